@@ -1,0 +1,78 @@
+/** Coded errors: every failure a user can meet has a constant code, one sentence with the offending value, and a next step. */
+
+/** One row of an error table; `{name}` in `message` and `next` is filled from the details. */
+export interface ErrorSpec {
+  readonly message: string;
+  readonly next: string;
+  /** Process exit code of the command line: 1 failed, 2 wrong usage. */
+  readonly exit: 1 | 2;
+  /** HTTP status when the failure reaches a client. */
+  readonly status: number;
+}
+
+/** Details that fill a message's placeholders, kept on the error for programs. */
+export type ErrorDetails = Readonly<Record<string, string | number | boolean>>;
+
+/** An error with a stable `ADC_…` code. `message` names the value, `next` the next step, `cause` the original error. */
+export class CodedError extends Error {
+  override readonly name = 'CodedError';
+
+  constructor(
+    readonly code: string,
+    message: string,
+    readonly next: string,
+    readonly exit: 1 | 2,
+    readonly status: number,
+    readonly details: ErrorDetails,
+    options?: { cause?: unknown },
+  ) {
+    super(message, options);
+  }
+}
+
+const fill = (template: string, details: ErrorDetails) =>
+  template.replace(/\{(\w+)\}/g, (whole, key: string) => (key in details ? String(details[key]) : whole));
+
+/**
+ * Makes the thrower's half of an error table: `const fail = errorMaker(TABLE); throw fail('ADC_X', {path})`.
+ * @returns a function from a code of the table and details to a {@link CodedError}.
+ */
+export function errorMaker<Table extends Record<string, ErrorSpec>>(table: Table) {
+  return (code: keyof Table & string, details: ErrorDetails = {}, cause?: unknown): CodedError => {
+    const spec = table[code] as ErrorSpec;
+    const options = cause === undefined ? undefined : { cause };
+    return new CodedError(
+      code,
+      fill(spec.message, details),
+      fill(spec.next, details),
+      spec.exit,
+      spec.status,
+      details,
+      options,
+    );
+  };
+}
+
+/** Errors of this floor: building, differentiating and running graphs. */
+export const ORTGRAD_ERRORS = {
+  ADC_GRAPH_SHAPE: {
+    message: '{op}: {what} (got {got})',
+    next: 'Check the shapes that enter {op}.',
+    exit: 1,
+    status: 500,
+  },
+  ADC_WEIGHTS_DAMAGED: {
+    message: 'Weights file {path} cannot be read: {what}',
+    next: 'Fetch or train the weights again; the file is not what was written.',
+    exit: 1,
+    status: 422,
+  },
+  ADC_RUNTIME: {
+    message: 'onnxruntime could not run the graph on {provider}: {what}',
+    next: 'Run `adclick doctor` to see which execution providers work here.',
+    exit: 1,
+    status: 500,
+  },
+} as const satisfies Record<string, ErrorSpec>;
+
+export const fail = errorMaker(ORTGRAD_ERRORS);

@@ -1,0 +1,91 @@
+/** Differentiable graphs compiled to plain ONNX and run by onnxruntime. */
+export { CodedError, type ErrorDetails, type ErrorSpec, errorMaker, ORTGRAD_ERRORS } from './errors.ts';
+export { Graph, gradients, type OutputSpec, Value } from './graph.ts';
+export {
+  conv2dLayer,
+  type Folded,
+  foldAffine,
+  layerNormLayer,
+  linearLayer,
+  normLinearLayer,
+} from './nn.ts';
+export type { Attribute, Attributes, OnnxPort } from './onnx.ts';
+export { type AttentionOptions, attention, selfAttention, unstack } from './ops/attention.ts';
+export { cast, stopGradient } from './ops/cast.ts';
+export { type ConvOptions, conv2d } from './ops/conv2d.ts';
+export { depthToSpace, spaceToDepth } from './ops/depth-to-space.ts';
+export {
+  abs,
+  add,
+  addScalar,
+  clamp,
+  div,
+  exp,
+  gelu,
+  greater,
+  log,
+  log1p,
+  maximum,
+  mul,
+  neg,
+  relu,
+  scale,
+  sigmoid,
+  softplus,
+  sqrt,
+  square,
+  sub,
+  where,
+} from './ops/elementwise.ts';
+export { gather, permuteRows, scatterAdd } from './ops/gather.ts';
+export { layerNorm } from './ops/layer-norm.ts';
+export { linear, mlp } from './ops/linear.ts';
+export { matmul } from './ops/matmul.ts';
+export { reduceMean, reduceSum } from './ops/reduce.ts';
+export { type ResizeOptions, resizeBilinear } from './ops/resize.ts';
+export { concat, expand, pad, reshape, slice, swapLast, transpose } from './ops/shape.ts';
+export { l2Normalize, softmax } from './ops/softmax.ts';
+export type { OptimizerOptions } from './optim.ts';
+export {
+  FlatParameters,
+  FrozenParameters,
+  type Initializer,
+  type ParameterEntry,
+  type ParameterLayout,
+  type ParameterOptions,
+  type ParameterSource,
+} from './parameters.ts';
+export {
+  decodeSafetensors,
+  encodeSafetensors,
+  readSafetensors,
+  type SafetensorsFile,
+  writeSafetensors,
+} from './safetensors.ts';
+export {
+  type Held,
+  type LoadOptions,
+  type Provider,
+  type RunOptions,
+  Runtime,
+  type RuntimeOptions,
+  Session,
+} from './session.ts';
+export {
+  type DType,
+  elementCount,
+  type Tensor,
+  type TensorData,
+  tensor,
+  toFloat16,
+  toFloat32,
+} from './tensor.ts';
+export {
+  type BuildLoss,
+  compileStep,
+  type StepProgram,
+  type StepResult,
+  type StepSettings,
+  Trainer,
+  type TrainerOptions,
+} from './training.ts';

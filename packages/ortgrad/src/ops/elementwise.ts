@@ -1,0 +1,121 @@
+/** Element-wise ops; operands broadcast as in NumPy. */
+import type { Value } from '../graph.ts';
+import { broadcastShape, emit, shapeError, track, unary } from './common.ts';
+import { sumTo } from './reduce.ts';
+
+function binary(op: string, a: Value, b: Value, backward: (dy: Value, y: Value) => readonly [Value, Value]): Value {
+  const shape = broadcastShape(op, a.shape, b.shape);
+  const y = emit(a.graph, op, [a, b], shape, {}, a.dtype);
+  return track(y, [a, b], (dy) => {
+    const [da, db] = backward(dy, y);
+    return [a.needsGrad ? sumTo(da, a.shape) : null, b.needsGrad ? sumTo(db, b.shape) : null];
+  });
+}
+
+const compare = (op: 'Greater' | 'GreaterOrEqual' | 'Equal', a: Value, b: Value): Value =>
+  emit(a.graph, op, [a, b], broadcastShape(op, a.shape, b.shape), {}, 'bool');
+
+/** a + b */
+export const add = (a: Value, b: Value): Value => binary('Add', a, b, (dy) => [dy, dy]);
+
+/** a - b */
+export const sub = (a: Value, b: Value): Value => binary('Sub', a, b, (dy) => [dy, neg(dy)]);
+
+/** a · b */
+export const mul = (a: Value, b: Value): Value => binary('Mul', a, b, (dy) => [mul(dy, b), mul(dy, a)]);
+
+/** a / b */
+export const div = (a: Value, b: Value): Value => binary('Div', a, b, (dy, y) => [div(dy, b), neg(div(mul(dy, y), b))]);
+
+/** The larger of a and b; where they are equal the gradient goes to `a`. */
+export const maximum = (a: Value, b: Value): Value =>
+  binary('Max', a, b, (dy) => {
+    const first = compare('GreaterOrEqual', a, b);
+    const zero = dy.graph.scalar(0);
+    return [where(first, dy, zero), where(first, zero, dy)];
+  });
+
+/** True (type bool) where a > b; has no gradient. */
+export const greater = (a: Value, b: Value): Value => compare('Greater', a, b);
+
+/** `a` where the boolean condition holds, else `b`. */
+export function where(condition: Value, a: Value, b: Value): Value {
+  if (condition.dtype !== 'bool') throw shapeError('where', `the condition is ${condition.dtype}`, condition.shape);
+  const shape = broadcastShape('where', condition.shape, broadcastShape('where', a.shape, b.shape));
+  const y = emit(a.graph, 'Where', [condition, a, b], shape, {}, a.dtype);
+  return track(y, [a, b], (dy) => {
+    const zero = dy.graph.scalar(0);
+    return [
+      a.needsGrad ? sumTo(where(condition, dy, zero), a.shape) : null,
+      b.needsGrad ? sumTo(where(condition, zero, dy), b.shape) : null,
+    ];
+  });
+}
+
+/** k · x for a number k. */
+export const scale = (x: Value, k: number): Value =>
+  k === 1 ? x : unary('Mul', x, (dy) => scale(dy, k), [x.graph.scalar(k)]);
+
+/** x + k for a number k. */
+export const addScalar = (x: Value, k: number): Value => unary('Add', x, (dy) => dy, [x.graph.scalar(k)]);
+
+/** -x */
+export const neg = (x: Value): Value => unary('Neg', x, (dy) => neg(dy));
+
+/** e^x */
+export const exp = (x: Value): Value => unary('Exp', x, (dy, y) => mul(dy, y));
+
+/** Natural logarithm. */
+export const log = (x: Value): Value => unary('Log', x, (dy) => div(dy, x));
+
+/** log(1 + x), with the absolute accuracy of float32 at 1 (6e-8). */
+export const log1p = (x: Value): Value => log(addScalar(x, 1));
+
+/** Square root; its gradient at 0 is infinite. */
+export const sqrt = (x: Value): Value => unary('Sqrt', x, (dy, y) => scale(div(dy, y), 0.5));
+
+/** x² */
+export function square(x: Value): Value {
+  const y = emit(x.graph, 'Mul', [x, x], x.shape);
+  return track(y, [x], (dy) => [scale(mul(dy, x), 2)]);
+}
+
+/** |x|, with gradient 0 at 0. */
+export const abs = (x: Value): Value => unary('Abs', x, (dy) => mul(dy, emit(x.graph, 'Sign', [x], x.shape)));
+
+/** 1 / (1 + e^-x) */
+export const sigmoid = (x: Value): Value =>
+  unary('Sigmoid', x, (dy, y) => {
+    const t = mul(dy, y);
+    return sub(t, mul(t, y));
+  });
+
+/** max(x, 0), with gradient 0 at 0. */
+export const relu = (x: Value): Value =>
+  unary('Relu', x, (dy, y) => where(greater(y, y.graph.scalar(0)), dy, y.graph.scalar(0)));
+
+/** x limited to [low, high]; the gradient is 0 outside. */
+export const clamp = (x: Value, low: number, high: number): Value =>
+  unary('Clip', x, (dy, y) => where(compare('Equal', x, y), dy, y.graph.scalar(0)), [
+    x.graph.scalar(low),
+    x.graph.scalar(high),
+  ]);
+
+/** log(1 + e^x), without overflow for large x. */
+export const softplus = (x: Value): Value => unary('Softplus', x, (dy) => mul(dy, sigmoid(x)));
+
+const HALF_ROOT = Math.SQRT1_2;
+
+/**
+ * 2·gelu'(x) = erf(u) + u·(2/√π)·e^(-u²) + 1 with u = x/√2; callers halve it where that is cheapest.
+ * The error function is computed again rather than kept from the forward pass: memory traffic costs more than arithmetic.
+ */
+export function twiceGeluSlope(x: Value): Value {
+  const { graph } = x;
+  const u = scale(x, HALF_ROOT);
+  const bell = exp(sub(graph.scalar(Math.log(2 / Math.sqrt(Math.PI))), mul(u, u)));
+  return addScalar(add(emit(graph, 'Erf', [u], x.shape), mul(u, bell)), 1);
+}
+
+/** Gaussian error linear unit x·Φ(x), exact (not the tanh form). */
+export const gelu = (x: Value): Value => unary('Gelu', x, (dy) => mul(scale(dy, 0.5), twiceGeluSlope(x)));

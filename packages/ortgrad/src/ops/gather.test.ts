@@ -1,0 +1,20 @@
+/** Gathers and scatters against PyTorch and finite differences. */
+import { expect, test } from 'vitest';
+import { input, testOps } from '../../test/suite.ts';
+import { Graph } from '../graph.ts';
+import { gather, permuteRows, scatterAdd } from './gather.ts';
+
+testOps('gather', [
+  { name: 'gather', inputs: [input([5, 3])], build: ([x]) => gather(x, [4, 0, 0, 2, 4, 4], 0) },
+  { name: 'gather axis 1', inputs: [input([2, 4, 3])], build: ([x]) => gather(x, [3, 3, 1], 1) },
+  { name: 'scatterAdd', inputs: [input([4, 2])], build: ([x]) => scatterAdd(x, [2, 0, 2, 2], 3) },
+  { name: 'permuteRows', inputs: [input([2, 5, 3])], build: ([x]) => permuteRows(x, [3, 1, 4, 0, 2]) },
+]);
+
+test('indices outside the axis and repeated ones in a permutation are refused', () => {
+  const x = new Graph().input('x', [3, 2]);
+  expect(() => gather(x, [3], 0)).toThrow(/\[0, 3\)/);
+  expect(() => scatterAdd(x, [0, 1], 3)).toThrow(/\[3, 2\] and \[2\]/);
+  expect(() => permuteRows(x, [0, 1, 1], 0)).toThrow(/once/);
+  expect(() => permuteRows(x, [0, 1], 0)).toThrow(/once/);
+});

@@ -1,0 +1,52 @@
+/** Picking slices by constant indices, and adding slices into place. */
+import type { Value } from '../graph.ts';
+import { axisOf, emit, shapeError, track, withSide } from './common.ts';
+import { transpose } from './shape.ts';
+
+function checkIndices(op: string, indices: readonly number[], side: number, shape: readonly number[]): void {
+  if (!indices.every((index) => Number.isInteger(index) && index >= 0 && index < side)) {
+    throw shapeError(op, `indices must lie in [0, ${side})`, shape, [indices.length]);
+  }
+}
+
+const pick = (x: Value, indices: readonly number[], axis: number): Value =>
+  emit(x.graph, 'Gather', [x, x.graph.int64(indices)], withSide(x.shape, axis, indices.length), { axis }, x.dtype);
+
+/** The permutation that brings `axis` to the front, which is its own inverse. */
+const toFront = (x: Value, axis: number): Value =>
+  transpose(
+    x,
+    x.shape.map((_, index) => (index === 0 ? axis : index === axis ? 0 : index)),
+  );
+
+/** y[..., i, ...] = x[..., indices[i], ...] along an axis; indices may repeat, their gradients add up. */
+export function gather(x: Value, indices: readonly number[], axis: number): Value {
+  const at = axisOf('gather', x.shape, axis);
+  checkIndices('gather', indices, x.shape[at], x.shape);
+  return track(pick(x, indices, at), [x], (dy) => [toFront(scatterAdd(toFront(dy, at), indices, x.shape[at]), at)]);
+}
+
+/** y[indices[i]] += x[i] over zeros: x [n, ...] -> [size, ...]. */
+export function scatterAdd(x: Value, indices: readonly number[], size: number): Value {
+  if (x.shape[0] !== indices.length) {
+    throw shapeError('scatterAdd', 'the first side must equal the number of indices', x.shape, [indices.length]);
+  }
+  checkIndices('scatterAdd', indices, size, x.shape);
+  const { graph } = x;
+  const shape = withSide(x.shape, 0, size);
+  const zeros = emit(graph, 'ConstantOfShape', [graph.int64(shape)], shape);
+  const rows = graph.constant(BigInt64Array.from(indices, BigInt), [indices.length, 1]);
+  const y = emit(graph, 'ScatterND', [zeros, rows, x], shape, { reduction: 'add' });
+  return track(y, [x], (dy) => [gather(dy, indices, 0)]);
+}
+
+/** {@link gather} by a permutation: its gradient is the gather by the inverse, much cheaper than adding. */
+export function permuteRows(x: Value, indices: readonly number[], axis = 1): Value {
+  const at = axisOf('permuteRows', x.shape, axis);
+  const inverse = new Array<number>(indices.length).fill(-1);
+  for (const [to, from] of indices.entries()) inverse[from] = to;
+  if (indices.length !== x.shape[at] || inverse.length !== indices.length || inverse.includes(-1)) {
+    throw shapeError('permuteRows', `the indices must name every place of axis ${at} once`, x.shape, [indices.length]);
+  }
+  return track(pick(x, indices, at), [x], (dy) => [permuteRows(dy, inverse, at)]);
+}

@@ -1,0 +1,54 @@
+/** Sums and means over axes, and the fast column sums that bias gradients are made of. */
+import type { Value } from '../graph.ts';
+import { elementCount, sameShape } from '../tensor.ts';
+import { axisOf, emit, track } from './common.ts';
+import { scale } from './elementwise.ts';
+import { expand, reshape } from './shape.ts';
+
+function reduce(op: 'ReduceSum' | 'ReduceMean', x: Value, axes: readonly number[] | undefined, keepdims: boolean) {
+  const list = (axes ?? x.shape.map((_, axis) => axis)).map((axis) => axisOf(op, x.shape, axis));
+  if (list.length === 0) return x;
+  const kept = x.shape.map((side, axis) => (list.includes(axis) ? 1 : side));
+  const shape = keepdims ? kept : x.shape.filter((_, axis) => !list.includes(axis));
+  const y = emit(x.graph, op, [x, x.graph.int64(list)], shape, { keepdims: keepdims ? 1 : 0 }, x.dtype);
+  const share = op === 'ReduceMean' ? elementCount(kept) / elementCount(x.shape) : 1;
+  return track(y, [x], (dy) => [expand(reshape(scale(dy, share), kept), x.shape)]);
+}
+
+/** Sum over axes (default: all). @param keepdims leaves summed axes as sides of 1. */
+export const reduceSum = (x: Value, axes?: readonly number[], keepdims = false): Value =>
+  reduce('ReduceSum', x, axes, keepdims);
+
+/** Mean over axes (default: all). @param keepdims leaves averaged axes as sides of 1. */
+export const reduceMean = (x: Value, axes?: readonly number[], keepdims = false): Value =>
+  reduce('ReduceMean', x, axes, keepdims);
+
+/** Rows from which summing through a product with ones is faster than ReduceSum (measured). */
+const MANY_ROWS = 1024;
+const ROW_BLOCKS = 64;
+
+/**
+ * Sums the rows of [M, N] to [N]. Over many rows a batched product with ones uses all threads,
+ * where onnxruntime's ReduceSum over a leading axis does not.
+ */
+export function columnSums(x: Value): Value {
+  const [rows, columns] = x.shape;
+  if (rows < MANY_ROWS || rows % ROW_BLOCKS !== 0) return reduceSum(x, [0]);
+  const { graph } = x;
+  const blocks = reshape(x, [ROW_BLOCKS, rows / ROW_BLOCKS, columns]);
+  const ones = graph.filled(1, [ROW_BLOCKS, 1, rows / ROW_BLOCKS]);
+  const sums = reduceSum(emit(graph, 'MatMul', [ones, blocks], [ROW_BLOCKS, 1, columns]), [0, 1]);
+  return track(sums, [x], (dy) => [expand(dy, x.shape)]);
+}
+
+/** Sums the gradient of a broadcast result back to the shape of the operand. */
+export function sumTo(dy: Value, shape: readonly number[]): Value {
+  if (sameShape(dy.shape, shape)) return dy;
+  const lead = dy.shape.length - shape.length;
+  const axes = dy.shape.flatMap((side, axis) => (axis < lead || shape[axis - lead] !== side ? [axis] : []));
+  if (axes.every((axis, index) => axis === index)) {
+    const columns = elementCount(shape);
+    return reshape(columnSums(reshape(dy, [elementCount(dy.shape) / columns, columns])), shape);
+  }
+  return reshape(reduceSum(dy, axes), shape);
+}

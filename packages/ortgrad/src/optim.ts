@@ -1,0 +1,120 @@
+/** The optimiser as graph nodes: global-norm clipping, AdamW and a moving average over flat vectors. */
+import type { Graph, Value } from './graph.ts';
+import { emit } from './ops/common.ts';
+import { add, addScalar, div, mul, neg, scale, sqrt, sub } from './ops/elementwise.ts';
+import { concat, expand, reshape, slice } from './ops/shape.ts';
+import type { ParameterEntry, ParameterLayout } from './parameters.ts';
+import { elementCount } from './tensor.ts';
+
+/** Settings of the optimiser that are fixed in the graph. */
+export interface OptimizerOptions {
+  /** Decay of the first and second moment; default [0.9, 0.999]. */
+  readonly betas?: readonly [number, number];
+  /** Default 1e-8. */
+  readonly eps?: number;
+  /** Largest Euclidean norm of the whole gradient; longer ones are shortened to it. Default: no limit. */
+  readonly clipNorm?: number;
+}
+
+/** Flat vectors of the optimiser. */
+export interface OptimizerState {
+  readonly p: Value;
+  readonly m: Value;
+  readonly v: Value;
+  readonly ema: Value;
+}
+
+/** Names of the state's vectors, in the order of {@link OptimizerState}. */
+export const STATE = ['p', 'm', 'v', 'ema'] as const;
+
+/** Places in the hyper vector. */
+export const HYPER = {
+  learningRate: 0,
+  weightDecay: 1,
+  /** 1 / (1 - β1^t) */
+  momentCorrection: 2,
+  /** 1 / √(1 - β2^t) */
+  varianceCorrection: 3,
+  emaDecay: 4,
+} as const;
+
+/** Length of the hyper vector. */
+export const HYPER_SIZE = 5;
+
+/**
+ * A vector over all parameters made of one number a parameter; neighbours with the same number share a run.
+ * It is made in every step because as a constant it would add the size of the network to the model.
+ */
+function spread(layout: ParameterLayout, key: (entry: ParameterEntry) => number, value: (key: number) => Value): Value {
+  const runs: { key: number; length: number }[] = [];
+  for (const entry of layout.entries) {
+    const last = runs[runs.length - 1];
+    const length = elementCount(entry.shape);
+    if (last?.key === key(entry)) last.length += length;
+    else runs.push({ key: key(entry), length });
+  }
+  if (runs.length === 1) return value(runs[0].key);
+  return concat(
+    runs.map((run) => expand(value(run.key), [run.length])),
+    0,
+  );
+}
+
+/**
+ * One AdamW step (decoupled weight decay, bias correction) and one step of the moving average:
+ * p ← p·(1 - η·r·λ·d) - η·r·m̂ / (√v̂ + eps) with rate r and decay flag d of each parameter; ema ← δ·ema + (1 - δ)·p.
+ * @param parts gradients in layout order. @param hyper the vector of {@link HYPER}.
+ * @returns the next state and the gradient's norm before clipping.
+ */
+export function adamW(
+  graph: Graph,
+  layout: ParameterLayout,
+  parts: readonly Value[],
+  state: OptimizerState,
+  hyper: Value,
+  options: OptimizerOptions = {},
+): { next: OptimizerState; gradNorm: Value } {
+  const { betas = [0.9, 0.999], eps = 1e-8, clipNorm } = options;
+  const setting = (name: keyof typeof HYPER) => slice(hyper, 0, HYPER[name], HYPER[name] + 1);
+  const learningRate = setting('learningRate');
+  const emaDecay = setting('emaDecay');
+
+  const gradient = concat(
+    parts.map((part) => reshape(part, [elementCount(part.shape)])),
+    0,
+  );
+  const axes = graph.int64([0]);
+  const gradNorm = emit(graph, 'ReduceL2', [gradient, axes], [1], { keepdims: 1 });
+  // Clipping multiplies the moments' factors, not the gradient: one pass over the vector less.
+  const shorten = clipNorm === undefined ? undefined : clipFactor(graph, gradNorm, clipNorm);
+  const fresh = (share: number, power: 1 | 2) => {
+    const base = graph.constant(Float32Array.of(share), [1]);
+    if (!shorten) return base;
+    return mul(base, power === 1 ? shorten : mul(shorten, shorten));
+  };
+  const m = add(scale(state.m, betas[0]), mul(gradient, fresh(1 - betas[0], 1)));
+  const v = add(scale(state.v, betas[1]), mul(mul(gradient, gradient), fresh(1 - betas[1], 2)));
+
+  const direction = div(m, addScalar(mul(sqrt(v), setting('varianceCorrection')), eps));
+  const pace = mul(learningRate, setting('momentCorrection'));
+  const paces = spread(
+    layout,
+    (entry) => entry.rate,
+    (rate) => scale(pace, rate),
+  );
+  const loss = mul(learningRate, setting('weightDecay'));
+  const keep = spread(
+    layout,
+    (entry) => (entry.decay ? entry.rate : 0),
+    (rate) => addScalar(neg(scale(loss, rate)), 1),
+  );
+  const p = sub(mul(state.p, keep), mul(direction, paces));
+  const ema = add(mul(state.ema, emaDecay), mul(p, addScalar(neg(emaDecay), 1)));
+  return { next: { p, m, v, ema }, gradNorm: reshape(gradNorm, []) };
+}
+
+/** min(1, clipNorm / norm), shape [1]. */
+function clipFactor(graph: Graph, norm: Value, clipNorm: number): Value {
+  const limit = graph.constant(Float32Array.of(clipNorm), [1]);
+  return emit(graph, 'Min', [graph.constant(Float32Array.of(1), [1]), div(limit, addScalar(norm, 1e-6))], [1]);
+}

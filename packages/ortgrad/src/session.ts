@@ -1,0 +1,473 @@
+/**
+ * Running models: onnxruntime lives in one worker thread, so that a run never blocks the event loop, and tensors can stay there between runs.
+ *
+ * This file is both halves. Imported normally it offers {@link Runtime}; started as a worker it serves one.
+ * The test is on `workerData`, not on a file name, so it also holds when the file is part of a bundle.
+ */
+import { availableParallelism } from 'node:os';
+import { isMainThread, type MessagePort, parentPort, Worker, workerData } from 'node:worker_threads';
+import type { InferenceSession, Tensor as OrtTensor, TypedTensor } from 'onnxruntime-node';
+import { fail } from './errors.ts';
+import { Graph } from './graph.ts';
+import { type DType, elementCount, type Tensor, type TensorData } from './tensor.ts';
+
+/** Where graphs run. 'wasm' needs the package `onnxruntime-web` beside this one; the others come with onnxruntime-node. */
+export type Provider = 'cpu' | 'webgpu' | 'cuda' | 'directml' | 'coreml' | 'wasm';
+
+/** Settings of a {@link Runtime}. */
+export interface RuntimeOptions {
+  /** Threads of one operator; default: all the process may use. */
+  readonly threads?: number;
+  /** Default 'cpu'. */
+  readonly provider?: Provider;
+  /** Reserve one block for all activations; default false, which halves peak memory at equal speed. */
+  readonly memoryPattern?: boolean;
+  /** Write a Chrome trace of every session to files beginning with this path; for measurements. */
+  readonly profile?: string;
+}
+
+/** Settings of {@link Runtime.load}. */
+export interface LoadOptions {
+  /** Outputs that runs will keep: on a GPU they then never leave it. */
+  readonly keep?: readonly string[];
+}
+
+/** Settings of {@link Session.run}. */
+export interface RunOptions {
+  /** Outputs that stay in the worker and come back as {@link Held}. */
+  readonly keep?: readonly string[];
+  /**
+   * Outputs that replace the content of held tensors, which must not be fed to the same run.
+   * On the CPU they are written into the tensors' memory, so a training loop allocates nothing.
+   */
+  readonly into?: Readonly<Record<string, Held>>;
+  /** Outputs to compute and send back; default: all that are not kept. */
+  readonly fetch?: readonly string[];
+  /** Hand the feeds' memory to the worker instead of copying it: the arrays are empty afterwards. */
+  readonly transfer?: boolean;
+}
+
+/** A tensor that lives in the worker (or on its device). */
+export interface Held {
+  readonly id: number;
+  readonly shape: readonly number[];
+  readonly dtype: DType;
+  /** A copy of its elements. */
+  read(): Promise<Tensor>;
+  /** Frees it; reading or feeding it afterwards is an error. */
+  release(): Promise<void>;
+}
+
+interface HeldReference {
+  readonly held: number;
+  readonly shape: readonly number[];
+  readonly dtype: DType;
+}
+
+type Wire = Tensor | HeldReference;
+
+type Request =
+  | { readonly kind: 'load'; readonly model: Uint8Array; readonly keep: readonly string[] }
+  | {
+      readonly kind: 'run';
+      readonly session: number;
+      readonly feeds: Record<string, Wire>;
+      readonly keep: readonly string[];
+      readonly into: Record<string, number>;
+      readonly fetch: readonly string[] | undefined;
+    }
+  | { readonly kind: 'release'; readonly session: number }
+  | { readonly kind: 'hold'; readonly value: Tensor }
+  | { readonly kind: 'read'; readonly held: number }
+  | { readonly kind: 'drop'; readonly held: number }
+  | { readonly kind: 'close' };
+
+type Reply =
+  | { readonly call: number; readonly value: unknown }
+  | { readonly call: number; readonly error: string; readonly stack?: string };
+
+interface WorkerSettings {
+  readonly provider: Provider;
+  readonly threads: number;
+  readonly memoryPattern: boolean;
+  readonly profile?: string;
+}
+
+const isReference = (value: Wire): value is HeldReference => 'held' in value;
+
+/** Buffers that a message may take along; arrays that see only part of their buffer are copied first. */
+function packed(value: Tensor, mayTake: boolean): Tensor {
+  const { data, shape, dtype } = value;
+  const whole = data.byteLength === data.buffer.byteLength && data.buffer instanceof ArrayBuffer;
+  return { data: whole && mayTake ? data : data.slice(), shape: [...shape], dtype };
+}
+
+// ---------------------------------------------------------------------------------------------- the caller's half
+
+/** Starts this very file as a worker. From TypeScript source the loader must be registered in the worker's thread first. */
+function startWorker(data: unknown): Worker {
+  const url = JSON.stringify(import.meta.url);
+  if (!import.meta.url.endsWith('.ts')) return new Worker(new URL(import.meta.url), { workerData: data, execArgv: [] });
+  const code = `require('node:module').register('tsx/esm', { parentURL: ${url}, data: true }); import(${url});`;
+  return new Worker(code, { eval: true, workerData: data, execArgv: ['--conditions=@adclick/source'] });
+}
+
+/** One worker thread that owns onnxruntime, its sessions and the tensors held between runs. */
+export class Runtime {
+  private readonly waiting = new Map<number, { resolve: (value: unknown) => void; reject: (error: unknown) => void }>();
+  private calls = 0;
+  private ended: string | undefined;
+
+  private constructor(
+    private readonly worker: Worker,
+    /** Where this runtime's graphs run. */
+    readonly provider: Provider,
+  ) {
+    worker.on('message', (reply: Reply) => {
+      const call = this.waiting.get(reply.call);
+      if (!call) return;
+      this.settle(reply.call);
+      if ('error' in reply) call.reject(fail('ADC_RUNTIME', { provider, what: reply.error }, new Error(reply.stack)));
+      else call.resolve(reply.value);
+    });
+    worker.on('error', (error) => this.end(`its worker failed: ${error instanceof Error ? error.message : error}`));
+    worker.on('exit', (code) => this.end(`its worker ended with code ${code}`));
+    worker.unref();
+  }
+
+  /**
+   * Starts the worker and loads onnxruntime in it.
+   * @throws ADC_RUNTIME when onnxruntime cannot be loaded.
+   */
+  static async start(options: RuntimeOptions = {}): Promise<Runtime> {
+    const provider = options.provider ?? 'cpu';
+    const settings: WorkerSettings = {
+      provider,
+      threads: options.threads ?? availableParallelism(),
+      memoryPattern: options.memoryPattern ?? false,
+      profile: options.profile,
+    };
+    const worker = startWorker({ ortgrad: settings });
+    const runtime = new Runtime(worker, provider);
+    // Call 0 is answered by the worker itself once onnxruntime is loaded.
+    await runtime.expect(runtime.calls++);
+    return runtime;
+  }
+
+  /**
+   * Loads a model.
+   * @param model bytes of an ONNX file; they are copied, the caller keeps them.
+   * @throws ADC_RUNTIME when onnxruntime refuses it.
+   */
+  async load(model: Uint8Array, options: LoadOptions = {}): Promise<Session> {
+    const copy = model.slice();
+    const answer = await this.call({ kind: 'load', model: copy, keep: options.keep ?? [] }, [copy.buffer]);
+    const { id, inputs, outputs } = answer as { id: number; inputs: string[]; outputs: string[] };
+    return new Session(this, id, inputs, outputs);
+  }
+
+  /** Copies a tensor into the worker, to be fed to several runs. */
+  async hold(value: Tensor): Promise<Held> {
+    const copy = packed(value, false);
+    const reference = await this.call({ kind: 'hold', value: copy }, [copy.data.buffer as ArrayBuffer]);
+    return this.adopt(reference as HeldReference);
+  }
+
+  /** Releases everything and stops the worker; runs under way are finished first. */
+  async close(): Promise<void> {
+    if (this.ended !== undefined) return;
+    await this.call({ kind: 'close' });
+    this.ended = 'it was closed';
+    await this.worker.terminate();
+  }
+
+  /** @internal Sends one request and waits for its answer. */
+  async call(request: Request, transfer: readonly ArrayBuffer[] = []): Promise<unknown> {
+    if (this.ended !== undefined) throw fail('ADC_RUNTIME', { provider: this.provider, what: this.ended });
+    const call = this.calls++;
+    const answer = this.expect(call);
+    try {
+      this.worker.postMessage({ call, request }, transfer);
+    } catch (error) {
+      this.settle(call);
+      throw error;
+    }
+    return answer;
+  }
+
+  /** @internal A handle for a tensor of the worker. */
+  adopt(reference: HeldReference): Held {
+    const { held, shape, dtype } = reference;
+    return {
+      id: held,
+      shape,
+      dtype,
+      read: async () => (await this.call({ kind: 'read', held })) as Tensor,
+      release: async () => {
+        await this.call({ kind: 'drop', held });
+      },
+    };
+  }
+
+  private expect(call: number): Promise<unknown> {
+    this.worker.ref();
+    return new Promise((resolve, reject) => this.waiting.set(call, { resolve, reject }));
+  }
+
+  /** An idle worker does not keep the process alive: a script that forgets `close` still ends. */
+  private settle(call: number): void {
+    this.waiting.delete(call);
+    if (this.waiting.size === 0) this.worker.unref();
+  }
+
+  private end(what: string): void {
+    this.ended ??= what;
+    for (const { reject } of this.waiting.values()) reject(fail('ADC_RUNTIME', { provider: this.provider, what }));
+    this.waiting.clear();
+  }
+}
+
+/** A loaded model. */
+export class Session {
+  /** @internal Use {@link Runtime.load}. */
+  constructor(
+    private readonly runtime: Runtime,
+    private readonly id: number,
+    readonly inputs: readonly string[],
+    readonly outputs: readonly string[],
+  ) {}
+
+  /**
+   * Runs the model once. Runs of one {@link Runtime} happen one after another, in the order of the calls.
+   * @returns the outputs: {@link Tensor}s, and {@link Held} ones for the names in `keep`.
+   * @throws ADC_RUNTIME when an input is missing or wrong, or the worker has ended.
+   */
+  async run<Kept extends string = never>(
+    feeds: Readonly<Record<string, Tensor | Held>>,
+    options: RunOptions & { readonly keep?: readonly Kept[] } = {},
+  ): Promise<Record<string, Tensor> & Record<Kept, Held>> {
+    const transfer = new Set<ArrayBuffer>();
+    const sent: Record<string, Wire> = {};
+    for (const [name, value] of Object.entries(feeds)) {
+      if ('read' in value) {
+        sent[name] = { held: value.id, shape: value.shape, dtype: value.dtype };
+      } else {
+        const part = packed(value, options.transfer ?? false);
+        transfer.add(part.data.buffer as ArrayBuffer);
+        sent[name] = part;
+      }
+    }
+    const into = Object.fromEntries(Object.entries(options.into ?? {}).map(([name, held]) => [name, held.id]));
+    const answer = (await this.runtime.call(
+      { kind: 'run', session: this.id, feeds: sent, keep: options.keep ?? [], into, fetch: options.fetch },
+      [...transfer],
+    )) as Record<string, Wire>;
+    const results: Record<string, Tensor | Held> = {};
+    for (const [name, value] of Object.entries(answer)) {
+      results[name] = isReference(value) ? this.runtime.adopt(value) : value;
+    }
+    return results as Record<string, Tensor> & Record<Kept, Held>;
+  }
+
+  /** Frees the session. */
+  async release(): Promise<void> {
+    await this.runtime.call({ kind: 'release', session: this.id });
+  }
+}
+
+// ---------------------------------------------------------------------------------------------- the worker's half
+
+type Ort = Pick<typeof import('onnxruntime-node'), 'InferenceSession' | 'Tensor'>;
+
+const EXECUTION_PROVIDER: Readonly<Record<Provider, string>> = {
+  cpu: 'cpu',
+  webgpu: 'webgpu',
+  cuda: 'cuda',
+  directml: 'dml',
+  coreml: 'coreml',
+  wasm: 'wasm',
+};
+
+async function loadOrt(settings: WorkerSettings): Promise<Ort> {
+  if (settings.provider !== 'wasm') return import('onnxruntime-node');
+  // The name is computed so that bundlers and type checkers do not require the optional package.
+  const name = 'onnxruntime-web';
+  const web = (await import(name)) as Ort & { env: { wasm: { numThreads?: number } } };
+  web.env.wasm.numThreads = 1;
+  return web;
+}
+
+/** Serves one {@link Runtime}: sessions and held tensors by number. */
+class Server {
+  private readonly sessions = new Map<number, InferenceSession>();
+  private readonly held = new Map<number, OrtTensor>();
+  private readonly readers = new Map<string, InferenceSession>();
+  private numbers = 0;
+
+  constructor(
+    private readonly ort: Ort,
+    private readonly settings: WorkerSettings,
+  ) {}
+
+  /** Answers one request; the second part of the answer lists buffers that go along. */
+  async answer(request: Request): Promise<[value: unknown, transfer: ArrayBuffer[]]> {
+    switch (request.kind) {
+      case 'load': {
+        const session = await this.open(request.model, request.keep);
+        const id = this.numbers++;
+        this.sessions.set(id, session);
+        return [{ id, inputs: [...session.inputNames], outputs: [...session.outputNames] }, []];
+      }
+      case 'run':
+        return this.run(request);
+      case 'hold':
+        return [this.keep(this.toOrt(request.value)), []];
+      case 'read': {
+        const value = await this.download(this.find(request.held));
+        const copy = { ...value, data: value.data.slice() };
+        return [copy, [copy.data.buffer as ArrayBuffer]];
+      }
+      case 'drop':
+        this.find(request.held).dispose();
+        this.held.delete(request.held);
+        return [undefined, []];
+      case 'release':
+        await this.sessions.get(request.session)?.release();
+        this.sessions.delete(request.session);
+        return [undefined, []];
+      case 'close':
+        for (const value of this.held.values()) value.dispose();
+        this.held.clear();
+        for (const session of [...this.sessions.values(), ...this.readers.values()]) await session.release();
+        return [undefined, []];
+    }
+  }
+
+  private open(model: Uint8Array, keep: readonly string[]): Promise<InferenceSession> {
+    const { provider, threads, memoryPattern, profile } = this.settings;
+    const options: InferenceSession.SessionOptions = {
+      executionProviders: [EXECUTION_PROVIDER[provider]],
+      // Some of the higher optimisations replace operators by ones that WebGPU lacks.
+      graphOptimizationLevel: provider === 'webgpu' ? 'basic' : 'all',
+      enableMemPattern: memoryPattern,
+      intraOpNumThreads: threads,
+      logSeverityLevel: 3,
+    };
+    if (profile) Object.assign(options, { enableProfiling: true, profileFilePrefix: profile });
+    if (provider === 'webgpu' && keep.length > 0) {
+      options.preferredOutputLocation = Object.fromEntries(keep.map((name) => [name, 'gpu-buffer' as const]));
+    }
+    return this.ort.InferenceSession.create(model, options);
+  }
+
+  private async run(request: Request & { kind: 'run' }): Promise<[unknown, ArrayBuffer[]]> {
+    const session = this.sessions.get(request.session);
+    if (!session) throw new Error('the session was released');
+    const feeds: Record<string, OrtTensor> = {};
+    for (const [name, value] of Object.entries(request.feeds)) {
+      if (!session.inputNames.includes(name)) {
+        throw new Error(`the model has no input ${name}, it has ${session.inputNames.join(', ')}`);
+      }
+      feeds[name] = isReference(value) ? this.find(value.held) : this.toOrt(value);
+    }
+    const names = request.fetch
+      ? [...new Set([...request.fetch, ...request.keep, ...Object.keys(request.into)])]
+      : session.outputNames;
+    // A name with a tensor is written in place, a name with null is allocated by onnxruntime.
+    const places: Record<string, OrtTensor | null> = {};
+    for (const name of names) {
+      const target = request.into[name] === undefined ? undefined : this.find(request.into[name]);
+      places[name] = target && this.settings.provider === 'cpu' ? target : null;
+    }
+    const results = await session.run(feeds, places);
+    const answer: Record<string, Wire> = {};
+    const transfer = new Set<ArrayBuffer>();
+    for (const [name, value] of Object.entries(results) as [string, OrtTensor][]) {
+      const target = request.into[name];
+      if (target !== undefined) {
+        const old = this.held.get(target);
+        if (old !== value) {
+          old?.dispose();
+          this.held.set(target, value);
+        }
+        continue;
+      }
+      if (request.keep.includes(name)) {
+        answer[name] = this.keep(value);
+      } else {
+        const { data, shape, dtype } = await this.download(value);
+        const whole = data.byteLength === data.buffer.byteLength && data.buffer instanceof ArrayBuffer;
+        const own = whole ? data : data.slice();
+        transfer.add(own.buffer as ArrayBuffer);
+        answer[name] = { data: own, shape, dtype };
+      }
+    }
+    return [answer, [...transfer]];
+  }
+
+  private keep(value: OrtTensor): HeldReference {
+    const held = this.numbers++;
+    this.held.set(held, value);
+    return { held, shape: [...value.dims], dtype: value.type as DType };
+  }
+
+  private find(id: number): OrtTensor {
+    const value = this.held.get(id);
+    if (!value) throw new Error('a held tensor was used after its release');
+    return value;
+  }
+
+  private toOrt(value: Tensor): OrtTensor {
+    return new this.ort.Tensor(value.dtype, value.data as Float32Array, value.shape) as TypedTensor<'float32'>;
+  }
+
+  private async download(value: OrtTensor): Promise<Tensor> {
+    const shape = [...value.dims];
+    const dtype = value.type as DType;
+    if (value.location === 'cpu') return { data: value.data as TensorData, shape, dtype };
+    // Asking a GPU tensor for its data aborts the process (onnxruntime-node 1.30), so it goes through a model that copies it.
+    const flat = [elementCount(shape)];
+    const key = `${dtype}${shape}`;
+    let reader = this.readers.get(key);
+    if (!reader) {
+      const graph = new Graph('read');
+      const source = graph.input('source', shape, dtype);
+      const same = graph.node('Reshape', [source, graph.int64(flat)], [{ shape: flat, dtype }])[0];
+      graph.output('copy', graph.node('Mul', [same, graph.scalar(1)], [{ shape: flat, dtype }])[0]);
+      reader = await this.open(graph.toModel(), []);
+      this.readers.set(key, reader);
+    }
+    const { copy } = await reader.run({ source: value });
+    return { data: copy.data as TensorData, shape, dtype };
+  }
+}
+
+async function serve(port: MessagePort, settings: WorkerSettings): Promise<void> {
+  const report = (call: number, error: unknown) => {
+    const reply: Reply =
+      error instanceof Error ? { call, error: error.message, stack: error.stack } : { call, error: String(error) };
+    port.postMessage(reply);
+  };
+  let server: Server;
+  try {
+    server = new Server(await loadOrt(settings), settings);
+  } catch (error) {
+    report(0, error);
+    return;
+  }
+  let last: Promise<void> = Promise.resolve();
+  port.on('message', ({ call, request }: { call: number; request: Request }) => {
+    last = last.then(async () => {
+      try {
+        const [value, transfer] = await server.answer(request);
+        port.postMessage({ call, value }, transfer);
+      } catch (error) {
+        report(call, error);
+      }
+    });
+  });
+  port.postMessage({ call: 0, value: undefined });
+}
+
+const settings = !isMainThread && (workerData as { ortgrad?: WorkerSettings } | null)?.ortgrad;
+if (settings && parentPort) void serve(parentPort, settings);

@@ -1,0 +1,267 @@
+/** Training: compiles a loss to one graph that does a whole step, and runs it with state that stays in the runtime. */
+import { fail } from './errors.ts';
+import { Graph, gradients, type Value } from './graph.ts';
+import type { OnnxPort } from './onnx.ts';
+import { adamW, HYPER, HYPER_SIZE, type OptimizerOptions, STATE } from './optim.ts';
+import {
+  FlatParameters,
+  initialVector,
+  type ParameterLayout,
+  type ParameterSource,
+  sameLayout,
+  splitVector,
+} from './parameters.ts';
+import { readSafetensors, writeSafetensors } from './safetensors.ts';
+import { type Held, type Provider, Runtime, type Session } from './session.ts';
+import { type Tensor, tensor } from './tensor.ts';
+
+/** A network with its loss, as a function that builds it. */
+export type BuildLoss = (
+  graph: Graph,
+  parameters: ParameterSource,
+) => { readonly loss: Value; readonly outputs?: Readonly<Record<string, Value>> };
+
+/** One compiled training step. */
+export interface StepProgram {
+  readonly model: Uint8Array;
+  readonly layout: ParameterLayout;
+  /** What a step is fed. */
+  readonly inputs: readonly OnnxPort[];
+  /** What a step gives back beside loss and gradient norm. */
+  readonly outputs: readonly OnnxPort[];
+  readonly betas: readonly [number, number];
+}
+
+const stateInput = (name: string) => `state.${name}`;
+const stateOutput = (name: string) => `next.${name}`;
+const NEXT = STATE.map(stateOutput);
+
+/**
+ * Compiles forward pass, gradients, clipping, AdamW and moving average to one model.
+ * @throws ADC_GRAPH_SHAPE when shapes do not fit or a parameter does not reach the loss.
+ */
+export function compileStep(build: BuildLoss, optimizer: OptimizerOptions = {}): StepProgram {
+  const graph = new Graph('step');
+  const parameters = new FlatParameters(graph, stateInput('p'));
+  const { loss, outputs = {} } = build(graph, parameters);
+  const inputs = graph.inputPorts;
+  for (const [name, value] of Object.entries(outputs)) graph.output(name, value);
+  const results = graph.outputPorts;
+
+  const { layout } = parameters;
+  const state = {
+    p: parameters.declare(),
+    m: graph.input(stateInput('m'), [layout.size]),
+    v: graph.input(stateInput('v'), [layout.size]),
+    ema: graph.input(stateInput('ema'), [layout.size]),
+  };
+  const hyper = graph.input('hyper', [HYPER_SIZE]);
+  const parts = gradients(loss, parameters.all);
+  const { next, gradNorm } = adamW(graph, layout, parts, state, hyper, optimizer);
+  graph.output('loss', loss);
+  graph.output('gradNorm', gradNorm);
+  for (const name of STATE) graph.output(stateOutput(name), next[name]);
+  return { model: graph.toModel(), layout, inputs, outputs: results, betas: optimizer.betas ?? [0.9, 0.999] };
+}
+
+/** What a {@link Trainer} is made of. */
+export interface TrainerOptions {
+  /** Programs over the same parameters: the same layout, other inputs. */
+  readonly programs: Readonly<Record<string, StepProgram>>;
+  /** Seed of the initial values; default 0. */
+  readonly seed?: number;
+  /** Values to begin with; parameters it lacks are initialised. */
+  readonly weights?: ReadonlyMap<string, Tensor>;
+  /** A runtime to use and leave running; by default the trainer starts and closes its own. */
+  readonly runtime?: Runtime;
+  /** Where an own runtime runs; default 'cpu'. */
+  readonly provider?: Provider;
+}
+
+/** Settings of one step. */
+export interface StepSettings {
+  readonly learningRate: number;
+  /** Default 0. */
+  readonly weightDecay?: number;
+  /** Default 0: the average is the live weights. */
+  readonly emaDecay?: number;
+}
+
+/** What one step tells. */
+export interface StepResult {
+  readonly loss: number;
+  /** Euclidean norm of the whole gradient, before clipping. */
+  readonly gradNorm: number;
+  readonly outputs: Record<string, Tensor>;
+}
+
+type State = Readonly<Record<(typeof STATE)[number], Held>>;
+
+/** Marks a file as a training checkpoint. */
+const CHECKPOINT_KIND = 'ortgrad-checkpoint/1';
+
+/** Runs compiled steps; parameters, both moments and the moving average stay in the runtime between steps. */
+export class Trainer {
+  private last: Promise<unknown> = Promise.resolve();
+
+  private constructor(
+    private readonly runtime: Runtime,
+    private readonly ownRuntime: boolean,
+    private readonly layout: ParameterLayout,
+    private readonly sessions: ReadonlyMap<string, { session: Session; program: StepProgram }>,
+    private state: State,
+    /** The state's other half: a step writes here, then the two change places. */
+    private spare: State,
+    private count: number,
+  ) {}
+
+  /** Steps done, over all programs and resumed runs. */
+  get steps(): number {
+    return this.count;
+  }
+
+  /**
+   * Starts from initial or given weights.
+   * @throws ADC_GRAPH_SHAPE when the programs' layouts differ, ADC_RUNTIME when a program does not load.
+   */
+  static async create(options: TrainerOptions): Promise<Trainer> {
+    const layout = commonLayout(options.programs);
+    const p = initialVector(layout, options.seed ?? 0, options.weights);
+    const zeros = () => new Float32Array(layout.size);
+    return Trainer.start(options, layout, { p, m: zeros(), v: zeros(), ema: p }, 0);
+  }
+
+  /**
+   * Goes on from a checkpoint: the following steps are the same, bit for bit, as if there had been no pause.
+   * @throws ADC_WEIGHTS_DAMAGED when the file is damaged or belongs to another network.
+   */
+  static async resume(
+    path: string,
+    options: TrainerOptions,
+  ): Promise<{ trainer: Trainer; extra: Record<string, string> }> {
+    const { tensors, metadata } = await readSafetensors(path);
+    const damaged = (what: string) => fail('ADC_WEIGHTS_DAMAGED', { path, what });
+    const layout = commonLayout(options.programs);
+    if (metadata.kind !== CHECKPOINT_KIND) throw damaged('it is no training checkpoint');
+    if (metadata.layout !== layoutText(layout)) throw damaged('it holds the parameters of another network');
+    const vector = (name: string): Float32Array => {
+      const data = tensors.get(name)?.data;
+      if (!(data instanceof Float32Array) || data.length !== layout.size)
+        throw damaged(`${name} is missing or cut off`);
+      return data;
+    };
+    const steps = Number(metadata.steps);
+    if (!Number.isSafeInteger(steps) || steps < 0) throw damaged(`its step count is ${metadata.steps}`);
+    const values = { p: vector('p'), m: vector('m'), v: vector('v'), ema: vector('ema') };
+    const trainer = await Trainer.start(options, layout, values, steps);
+    return { trainer, extra: JSON.parse(metadata.extra ?? '{}') as Record<string, string> };
+  }
+
+  private static async start(
+    options: TrainerOptions,
+    layout: ParameterLayout,
+    values: Readonly<Record<(typeof STATE)[number], Float32Array>>,
+    steps: number,
+  ): Promise<Trainer> {
+    const runtime = options.runtime ?? (await Runtime.start({ provider: options.provider }));
+    const sessions = new Map<string, { session: Session; program: StepProgram }>();
+    try {
+      for (const [name, program] of Object.entries(options.programs)) {
+        sessions.set(name, { session: await runtime.load(program.model, { keep: NEXT }), program });
+      }
+      const hold = async (from: Readonly<Record<string, Float32Array>>): Promise<State> => {
+        const held = await Promise.all(STATE.map((name) => runtime.hold(tensor(from[name], [layout.size]))));
+        return { p: held[0], m: held[1], v: held[2], ema: held[3] };
+      };
+      const own = options.runtime === undefined;
+      return new Trainer(runtime, own, layout, sessions, await hold(values), await hold(values), steps);
+    } catch (error) {
+      if (!options.runtime) await runtime.close();
+      throw error;
+    }
+  }
+
+  /**
+   * Does one training step.
+   * @param program name of one of the programs. @param inputs what the program's loss function declared.
+   * @throws ADC_RUNTIME when an input is missing or wrong; the state is then as before.
+   */
+  async step(program: string, inputs: Readonly<Record<string, Tensor>>, settings: StepSettings): Promise<StepResult> {
+    return this.inOrder(async () => {
+      const entry = this.sessions.get(program);
+      if (!entry)
+        throw fail('ADC_RUNTIME', { provider: this.runtime.provider, what: `no program is named ${program}` });
+      const hyper = hyperVector(settings, this.count + 1, entry.program.betas);
+      const feeds: Record<string, Tensor | Held> = { ...inputs, hyper };
+      for (const name of STATE) feeds[stateInput(name)] = this.state[name];
+      const into = Object.fromEntries(STATE.map((name) => [stateOutput(name), this.spare[name]]));
+      const { loss, gradNorm, ...outputs } = await entry.session.run(feeds, { into });
+      [this.state, this.spare] = [this.spare, this.state];
+      this.count++;
+      return { loss: Number(loss.data[0]), gradNorm: Number(gradNorm.data[0]), outputs };
+    });
+  }
+
+  /** Copies of the parameters by name: as trained, or their moving average. */
+  async weights(which: 'live' | 'ema' = 'live'): Promise<Map<string, Tensor>> {
+    return this.inOrder(async () => {
+      const flat = await this.state[which === 'ema' ? 'ema' : 'p'].read();
+      return splitVector(this.layout, flat.data as Float32Array);
+    });
+  }
+
+  /** Writes a checkpoint atomically. @param extra the caller's own state, handed back by {@link Trainer.resume}. */
+  async save(path: string, extra: Readonly<Record<string, string>> = {}): Promise<void> {
+    await this.inOrder(async () => {
+      const tensors = new Map<string, Tensor>();
+      for (const name of STATE) tensors.set(name, await this.state[name].read());
+      await writeSafetensors(path, tensors, {
+        kind: CHECKPOINT_KIND,
+        steps: String(this.count),
+        layout: layoutText(this.layout),
+        extra: JSON.stringify(extra),
+      });
+    });
+  }
+
+  /** Frees the state and the sessions, and stops the runtime when it is the trainer's own. */
+  async close(): Promise<void> {
+    await this.inOrder(async () => {
+      if (this.ownRuntime) return this.runtime.close();
+      for (const held of [...Object.values(this.state), ...Object.values(this.spare)]) await held.release();
+      for (const { session } of this.sessions.values()) await session.release();
+    });
+  }
+
+  /** Calls happen one after another, also when the caller does not wait. */
+  private inOrder<Result>(work: () => Promise<Result>): Promise<Result> {
+    const done = this.last.then(work);
+    this.last = done.catch(() => {});
+    return done;
+  }
+}
+
+function hyperVector(settings: StepSettings, step: number, [beta1, beta2]: readonly [number, number]): Tensor {
+  const hyper = new Float32Array(HYPER_SIZE);
+  hyper[HYPER.learningRate] = settings.learningRate;
+  hyper[HYPER.weightDecay] = settings.weightDecay ?? 0;
+  hyper[HYPER.momentCorrection] = 1 / (1 - beta1 ** step);
+  hyper[HYPER.varianceCorrection] = 1 / Math.sqrt(1 - beta2 ** step);
+  hyper[HYPER.emaDecay] = settings.emaDecay ?? 0;
+  return tensor(hyper, [HYPER_SIZE]);
+}
+
+const layoutText = (layout: ParameterLayout): string =>
+  JSON.stringify(layout.entries.map(({ name, shape }) => [name, shape]));
+
+function commonLayout(programs: Readonly<Record<string, StepProgram>>): ParameterLayout {
+  const [first, ...others] = Object.entries(programs);
+  if (!first) throw fail('ADC_GRAPH_SHAPE', { op: 'Trainer', what: 'needs at least one program', got: 'none' });
+  for (const [name, program] of others) {
+    if (!sameLayout(first[1].layout, program.layout)) {
+      const what = 'all programs must use the same parameters in the same order';
+      throw fail('ADC_GRAPH_SHAPE', { op: 'Trainer', what, got: `${first[0]} and ${name}` });
+    }
+  }
+  return first[1].layout;
+}
