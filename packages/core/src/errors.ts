@@ -1,0 +1,99 @@
+/** The table of everything that can go wrong for a user of core; docs/errors.md lists each code with cause and mend. */
+import { type ErrorSpec, errorMaker, ORTGRAD_ERRORS } from '@adclick/ortgrad';
+
+export const CORE_ERRORS = {
+  ...ORTGRAD_ERRORS,
+  ADC_IMAGE_MISSING: {
+    message: 'No image at {path}',
+    next: 'Check the path.',
+    exit: 1,
+    status: 404,
+  },
+  ADC_IMAGE_EMPTY: {
+    message: 'Image {path} has zero bytes',
+    next: 'Copy the file again from its source.',
+    exit: 1,
+    status: 422,
+  },
+  ADC_IMAGE_UNREADABLE: {
+    message: 'Image {path} cannot be decoded: {what}',
+    next: 'Open it in another program and save it again as PNG, JPEG, TIFF, BMP or WebP.',
+    exit: 1,
+    status: 422,
+  },
+  ADC_IMAGE_TRUNCATED: {
+    message: 'Image {path} ends too early: {what}',
+    next: 'Copy the file again from its source.',
+    exit: 1,
+    status: 422,
+  },
+  ADC_IMAGE_TOO_LARGE: {
+    message: 'Image {path} has {pixels} pixels; the limit is {limit}',
+    next: 'Cut it into tiles or shrink it below the limit.',
+    exit: 1,
+    status: 413,
+  },
+  ADC_MASK_SIZE: {
+    message: 'Mask {path} is {got} but its image is {want}',
+    next: 'Export the mask again at the size of its image.',
+    exit: 1,
+    status: 422,
+  },
+  ADC_NO_NORMALS: {
+    message: 'No good pictures in {path}',
+    next: 'Put at least two pictures without defects into train/good.',
+    exit: 1,
+    status: 422,
+  },
+  ADC_ONE_NORMAL: {
+    message: 'Only {count} good picture in {path}; at least 2 are needed to learn how much normal pictures differ',
+    next: 'Add pictures without defects to train/good; 30 are plenty.',
+    exit: 1,
+    status: 422,
+  },
+  ADC_CLICK_OUTSIDE: {
+    message: 'Click {x},{y} lies outside the image of {width} x {height}',
+    next: 'Give pixel coordinates of the upright original, x from 0 to width-1 and y from 0 to height-1.',
+    exit: 2,
+    status: 422,
+  },
+  ADC_INDEX_MISSING: {
+    message: 'No reference index at {path}',
+    next: 'Run `adclick index` first.',
+    exit: 1,
+    status: 404,
+  },
+  ADC_INDEX_DAMAGED: {
+    message: 'Reference index {path} is damaged: {what}',
+    next: 'Run `adclick index` again; it rebuilds what is damaged.',
+    exit: 1,
+    status: 422,
+  },
+  ADC_DISK: {
+    message: 'Writing {path} failed: {what}',
+    next: 'Free some disk space or choose another folder; what was there before is unchanged.',
+    exit: 1,
+    status: 507,
+  },
+  ADC_DATASET: {
+    message: 'Data folder {path}: {what}',
+    next: 'Lay it out as DIR/<category>/{train/good,test/<type>,ground_truth/<type>/<name>_mask.png}.',
+    exit: 1,
+    status: 422,
+  },
+  ADC_WEIGHTS_KIND: {
+    message: 'Weights {path} are for {got}, not for {want}',
+    next: 'Give weights that match; `adclick models list` shows them.',
+    exit: 1,
+    status: 422,
+  },
+  ADC_NO_REGION: {
+    message: 'No {missing} in {what}: AP, PRO and AUROC are undefined',
+    next: 'Evaluate on images with at least one marked defect and one good pixel.',
+    exit: 1,
+    status: 422,
+  },
+} as const satisfies Record<string, ErrorSpec>;
+
+/** Makes a {@link CodedError} of core's table: `throw fail('ADC_IMAGE_EMPTY', { path })`. */
+export const fail = errorMaker(CORE_ERRORS);

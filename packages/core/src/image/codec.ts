@@ -1,0 +1,289 @@
+/** The codec port: the only place that knows how picture files are read and written. */
+import { readFile } from 'node:fs/promises';
+import { encode as encodeFastPng } from 'fast-png';
+import sharp from 'sharp';
+import { decode as decodeTiff } from 'tiff';
+import { fail } from '../errors.ts';
+import { describeIoError, writeFileAtomic } from '../files.ts';
+import { BmpTruncated, decodeBmp } from './bmp.ts';
+import { applyOrientation, readOrientation } from './exif.ts';
+import { endsEarly, type ImageFormat, nameContent, readSize, type Size, sniffFormat } from './header.ts';
+import { readDirectory, SAMPLE_FORMAT, TIFF_TAGS } from './tiff.ts';
+import { IGNORE, type Mask, type Pixels, type RgbImage } from './types.ts';
+import { toRgb, type Window } from './window.ts';
+
+// Every picture is decoded once and then kept as arrays: libvips' cache would hold memory for nothing. Two threads a
+// picture: datasets are read several pictures at a time already.
+sharp.cache(false);
+sharp.concurrency(2);
+
+/** Pictures of 100 megapixels and more are refused before decoding. */
+export const DEFAULT_PIXEL_LIMIT = 100_000_000 - 1;
+
+/** A picture as its file holds it, but upright: sample values exact, alpha kept, palette resolved. */
+export interface DecodedImage extends Pixels {
+  readonly format: ImageFormat;
+  /** Bits a sample: 8 in a Uint8Array, 16 in a Uint16Array, 32 in a Float32Array (floats, signed and 32-bit whole numbers). */
+  readonly depth: 8 | 16 | 32;
+  /** Full range of the sample type in the file. */
+  readonly range: Window;
+  /** Whether the last channel is alpha. */
+  readonly alpha: boolean;
+  /** Whether the format changes values, so that masks must be cut at half. */
+  readonly lossy: boolean;
+  /** What the decoder complained about though it could read every pixel. */
+  readonly warning?: string;
+}
+
+export interface DecodeOptions {
+  /** Named in errors. */
+  readonly path?: string;
+  /** Most pixels that are decoded; default {@link DEFAULT_PIXEL_LIMIT}. */
+  readonly limit?: number;
+}
+
+type Decoded = Omit<DecodedImage, 'format' | 'lossy'>;
+
+const RANGES: Readonly<Record<string, Window>> = {
+  uchar: { low: 0, high: 255 },
+  char: { low: -128, high: 127 },
+  ushort: { low: 0, high: 65535 },
+  short: { low: -32768, high: 32767 },
+  uint: { low: 0, high: 2 ** 32 - 1 },
+  int: { low: -(2 ** 31), high: 2 ** 31 - 1 },
+  float: { low: 0, high: 1 },
+};
+
+/** Colour spaces whose numbers are passed on as they are; all others (CMYK, Lab …) become sRGB. */
+const KEPT_SPACES = new Set(['b-w', 'grey16', 'srgb', 'rgb', 'rgb16', 'scrgb', 'multiband']);
+
+/**
+ * Embedded profiles are ignored for grey and RGB, so that values are the ones in the file, as in every loader
+ * of the field; CMYK needs its profile to become RGB at all.
+ */
+async function decodeWithSharp(bytes: Uint8Array, limit: number, failOn: 'warning' | 'error'): Promise<Decoded> {
+  const options = { limitInputPixels: limit, failOn, page: 0, pages: 1 } as const;
+  const plain = sharp(bytes, { ...options, ignoreIcc: true });
+  const { space = 'srgb', depth = 'uchar', channels: stored, hasAlpha } = await plain.metadata();
+  const kept = KEPT_SPACES.has(space);
+  // Raw grey output has one channel only, so 8-bit grey with alpha takes the way round over RGBA.
+  const greyAlpha = space === 'b-w' && depth === 'uchar' && stored === 2;
+  const type = !kept || depth === 'uchar' ? 'uchar' : depth === 'ushort' ? 'ushort' : 'float';
+  const { data, info } = await (kept ? plain : sharp(bytes, options))
+    .toColourspace(kept && !greyAlpha ? space : 'srgb')
+    .raw({ depth: type })
+    .toBuffer({ resolveWithObject: true });
+  const { width, height, channels } = info;
+  // sharp's buffers are their own allocations; a copy is made only where a typed array could not lie on one.
+  const buffer = (data.byteOffset === 0 ? data.buffer : new Uint8Array(data).buffer) as ArrayBuffer;
+  const shape = { width, height, channels: channels as number, alpha: hasAlpha === true && channels % 2 === 0 };
+  const range = RANGES[kept ? depth : 'uchar'] ?? { low: 0, high: 1 };
+  if (greyAlpha) {
+    const pairs = new Uint8Array(width * height * 2);
+    for (let i = 0; i < pairs.length; i++) pairs[i] = data[(i >> 1) * 4 + (i % 2) * 3];
+    return { ...shape, channels: 2, data: pairs, depth: 8, range };
+  }
+  if (type === 'uchar') return { ...shape, data: new Uint8Array(buffer, 0, data.byteLength), depth: 8, range };
+  if (type === 'ushort') return { ...shape, data: new Uint16Array(buffer, 0, data.byteLength / 2), depth: 16, range };
+  return { ...shape, data: new Float32Array(buffer, 0, data.byteLength / 4), depth: 32, range };
+}
+
+/** IEEE half precision to a number. */
+function fromHalf(bits: number): number {
+  const exponent = (bits >> 10) & 31;
+  const fraction = bits & 1023;
+  const sign = bits & 0x8000 ? -1 : 1;
+  if (exponent === 31) return fraction ? Number.NaN : sign * Number.POSITIVE_INFINITY;
+  return sign * (exponent ? 2 ** (exponent - 15) * (1 + fraction / 1024) : 2 ** -14 * (fraction / 1024));
+}
+
+/** Sample types that libvips clips or refuses: signed 16-bit, half and double floats. */
+function isOddTiff(tags: ReadonlyMap<number, number>): boolean {
+  const bits = tags.get(TIFF_TAGS.bitsPerSample);
+  const format = tags.get(TIFF_TAGS.sampleFormat);
+  if (format === SAMPLE_FORMAT.signed) return bits === 16;
+  return format === SAMPLE_FORMAT.float && (bits === 16 || bits === 64);
+}
+
+function decodeOddTiff(bytes: Uint8Array): Decoded {
+  const page = decodeTiff(bytes.slice().buffer, { pages: [0] })[0];
+  if (!page) throw new Error('the TIFF has no page');
+  const signed = page.sampleFormat === SAMPLE_FORMAT.signed;
+  const convert = page.bitsPerSample === 64 ? Number : signed ? (bits: number) => (bits << 16) >> 16 : fromHalf;
+  const { width, height, samplesPerPixel: channels } = page;
+  const range = RANGES[signed ? 'short' : 'float'] as Window;
+  const data = Float32Array.from(page.data, convert);
+  return { data, width, height, channels, depth: 32, range, alpha: page.alpha };
+}
+
+async function decodeUpright(bytes: Uint8Array, format: ImageFormat, limit: number): Promise<Decoded> {
+  if (format === 'bmp') {
+    const image = decodeBmp(bytes);
+    return { ...image, depth: 8, range: RANGES.uchar as Window, alpha: image.channels === 4 };
+  }
+  const orientation = readOrientation(bytes, format);
+  const tags = format === 'tiff' ? readDirectory(bytes) : undefined;
+  if (tags && isOddTiff(tags)) {
+    // The library refuses rotated files; the tag is applied here, so it sees a copy that has none.
+    return applyOrientation(decodeOddTiff(withoutOrientation(bytes)), orientation);
+  }
+  const strict = await decodeWithSharp(bytes, limit, 'warning').catch((error: Error) => error);
+  if (!(strict instanceof Error)) return applyOrientation(strict, orientation);
+  const lenient = await decodeWithSharp(bytes, limit, 'error');
+  return { ...applyOrientation(lenient, orientation), warning: strict.message };
+}
+
+function withoutOrientation(bytes: Uint8Array): Uint8Array {
+  const copy = bytes.slice();
+  const view = new DataView(copy.buffer);
+  const little = copy[0] === 0x49;
+  const start = view.getUint32(4, little);
+  for (let i = 0; i < view.getUint16(start, little); i++) {
+    const entry = start + 2 + i * 12;
+    if (view.getUint16(entry, little) === TIFF_TAGS.orientation) view.setUint16(entry + 8, 1, little);
+  }
+  return copy;
+}
+
+const ENDS_EARLY = /premature|truncat|unexpected end|end of (file|stream|image|input)|read error|not enough data/i;
+
+function isLossy(bytes: Uint8Array, format: ImageFormat): boolean {
+  if (format === 'jpeg') return true;
+  if (format === 'webp') return !Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength).includes('VP8L');
+  const compression = format === 'tiff' ? readDirectory(bytes)?.get(TIFF_TAGS.compression) : undefined;
+  return compression === 6 || compression === 7;
+}
+
+function checkSize(bytes: Uint8Array, format: ImageFormat, path: string, limit: number): Size {
+  const size = readSize(bytes, format);
+  if (!size) throw fail('ADC_IMAGE_TRUNCATED', { path, what: `its ${format.toUpperCase()} header is cut off` });
+  const { width, height } = size;
+  if (width === 0 || height === 0)
+    throw fail('ADC_IMAGE_UNREADABLE', { path, what: `its header says ${width} x ${height} pixels` });
+  if (width * height > limit) throw fail('ADC_IMAGE_TOO_LARGE', { path, pixels: width * height, limit });
+  return size;
+}
+
+/**
+ * Decodes PNG, JPEG, TIFF, BMP or WebP, told apart by content. The first page of several; EXIF orientation applied once.
+ * @throws ADC_IMAGE_EMPTY, ADC_IMAGE_UNREADABLE (naming what the content is), ADC_IMAGE_TRUNCATED, ADC_IMAGE_TOO_LARGE
+ *   (judged by the header, before any pixel is decoded).
+ */
+export async function decodeImage(bytes: Uint8Array, options: DecodeOptions = {}): Promise<DecodedImage> {
+  const { path = 'in memory', limit = DEFAULT_PIXEL_LIMIT } = options;
+  if (bytes.length === 0) throw fail('ADC_IMAGE_EMPTY', { path });
+  const format = sniffFormat(bytes);
+  if (!format) throw fail('ADC_IMAGE_UNREADABLE', { path, what: `it is ${nameContent(bytes)}` });
+  checkSize(bytes, format, path, limit);
+  try {
+    const image = await decodeUpright(bytes, format, limit);
+    return { ...image, format, lossy: isLossy(bytes, format) };
+  } catch (error) {
+    const { message } = error as Error;
+    const what = `the ${format.toUpperCase()} decoder says "${message.trim().split('\n')[0]}"`;
+    const said = error instanceof BmpTruncated || error instanceof RangeError || ENDS_EARLY.test(message);
+    // PNG and WebP say in their chunks how long they are, which is surer than the decoder's words.
+    const short = endsEarly(bytes, format) || (said && format !== 'png' && format !== 'webp');
+    throw fail(short ? 'ADC_IMAGE_TRUNCATED' : 'ADC_IMAGE_UNREADABLE', { path, what }, error);
+  }
+}
+
+async function readBytes(path: string): Promise<Uint8Array> {
+  try {
+    return await readFile(path);
+  } catch (error) {
+    const { code } = error as NodeJS.ErrnoException;
+    if (code === 'ENOENT' || code === 'ENOTDIR') throw fail('ADC_IMAGE_MISSING', { path }, error);
+    throw fail('ADC_IMAGE_UNREADABLE', { path, what: describeIoError(error) }, error);
+  }
+}
+
+/** {@link decodeImage} of a file. @throws also ADC_IMAGE_MISSING. */
+export async function readImage(path: string, options: { limit?: number } = {}): Promise<DecodedImage> {
+  return decodeImage(await readBytes(path), { ...options, path });
+}
+
+/** The upright 8-bit RGB picture that display and models share. @param options.window the product's, see {@link toRgb}. */
+export async function readRgb(path: string, options: { limit?: number; window?: Window } = {}): Promise<RgbImage> {
+  return toRgb(await readImage(path, options), options.window);
+}
+
+/**
+ * Which pixels a mask file marks. A lossless file that is coloured, or whose values all lie in the lower half of the
+ * range, holds class numbers or class colours: every pixel that is not black is marked. Any other file (0/255, soft
+ * edges, JPEG noise) is cut at half of the range, by its brightest colour channel. Transparent pixels are not marked.
+ */
+export function toMask(image: DecodedImage): Mask {
+  const { data, width, height, channels, range } = image;
+  const colours = channels - (image.alpha ? 1 : 0);
+  const half = range.high / 2;
+  const value = new Float32Array(width * height);
+  let highest = 0;
+  let coloured = false;
+  for (let i = 0, at = 0; i < value.length; i++, at += channels) {
+    if (image.alpha && data[at + colours] <= half) continue;
+    let brightest = data[at];
+    for (let c = 1; c < colours; c++) {
+      coloured ||= data[at + c] !== data[at];
+      brightest = Math.max(brightest, data[at + c]);
+    }
+    value[i] = brightest;
+    highest = Math.max(highest, brightest);
+  }
+  const cut = !image.lossy && (coloured || highest <= half) ? 0 : half;
+  const mask = new Uint8Array(value.length);
+  for (let i = 0; i < mask.length; i++) mask[i] = value[i] > cut ? 1 : 0;
+  return { data: mask, width, height, channels: 1 };
+}
+
+/**
+ * Reads a mask by the rule of {@link toMask}.
+ * @param want the size of the image it belongs to. @throws ADC_MASK_SIZE when it differs, and what {@link readImage} throws.
+ */
+export async function readMask(path: string, want?: Size): Promise<Mask> {
+  const mask = toMask(await readImage(path));
+  if (want && (mask.width !== want.width || mask.height !== want.height)) {
+    const size = ({ width, height }: Size) => `${width} x ${height}`;
+    throw fail('ADC_MASK_SIZE', { path, got: size(mask), want: size(want) });
+  }
+  return mask;
+}
+
+/** PNG of 1–4 channels (grey, grey + alpha, RGB, RGBA), lossless at 8 or 16 bits. */
+export async function encodePng(image: Pixels<Uint8Array> | Pixels<Uint16Array>): Promise<Uint8Array> {
+  const { data, width, height } = image;
+  const channels = image.channels as 1 | 2 | 3 | 4;
+  if (data.length !== width * height * channels || channels < 1 || channels > 4)
+    throw new RangeError(`encodePng: ${data.length} samples are not ${width} x ${height} x ${channels}`);
+  // libvips writes 16-bit PNG from raw data wrongly; fast-png is exact, only slower.
+  if (data instanceof Uint16Array) return encodeFastPng({ data, width, height, channels, depth: 16 });
+  return sharp(data, { raw: { width, height, channels } })
+    .toColourspace(channels < 3 ? 'b-w' : 'srgb')
+    .png()
+    .toBuffer();
+}
+
+/** A mask as every tool reads it: grey PNG, 255 defect, 0 elsewhere (IGNORE is written as 0, since no format names it). */
+export async function encodeMask(mask: Mask): Promise<Uint8Array> {
+  return encodePng({ ...mask, data: mask.data.map((value) => (value === 0 || value === IGNORE ? 0 : 255)) });
+}
+
+/** JPEG of 1 or 3 channels with full colour resolution. @param quality 1–100. */
+export async function encodeJpeg(image: Pixels<Uint8Array>, quality = 90): Promise<Uint8Array> {
+  const { data, width, height } = image;
+  const channels = image.channels as 1 | 3;
+  return sharp(data, { raw: { width, height, channels } })
+    .toColourspace(channels < 3 ? 'b-w' : 'srgb')
+    .jpeg({ quality, chromaSubsampling: '4:4:4' })
+    .toBuffer();
+}
+
+/** {@link encodePng} into a file, atomically. @throws ADC_DISK. */
+export async function writePng(path: string, image: Pixels<Uint8Array> | Pixels<Uint16Array>): Promise<void> {
+  await writeFileAtomic(path, await encodePng(image));
+}
+
+/** {@link encodeMask} into a file, atomically. @throws ADC_DISK. */
+export async function writeMask(path: string, mask: Mask): Promise<void> {
+  await writeFileAtomic(path, await encodeMask(mask));
+}

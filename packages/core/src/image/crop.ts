@@ -1,0 +1,42 @@
+/** Cutting rectangles out of pictures, maps and masks. */
+import type { Box } from './components.ts';
+import type { Mask, Pixels, Plane, RgbImage } from './types.ts';
+
+/** The box with whole pixels that lies inside the raster: moved as far as needed, cut only where it is larger than the raster. */
+export function clampBox(box: Box, width: number, height: number): Box {
+  const within = (start: number, length: number, limit: number) => {
+    const size = Math.min(Math.max(1, Math.round(length)), limit);
+    return [Math.min(Math.max(0, Math.round(start)), limit - size), size] as const;
+  };
+  const [x, w] = within(box.x, box.width, width);
+  const [y, h] = within(box.y, box.height, height);
+  return { x, y, width: w, height: h };
+}
+
+function cut<Data extends Pixels['data']>(image: Pixels<Data>, box: Box): Data {
+  const { x, y, width, height } = box;
+  if (x < 0 || y < 0 || width < 1 || height < 1 || x + width > image.width || y + height > image.height)
+    throw new RangeError(`crop: ${x},${y} ${width} x ${height} is not inside ${image.width} x ${image.height}`);
+  const row = width * image.channels;
+  const out = image.data.slice(0, row * height) as Data;
+  for (let line = 0; line < height; line++) {
+    const from = ((y + line) * image.width + x) * image.channels;
+    out.set(image.data.subarray(from, from + row), line * row);
+  }
+  return out;
+}
+
+/** @param box must lie inside, see {@link clampBox}. @throws RangeError when it does not. */
+export function cropRgb(image: RgbImage, box: Box): RgbImage {
+  return { data: cut(image, box), width: box.width, height: box.height, channels: 3 };
+}
+
+/** @param box must lie inside, see {@link clampBox}. @throws RangeError when it does not. */
+export function cropPlane(plane: Plane, box: Box): Plane {
+  return { data: cut(plane, box), width: box.width, height: box.height, channels: 1 };
+}
+
+/** @param box must lie inside, see {@link clampBox}. @throws RangeError when it does not. */
+export function cropMask(mask: Mask, box: Box): Mask {
+  return { data: cut(mask, box), width: box.width, height: box.height, channels: 1 };
+}
