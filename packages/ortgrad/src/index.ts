@@ -89,3 +89,4 @@ export {
   Trainer,
   type TrainerOptions,
 } from './training.ts';
+export { startWorker } from './worker.ts';

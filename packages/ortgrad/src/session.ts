@@ -5,11 +5,12 @@
  * The test is on `workerData`, not on a file name, so it also holds when the file is part of a bundle.
  */
 import { availableParallelism } from 'node:os';
-import { isMainThread, type MessagePort, parentPort, Worker, workerData } from 'node:worker_threads';
+import { isMainThread, type MessagePort, parentPort, type Worker, workerData } from 'node:worker_threads';
 import type { InferenceSession, Tensor as OrtTensor, TypedTensor } from 'onnxruntime-node';
 import { fail } from './errors.ts';
 import { Graph } from './graph.ts';
 import { type DType, elementCount, type Tensor, type TensorData } from './tensor.ts';
+import { startWorker } from './worker.ts';
 
 /** Where graphs run. 'wasm' needs the package `onnxruntime-web` beside this one; the others come with onnxruntime-node. */
 export type Provider = 'cpu' | 'webgpu' | 'cuda' | 'directml' | 'coreml' | 'wasm';
@@ -104,14 +105,6 @@ function packed(value: Tensor, mayTake: boolean): Tensor {
 
 // ---------------------------------------------------------------------------------------------- the caller's half
 
-/** Starts this very file as a worker. From TypeScript source the loader must be registered in the worker's thread first. */
-function startWorker(data: unknown): Worker {
-  const url = JSON.stringify(import.meta.url);
-  if (!import.meta.url.endsWith('.ts')) return new Worker(new URL(import.meta.url), { workerData: data, execArgv: [] });
-  const code = `require('node:module').register('tsx/esm', { parentURL: ${url}, data: true }); import(${url});`;
-  return new Worker(code, { eval: true, workerData: data, execArgv: ['--conditions=@adclick/source'] });
-}
-
 /** One worker thread that owns onnxruntime, its sessions and the tensors held between runs. */
 export class Runtime {
   private readonly waiting = new Map<number, { resolve: (value: unknown) => void; reject: (error: unknown) => void }>();
@@ -147,7 +140,7 @@ export class Runtime {
       memoryPattern: options.memoryPattern ?? false,
       profile: options.profile,
     };
-    const worker = startWorker({ ortgrad: settings });
+    const worker = startWorker(import.meta.url, { ortgrad: settings });
     const runtime = new Runtime(worker, provider);
     // Call 0 is answered by the worker itself once onnxruntime is loaded.
     await runtime.expect(runtime.calls++);

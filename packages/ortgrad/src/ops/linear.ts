@@ -2,7 +2,7 @@
 import type { Value } from '../graph.ts';
 import { elementCount } from '../tensor.ts';
 import { emit, shapeError, track } from './common.ts';
-import { mul, scale, twiceGeluSlope } from './elementwise.ts';
+import { mul, scale, twiceGeluParts } from './elementwise.ts';
 import { columnSums } from './reduce.ts';
 import { reshape, transpose } from './shape.ts';
 
@@ -24,9 +24,9 @@ function affine(x: Value, w: Value, b: Value | undefined): Value {
   return b ? emit(x.graph, 'Gemm', [x, w, b], shape) : emit(x.graph, 'MatMul', [x, w], shape);
 }
 
-/** xᵀ [K, M] · dy [M, N]: the gradient of a weight. */
-const weightGradient = (x: Value, dy: Value): Value =>
-  emit(x.graph, 'Gemm', [x, dy], [x.shape[1], dy.shape[1]], { transA: 1 });
+/** factor · xᵀ [K, M] · dy [M, N]: the gradient of a weight. */
+const weightGradient = (x: Value, dy: Value, factor = 1): Value =>
+  emit(x.graph, 'Gemm', [x, dy], [x.shape[1], dy.shape[1]], { transA: 1, alpha: { float: factor } });
 
 /** dy [M, N] · wᵀ: the gradient of a layer's input. */
 const inputGradient = (dy: Value, w: Value): Value =>
@@ -48,7 +48,8 @@ export function linear(x: Value, w: Value, b?: Value): Value {
 
 /**
  * gelu(x·w1 + b1)·w2 + b2 with x [..., K], w1 [K, H], w2 [H, N] -> [..., N].
- * One backward rule for the whole: the ½ of GELU's slope goes into the small weight instead of the wide activation.
+ * One backward rule for the whole: the ½ of GELU's slope goes into the small weight instead of the wide activation, and
+ * GELU's result is made again from the error function that its slope needs anyway, so that it need not be kept.
  */
 export function mlp(x: Value, w1: Value, b1: Value, w2: Value, b2: Value): Value {
   const rows = rowsOf('mlp', x, w1, b1);
@@ -63,12 +64,13 @@ export function mlp(x: Value, w1: Value, b1: Value, w2: Value, b2: Value): Value
   const y = track(affine(after, w2, b2), [flat, w1, b1, w2, b2], (dy) => {
     const halved = scale(transpose(w2, [1, 0]), 0.5);
     const dAfter = emit(x.graph, 'MatMul', [dy, halved], [rows, hidden]);
-    const dBefore = mul(dAfter, twiceGeluSlope(before));
+    const { cdf, slope } = twiceGeluParts(before);
+    const dBefore = mul(dAfter, slope);
     return [
       inputGradient(dBefore, w1),
       weightGradient(flat, dBefore),
       columnSums(dBefore),
-      weightGradient(after, dy),
+      weightGradient(mul(before, cdf), dy, 0.5),
       columnSums(dy),
     ];
   });
