@@ -1,0 +1,121 @@
+/** Simulated annotators: the deterministic one of evaluation and the random one of training. */
+import { distanceTransform } from '../image/distance.ts';
+import { IGNORE, type Mask } from '../image/types.ts';
+import type { Random } from '../random.ts';
+import type { Click } from './types.ts';
+
+/** Probability above which a pixel counts as defect (RITM and SimpleClick, spec 02 §3). */
+export const CLICK_THRESHOLD = 0.49;
+
+interface ErrorDepths {
+  readonly missed: Float32Array;
+  readonly spurious: Float32Array;
+}
+
+/** Distance of every wrong pixel to the nearest pixel that is not wrong in the same way; already clicked pixels are 0. */
+function errorDepths(
+  probability: ArrayLike<number>,
+  mask: Mask,
+  clicked: readonly Click[],
+  threshold: number,
+): ErrorDepths {
+  const { data: truth, width, height } = mask;
+  const missed = new Uint8Array(truth.length);
+  const spurious = new Uint8Array(truth.length);
+  for (let i = 0; i < truth.length; i++) {
+    if (truth[i] === IGNORE) continue;
+    const predicted = (probability[i] as number) > threshold;
+    if (truth[i] === 1 && !predicted) missed[i] = 1;
+    else if (truth[i] === 0 && predicted) spurious[i] = 1;
+  }
+  const depths = {
+    missed: distanceTransform(missed, width, height),
+    spurious: distanceTransform(spurious, width, height),
+  };
+  for (const { x, y } of clicked) {
+    depths.missed[y * width + x] = 0;
+    depths.spurious[y * width + x] = 0;
+  }
+  return depths;
+}
+
+/** Index of the first largest value in row-major order. */
+function firstMaximum(values: Float32Array): number {
+  let best = 0;
+  for (let i = 1; i < values.length; i++) if ((values[i] as number) > (values[best] as number)) best = i;
+  return best;
+}
+
+/**
+ * The next click of the evaluation protocol (spec 02 §3): the deepest pixel of the larger error, missed defect or
+ * spurious defect, ties to the first in row-major order; positive only when the missed error is strictly deeper.
+ * @param probability map in [0,1] at the mask's size; all zeros before the first click.
+ * @returns undefined when no wrong pixel is left.
+ */
+export function nextClick(
+  probability: ArrayLike<number>,
+  mask: Mask,
+  clicked: readonly Click[],
+  threshold: number = CLICK_THRESHOLD,
+): Click | undefined {
+  const { missed, spurious } = errorDepths(probability, mask, clicked, threshold);
+  const missedAt = firstMaximum(missed);
+  const spuriousAt = firstMaximum(spurious);
+  const positive = (missed[missedAt] as number) > (spurious[spuriousAt] as number);
+  const [at, depth] = positive ? [missedAt, missed[missedAt]] : [spuriousAt, spurious[spuriousAt]];
+  if (!depth) return undefined;
+  return { x: at % mask.width, y: Math.floor(at / mask.width), positive };
+}
+
+/**
+ * The next click of training (spec 02 §2a): a random pixel among those deeper than half of the deepest wrong one.
+ * @returns undefined when no wrong pixel is left.
+ */
+export function simulateNextClick(
+  probability: ArrayLike<number>,
+  mask: Mask,
+  clicked: readonly Click[],
+  random: Random,
+  threshold: number = CLICK_THRESHOLD,
+): Click | undefined {
+  const { missed, spurious } = errorDepths(probability, mask, clicked, threshold);
+  const missedDepth = missed[firstMaximum(missed)] as number;
+  const spuriousDepth = spurious[firstMaximum(spurious)] as number;
+  const positive = missedDepth > spuriousDepth;
+  const depths = positive ? missed : spurious;
+  const limit = Math.max(missedDepth, spuriousDepth) / 2;
+  if (limit === 0) return undefined;
+  const candidates: number[] = [];
+  for (let i = 0; i < depths.length; i++) if ((depths[i] as number) > limit) candidates.push(i);
+  const at = random.pick(candidates);
+  return { x: at % mask.width, y: Math.floor(at / mask.width), positive };
+}
+
+/** Probability that each further click of a random start is drawn (mean 1.5 extra clicks a sign, at most 4). */
+const EXTRA_CLICK_CHANCE = 0.6;
+const MAX_EXTRA_CLICKS = 4;
+
+/**
+ * Random extra clicks that some training samples start with (after RITM's sampler, spec 02 §2a; fewer, since real
+ * users give 3–5): positives anywhere in the defect, negatives half in a border ring of ceil(0.1·√area)·2 px and half anywhere good.
+ */
+export function randomStartClicks(mask: Mask, random: Random): Click[] {
+  const { data, width, height } = mask;
+  const inside: number[] = [];
+  for (let i = 0; i < data.length; i++) if (data[i] === 1) inside.push(i);
+  if (inside.length === 0) return [];
+  const at = (i: number, positive: boolean): Click => ({ x: i % width, y: Math.floor(i / width), positive });
+  const clicks: Click[] = [];
+  for (let n = 0; n < MAX_EXTRA_CLICKS && random.chance(EXTRA_CLICK_CHANCE); n++)
+    clicks.push(at(random.pick(inside), true));
+  const reach = Math.ceil(0.1 * Math.sqrt(inside.length)) * 2;
+  for (let n = 0; n < MAX_EXTRA_CLICKS && random.chance(EXTRA_CLICK_CHANCE); n++) {
+    const near = random.chance(0.5);
+    const from = near ? random.pick(inside) : random.int(0, data.length);
+    const x = (from % width) + (near ? random.int(-reach, reach + 1) : 0);
+    const y = Math.floor(from / width) + (near ? random.int(-reach, reach + 1) : 0);
+    if (x < 0 || y < 0 || x >= width || y >= height || data[y * width + x] !== 0) continue;
+    clicks.push(at(y * width + x, false));
+  }
+  return clicks;
+}

@@ -1,0 +1,113 @@
+/** What the network sees of clicks: discs at pixel resolution and eight planes a token, computed without learning (recipe.md; ours). */
+import type { Residual } from '../residual/reference-index.ts';
+import type { Click } from './types.ts';
+
+/** Pixels of the model grid a token covers, along each axis. */
+const TOKEN = 8;
+
+/** Radius of a click's disc in pixels of the model grid (SimpleClick's 5, spec 02 §1). */
+const DISC_RADIUS = 5;
+
+/** Widths of the two Gaussians around clicks, in tokens. */
+const SIGMAS = [3, 10] as const;
+
+/** Planes a token: near and wide Gaussian, residual similarity, feature similarity, each for positive and negative clicks. */
+const PLANES = 8;
+
+/** Channels of the click map: previous probability, positive discs, negative discs. */
+export const CLICK_CHANNELS = 3;
+
+/** Draws a click's disc into an interleaved click map (height, width, 3). */
+export function drawDisc(clickMap: Float32Array, width: number, height: number, click: Click): void {
+  const channel = click.positive ? 1 : 2;
+  const r = DISC_RADIUS;
+  for (let y = Math.max(0, Math.ceil(click.y - r)); y <= Math.min(height - 1, click.y + r); y++)
+    for (let x = Math.max(0, Math.ceil(click.x - r)); x <= Math.min(width - 1, click.x + r); x++)
+      if ((x - click.x) ** 2 + (y - click.y) ** 2 <= r * r) clickMap[(y * width + x) * CLICK_CHANNELS + channel] = 1;
+}
+
+/** What {@link TokenInputs} needs of a residual. */
+export type TokenResidual = Pick<Residual, 'height' | 'width' | 'dims' | 'delta' | 'tokens' | 'calibration'>;
+
+/** Divides every row of a (rows, dims) matrix by its length, in place. */
+function normaliseRows(matrix: Float32Array, dims: number): void {
+  for (let at = 0; at < matrix.length; at += dims) {
+    let sum = 0;
+    for (let d = 0; d < dims; d++) sum += (matrix[at + d] as number) ** 2;
+    const scale = 1 / Math.max(Math.sqrt(sum), 1e-6);
+    for (let d = 0; d < dims; d++) (matrix[at + d] as number) *= scale;
+  }
+}
+
+/**
+ * The network's token input for one picture: calibrated residual planes, written once, and click planes, updated by a
+ * click in about a millisecond.
+ */
+export class TokenInputs {
+  /** (height·width, dims + 8): log(1 + r²/c), then the click planes. */
+  readonly planes: Float32Array;
+  readonly stride: number;
+  private readonly whitened: Float32Array;
+  private readonly features: Float32Array;
+
+  /** @param gain factor on r²/c, 1 but in training, where it varies the strength of residuals. */
+  constructor(
+    private readonly residual: TokenResidual,
+    gain = 1,
+  ) {
+    const { height, width, dims, delta, tokens, calibration } = residual;
+    this.stride = dims + PLANES;
+    this.planes = new Float32Array(height * width * this.stride);
+    this.whitened = new Float32Array(delta.length);
+    this.features = Float32Array.from(tokens);
+    const inverse = Float32Array.from(calibration, (c) => 1 / c);
+    const root = Float32Array.from(inverse, Math.sqrt);
+    for (let cell = 0; cell < height * width; cell++)
+      for (let d = 0; d < dims; d++) {
+        const r = delta[cell * dims + d] as number;
+        this.planes[cell * this.stride + d] = Math.log1p(r * r * (inverse[d] as number) * gain);
+        this.whitened[cell * dims + d] = r * (root[d] as number);
+      }
+    normaliseRows(this.whitened, dims);
+    normaliseRows(this.features, dims);
+  }
+
+  /** Forgets all clicks. */
+  clear(): void {
+    const { dims } = this.residual;
+    for (let at = 0; at < this.planes.length; at += this.stride) this.planes.fill(0, at + dims, at + this.stride);
+  }
+
+  /** Adds a click given in pixels of the model grid. */
+  add(click: Click): void {
+    const { height, width, dims } = this.residual;
+    const cellX = Math.min(width - 1, Math.floor(click.x / TOKEN));
+    const cellY = Math.min(height - 1, Math.floor(click.y / TOKEN));
+    const clicked = cellY * width + cellX;
+    const first = dims + (click.positive ? 0 : 1);
+    for (let cell = 0; cell < height * width; cell++) {
+      const distance2 = ((cell % width) - cellX) ** 2 + (Math.floor(cell / width) - cellY) ** 2;
+      const at = cell * this.stride + first;
+      this.raise(at, Math.exp(-distance2 / (2 * SIGMAS[0] ** 2)));
+      this.raise(at + 2, Math.exp(-distance2 / (2 * SIGMAS[1] ** 2)));
+      this.raise(at + 4, this.similarity(this.whitened, cell, clicked));
+      this.raise(at + 6, this.similarity(this.features, cell, clicked));
+    }
+  }
+
+  /**
+   * Keeps the larger of a plane's value and a new one. Cosines below zero stay zero: unlike is unlike (the planes
+   * start at zero, so a plane without clicks says nothing).
+   */
+  private raise(at: number, value: number): void {
+    if (value > (this.planes[at] as number)) this.planes[at] = value;
+  }
+
+  private similarity(rows: Float32Array, a: number, b: number): number {
+    const { dims } = this.residual;
+    let sum = 0;
+    for (let d = 0, i = a * dims, j = b * dims; d < dims; d++, i++, j++)
+      sum += (rows[i] as number) * (rows[j] as number);
+    return sum;
+  }
+}

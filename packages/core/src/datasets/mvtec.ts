@@ -1,0 +1,38 @@
+/** The MVTec AD layout, which MPDD and most conversions share: `train/good`, `test/<type>`, `ground_truth/<type>/<name>_mask.png`. */
+import { basename, join, resolve } from 'node:path';
+import { fail } from '../errors.ts';
+import { categoryFolder, isFolder, listFolders, listImages, listNormals, masksOf, stem } from './files.ts';
+import type { Dataset, DefectImage } from './types.ts';
+
+const GOOD = 'good';
+
+/**
+ * Lists one category. A category without `test` has no defects and is fine to train on.
+ * @param directory the dataset's folder. @param category a folder in it; `.` when the dataset is one category.
+ * @throws ADC_DATASET that names the missing folder or mask; ADC_NO_NORMALS when `train/good` is empty.
+ */
+export async function openDataset(directory: string, category: string): Promise<Dataset> {
+  const root = await categoryFolder(directory, category);
+  const good = join(root, 'train', GOOD);
+  if (!(await isFolder(good))) throw fail('ADC_DATASET', { path: root, what: `no folder train/${GOOD}` });
+  const defects: DefectImage[] = [];
+  for (const type of await listFolders(join(root, 'test'))) {
+    if (type === GOOD) continue;
+    const images = await listImages(join(root, 'test', type));
+    const masks = join(root, 'ground_truth', type);
+    if (images.length > 0 && !(await isFolder(masks)))
+      throw fail('ADC_DATASET', {
+        path: root,
+        what: `no folder ground_truth/${type} for the pictures in test/${type}`,
+      });
+    const maskOf = await masksOf(masks);
+    for (const path of images) defects.push({ path, type, name: stem(path), maskPath: maskOf(path), split: 'test' });
+  }
+  return {
+    category: basename(resolve(root)),
+    layout: 'mvtec',
+    normals: await listNormals(good),
+    testGood: await listImages(join(root, 'test', GOOD)),
+    defects,
+  };
+}

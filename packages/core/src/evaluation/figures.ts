@@ -1,0 +1,162 @@
+/** Pictures for reports: the image inlined as JPEG, masks as vector contours, clicks as marks. */
+import type { Click } from '../clicks/types.ts';
+import { encodeJpeg } from '../image/codec.ts';
+import type { Box } from '../image/components.ts';
+import { clampBox, cropRgb } from '../image/crop.ts';
+import { resizeRgb } from '../image/resize.ts';
+import type { Mask, RgbImage } from '../image/types.ts';
+import { escapeHtml } from './page.ts';
+
+/** A corner between pixels; pixel (x, y) spans from (x, y) to (x + 1, y + 1). */
+export interface Corner {
+  readonly x: number;
+  readonly y: number;
+}
+
+const STEP_X = [1, 0, -1, 0];
+const STEP_Y = [0, 1, 0, -1];
+
+/**
+ * Closed outlines of the pixels that are 1, exactly along their edges: outer ones clockwise, holes counter-clockwise.
+ * Pixels that touch at a corner only are outlined apart.
+ * @returns for each outline the corners where it turns, the last joining the first.
+ */
+export function traceContours({ data, width, height }: Mask): Corner[][] {
+  const columns = width + 1;
+  const leaving = edgesByCorner(data, width, height);
+  const outlines: Corner[][] = [];
+  for (let start = 0; start < leaving.length; start++) {
+    while (leaving[start] !== 0) {
+      const corners: Corner[] = [];
+      let at = start;
+      let heading = -1;
+      do {
+        const turns = heading < 0 ? [0, 1, 2, 3] : [heading + 1, heading, heading + 3]; // right, straight on, left
+        const next = (turns.find((turn) => leaving[at]! & (1 << (turn & 3))) as number) & 3;
+        if (next !== heading) corners.push({ x: at % columns, y: Math.floor(at / columns) });
+        leaving[at]! &= ~(1 << next);
+        heading = next;
+        at += STEP_X[heading]! + STEP_Y[heading]! * columns;
+      } while (at !== start || leaving[at]! & (1 << ((heading + 1) & 3)));
+      outlines.push(corners);
+    }
+  }
+  return outlines;
+}
+
+/** Directed pixel edges with the inside on their right, as bits (east, south, west, north) of the corner they leave. */
+function edgesByCorner(data: Uint8Array, width: number, height: number): Uint8Array {
+  const columns = width + 1;
+  const leaving = new Uint8Array(columns * (height + 1));
+  const inside = (x: number, y: number) => x >= 0 && y >= 0 && x < width && y < height && data[y * width + x] === 1;
+  for (let y = 0; y < height; y++)
+    for (let x = 0; x < width; x++) {
+      if (data[y * width + x] !== 1) continue;
+      const corner = y * columns + x;
+      if (!inside(x, y - 1)) leaving[corner]! |= 1;
+      if (!inside(x + 1, y)) leaving[corner + 1]! |= 2;
+      if (!inside(x, y + 1)) leaving[corner + columns + 1]! |= 4;
+      if (!inside(x - 1, y)) leaving[corner + columns]! |= 8;
+    }
+  return leaving;
+}
+
+/** {@link traceContours} as data of an SVG path, in pixels. */
+export const contourPath = (mask: Mask): string =>
+  traceContours(mask)
+    .map((corners) => {
+      const [first, ...rest] = corners as [Corner, ...Corner[]];
+      let at = first;
+      let path = `M${first.x} ${first.y}`;
+      for (const corner of rest) {
+        path += corner.y === at.y ? `h${corner.x - at.x}` : `v${corner.y - at.y}`;
+        at = corner;
+      }
+      return `${path}z`;
+    })
+    .join('');
+
+/** What {@link maskFigure} draws. */
+export interface MaskFigure {
+  readonly image: RgbImage;
+  /** What the picture shows, for readers who do not see it. */
+  readonly alt: string;
+  /** HTML below the picture; escape what comes from users. */
+  readonly caption?: string;
+  readonly truth?: Mask;
+  readonly predicted?: Mask;
+  readonly clicks?: readonly Click[];
+  /** Shows this part only. */
+  readonly box?: Box;
+}
+
+/** Longer side of inlined pictures in pixels; larger ones are shrunk. */
+const MAX_SIDE = 720;
+
+/** Bytes as a `data:` address. */
+export const dataUri = (bytes: Uint8Array, type: 'image/jpeg' | 'image/png'): string =>
+  `data:${type};base64,${Buffer.from(bytes.buffer, bytes.byteOffset, bytes.length).toString('base64')}`;
+
+/** A `<figure>`: picture, true contour (dashed), predicted contour (filled), clicks with their sign. */
+export async function maskFigure({
+  image,
+  alt,
+  caption,
+  truth,
+  predicted,
+  clicks = [],
+  box,
+}: MaskFigure): Promise<string> {
+  const view = box ?? { x: 0, y: 0, width: image.width, height: image.height };
+  const part = box ? cropRgb(image, box) : image;
+  const scale = Math.min(1, MAX_SIDE / Math.max(part.width, part.height));
+  const size = (side: number) => Math.max(1, Math.round(side * scale));
+  const shown = scale < 1 ? resizeRgb(part, size(part.width), size(part.height)) : part;
+  const href = dataUri(await encodeJpeg(shown, 85), 'image/jpeg');
+  const contour = (kind: string, mask?: Mask) => (mask ? `<path class="${kind}" d="${contourPath(mask)}"/>` : '');
+  const radius = Math.sqrt(view.width * view.height) / 40;
+  return `<figure><svg viewBox="${view.x} ${view.y} ${view.width} ${view.height}" role="img" aria-label="${escapeHtml(alt)}">
+<image href="${href}" x="${view.x}" y="${view.y}" width="${view.width}" height="${view.height}" preserveAspectRatio="none"/>
+${contour('predicted', predicted)}${contour('truth', truth)}
+${clicks.map((click, i) => clickMark(click, i + 1, radius)).join('')}</svg>${caption ? `<figcaption>${caption}</figcaption>` : ''}</figure>`;
+}
+
+function clickMark({ x, y, positive }: Click, number: number, radius: number): string {
+  const arm = radius * 0.55;
+  const n = (value: number) => Number(value.toFixed(2)).toString();
+  const sign = `M${n(-arm)} 0H${n(arm)}${positive ? `M0 ${n(-arm)}V${n(arm)}` : ''}`;
+  const kind = positive ? 'positive' : 'negative';
+  return `<g class="click ${kind}" transform="translate(${x + 0.5} ${y + 0.5})"><title>Click ${number}, ${kind}, at ${x}, ${y}</title><circle r="${n(radius)}" stroke-width="${n(radius / 5)}"/><path d="${sign}" stroke-width="${n(radius / 3.5)}"/></g>`;
+}
+
+/** What the marks in figures mean. */
+export const FIGURE_KEY = `<ul class="key">
+<li><svg viewBox="0 0 22 12" aria-hidden="true"><rect class="predicted" x="1" y="1" width="20" height="10"/></svg>mask from clicks</li>
+<li><svg viewBox="0 0 22 12" aria-hidden="true"><rect class="truth" x="1" y="1" width="20" height="10"/></svg>true mask</li>
+<li><svg viewBox="0 0 22 12" aria-hidden="true">${clickMark({ x: 10.5, y: 5.5, positive: true }, 0, 5).replace(/<title>.*?<\/title>/, '')}</svg>click on the defect</li>
+<li><svg viewBox="0 0 22 12" aria-hidden="true">${clickMark({ x: 10.5, y: 5.5, positive: false }, 0, 5).replace(/<title>.*?<\/title>/, '')}</svg>click on good surface</li>
+</ul>`;
+
+/** Least side of a detail in pixels, and its size over that of the masks it shows. */
+const DETAIL_SIDE = 64;
+const DETAIL_MARGIN = 1.6;
+
+/** A region of an image around everything that masks mark, with some surroundings; nothing when they mark most of it. */
+export function detailBox(masks: readonly Mask[]): Box | undefined {
+  const { width, height } = masks[0] as Mask;
+  let [left, top, right, bottom] = [width, height, -1, -1];
+  for (const { data } of masks)
+    for (let i = 0; i < data.length; i++) {
+      if (data[i] !== 1) continue;
+      const [x, y] = [i % width, Math.floor(i / width)];
+      left = Math.min(left, x);
+      right = Math.max(right, x);
+      top = Math.min(top, y);
+      bottom = Math.max(bottom, y);
+    }
+  if (right < 0) return undefined;
+  const side = Math.max(DETAIL_SIDE, DETAIL_MARGIN * Math.max(right - left + 1, bottom - top + 1));
+  const box = { x: (left + right + 1 - side) / 2, y: (top + bottom + 1 - side) / 2, width: side, height: side };
+  const inside = clampBox(box, width, height);
+  return inside.width * inside.height > (width * height) / 3 ? undefined : inside;
+}

@@ -1,0 +1,271 @@
+/** The deterministic click evaluation (spec 02 §3, 06 §5): a simulated annotator labels every defect image, metrics follow. */
+import { CLICK_THRESHOLD, nextClick } from '../clicks/annotator.ts';
+import type { Click } from '../clicks/types.ts';
+import type { Mask, Plane, RgbImage } from '../image/types.ts';
+import { iou, mean, meanIou, noc, nof, quantile } from './metrics.ts';
+import { checkSize, PixelMetricAccumulator, type PixelReport } from './pixel-metrics.ts';
+
+/** One image to be labelled. */
+export interface ClickItem {
+  readonly name: string;
+  /** Defect type, shown in reports. */
+  readonly type?: string;
+  /** Kept only for the examples of a report. */
+  readonly image?: RgbImage;
+  readonly mask: Mask;
+  /** Probability at the mask's size after the given clicks; its time is what msPerClick measures. */
+  readonly predict: (clicks: readonly Click[]) => Promise<Plane>;
+}
+
+/** What {@link evaluateClicks} takes. */
+export interface ClickProtocol {
+  /** Clicks an image, at most; metrics are reported up to here. */
+  readonly clicks?: number;
+  /** Click counts with metrics of their own; those above `clicks` are left out, `clicks` itself is added. */
+  readonly report?: readonly number[];
+  /** Goes on to this many clicks for NoC (20 is usual); without it NoC is capped at `clicks`. */
+  readonly nocClicks?: number;
+  readonly threshold?: number;
+  /** Best and worst images kept as examples, each this many. */
+  readonly examples?: number;
+  /** What errors call the collection. */
+  readonly what?: string;
+  readonly onImage?: (result: ClickImageResult, done: number) => void;
+  /** Stops before the next image. */
+  readonly signal?: AbortSignal;
+}
+
+/** How one image went. */
+export interface ClickImageResult {
+  readonly name: string;
+  readonly type?: string;
+  /** IoU after click 1, 2, …; as long as the clicks asked for, the last one repeated once the mask was perfect. */
+  readonly ious: readonly number[];
+  readonly clicks: readonly Click[];
+  /** Milliseconds of each prediction. */
+  readonly ms: readonly number[];
+  /** Share of the image that is defect. */
+  readonly defectShare: number;
+}
+
+/** An image kept whole for a report. */
+export interface ClickExample {
+  readonly result: ClickImageResult;
+  readonly image?: RgbImage;
+  readonly mask: Mask;
+  /** 1 where the map after the last reported click exceeds the threshold. */
+  readonly predicted: Mask;
+  /** The clicks up to there. */
+  readonly clicks: readonly Click[];
+  /** IoU of `predicted`. */
+  readonly iou: number;
+}
+
+/** Metrics after k clicks. */
+export interface ClickMetrics extends PixelReport {
+  readonly miou: number;
+}
+
+/** Figures at an IoU of 0.80, 0.85 and 0.90. */
+export type AtIou = Readonly<Record<'80' | '85' | '90', number>>;
+
+/** Everything {@link evaluateClicks} finds out. */
+export interface ClickEvaluation {
+  readonly images: readonly ClickImageResult[];
+  /** Images whose mask has no defect pixel; nothing can be clicked there. */
+  readonly skipped: readonly string[];
+  /** Clicks an image for the metrics. */
+  readonly clicks: number;
+  /** Probability above which a pixel counts as defect. */
+  readonly threshold: number;
+  /** By click count, ascending. */
+  readonly at: ReadonlyMap<number, ClickMetrics>;
+  readonly noc: AtIou;
+  /** Share of images that never got there. */
+  readonly failed: AtIou;
+  /** Clicks at which NoC is capped. */
+  readonly nocCap: number;
+  readonly msPerClick: { readonly p50: number; readonly p95: number };
+  /** Lowest IoU first. */
+  readonly worst: readonly ClickExample[];
+  /** Highest IoU first. */
+  readonly best: readonly ClickExample[];
+}
+
+const DEFAULT_CLICKS = 5;
+const DEFAULT_REPORT = [1, 3, 5];
+const DEFAULT_EXAMPLES = 4;
+
+/**
+ * Labels images one after another by simulated clicks. Maps are not kept: memory is that of
+ * {@link PixelMetricAccumulator} for each reported click count, plus the examples.
+ * @throws ADC_NO_REGION when no image has a defect pixel; whatever a prediction throws; the signal's reason.
+ */
+export async function evaluateClicks(
+  items: AsyncIterable<ClickItem> | Iterable<ClickItem>,
+  protocol: ClickProtocol = {},
+): Promise<ClickEvaluation> {
+  const { clicks = DEFAULT_CLICKS, nocClicks = clicks, examples = DEFAULT_EXAMPLES, what = 'the masks' } = protocol;
+  if (!Number.isInteger(clicks) || clicks < 1) throw new RangeError(`clicks must be 1 or more, not ${clicks}`);
+  const threshold = protocol.threshold ?? CLICK_THRESHOLD;
+  const counts = reportedCounts(clicks, protocol.report ?? DEFAULT_REPORT);
+  const pooled = new Map(counts.map((k) => [k, new PixelMetricAccumulator()]));
+  const gallery = new Gallery(examples);
+  const images: ClickImageResult[] = [];
+  const skipped: string[] = [];
+  const nocCap = Math.max(clicks, nocClicks);
+  for await (const item of items) {
+    protocol.signal?.throwIfAborted();
+    if (!item.mask.data.includes(1)) {
+      skipped.push(item.name);
+      continue;
+    }
+    let final: Plane | undefined;
+    const result = await labelImage(item, nocCap, threshold, (k, map) => {
+      pooled.get(k)?.add(map, item.mask, item.name);
+      if (k === clicks) final = map;
+    });
+    images.push(result);
+    gallery.offer(item, result, clicks, () => cut(final as Plane, threshold));
+    protocol.onImage?.(result, images.length);
+  }
+  const ious = images.map((image) => image.ious);
+  const at = new Map<number, ClickMetrics>();
+  for (const [k, accumulator] of pooled) at.set(k, { ...accumulator.finish({ what }), miou: meanIou(ious, k) });
+  const ms = images.flatMap((image) => image.ms);
+  return {
+    images,
+    skipped,
+    clicks,
+    threshold,
+    at,
+    noc: atIou((target) => mean(ious.map((each) => noc(each, target, nocCap)))),
+    failed: atIou((target) => nof(ious, target, nocCap) / ious.length),
+    nocCap,
+    msPerClick: { p50: quantile(ms, 0.5), p95: quantile(ms, 0.95) },
+    worst: gallery.worst,
+    best: gallery.best,
+  };
+}
+
+const reportedCounts = (clicks: number, report: readonly number[]): number[] =>
+  [...new Set([...report.filter((k) => k >= 1 && k <= clicks), clicks])].sort((a, b) => a - b);
+
+const atIou = (figure: (target: number) => number): AtIou => ({
+  '80': figure(0.8),
+  '85': figure(0.85),
+  '90': figure(0.9),
+});
+
+/** Clicks one image `limit` times; once the mask is perfect, the last map stands for the clicks that are left. */
+async function labelImage(
+  { name, type, mask, predict }: ClickItem,
+  limit: number,
+  threshold: number,
+  onClick: (k: number, map: Plane) => void,
+): Promise<ClickImageResult> {
+  const { width, height } = mask;
+  const clicks: Click[] = [];
+  const ious: number[] = [];
+  const ms: number[] = [];
+  let map: Plane = { data: new Float32Array(width * height), width, height, channels: 1 };
+  for (let k = 1; k <= limit; k++) {
+    const click = nextClick(map.data, mask, clicks, threshold);
+    if (click) {
+      clicks.push(click);
+      const start = performance.now();
+      map = await predict([...clicks]);
+      ms.push(performance.now() - start);
+      checkSize(map, mask, name);
+    }
+    ious.push(click ? iou(map, mask, threshold) : (ious[k - 2] as number));
+    onClick(k, map);
+  }
+  let defects = 0;
+  for (const value of mask.data) if (value === 1) defects++;
+  return { name, type, ious, clicks, ms, defectShare: defects / mask.data.length };
+}
+
+const cut = ({ data, width, height }: Plane, threshold: number): Mask => ({
+  data: Uint8Array.from(data, (value) => (value > threshold ? 1 : 0)),
+  width,
+  height,
+  channels: 1,
+});
+
+/** The few best and worst examples so far; images that are neither are not held. */
+class Gallery {
+  readonly best: ClickExample[] = [];
+  readonly worst: ClickExample[] = [];
+
+  constructor(private readonly size: number) {}
+
+  offer(item: ClickItem, result: ClickImageResult, clicks: number, predicted: () => Mask): void {
+    const final = result.ious[clicks - 1] as number;
+    const isBest = this.best.length < this.size || final > (this.best.at(-1)?.iou ?? Number.POSITIVE_INFINITY);
+    const isWorst = this.worst.length < this.size || final < (this.worst.at(-1)?.iou ?? Number.NEGATIVE_INFINITY);
+    if (this.size === 0 || (!isBest && !isWorst)) return;
+    const example: ClickExample = {
+      result,
+      image: item.image,
+      mask: item.mask,
+      predicted: predicted(),
+      clicks: result.clicks.slice(0, clicks),
+      iou: final,
+    };
+    if (isBest) keep(this.best, example, this.size, (a, b) => b.iou - a.iou);
+    if (isWorst) keep(this.worst, example, this.size, (a, b) => a.iou - b.iou);
+  }
+}
+
+function keep(
+  list: ClickExample[],
+  example: ClickExample,
+  size: number,
+  order: (a: ClickExample, b: ClickExample) => number,
+) {
+  list.push(example);
+  list.sort(order);
+  list.length = Math.min(list.length, size);
+}
+
+/** The figures that `adclick evaluate clicks --json` prints; fractions of 1, times in ms. */
+export interface ClickAnswer {
+  readonly category: string;
+  /** Number of images labelled. */
+  readonly images: number;
+  readonly weights: string;
+  /** What the weights were trained on. */
+  readonly trainedOn: string | readonly string[];
+  readonly clicks: Readonly<Record<string, { ap: number; pro: number; pauroc: number; miou: number }>>;
+  readonly noc: AtIou;
+  /** Clicks at which NoC is capped: images that need more count as this many. */
+  readonly nocCap: number;
+  /** Share of images that did not reach the IoU within the cap. */
+  readonly failed: AtIou;
+  readonly msPerClick: { readonly p50: number; readonly p95: number };
+  /** Images left out because their mask is empty. */
+  readonly skipped: readonly string[];
+}
+
+/** The answer of an evaluation, without its per-image results. */
+export function clickAnswer(
+  { images, at, noc: clicksNeeded, nocCap, failed, msPerClick, skipped }: ClickEvaluation,
+  subject: Pick<ClickAnswer, 'category' | 'weights' | 'trainedOn'>,
+): ClickAnswer {
+  const clicks: Record<string, { ap: number; pro: number; pauroc: number; miou: number }> = {};
+  for (const [k, { ap, pro, pauroc, miou }] of at) clicks[String(k)] = { ap, pro, pauroc, miou };
+  const { category, weights, trainedOn } = subject;
+  return {
+    category,
+    images: images.length,
+    weights,
+    trainedOn,
+    clicks,
+    noc: clicksNeeded,
+    nocCap,
+    failed,
+    msPerClick,
+    skipped,
+  };
+}

@@ -1,0 +1,203 @@
+/** Patch descriptors of a picture (Eq. 2): one vector a token, put together from several depths of a frozen network. */
+import { createHash } from 'node:crypto';
+import {
+  addScalar,
+  cast,
+  concat,
+  div,
+  FrozenParameters,
+  Graph,
+  type Runtime,
+  readSafetensors,
+  reshape,
+  resizeBilinear,
+  scale,
+  spaceToDepth,
+  type Tensor,
+  tensor,
+  transpose,
+  type Value,
+} from '@adclick/ortgrad';
+import type { RgbImage } from '../image/types.ts';
+import { modelPath } from '../models.ts';
+import { BACKBONES, type Backbone, type BackboneName, DEFAULT_BACKBONE, matchedDims, type Tap, tokenDims } from './backbones.ts';
+import { GRID_STEP, TOKEN_STRIDE } from './grid.ts';
+import { SessionCache } from './sessions.ts';
+
+/** Descriptors of one picture on its token grid. */
+export interface Descriptors {
+  /** (height * width, dims), row-major: the taps, each with length 1, then the fine part, the stride-4 tap's four cells, each with length 1/2. */
+  readonly tokens: Float32Array;
+  /** The stride-4 tap as it left the network, (channels, 2 * height, 2 * width). */
+  readonly low: Float32Array;
+  /** Tokens along each axis: an eighth of the picture's pixels. */
+  readonly height: number;
+  readonly width: number;
+  /** Channels of a token. */
+  readonly dims: number;
+}
+
+/** {@link Descriptors} in float16 bits, as reference banks keep them. */
+export interface PackedDescriptors {
+  readonly tokens: Uint16Array;
+  readonly low: Uint16Array;
+  readonly height: number;
+  readonly width: number;
+}
+
+/** Lengths below this count as zero: such a part stays zero. */
+const TINY = 1e-12;
+
+/** Brings one tap to the token grid and divides each cell's vector by its length: (1, C, H, W) -> (h * w, C). */
+function tokensOf(map: Value, { stride, channels }: Tap, size: readonly [number, number], normalised: boolean): Value {
+  const [h, w] = size;
+  const { graph } = map;
+  let onGrid = map;
+  if (stride < TOKEN_STRIDE) {
+    const step = TOKEN_STRIDE / stride;
+    const attributes = { kernel_shape: [step, step], strides: [step, step] };
+    onGrid = graph.node('AveragePool', [map], [{ shape: [1, channels, h, w] }], attributes)[0] as Value;
+  } else if (stride > TOKEN_STRIDE) {
+    onGrid = resizeBilinear(map, [h, w]);
+  }
+  const rows = reshape(transpose(onGrid, [0, 2, 3, 1]), [h * w, channels]);
+  if (!normalised) return rows;
+  const length = graph.node('ReduceL2', [rows, graph.int64([1])], [{ shape: [h * w, 1] }], { keepdims: 1 })[0] as Value;
+  return div(rows, addScalar(length, TINY));
+}
+
+/**
+ * The stride-4 tap's four cells in a token, side by side, each divided by its length and halved: (1, C, 2h, 2w) -> (h * w, 4C).
+ * They let a residual say where in a token it lies; the match ignores them (ours).
+ */
+function fineTokens(map: Value, [h, w]: readonly [number, number]): Value {
+  const channels = map.shape[1] as number;
+  const { graph } = map;
+  const cells = reshape(transpose(map, [0, 2, 3, 1]), [4 * h * w, channels]);
+  const shape = [4 * h * w, 1];
+  const length = graph.node('ReduceL2', [cells, graph.int64([1])], [{ shape }], { keepdims: 1 })[0] as Value;
+  const halved = scale(div(cells, addScalar(length, TINY)), 0.5);
+  return reshape(spaceToDepth(reshape(halved, [1, 2 * h, 2 * w, channels]), 2), [h * w, 4 * channels]);
+}
+
+/**
+ * The ONNX model from pixels to descriptors: `image` uint8 (1, H, W, 3) -> `tokens` (h * w, D), `low` (C, 2h, 2w), and both
+ * again in float16 as `packedTokens` and `packedLow`.
+ * @param width pixels, a multiple of 64, as is `height`.
+ */
+export function descriptorModel(
+  backbone: Backbone,
+  weights: ReadonlyMap<string, Tensor>,
+  width: number,
+  height: number,
+): Uint8Array {
+  const graph = new Graph(backbone.name);
+  const image = graph.input('image', [1, height, width, 3], 'uint8');
+  const values = cast(transpose(image, [0, 3, 1, 2]), 'float32');
+  const scaled = scale(addScalar(values, -backbone.scaling.mean), backbone.scaling.scale);
+  const maps = backbone.build(new FrozenParameters(graph, weights), scaled);
+  const size = [height / TOKEN_STRIDE, width / TOKEN_STRIDE] as const;
+  const parts = backbone.taps.map((tap, i) => tokensOf(maps[i] as Value, tap, size, backbone.normalised));
+  const tokens = concat([...parts, fineTokens(maps[0] as Value, size)], 1);
+  const low = reshape(maps[0] as Value, (maps[0] as Value).shape.slice(1));
+  graph.output('tokens', tokens);
+  graph.output('low', low);
+  graph.output('packedTokens', cast(tokens, 'float16'));
+  graph.output('packedLow', cast(low, 'float16'));
+  return graph.toModel({ backbone: backbone.name });
+}
+
+/** Makes descriptors with one backbone; one compiled model a grid size. */
+export class FeatureExtractor {
+  private readonly sessions = new SessionCache();
+
+  private constructor(
+    private readonly runtime: Runtime,
+    readonly backbone: Backbone,
+    private readonly weights: ReadonlyMap<string, Tensor>,
+    /** SHA-256 of the weights' numbers: descriptors made with other weights do not compare. */
+    readonly fingerprint: string,
+  ) {}
+
+  /** Extractors by runtime, so that every index of a process shares one set of compiled models. */
+  private static readonly shared = new WeakMap<Runtime, Map<string, Promise<FeatureExtractor>>>();
+
+  /**
+   * The extractor of a backbone in a runtime; asking again gives the same one.
+   * @param options.weightsPath a file other than the one that ships.
+   * @throws ADC_WEIGHTS_DAMAGED when the weights are missing or not what was written.
+   */
+  static load(options: {
+    readonly runtime: Runtime;
+    readonly backbone?: BackboneName;
+    readonly weightsPath?: string;
+  }): Promise<FeatureExtractor> {
+    const { runtime, backbone = DEFAULT_BACKBONE, weightsPath } = options;
+    const known = FeatureExtractor.shared.get(runtime) ?? new Map<string, Promise<FeatureExtractor>>();
+    FeatureExtractor.shared.set(runtime, known);
+    const key = `${backbone} ${weightsPath ?? ''}`;
+    const found = known.get(key);
+    if (found) return found;
+    const loading = FeatureExtractor.read(runtime, BACKBONES[backbone], weightsPath);
+    known.set(key, loading);
+    loading.catch(() => known.delete(key));
+    return loading;
+  }
+
+  private static async read(runtime: Runtime, backbone: Backbone, weightsPath?: string): Promise<FeatureExtractor> {
+    const { tensors } = await readSafetensors(weightsPath ?? modelPath(backbone.file));
+    const hash = createHash('sha256');
+    for (const [name, { data }] of tensors)
+      hash.update(name).update(new Uint8Array(data.buffer, data.byteOffset, data.byteLength));
+    return new FeatureExtractor(runtime, backbone, tensors, hash.digest('hex'));
+  }
+
+  /** Channels at a token's front that decide which reference token is nearest. */
+  get matched(): number {
+    return matchedDims(this.backbone);
+  }
+
+  /** Channels of a token. */
+  get dims(): number {
+    return tokenDims(this.backbone);
+  }
+
+  /** Descriptors of a picture whose sides are multiples of 64. */
+  async describe(image: RgbImage): Promise<Descriptors> {
+    const { tokens, low } = await this.run(image, ['tokens', 'low']);
+    return {
+      tokens: tokens as Float32Array,
+      low: low as Float32Array,
+      ...this.gridOf(image),
+      dims: this.dims,
+    };
+  }
+
+  /** The same in float16, for reference banks. */
+  async describePacked(image: RgbImage): Promise<PackedDescriptors> {
+    const { packedTokens, packedLow } = await this.run(image, ['packedTokens', 'packedLow']);
+    return { tokens: asBits(packedTokens), low: asBits(packedLow), ...this.gridOf(image) };
+  }
+
+  private gridOf({ width, height }: RgbImage) {
+    return { height: height / TOKEN_STRIDE, width: width / TOKEN_STRIDE };
+  }
+
+  private async run(image: RgbImage, fetch: readonly string[]): Promise<Record<string, Tensor['data']>> {
+    const { width, height, data } = image;
+    if (width % GRID_STEP !== 0 || height % GRID_STEP !== 0)
+      throw new RangeError(`describe: ${width} x ${height} must be multiples of ${GRID_STEP}`);
+    const load = () => this.runtime.load(descriptorModel(this.backbone, this.weights, width, height));
+    const results = await this.sessions.use(`${width}x${height}`, load, (session) =>
+      session.run({ image: tensor(data, [1, height, width, 3]) }, { fetch }),
+    );
+    return Object.fromEntries(Object.entries(results).map(([name, value]) => [name, value.data]));
+  }
+}
+
+/** onnxruntime may hand float16 out as Float16Array where the engine has one: the same bytes, seen as bits. */
+function asBits(data: Tensor['data'] | undefined): Uint16Array {
+  if (data instanceof Uint16Array) return data;
+  const { buffer, byteOffset, byteLength } = data as Tensor['data'];
+  return new Uint16Array(buffer, byteOffset, byteLength / 2);
+}

@@ -1,0 +1,134 @@
+import {
+  compileStep,
+  FrozenParameters,
+  Graph,
+  Runtime,
+  reduceMean,
+  square,
+  sub,
+  Trainer,
+  tensor,
+} from '@adclick/ortgrad';
+import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { Random } from '../random.ts';
+import { adclick, CLICK_PLANES, PRESETS } from './adclick.ts';
+import { swinStack, windowOrder } from './swin.ts';
+
+let runtime: Runtime;
+beforeAll(async () => {
+  runtime = await Runtime.start({ threads: 1 });
+});
+afterAll(() => runtime.close());
+
+const TINY = { dim: 8, depth: 2, heads: 2, window: 4, mlpRatio: 2 } as const;
+const noise = (count: number, seed: number) => {
+  const random = new Random(seed);
+  return Float32Array.from({ length: count }, () => random.normal());
+};
+
+/** Random weights for whatever a network asks for, through a trainer's initialisation. */
+async function weightsOf(build: Parameters<typeof compileStep>[0]) {
+  const trainer = await Trainer.create({ programs: { only: compileStep(build) }, seed: 3, runtime });
+  const weights = await trainer.weights();
+  await trainer.close();
+  for (const [name, { shape, data }] of weights)
+    if (name.endsWith('positions')) weights.set(name, tensor(noise(data.length, 9), shape));
+  return weights;
+}
+
+test('window order visits every token once, window by window', () => {
+  expect(windowOrder({ height: 4, width: 4 }, 2, 0).slice(0, 8)).toEqual([0, 1, 4, 5, 2, 3, 6, 7]);
+  expect(windowOrder({ height: 4, width: 4 }, 2, 1).slice(0, 4)).toEqual([5, 6, 9, 10]);
+  const seen = windowOrder({ height: 8, width: 12 }, 4, 2);
+  expect([...seen].sort((a, b) => a - b)).toEqual(Array.from({ length: 96 }, (_, i) => i));
+});
+
+describe('a Swin stack', () => {
+  const grid = { height: 8, width: 12 };
+  const count = grid.height * grid.width;
+  const build = (graph: Graph, p: Parameters<typeof swinStack>[1], batch: number) =>
+    swinStack(graph, p, 'blocks', graph.input('x', [batch, count, TINY.dim]), grid, TINY);
+
+  async function run(x: Float32Array, batch = 1): Promise<Float32Array> {
+    const weights = await weightsOf((graph, p) => ({ loss: reduceMean(build(graph, p, 1)) }));
+    const graph = new Graph();
+    graph.output('y', build(graph, new FrozenParameters(graph, weights), batch));
+    const session = await runtime.load(graph.toModel());
+    const { y } = await session.run({ x: tensor(x, [batch, count, TINY.dim]) });
+    return (y as { data: Float32Array }).data;
+  }
+
+  test('tokens see their shifted window but never the opposite border', async () => {
+    const x = noise(count * TINY.dim, 1);
+    const changed = x.slice();
+    for (let d = 0; d < TINY.dim; d++) changed[d] = -changed[d]!; // token (0, 0)
+    const [before, after] = [await run(x), await run(changed)];
+    const moved = (row: number, column: number) => {
+      const at = (row * grid.width + column) * TINY.dim;
+      return before.subarray(at, at + TINY.dim).some((value, d) => Math.abs(value - after[at + d]!) > 1e-5);
+    };
+    expect(moved(3, 3)).toBe(true); // its own window
+    expect(moved(5, 5)).toBe(true); // through the shifted window of the second block
+    for (let row = 0; row < grid.height; row++) expect(moved(row, grid.width - 1)).toBe(false);
+    for (let column = 0; column < grid.width; column++) expect(moved(grid.height - 1, column)).toBe(false);
+  });
+
+  test('samples of a batch do not touch each other', async () => {
+    const [a, b] = [noise(count * TINY.dim, 2), noise(count * TINY.dim, 3)];
+    const both = await run(Float32Array.from([...a, ...b]), 2);
+    const alone = await run(b);
+    alone.forEach((value, i) => {
+      expect(both[alone.length + i]).toBeCloseTo(value, 4);
+    });
+  });
+});
+
+test('the click model learns a mask that only the clicks tell apart', async () => {
+  const settings = { ...TINY, pyramid: 8, head: 8, residualDims: 4 };
+  const [batch, tokens] = [2, 8];
+  const side = 8 * tokens;
+  const program = compileStep((graph, p) => {
+    const planes = graph.input('planes', [batch, tokens, tokens, 4 + CLICK_PLANES]);
+    const clickMap = graph.input('clickMap', [batch, side, side, 3]);
+    const target = graph.input('target', [batch, side, side]);
+    const logits = adclick(graph, p, settings, planes, clickMap);
+    return { loss: reduceMean(square(sub(logits, target))), outputs: { logits } };
+  });
+  const trainer = await Trainer.create({ programs: { only: program }, seed: 1, runtime });
+  const planes = new Float32Array(batch * tokens * tokens * (4 + CLICK_PLANES)).fill(0.5);
+  const clickMap = new Float32Array(batch * side * side * 3);
+  const target = new Float32Array(batch * side * side).fill(-1);
+  // Sample 0 is clicked at the left, sample 1 at the right; each defect is the clicked half.
+  for (let b = 0; b < batch; b++)
+    for (let y = 0; y < side; y++)
+      for (let x = 0; x < side; x++) {
+        const inside = b === 0 ? x < side / 2 : x >= side / 2;
+        const at = (b * side + y) * side + x;
+        if (inside) target[at] = 1;
+        if (Math.abs(x - (b === 0 ? 16 : 48)) < 5 && Math.abs(y - 32) < 5) clickMap[at * 3 + 1] = 1;
+      }
+  const feeds = {
+    planes: tensor(planes, [batch, tokens, tokens, 4 + CLICK_PLANES]),
+    clickMap: tensor(clickMap, [batch, side, side, 3]),
+    target: tensor(target, [batch, side, side]),
+  };
+  let first = 0;
+  let last = 0;
+  for (let step = 0; step < 120; step++) {
+    const { loss } = await trainer.step('only', feeds, { learningRate: 5e-3 });
+    if (step === 0) first = loss;
+    last = loss;
+  }
+  await trainer.close();
+  expect(first).toBeGreaterThan(1);
+  expect(last).toBeLessThan(0.3);
+});
+
+test('the shipped size has the parameters it says', () => {
+  const program = compileStep((graph, p) => {
+    const planes = graph.input('planes', [1, 8, 8, 176 + CLICK_PLANES]);
+    const clickMap = graph.input('clickMap', [1, 64, 64, 3]);
+    return { loss: reduceMean(adclick(graph, p, { ...PRESETS.small, residualDims: 176 }, planes, clickMap)) };
+  });
+  expect(program.layout.size).toBe(450_404);
+});

@@ -1,0 +1,103 @@
+/** The click model: calibrated residual + clicks -> Swin blocks -> pyramid -> defect logits (paper Fig. 2, spec 02 §6; sizes ours). */
+import {
+  add,
+  depthToSpace,
+  type Graph,
+  gelu,
+  layerNorm,
+  linear,
+  type ParameterSource,
+  relu,
+  reshape,
+  resizeBilinear,
+  spaceToDepth,
+  type Value,
+} from '@adclick/ortgrad';
+import { dense, type SwinSettings, swinStack, type TokenGrid } from './swin.ts';
+
+/** Side of a token in pixels of the model grid. */
+export const TOKEN = 8;
+
+/** Click planes computed without learning that stand behind the residual planes of every token (clicks/encoding.ts). */
+export const CLICK_PLANES = 8;
+
+/** Sizes of one click model. */
+export interface AdclickSettings extends SwinSettings {
+  /** Residual channels a token, the descriptor width of the backbone. */
+  readonly residualDims: number;
+  /** Channels of each pyramid level. */
+  readonly pyramid: number;
+  /** Channels of the sum that the logits are read from. */
+  readonly head: number;
+}
+
+/**
+ * Named sizes. `small` ships (0.45 M parameters, a click on a laptop in well under a tenth of a second); `base` has five
+ * times its arithmetic; `paper` has the paper's width, depth and heads and wants a GPU.
+ */
+export const PRESETS = {
+  small: { dim: 96, depth: 4, heads: 4, window: 8, mlpRatio: 2, pyramid: 48, head: 32 },
+  base: { dim: 192, depth: 6, heads: 6, window: 8, mlpRatio: 3, pyramid: 96, head: 64 },
+  paper: { dim: 1024, depth: 4, heads: 32, window: 8, mlpRatio: 4, pyramid: 480, head: 256 },
+} as const satisfies Record<string, Omit<AdclickSettings, 'residualDims'>>;
+
+/** Name of a preset. */
+export type Preset = keyof typeof PRESETS;
+
+/** The logit that an untrained head gives everywhere: defects are rare. */
+const RARE = -2;
+
+/** One pyramid level: project, normalise a pixel over its channels (a map-wide norm would break on crops), GELU, project to the head. */
+function level(p: ParameterSource, name: string, x: Value, settings: AdclickSettings, upscale = 1): Value {
+  const wide = dense(p, `${name}.in`, x, settings.pyramid * upscale * upscale);
+  const placed = upscale > 1 ? depthToSpace(wide, upscale) : wide;
+  return dense(p, `${name}.out`, gelu(layerNorm(placed)), settings.head);
+}
+
+/** Halves a map: 2×2 neighbours side by side, then a linear layer back to `dim`. x (B, h, w, dim) -> (B, h/2, w/2, dim). */
+function halve(p: ParameterSource, name: string, x: Value, dim: number): Value {
+  return gelu(layerNorm(dense(p, name, spaceToDepth(x, 2), dim)));
+}
+
+/** Doubles a map (B, h, w, C) bilinearly. */
+function double(x: Value): Value {
+  return resizeBilinear(x, [2 * (x.shape[1] as number), 2 * (x.shape[2] as number)], { layout: 'nhwc' });
+}
+
+/**
+ * Builds the network on a graph.
+ * @param planes calibrated residual log(1 + r²/c) and click planes, (B, h, w, residualDims + {@link CLICK_PLANES}).
+ * @param clickMap previous probability, positive discs, negative discs in [0,1], (B, 8h, 8w, 3).
+ * @returns logits (B, 8h, 8w).
+ */
+export function adclick(
+  graph: Graph,
+  p: ParameterSource,
+  settings: AdclickSettings,
+  planes: Value,
+  clickMap: Value,
+): Value {
+  const [batch, height, width] = planes.shape as [number, number, number, number];
+  const { dim, head } = settings;
+  const grid: TokenGrid = { height, width };
+
+  const residual = layerNorm(dense(p, 'residual', planes, dim)); // (B, h, w, dim)
+  const clicks = dense(p, 'clicks', spaceToDepth(clickMap, TOKEN), dim); // (B, h, w, dim)
+  const tokens = reshape(add(residual, clicks), [batch, height * width, dim]);
+  const x8 = reshape(swinStack(graph, p, 'blocks', tokens, grid, settings), [batch, height, width, dim]);
+  const x16 = halve(p, 'halve16', x8, dim); // (B, h/2, w/2, dim)
+  const x32 = halve(p, 'halve32', x16, dim); // (B, h/4, w/4, dim)
+
+  let y = level(p, 'level32', x32, settings); // (B, h/4, w/4, head)
+  y = add(level(p, 'level16', x16, settings), double(y)); // (B, h/2, w/2, head)
+  y = add(level(p, 'level8', x8, settings), double(y)); // (B, h, w, head)
+  y = add(level(p, 'level4', x8, settings, 2), double(y)); // (B, 2h, 2w, head)
+
+  // Four logits a cell, so that the map is read at stride 2.
+  const weight = p.get('logit.weight', [head, 4], { kind: 'truncatedNormal', std: 1 / Math.sqrt(3 * head) });
+  const bias = p.get('logit.bias', [4], { kind: 'constant', value: RARE });
+  const logits = depthToSpace(linear(relu(y), weight, bias), 2); // (B, 4h, 4w, 1)
+  const [rows, columns] = [TOKEN * height, TOKEN * width];
+  const planar = reshape(logits, [batch, 1, 4 * height, 4 * width]);
+  return reshape(resizeBilinear(planar, [rows, columns]), [batch, rows, columns]);
+}

@@ -1,0 +1,146 @@
+/** The files of a reference index: `index.json`, written last, and the tables it names. */
+import { createHash } from 'node:crypto';
+import { readdir, readFile, rm } from 'node:fs/promises';
+import { join } from 'node:path';
+import { decodeSafetensors, encodeSafetensors, tensor } from '@adclick/ortgrad';
+import { z } from 'zod';
+import { fail } from '../errors.ts';
+import { describeIoError, writeFileAtomic } from '../files.ts';
+import type { Codebook } from './retrieval.ts';
+
+/** Changes whenever descriptors or files of older indexes no longer fit. */
+export const FORMAT = 'adclick-index/1';
+
+const FILE = 'index.json';
+const count = z.number().int().positive();
+
+const settingsSchema = z.object({
+  backbone: z.string(),
+  /** SHA-256 of the backbone's weights. */
+  weights: z.string(),
+  /** Pixels of the model grid. */
+  grid: z.object({ width: count, height: count }),
+  /** Good pictures a residual is taken against (K). */
+  neighbours: count,
+  /** Radius of the match in tokens (delta). */
+  radius: z.number().nonnegative(),
+  /** Good pictures that calibrate, at most. */
+  calibrationImages: count,
+  seed: z.number().int(),
+});
+
+const entrySchema = z.object({
+  name: z.string(),
+  /** Relative to the index's folder, with forward slashes. */
+  path: z.string().optional(),
+  /** SHA-256 of the file's bytes (or of the pixels of a picture without a file). */
+  content: z.string(),
+  /** Size of the upright original. */
+  width: count,
+  height: count,
+  /** Name of its descriptors: made of content and settings. */
+  shard: z.string().regex(/^[0-9a-f]+$/),
+});
+
+const fileSchema = z.object({
+  format: z.literal(FORMAT),
+  settings: settingsSchema,
+  images: z.array(entrySchema).min(1),
+  tables: z.object({ file: z.string().regex(/^tables-[0-9a-f]+\.safetensors$/), sha256: z.string() }),
+});
+
+/** What an index was made with. */
+export type IndexSettings = z.infer<typeof settingsSchema>;
+
+/** One good picture of an index. */
+export type IndexEntry = z.infer<typeof entrySchema>;
+
+/** All of an index but the descriptors. */
+export interface IndexContent {
+  readonly settings: IndexSettings;
+  /** Sorted by name. */
+  readonly entries: readonly IndexEntry[];
+  /** Absent in an index that never chooses among its pictures. */
+  readonly codebook?: Codebook;
+  /** One an entry; see blockHistograms. */
+  readonly histograms: readonly Float32Array[];
+  /** Normal level c of each channel. */
+  readonly calibration: Float32Array;
+}
+
+const sha256 = (bytes: Uint8Array) => createHash('sha256').update(bytes).digest('hex');
+
+/** Writes tables, then `index.json` in one step: until then readers see the old index. @throws ADC_DISK. */
+export async function writeIndex(directory: string, content: Required<IndexContent>): Promise<void> {
+  const { settings, entries, codebook, histograms, calibration } = content;
+  const size = histograms[0]?.length ?? 0;
+  const all = new Float32Array(histograms.length * size);
+  for (const [i, histogram] of histograms.entries()) all.set(histogram, i * size);
+  const { centres, channels } = codebook;
+  const bytes = encodeSafetensors(
+    new Map([
+      ['codebook', tensor(centres, [centres.length / channels, channels])],
+      ['histograms', tensor(all, [histograms.length, size])],
+      ['calibration', tensor(calibration, [calibration.length])],
+    ]),
+  );
+  const hash = sha256(bytes);
+  const tables = { file: `tables-${hash.slice(0, 16)}.safetensors`, sha256: hash };
+  await writeFileAtomic(join(directory, tables.file), bytes);
+  const json = `${JSON.stringify({ format: FORMAT, settings, images: entries, tables }, undefined, 1)}\n`;
+  await writeFileAtomic(join(directory, FILE), new TextEncoder().encode(json));
+  for (const name of await readdir(directory)) {
+    const stale = name.startsWith('tables-') && name !== tables.file;
+    if (stale || name.startsWith(`.${FILE}.`) || name.startsWith('.tables-'))
+      await rm(join(directory, name), { force: true });
+  }
+}
+
+async function readBytes(directory: string, file: string): Promise<Uint8Array> {
+  try {
+    return await readFile(join(directory, file));
+  } catch (cause) {
+    const { code } = cause as NodeJS.ErrnoException;
+    if (file === FILE && (code === 'ENOENT' || code === 'ENOTDIR'))
+      throw fail('ADC_INDEX_MISSING', { path: directory }, cause);
+    throw fail('ADC_INDEX_DAMAGED', { path: directory, what: `${file}: ${describeIoError(cause)}` }, cause);
+  }
+}
+
+function parse(directory: string, bytes: Uint8Array): z.infer<typeof fileSchema> {
+  let json: unknown;
+  try {
+    json = JSON.parse(new TextDecoder('utf-8', { fatal: true }).decode(bytes));
+  } catch (cause) {
+    throw fail('ADC_INDEX_DAMAGED', { path: directory, what: `${FILE} is no JSON` }, cause);
+  }
+  const result = fileSchema.safeParse(json);
+  if (result.success) return result.data;
+  const [issue] = result.error.issues;
+  const where = issue?.path.join('.') || 'its content';
+  throw fail('ADC_INDEX_DAMAGED', { path: directory, what: `${FILE}: ${where}: ${issue?.message}` }, result.error);
+}
+
+/** @throws ADC_INDEX_MISSING when the folder holds none, ADC_INDEX_DAMAGED when it is not what was written. */
+export async function readIndex(directory: string): Promise<Required<IndexContent>> {
+  const { settings, images, tables } = parse(directory, await readBytes(directory, FILE));
+  const bytes = await readBytes(directory, tables.file);
+  if (sha256(bytes) !== tables.sha256)
+    throw fail('ADC_INDEX_DAMAGED', { path: directory, what: `${tables.file} is not what was written` });
+  const { tensors } = decodeSafetensors(bytes, join(directory, tables.file));
+  const table = (name: string) => {
+    const found = tensors.get(name);
+    if (!found) throw fail('ADC_INDEX_DAMAGED', { path: directory, what: `${tables.file} lacks ${name}` });
+    return { data: found.data as Float32Array, columns: found.shape[found.shape.length - 1] as number };
+  };
+  const [codebook, histograms] = [table('codebook'), table('histograms')];
+  if (histograms.data.length !== images.length * histograms.columns)
+    throw fail('ADC_INDEX_DAMAGED', { path: directory, what: `${tables.file} and ${FILE} do not belong together` });
+  return {
+    settings,
+    entries: images,
+    codebook: { centres: codebook.data, channels: codebook.columns },
+    histograms: images.map((_, i) => histograms.data.slice(i * histograms.columns, (i + 1) * histograms.columns)),
+    calibration: table('calibration').data,
+  };
+}

@@ -1,0 +1,213 @@
+/** Location-aware match (Eq. 3-4): every token finds its nearest among the tokens near the same place in K good pictures. */
+import {
+  cast,
+  concat,
+  Graph,
+  type Runtime,
+  reshape,
+  slice,
+  sub,
+  type Tensor,
+  tensor,
+  transpose,
+  type Value,
+} from '@adclick/ortgrad';
+import { SessionCache } from '../features/sessions.ts';
+
+/** What one compiled match fits. */
+export interface MatchShape {
+  /** Tokens along each axis. */
+  readonly height: number;
+  readonly width: number;
+  /** Channels of a token. */
+  readonly dims: number;
+  /** Channels at a token's front that decide what is nearest; default all. The others only take part in the residual. */
+  readonly matched?: number;
+  /** Good pictures compared with (K). */
+  readonly neighbours: number;
+  /** Radius delta in tokens: candidates lie within this Euclidean distance of the query's place. */
+  readonly radius: number;
+}
+
+/** Result of a match. */
+export interface MatchResult {
+  /** r = f* - f, (height * width, dims). */
+  readonly delta: Float32Array;
+  /** For every token the number of its nearest reference token: picture * height * width + cell. */
+  readonly index: Int32Array;
+}
+
+/** Default radius: 4 of 64 tokens, in proportion on other grids. */
+export const defaultRadius = (height: number, width: number): number =>
+  Math.max(1, Math.round(Math.max(height, width) / 16));
+
+/** Queries are worked off in squares of this many tokens a side (fewer where the grid is smaller). */
+const TILE = 8;
+
+/** Added to scores of candidates that do not count: larger than any score, and float32 adds to it without overflow. */
+const OUT = -1e30;
+
+/** Constant tables of a grid: which cells each tile asks and which answers count. */
+interface Tiling {
+  readonly tiles: number;
+  /** Queries a tile. */
+  readonly queries: number;
+  /** Candidates a tile: cells within the radius of any of its queries. */
+  readonly candidates: number;
+  /** Tile order -> cell: (tiles * queries). */
+  readonly order: Int32Array;
+  /** Cell -> place in tile order. */
+  readonly inverse: Int32Array;
+  /** Cell of each candidate, clamped into the grid: (tiles * candidates). */
+  readonly cells: Int32Array;
+  /** 0, or {@link OUT} where the candidate lies outside the grid: (tiles * candidates). */
+  readonly outside: Float32Array;
+  /** 0, or {@link OUT} where a candidate is too far from a query: (candidates * queries). */
+  readonly far: Float32Array;
+}
+
+const divisor = (side: number) =>
+  Math.max(...Array.from({ length: TILE }, (_, i) => i + 1).filter((d) => side % d === 0));
+
+function tilingOf(height: number, width: number, radius: number): Tiling {
+  const [high, wide] = [divisor(height), divisor(width)];
+  const queries = high * wide;
+  const tiles = (height * width) / queries;
+  const offsets: (readonly [y: number, x: number])[] = [];
+  const reach = Math.floor(radius);
+  const gap = (at: number, side: number) => Math.max(0, -at, at - side + 1);
+  for (let y = -reach; y < high + reach; y++)
+    for (let x = -reach; x < wide + reach; x++)
+      if (gap(y, high) ** 2 + gap(x, wide) ** 2 <= radius * radius) offsets.push([y, x]);
+  const candidates = offsets.length;
+  const order = new Int32Array(height * width);
+  const inverse = new Int32Array(height * width);
+  const cells = new Int32Array(tiles * candidates);
+  const outside = new Float32Array(tiles * candidates);
+  const far = new Float32Array(candidates * queries);
+  for (let tile = 0; tile < tiles; tile++) {
+    const top = Math.floor(tile / (width / wide)) * high;
+    const left = (tile % (width / wide)) * wide;
+    for (let q = 0; q < queries; q++) {
+      const cell = (top + Math.floor(q / wide)) * width + left + (q % wide);
+      order[tile * queries + q] = cell;
+      inverse[cell] = tile * queries + q;
+    }
+    for (const [c, [dy, dx]] of offsets.entries()) {
+      const y = Math.min(Math.max(top + dy, 0), height - 1);
+      const x = Math.min(Math.max(left + dx, 0), width - 1);
+      cells[tile * candidates + c] = y * width + x;
+      if (y !== top + dy || x !== left + dx) outside[tile * candidates + c] = OUT;
+    }
+  }
+  for (const [c, [y, x]] of offsets.entries())
+    for (let q = 0; q < queries; q++)
+      if ((y - Math.floor(q / wide)) ** 2 + (x - (q % wide)) ** 2 > radius * radius) far[c * queries + q] = OUT;
+  return { tiles, queries, candidates, order, inverse, cells, outside, far };
+}
+
+/**
+ * The ONNX model of one match: `query` float32 (h * w, D) and `bank` float16 (K, h * w, D) -> `delta` (h * w, D), `index` int64 (h * w).
+ *
+ * Nearest means largest q.b - |b|^2 / 2, one product a tile and picture with a column for |b|^2. The largest over the pictures
+ * comes first, then masks and the search for the place, on a tenth of the scores. At equal scores the first place in
+ * row-major order wins, then the first picture.
+ */
+export function matchModel({ height, width, dims, matched = dims, neighbours, radius }: MatchShape): Uint8Array {
+  const cells = height * width;
+  const tiling = tilingOf(height, width, radius);
+  const { tiles, queries, candidates } = tiling;
+  const graph = new Graph('match');
+  const node = (op: string, inputs: Value[], shape: number[], attributes = {}, dtype: Value['dtype'] = 'float32') =>
+    graph.node(op, inputs, [{ shape, dtype }], attributes)[0] as Value;
+  const query = graph.input('query', [cells, dims]);
+  const bank = graph.input('bank', [neighbours, cells, dims], 'float16');
+
+  const wide = matched + 1;
+  const front = matched < dims ? slice(query, 1, 0, matched) : query;
+  const tiled = node('Gather', [front, graph.constant(tiling.order, [cells])], [cells, matched]);
+  const withOne = concat([tiled, graph.filled(1, [cells, 1])], 1);
+  const queriesT = transpose(reshape(withOne, [tiles, queries, wide]), [0, 2, 1]); // (T, D+1, Q)
+  const places = graph.constant(tiling.cells, [tiles * candidates]);
+  const scores = Array.from({ length: neighbours }, (_, k) => {
+    const whole = reshape(slice(bank, 0, k, k + 1), [cells, dims]);
+    const tokens = cast(matched < dims ? slice(whole, 1, 0, matched) : whole, 'float32');
+    const squares = node('ReduceSumSquare', [tokens, graph.int64([1])], [cells, 1], { keepdims: 1 });
+    const withSquare = concat([tokens, node('Mul', [squares, graph.scalar(-0.5)], [cells, 1])], 1);
+    const region = node('Gather', [withSquare, places], [tiles * candidates, wide]);
+    return node('MatMul', [reshape(region, [tiles, candidates, wide]), queriesT], [tiles, candidates, queries]);
+  });
+  const best = scores.reduce((a, b) => node('Max', [a, b], [tiles, candidates, queries])); // (T, C, Q)
+  const inGrid = node(
+    'Add',
+    [best, graph.constant(tiling.outside, [tiles, candidates, 1])],
+    [tiles, candidates, queries],
+  );
+  const inDisc = node('Add', [inGrid, graph.constant(tiling.far, [candidates, queries])], [tiles, candidates, queries]);
+  const place = node('ArgMax', [inDisc], [tiles, 1, queries], { axis: 1, keepdims: 1 }, 'int64');
+  const atPlace = scores.map((score) => node('GatherElements', [score, place], [tiles, 1, queries], { axis: 1 }));
+  const picture = node('ArgMax', [concat(atPlace, 1)], [tiles, 1, queries], { axis: 1, keepdims: 1 }, 'int64');
+
+  const integers = (values: readonly number[], shape: number[]) => reshape(graph.int64(values), shape);
+  const first = integers(
+    Array.from({ length: tiles }, (_, tile) => tile * candidates),
+    [tiles, 1, 1],
+  );
+  const inTable = node('Add', [place, first], [tiles, 1, queries], {}, 'int64');
+  const table = graph.int64(Array.from(tiling.cells));
+  const cell = node('Gather', [table, inTable], [tiles, 1, queries], {}, 'int64');
+  const base = node('Mul', [picture, integers([cells], [1, 1, 1])], [tiles, 1, queries], {}, 'int64');
+  const found = reshape(node('Add', [base, cell], [tiles, 1, queries], {}, 'int64'), [cells]);
+  const index = node('Gather', [found, graph.constant(tiling.inverse, [cells])], [cells], {}, 'int64');
+  const nearest = node('Gather', [reshape(bank, [neighbours * cells, dims]), index], [cells, dims], {}, 'float16');
+  graph.output('delta', sub(cast(nearest, 'float32'), query));
+  graph.output('index', index);
+  return graph.toModel();
+}
+
+/** Matches token grids in one runtime; one compiled model a shape. */
+export class Matcher {
+  private readonly sessions = new SessionCache();
+
+  private constructor(private readonly runtime: Runtime) {}
+
+  /** Matchers by runtime, so that every index of a process shares one set of compiled models. */
+  private static readonly shared = new WeakMap<Runtime, Matcher>();
+
+  /** The matcher of a runtime. */
+  static of(runtime: Runtime): Matcher {
+    const matcher = Matcher.shared.get(runtime) ?? new Matcher(runtime);
+    Matcher.shared.set(runtime, matcher);
+    return matcher;
+  }
+
+  /**
+   * Signed residual of a picture against its neighbours.
+   * @param query tokens (h * w, D).
+   * @param bank K pictures' tokens in float16 bits, nearest picture first.
+   */
+  async match(
+    query: Float32Array,
+    bank: readonly Uint16Array[],
+    { height, width, dims, matched = dims, radius }: Omit<MatchShape, 'neighbours'>,
+  ): Promise<MatchResult> {
+    const size = height * width * dims;
+    const packed = new Uint16Array(bank.length * size);
+    for (const [k, tokens] of bank.entries()) packed.set(tokens, k * size);
+    const shape = { height, width, dims, matched, radius, neighbours: bank.length };
+    const load = () => this.runtime.load(matchModel(shape));
+    const { delta, index } = await this.sessions.use(Object.values(shape).join('x'), load, (session) =>
+      session.run(
+        {
+          query: tensor(query.slice(), [height * width, dims]),
+          bank: tensor(packed, [bank.length, height * width, dims], 'float16'),
+        },
+        { transfer: true },
+      ),
+    );
+    return {
+      delta: (delta as Tensor).data as Float32Array,
+      index: Int32Array.from((index as Tensor).data as BigInt64Array, Number),
+    };
+  }
+}

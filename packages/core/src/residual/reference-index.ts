@@ -1,0 +1,347 @@
+/** The reference index: the good pictures of a product, and what a new picture differs from them in. */
+import { resolve } from 'node:path';
+import { Runtime, tensor, toFloat32 } from '@adclick/ortgrad';
+import { fail } from '../errors.ts';
+import { BACKBONES, type BackboneName } from '../features/backbones.ts';
+import { type Descriptors, FeatureExtractor } from '../features/extractor.ts';
+import { type GridSize, TOKEN_STRIDE } from '../features/grid.ts';
+import { readRgb } from '../image/codec.ts';
+import { clampBox, cropRgb } from '../image/crop.ts';
+import { resizeRgb } from '../image/resize.ts';
+import type { Plane, RgbImage } from '../image/types.ts';
+import { Random } from '../random.ts';
+import { type Bank, ByteCache, DiskBank, MemoryBank, makeFolder } from './bank.ts';
+import {
+  type BuildSettings,
+  describeAll,
+  entriesOf,
+  gatherSources,
+  type InnerSettings,
+  type Normal,
+  settle,
+  summarise,
+} from './build-index.ts';
+import type { ResidualMap } from './calibration.ts';
+import { type ForegroundModel, fitForeground, foregroundMap, type TokenGrid, unite } from './foreground.ts';
+import { type IndexContent, type IndexEntry, type IndexSettings, readIndex, writeIndex } from './index-file.ts';
+import { Matcher } from './match.ts';
+import { chooseNeighbours, compare } from './neighbours.ts';
+import { blockHistograms } from './retrieval.ts';
+
+/** A good picture that a residual was taken against. */
+export interface Neighbour {
+  readonly name: string;
+  /** Where its file lies; absent for pictures that were given as pixels. */
+  readonly path?: string;
+  /** Global distance; smaller is more alike. */
+  readonly distance: number;
+}
+
+/** What a picture differs in from its nearest good pictures, on the token grid. */
+export interface Residual extends ResidualMap {
+  /** Signed r = f* - f (Eq. 4), (height * width, dims). */
+  readonly delta: Float32Array;
+  /** The picture's own tokens f, (height * width, dims). */
+  readonly tokens: Float32Array;
+  /** Nearest first. */
+  readonly neighbours: readonly Neighbour[];
+  /** Normal level c of each channel: planes are log(1 + r^2 / c). */
+  readonly calibration: Float32Array;
+}
+
+/** A picture at the size of the model grid, with its descriptors. */
+export interface Described extends Descriptors {
+  readonly image: RgbImage;
+}
+
+/** What {@link ReferenceIndex.build} takes. */
+export interface BuildOptions extends BuildSettings {
+  /** Shared runtime; the index starts and closes its own when none is given. */
+  readonly runtime?: Runtime;
+  readonly backbone?: BackboneName;
+  /** Folder to write to, made if missing; without one the index lives in memory. */
+  readonly directory?: string;
+}
+
+/** A rectangle in fractions of a picture's width and height, 0 to 1. */
+export interface Region {
+  readonly x: number;
+  readonly y: number;
+  readonly width: number;
+  readonly height: number;
+}
+
+/** Neighbours (K) and calibrating pictures of a zoomed index. */
+const ZOOM_NEIGHBOURS = 8;
+const ZOOM_CALIBRATION = 4;
+
+/** Good pictures that the foreground is learnt from, at most. */
+const FOREGROUND_PICTURES = 24;
+
+/** Bytes of neighbours' pictures that are kept for the next zoom. */
+const PICTURE_BYTES = 128 * 2 ** 20;
+
+interface Parts {
+  readonly content: IndexContent;
+  readonly bank: Bank;
+  readonly extractor: FeatureExtractor;
+  readonly runtime: Runtime;
+  readonly ownsRuntime: boolean;
+  readonly directory?: string;
+  /** Pictures that were given as pixels, by name. */
+  readonly pictures: ReadonlyMap<string, RgbImage>;
+}
+
+/** Good pictures of one product, ready to compare others with. */
+export class ReferenceIndex {
+  private readonly zoomPictures = new ByteCache<RgbImage>(PICTURE_BYTES);
+
+  private object: Promise<ForegroundModel | undefined> | undefined;
+
+  private constructor(private readonly parts: Parts) {}
+
+  /**
+   * Describes good pictures and learns what is normal. The same pictures and settings give the same index, byte for byte.
+   *
+   * With a directory, descriptors that are there already and fit are used again, damaged ones are made anew, and those of
+   * pictures that are gone are removed; readers see the old index until the new one is complete. One process at a time
+   * may build into a folder.
+   * @throws ADC_NO_NORMALS, ADC_ONE_NORMAL, ADC_IMAGE_... for the first picture that cannot be read, ADC_DISK when the
+   *   folder cannot be written (the old index stays), ADC_WEIGHTS_DAMAGED, or the signal's reason when it was aborted.
+   */
+  static async build(normals: readonly Normal[], options: BuildOptions = {}): Promise<ReferenceIndex> {
+    return withRuntime(options.runtime, (runtime) => ReferenceIndex.make(normals, runtime, options));
+  }
+
+  private static async make(
+    normals: readonly Normal[],
+    runtime: Runtime,
+    options: BuildOptions & InnerSettings,
+  ): Promise<ReferenceIndex> {
+    const { directory, backbone, signal } = options;
+    const sources = await gatherSources(normals, directory ?? 'the list of pictures', signal);
+    const extractor = await FeatureExtractor.load({ runtime, backbone });
+    const settings = settle(sources, extractor, options);
+    const entries = entriesOf(sources, settings, directory);
+    if (directory) await makeFolder(directory);
+    const bank = directory ? new DiskBank(directory, shardSize(settings, extractor)) : new MemoryBank();
+    await describeAll(sources, entries, settings, bank, extractor, options);
+    const content = await summarise(entries, settings, bank, extractor, Matcher.of(runtime), options);
+    if (directory && bank instanceof DiskBank && content.codebook) {
+      await writeIndex(directory, { ...content, codebook: content.codebook });
+      await bank.keepOnly(new Set(entries.map(({ shard }) => shard)));
+    } else if (bank instanceof MemoryBank) {
+      bank.dropLow();
+    }
+    const pictures = new Map(normals.flatMap((normal) => ('image' in normal ? [[normal.name, normal.image]] : [])));
+    return new ReferenceIndex({
+      content,
+      bank,
+      extractor,
+      runtime,
+      ownsRuntime: options.runtime === undefined,
+      directory,
+      pictures,
+    });
+  }
+
+  /**
+   * Opens an index that was built into a folder. Descriptors stay on disk until a picture needs them.
+   * @throws ADC_INDEX_MISSING, ADC_INDEX_DAMAGED when a file is missing, altered or cut off, or made with other weights.
+   */
+  static async open(directory: string, options: { readonly runtime?: Runtime } = {}): Promise<ReferenceIndex> {
+    const content = await readIndex(directory);
+    const { settings, entries } = content;
+    const damaged = (what: string) => fail('ADC_INDEX_DAMAGED', { path: directory, what });
+    if (!(settings.backbone in BACKBONES)) throw damaged(`its backbone ${settings.backbone} is unknown`);
+    return withRuntime(options.runtime, async (runtime) => {
+      const extractor = await FeatureExtractor.load({ runtime, backbone: settings.backbone as BackboneName });
+      if (extractor.fingerprint !== settings.weights) throw damaged('it was made with other backbone weights');
+      if (content.calibration.length !== extractor.dims) throw damaged('its calibration has another size');
+      const bank = new DiskBank(directory, shardSize(settings, extractor));
+      for (const { shard } of entries) await bank.check(shard);
+      const ownsRuntime = options.runtime === undefined;
+      return new ReferenceIndex({ content, bank, extractor, runtime, ownsRuntime, directory, pictures: new Map() });
+    });
+  }
+
+  /** What the index was made with. */
+  get settings(): IndexSettings {
+    return this.parts.content.settings;
+  }
+
+  /** Pixels of the model grid, to which every picture is resized. */
+  get grid(): GridSize {
+    return this.settings.grid;
+  }
+
+  /** Channels of a token. */
+  get dims(): number {
+    return this.parts.extractor.dims;
+  }
+
+  /** Names of the good pictures, sorted. */
+  get names(): readonly string[] {
+    return this.parts.content.entries.map(({ name }) => name);
+  }
+
+  /** Normal level c of each channel. */
+  get calibration(): Float32Array {
+    return this.parts.content.calibration;
+  }
+
+  /** A picture of any size, resized to the model grid and described. */
+  async describe(image: RgbImage): Promise<Described> {
+    const onGrid = resizeRgb(image, this.grid.width, this.grid.height);
+    return { image: onGrid, ...(await this.parts.extractor.describe(onGrid)) };
+  }
+
+  /**
+   * What a described picture differs in from its nearest good pictures.
+   * @param options.exclude names or paths of good pictures that must not be compared with, such as the picture itself.
+   * @throws ADC_NO_NORMALS when none is left, ADC_INDEX_DAMAGED when a neighbour's file cannot be read.
+   */
+  async residual(
+    { tokens, low, height, width, dims }: Descriptors,
+    { exclude = [] }: { readonly exclude?: readonly string[] } = {},
+  ): Promise<Residual> {
+    const { content, bank, runtime, extractor, directory } = this.parts;
+    if (height * TOKEN_STRIDE !== this.grid.height || width * TOKEN_STRIDE !== this.grid.width)
+      throw new RangeError(`residual: ${width} x ${height} tokens do not fit the index; use its describe()`);
+    const names = new Set([...exclude, ...exclude.map((path) => resolve(path))]);
+    const excluded = (entry: IndexEntry) => names.has(entry.name) || names.has(this.pathOf(entry) ?? entry.name);
+    const channels = extractor.backbone.taps[0]?.channels as number;
+    const map = { data: low, channels, height: 2 * height, width: 2 * width };
+    const histogram = content.codebook && blockHistograms(map, content.codebook);
+    const chosen = chooseNeighbours(content, histogram, excluded);
+    if (chosen.length === 0) throw fail('ADC_NO_NORMALS', { path: directory ?? 'the index without the excluded ones' });
+    const { delta } = await compare(
+      { content, bank, matcher: Matcher.of(runtime), matched: extractor.matched },
+      tokens,
+      chosen,
+    );
+    const neighbours = chosen.map(({ index, distance }) => {
+      const entry = content.entries[index] as IndexEntry;
+      return { name: entry.name, path: this.pathOf(entry), distance };
+    });
+    return { height, width, dims, matched: extractor.matched, delta, tokens, neighbours, calibration: content.calibration };
+  }
+
+  /**
+   * A small index in memory of one region, cut alike from a picture's neighbours and calibrated by them: residuals of
+   * defects that are a few tokens small here fill many there.
+   * @param region part of the picture that is looked at.
+   * @param neighbours those of the picture's {@link Residual}, nearest first; at least two, the first eight count.
+   * @param gridTokens tokens along each axis; a multiple of 8.
+   * @throws ADC_ONE_NORMAL with fewer than two neighbours, ADC_IMAGE_... when a neighbour's picture cannot be read.
+   */
+  async zoomed(
+    region: Region,
+    neighbours: readonly Pick<Neighbour, 'name'>[],
+    gridTokens = 32,
+  ): Promise<ReferenceIndex> {
+    const cuts = await Promise.all(
+      neighbours.slice(0, ZOOM_NEIGHBOURS).map(async ({ name }) => {
+        const picture = await this.picture(name);
+        return { name, image: cropRgb(picture, boxOf(region, picture)) };
+      }),
+    );
+    const side = gridTokens * TOKEN_STRIDE;
+    return ReferenceIndex.make(cuts, this.parts.runtime, {
+      runtime: this.parts.runtime,
+      backbone: this.settings.backbone as BackboneName,
+      grid: { width: side, height: side },
+      neighbours: ZOOM_NEIGHBOURS,
+      calibrationImages: ZOOM_CALIBRATION,
+      ranked: false,
+    });
+  }
+
+  /**
+   * Where the product lies in good pictures; learnt on first use.
+   * @returns undefined for textures and for products that fill the picture.
+   */
+  foreground(): Promise<ForegroundModel | undefined> {
+    const { bank, content } = this.parts;
+    const fit = async () => {
+      const shards = [...new Set(content.entries.map(({ shard }) => shard))].sort().slice(0, FOREGROUND_PICTURES);
+      const grids = await Promise.all(shards.map(async (shard) => this.tokenGrid(await bank.tokens(shard))));
+      return fitForeground(grids, new Random(`${content.settings.seed}/foreground`));
+    };
+    this.object ??= fit();
+    return this.object;
+  }
+
+  /**
+   * How much each token of a picture belongs to the product, 0 to 1: the largest of its own map and its neighbours', so
+   * that a missing part still counts.
+   * @returns undefined where {@link foreground} has nothing to say.
+   */
+  async foregroundOf({ tokens, neighbours }: Pick<Residual, 'tokens' | 'neighbours'>): Promise<Plane | undefined> {
+    const model = await this.foreground();
+    if (!model) return undefined;
+    const { bank, content } = this.parts;
+    const names = new Set(neighbours.map(({ name }) => name));
+    const near = content.entries.filter(({ name }) => names.has(name));
+    const maps = near.map(async ({ shard }) => foregroundMap(model, this.tokenGrid(await bank.tokens(shard))));
+    const own = foregroundMap(model, this.tokenGrid(tokens));
+    return unite([own, ...(await Promise.all(maps))]);
+  }
+
+  private tokenGrid(tokens: Float32Array | Uint16Array): TokenGrid {
+    const { dims, matched } = this.parts.extractor;
+    const [height, width] = [this.grid.height / TOKEN_STRIDE, this.grid.width / TOKEN_STRIDE];
+    return { tokens: toFloat32(tensor(tokens, [tokens.length])), height, width, dims, matched };
+  }
+
+  /** The original picture of a good one. @throws ADC_IMAGE_MISSING when the index does not know where it is. */
+  async picture(name: string): Promise<RgbImage> {
+    const given = this.parts.pictures.get(name) ?? this.zoomPictures.get(name);
+    if (given) return given;
+    const entry = this.parts.content.entries.find((candidate) => candidate.name === name);
+    const path = entry && this.pathOf(entry);
+    if (!path) throw fail('ADC_IMAGE_MISSING', { path: name });
+    const image = await readRgb(path);
+    this.zoomPictures.set(name, image, image.data.byteLength);
+    return image;
+  }
+
+  /** Forgets what is kept in memory, and closes the runtime if the index started it. */
+  async close(): Promise<void> {
+    this.zoomPictures.clear();
+    const { bank, runtime, ownsRuntime } = this.parts;
+    if (bank instanceof MemoryBank || bank instanceof DiskBank) bank.clear();
+    if (ownsRuntime) await runtime.close();
+  }
+
+  private pathOf({ path }: IndexEntry): string | undefined {
+    return path && resolve(this.parts.directory ?? '.', path);
+  }
+}
+
+/** Elements of one picture's shard. */
+function shardSize({ grid }: IndexSettings, { dims, backbone }: FeatureExtractor) {
+  const cells = (grid.width / TOKEN_STRIDE) * (grid.height / TOKEN_STRIDE);
+  return { tokens: cells * dims, low: 4 * cells * (backbone.taps[0]?.channels as number) };
+}
+
+/** Where a region lies in a picture: whole pixels, inside. */
+export function boxOf(region: Region, { width, height }: { readonly width: number; readonly height: number }) {
+  const { x, y } = region;
+  return clampBox(
+    { x: x * width, y: y * height, width: region.width * width, height: region.height * height },
+    width,
+    height,
+  );
+}
+
+/** Starts a runtime where none is given, and closes it again when the work fails. */
+async function withRuntime<Result>(given: Runtime | undefined, work: (runtime: Runtime) => Promise<Result>) {
+  const runtime = given ?? (await Runtime.start());
+  try {
+    return await work(runtime);
+  } catch (error) {
+    if (!given) await runtime.close();
+    throw error;
+  }
+}

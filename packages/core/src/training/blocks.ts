@@ -1,0 +1,193 @@
+/** Training data in blocks: a product, its index of good pictures, and items made from it, each block a pure function of seed and number. */
+import type { Runtime } from '@adclick/ortgrad';
+import { openDataset } from '../datasets/mvtec.ts';
+import { readMask, readRgb } from '../image/codec.ts';
+import type { Box } from '../image/components.ts';
+import { cropMask, cropRgb } from '../image/crop.ts';
+import { resizeMask } from '../image/resize.ts';
+import type { Mask, RgbImage } from '../image/types.ts';
+import { Random } from '../random.ts';
+import { ReferenceIndex } from '../residual/reference-index.ts';
+import { simulateAnomaly } from '../synthesis/anomalies/index.ts';
+import { makeProduct, PRODUCT_KINDS, type ProductKind } from '../synthesis/products/index.ts';
+import type { TrainingItem } from './item.ts';
+
+/** A folder of real pictures that training may use, in the MVTec layout. */
+export interface FolderSource {
+  readonly directory: string;
+  readonly category: string;
+  /** Whether its real defects are used beside simulated ones on its good pictures. */
+  readonly realDefects: boolean;
+}
+
+/** Where blocks come from. */
+export interface BlockSettings {
+  readonly seed: number;
+  readonly folders: readonly FolderSource[];
+  /** Share of blocks made from `folders`, spread evenly; the others are procedural products. */
+  readonly folderShare: number;
+}
+
+/** Good pictures a block, simulated and real defects a block, and zoomed regions a block. */
+const NORMALS = 24;
+const SIMULATED = 16;
+const REAL = 10;
+const ZOOMS = 4;
+const DEFECTS_A_ZOOM = 3;
+
+/** Pixel budgets of model grids: training at two scales serves both (recipe.md: higher resolution pays; train at several scales). */
+const BUDGETS = [384 * 384, 512 * 512, 512 * 512] as const;
+
+/** Zoomed regions are this many pixels a side at least and at most. */
+const ZOOM_SIDE = [80, 256] as const;
+
+/** Masks with fewer pixels on the model grid than this teach nothing. */
+const MIN_MASK = 8;
+
+interface Picture {
+  readonly image: RgbImage;
+  readonly mask: Mask;
+}
+
+/** What a block is made of: good pictures and a few real defects of one product. */
+interface Material {
+  readonly name: string;
+  readonly normals: readonly RgbImage[];
+  readonly defects: readonly Picture[];
+}
+
+const SIZES = [
+  { width: 512, height: 512 },
+  { width: 512, height: 512 },
+  { width: 512, height: 512 },
+  { width: 640, height: 416 },
+  { width: 416, height: 640 },
+  { width: 800, height: 320 },
+  { width: 320, height: 800 },
+] as const;
+
+/** Kinds in turn, each round in another order, so that a few blocks in a row are unlike each other. */
+function kindOf(number: number, seed: number): ProductKind {
+  const round = Math.floor(number / PRODUCT_KINDS.length);
+  return new Random(`${seed}/kinds/${round}`).shuffle(PRODUCT_KINDS)[number % PRODUCT_KINDS.length]!;
+}
+
+function proceduralMaterial(number: number, seed: number, random: Random): Material {
+  const kind = kindOf(number, seed);
+  const product = makeProduct(kind, random.int(0, 2 ** 31), random.pick(SIZES));
+  return {
+    name: product.name,
+    normals: Array.from({ length: NORMALS }, () => product.good(random)),
+    defects: [],
+  };
+}
+
+async function folderMaterial(source: FolderSource, random: Random): Promise<Material> {
+  const dataset = await openDataset(source.directory, source.category);
+  const defects: Picture[] = [];
+  if (source.realDefects)
+    for (const { path, maskPath } of random.shuffle(dataset.defects).slice(0, REAL)) {
+      const image = await readRgb(path);
+      defects.push({ image, mask: await readMask(maskPath, image) });
+    }
+  const normals = await Promise.all(
+    random
+      .shuffle(dataset.normals)
+      .slice(0, NORMALS)
+      .map((path) => readRgb(path)),
+  );
+  return { name: source.category, normals, defects };
+}
+
+/** Chooses the material of a block: folders take their share at even distances, in turn. */
+function materialOf(number: number, settings: BlockSettings, random: Random): Promise<Material> | Material {
+  const before = Math.floor(number * settings.folderShare);
+  const isFolder = settings.folders.length > 0 && Math.floor((number + 1) * settings.folderShare) > before;
+  if (!isFolder) return proceduralMaterial(number - before, settings.seed, random);
+  return folderMaterial(settings.folders[before % settings.folders.length]!, random);
+}
+
+const countDefect = (mask: Mask) => mask.data.reduce((sum, value) => sum + (value === 1 ? 1 : 0), 0);
+
+/** Residual and mask of a picture on the index's grid; undefined when hardly a pixel of the mask is left there. */
+async function makeItem(index: ReferenceIndex, { image, mask }: Picture, exclude?: string) {
+  const { width, height } = index.grid;
+  const small = resizeMask(mask, width, height);
+  if (countDefect(small) < MIN_MASK) return undefined;
+  const residual = await index.residual(await index.describe(image), { exclude: exclude ? [exclude] : [] });
+  return { item: { residual, mask: small } satisfies TrainingItem, neighbours: residual.neighbours };
+}
+
+function squareAt(centreX: number, centreY: number, side: number, { width, height }: RgbImage): Box {
+  const fit = Math.round(Math.min(side, width, height));
+  const place = (centre: number, size: number) => Math.round(Math.min(Math.max(centre - fit / 2, 0), size - fit));
+  return { x: place(centreX, width), y: place(centreY, height), width: fit, height: fit };
+}
+
+/** A square region around the defect, one and a half to three times its extent. */
+function regionAround({ image, mask }: Picture, random: Random): Box | undefined {
+  let [left, top, right, bottom] = [mask.width, mask.height, -1, -1];
+  for (let i = 0; i < mask.data.length; i++) {
+    if (mask.data[i] !== 1) continue;
+    const [x, y] = [i % mask.width, Math.floor(i / mask.width)];
+    [left, top, right, bottom] = [Math.min(left, x), Math.min(top, y), Math.max(right, x), Math.max(bottom, y)];
+  }
+  const extent = Math.max(right - left, bottom - top) + 1;
+  if (right < 0 || extent > ZOOM_SIDE[1] / 1.5) return undefined;
+  const side = Math.min(Math.max(extent * random.uniform(1.5, 3), ZOOM_SIDE[0]), ZOOM_SIDE[1]);
+  const shift = () => random.uniform(-0.2, 0.2) * (side - extent);
+  return squareAt((left + right) / 2 + shift(), (top + bottom) / 2 + shift(), side, image);
+}
+
+/** Makes one block. The same settings and number give the same items. */
+export async function makeBlock(number: number, settings: BlockSettings, runtime: Runtime): Promise<TrainingItem[]> {
+  const random = new Random(`${settings.seed}/block/${number}`);
+  const { normals, defects } = await materialOf(number, settings, random);
+  const pixels = random.pick(BUDGETS);
+  const index = await ReferenceIndex.build(
+    normals.map((image, i) => ({ name: String(i), image })),
+    { runtime, pixels },
+  );
+  const simulate = (good: RgbImage): Picture => simulateAnomaly(good, random, { donor: random.pick(normals) });
+  const items: TrainingItem[] = [];
+  const zoomIn = async (picture: Picture, region: Box, nearest: readonly { name: string }[], good?: RgbImage) => {
+    const { width, height } = picture.image;
+    const part = {
+      x: region.x / width,
+      y: region.y / height,
+      width: region.width / width,
+      height: region.height / height,
+    };
+    const zoomed = await index.zoomed(part, nearest);
+    const cuts = good
+      ? Array.from({ length: DEFECTS_A_ZOOM }, () => simulate(cropRgb(good, region)))
+      : [{ image: cropRgb(picture.image, region), mask: cropMask(picture.mask, region) }];
+    for (const cut of cuts) {
+      const made = await makeItem(zoomed, cut);
+      if (made) items.push(made.item);
+    }
+  };
+
+  let zooms = 0;
+  for (const picture of defects) {
+    const made = await makeItem(index, picture);
+    if (!made) continue;
+    items.push(made.item);
+    const region = regionAround(picture, random);
+    if (region && zooms++ < ZOOMS) await zoomIn(picture, region, made.neighbours);
+  }
+  for (let n = 0; n < SIMULATED; n++) {
+    const from = random.int(0, normals.length);
+    const good = normals[from]!;
+    const picture = simulate(good);
+    const made = await makeItem(index, picture, String(from));
+    if (!made) continue;
+    items.push(made.item);
+    if (n >= ZOOMS) continue;
+    const side = random.uniform(...ZOOM_SIDE);
+    const region = squareAt(random.uniform(0, good.width), random.uniform(0, good.height), side, good);
+    await zoomIn(picture, region, made.neighbours, good);
+  }
+  await index.close();
+  return items;
+}

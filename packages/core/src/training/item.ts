@@ -1,0 +1,118 @@
+/** Training items: one picture's residual with its mask, on disk in fp16, and the crops and flips that training reads from it. */
+import { readSafetensors, tensor, toFloat16, toFloat32, writeSafetensors } from '@adclick/ortgrad';
+import type { TokenResidual } from '../clicks/encoding.ts';
+import type { Mask } from '../image/types.ts';
+import { TOKEN } from '../networks/adclick.ts';
+import type { Random } from '../random.ts';
+
+/** A picture with a defect as training sees it. */
+export interface TrainingItem {
+  /** Residual on the token grid. */
+  readonly residual: TokenResidual;
+  /** Mask at the model grid, 8 pixels a token. */
+  readonly mask: Mask;
+}
+
+/** Writes an item: residual and descriptors fp16, calibration fp32, mask bytes. */
+export async function writeItem(path: string, { residual, mask }: TrainingItem): Promise<void> {
+  const { height, width, dims } = residual;
+  const shape = [height, width, dims];
+  await writeSafetensors(
+    path,
+    new Map([
+      ['delta', tensor(toFloat16(residual.delta), shape)],
+      ['tokens', tensor(toFloat16(residual.tokens), shape)],
+      ['calibration', tensor(residual.calibration, [dims])],
+      ['mask', tensor(mask.data, [mask.height, mask.width])],
+    ]),
+  );
+}
+
+/** A square of tokens cut from an item, in one of the eight flips and turns. */
+interface Cut {
+  readonly top: number;
+  readonly left: number;
+  readonly height: number;
+  readonly width: number;
+  /** 0–7: bit 0 mirrors x, bit 1 mirrors y, bit 2 swaps the axes. */
+  readonly turn: number;
+}
+
+/** Copies `channels` values a cell from a (height, width) raster through a cut. */
+function cutRaster<A extends Uint8Array | Uint16Array>(from: A, width: number, channels: number, cut: Cut, out: A): A {
+  const swap = (cut.turn & 4) !== 0;
+  const [rows, columns] = swap ? [cut.width, cut.height] : [cut.height, cut.width];
+  for (let y = 0; y < rows; y++)
+    for (let x = 0; x < columns; x++) {
+      const [sy, sx] = swap ? [x, y] : [y, x];
+      const row = cut.top + (cut.turn & 2 ? cut.height - 1 - sy : sy);
+      const column = cut.left + (cut.turn & 1 ? cut.width - 1 - sx : sx);
+      const at = (row * width + column) * channels;
+      for (let c = 0; c < channels; c++) out[(y * columns + x) * channels + c] = from[at + c] as number;
+    }
+  return out;
+}
+
+/** Tokens a side of the square that most training steps see. */
+export const CROP = 32;
+
+/** Fewest tokens between a crop's border and the defect pixel it was drawn around, where the picture allows. */
+const MARGIN = 2;
+
+/** A crop of `size` tokens placed at random around a random defect pixel. */
+function cropAround(mask: Mask, size: number, random: Random): Omit<Cut, 'turn'> {
+  const inside: number[] = [];
+  for (let i = 0; i < mask.data.length; i++) if (mask.data[i] === 1) inside.push(i);
+  const pixel = inside.length > 0 ? random.pick(inside) : random.int(0, mask.data.length);
+  const place = (token: number, tokens: number) =>
+    Math.min(Math.max(token - random.int(MARGIN, size - MARGIN), 0), tokens - size);
+  const top = place(Math.floor(pixel / mask.width / TOKEN), mask.height / TOKEN);
+  const left = place(Math.floor((pixel % mask.width) / TOKEN), mask.width / TOKEN);
+  return { top, left, height: size, width: size };
+}
+
+/**
+ * Reads an item and cuts it: a crop of {@link CROP} tokens around a defect pixel, or the whole picture, flipped and turned at random.
+ * @returns undefined when the item is smaller than the crop, or, for `whole`, when it is not a square of 64 tokens.
+ */
+export async function readCut(path: string, random: Random, whole: boolean): Promise<TrainingItem | undefined> {
+  const { tensors } = await readSafetensors(path);
+  const [height, width, dims] = tensors.get('delta')!.shape as [number, number, number];
+  const mask: Mask = {
+    data: tensors.get('mask')!.data as Uint8Array,
+    height: TOKEN * height,
+    width: TOKEN * width,
+    channels: 1,
+  };
+  if (whole ? height !== 2 * CROP || width !== 2 * CROP : height < CROP || width < CROP) return undefined;
+  const area = whole ? { top: 0, left: 0, height, width } : cropAround(mask, CROP, random);
+  const cut: Cut = { ...area, turn: random.int(0, 8) };
+  const pixels: Cut = {
+    top: cut.top * TOKEN,
+    left: cut.left * TOKEN,
+    height: cut.height * TOKEN,
+    width: cut.width * TOKEN,
+    turn: cut.turn,
+  };
+  const cells = cut.height * cut.width;
+  const halves = (name: string) => {
+    const data = cutRaster(tensors.get(name)!.data as Uint16Array, width, dims, cut, new Uint16Array(cells * dims));
+    return toFloat32(tensor(data, [cells, dims], 'float16'));
+  };
+  return {
+    residual: {
+      height: cut.height,
+      width: cut.width,
+      dims,
+      delta: halves('delta'),
+      tokens: halves('tokens'),
+      calibration: tensors.get('calibration')!.data as Float32Array,
+    },
+    mask: {
+      data: cutRaster(mask.data, mask.width, 1, pixels, new Uint8Array(cells * TOKEN * TOKEN)),
+      height: pixels.height,
+      width: pixels.width,
+      channels: 1,
+    },
+  };
+}

@@ -1,0 +1,305 @@
+/** Training of the click model: one readable loop over episodes of clicks, with resume, seeds, EMA and progress. */
+import { existsSync } from 'node:fs';
+import { appendFile, mkdir } from 'node:fs/promises';
+import { join } from 'node:path';
+import { compileStep, type Graph, type ParameterSource, Runtime, type Tensor, Trainer, tensor } from '@adclick/ortgrad';
+import { randomStartClicks, simulateNextClick } from '../clicks/annotator.ts';
+import { CLICK_CHANNELS, drawDisc, TokenInputs } from '../clicks/encoding.ts';
+import type { Click } from '../clicks/types.ts';
+import { iou } from '../evaluation/metrics.ts';
+import { IGNORE, type Mask } from '../image/types.ts';
+import { adclick, CLICK_PLANES, PRESETS, type Preset, TOKEN } from '../networks/adclick.ts';
+import { Random } from '../random.ts';
+import { BlockStore } from './block-store.ts';
+import type { BlockSettings } from './blocks.ts';
+import { CROP, readCut } from './item.ts';
+import { clickLoss } from './losses.ts';
+import { saveClickWeights } from './weights.ts';
+
+/** Everything that decides a training run. */
+export interface ClickTraining {
+  /** Folder of the run: items, checkpoint, log and weights. */
+  readonly directory: string;
+  readonly preset: Preset;
+  /** Optimiser steps; each shows one click round of one batch. */
+  readonly steps: number;
+  readonly data: BlockSettings;
+  readonly learningRate: number;
+  /** Weights to start from instead of a seeded initialisation. */
+  readonly initial?: ReadonlyMap<string, Tensor>;
+  /** Goes on from the run's checkpoint when there is one. */
+  readonly resume?: boolean;
+  /** What the weights' card says they were trained on. */
+  readonly trainedOn: string;
+  readonly name: string;
+  readonly onProgress?: (progress: TrainingProgress) => void;
+  readonly signal?: AbortSignal;
+}
+
+/** A line of progress, means over the steps since the last one. */
+export interface TrainingProgress {
+  readonly step: number;
+  readonly steps: number;
+  readonly loss: number;
+  /** Mean IoU after the first, second, … click of an episode. */
+  readonly iou: readonly number[];
+  readonly learningRate: number;
+  readonly secondsPerStep: number;
+  readonly blocks: number;
+}
+
+/** Click rounds an episode; each is a step (recipe.md). */
+const ROUNDS = 4;
+/** Crops a batch; a whole picture of 64×64 tokens costs the same. */
+const BATCH = 4;
+/** Two episodes alternate, so that clicks of one are simulated while the other's step runs. */
+const LANES = 2;
+const WHOLE_CHANCE = 0.2;
+const RANDOM_START_CHANCE = 0.35;
+/** Residual strength varies by exp(0.25·N(0,1)). */
+const GAIN_SPREAD = 0.25;
+const DICE = 0.5;
+const WEIGHT_DECAY = 0.05;
+const WARM_UP = 200;
+/** Share of the steps over which the rate falls, and what it falls to. */
+const END_SHARE = 0.35;
+const FINAL_RATE = 0.02;
+const EMA_DECAY = 0.999;
+/** Blocks that must be there before the first step, and the newest ones that episodes draw from. */
+const FIRST_BLOCKS = 6;
+const POOL_BLOCKS = 160;
+/** Episodes that each further block is worth: 42 episodes draw about 170 samples from its 30 items. */
+const EPISODES_A_BLOCK = 42;
+const REPORT_EVERY = 80;
+const CHECKPOINT_EVERY = 400;
+
+/** Descriptor width of the default backbone. */
+const RESIDUAL_DIMS = 272;
+
+/**
+ * Learning rate of a step: warm-up, a long plateau, a linear end.
+ * The plateau does not depend on `steps`, so a run can be resumed with more or fewer steps and is still one run.
+ */
+export function learningRateAt(step: number, steps: number, peak: number): number {
+  const warm = Math.min(1, (step + 1) / WARM_UP);
+  const end = Math.min(1, (steps - step) / (steps * END_SHARE));
+  return peak * warm * Math.max(end, FINAL_RATE);
+}
+
+/** Forward pass and loss for a batch of squares of `tokens` a side. */
+function lossGraph(preset: Preset, batch: number, tokens: number) {
+  return (graph: Graph, parameters: ParameterSource) => {
+    const side = TOKEN * tokens;
+    const planes = graph.input('planes', [batch, tokens, tokens, RESIDUAL_DIMS + CLICK_PLANES]);
+    const clickMap = graph.input('clickMap', [batch, side, side, CLICK_CHANNELS]);
+    const target = graph.input('target', [batch, side, side]);
+    const weight = graph.input('weight', [batch, side, side]);
+    const logits = adclick(graph, parameters, { ...PRESETS[preset], residualDims: RESIDUAL_DIMS }, planes, clickMap);
+    return { loss: clickLoss(logits, target, weight, DICE), outputs: { logits } };
+  };
+}
+
+/** One sample of an episode: a picture and the clicks given so far. */
+class Sample {
+  readonly clicks: Click[] = [];
+  probability: Float32Array;
+
+  constructor(
+    readonly inputs: TokenInputs,
+    readonly mask: Mask,
+  ) {
+    this.probability = new Float32Array(mask.data.length);
+  }
+
+  add(click: Click | undefined): void {
+    if (!click) return;
+    this.clicks.push(click);
+    this.inputs.add(click);
+  }
+}
+
+/** A batch of samples on their way through the click rounds. */
+class Episode {
+  private round = 0;
+
+  constructor(
+    readonly program: 'crop' | 'whole',
+    private readonly samples: readonly Sample[],
+    private readonly random: Random,
+  ) {}
+
+  get finished(): boolean {
+    return this.round === ROUNDS;
+  }
+
+  /** Simulates the next click of every sample and lays out the batch. */
+  prepare(): Record<string, Tensor> {
+    for (const sample of this.samples) {
+      sample.add(simulateNextClick(sample.probability, sample.mask, sample.clicks, this.random));
+      if (this.round === 0 && this.random.chance(RANDOM_START_CHANCE))
+        for (const click of randomStartClicks(sample.mask, this.random)) sample.add(click);
+    }
+    const { width, height } = this.samples[0]!.mask;
+    const pixels = width * height;
+    const batch = this.samples.length;
+    const stride = this.samples[0]!.inputs.stride;
+    const cells = pixels / TOKEN / TOKEN;
+    const planes = new Float32Array(batch * cells * stride);
+    const clickMap = new Float32Array(batch * pixels * CLICK_CHANNELS);
+    const target = new Float32Array(batch * pixels);
+    const weight = new Float32Array(batch * pixels);
+    this.samples.forEach((sample, b) => {
+      planes.set(sample.inputs.planes, b * cells * stride);
+      const map = clickMap.subarray(b * pixels * CLICK_CHANNELS, (b + 1) * pixels * CLICK_CHANNELS);
+      for (let i = 0; i < pixels; i++) map[i * CLICK_CHANNELS] = sample.probability[i] as number;
+      for (const click of sample.clicks) drawDisc(map, width, height, click);
+      for (let i = 0; i < pixels; i++) {
+        target[b * pixels + i] = sample.mask.data[i] === 1 ? 1 : 0;
+        weight[b * pixels + i] = sample.mask.data[i] === IGNORE ? 0 : 1;
+      }
+    });
+    return {
+      planes: tensor(planes, [batch, height / TOKEN, width / TOKEN, stride]),
+      clickMap: tensor(clickMap, [batch, height, width, CLICK_CHANNELS]),
+      target: tensor(target, [batch, height, width]),
+      weight: tensor(weight, [batch, height, width]),
+    };
+  }
+
+  /** Takes the step's logits as the next round's previous prediction. @returns round just ended and mean IoU. */
+  receive(logits: Float32Array): { round: number; iou: number } {
+    const pixels = logits.length / this.samples.length;
+    let sum = 0;
+    this.samples.forEach((sample, b) => {
+      for (let i = 0; i < pixels; i++) sample.probability[i] = 1 / (1 + Math.exp(-(logits[b * pixels + i] as number)));
+      sum += iou({ ...sample.mask, data: sample.probability }, sample.mask);
+    });
+    return { round: this.round++, iou: sum / this.samples.length };
+  }
+}
+
+/** Draws episodes from the store: episode e is a pure function of seed and e. */
+class EpisodeSource {
+  constructor(
+    private readonly store: BlockStore,
+    private readonly seed: number,
+  ) {}
+
+  /** Blocks that episode `e` may draw from. */
+  static blocksAt(e: number): number {
+    return FIRST_BLOCKS + Math.floor(e / EPISODES_A_BLOCK);
+  }
+
+  async episode(e: number): Promise<Episode> {
+    const random = new Random(`${this.seed}/episode/${e}`);
+    const available = EpisodeSource.blocksAt(e);
+    await this.store.ready(available);
+    const whole = random.chance(WHOLE_CHANCE);
+    const samples: Sample[] = [];
+    while (samples.length < (whole ? 1 : BATCH)) {
+      const block = random.int(Math.max(0, available - POOL_BLOCKS), available);
+      const items = await this.store.items(block);
+      if (items.length === 0) continue;
+      const cut = await readCut(random.pick(items), random, whole);
+      if (!cut) continue;
+      const gain = Math.exp(GAIN_SPREAD * random.normal());
+      samples.push(new Sample(new TokenInputs(cut.residual, gain), cut.mask));
+    }
+    return new Episode(whole ? 'whole' : 'crop', samples, random);
+  }
+}
+
+/**
+ * Trains a click model; the weights kept are the exponential moving average.
+ * Checkpoints are taken where all episodes end, so that a resumed run repeats the run bit for bit.
+ * @returns path of the weights. Throws the signal's reason when aborted, with the last checkpoint on disk.
+ */
+export async function trainClickModel(options: ClickTraining): Promise<string> {
+  const { directory, preset, steps, data } = options;
+  await mkdir(directory, { recursive: true });
+  const checkpoint = join(directory, 'checkpoint.safetensors');
+  const log = join(directory, 'log.jsonl');
+  const store = await BlockStore.start(join(directory, 'items'), data);
+  const runtime = await Runtime.start();
+  const programs = {
+    crop: compileStep(lossGraph(preset, BATCH, CROP)),
+    whole: compileStep(lossGraph(preset, 1, 2 * CROP)),
+  };
+  const setup = { programs, seed: data.seed, runtime, weights: options.initial };
+  const trainer =
+    options.resume && existsSync(checkpoint)
+      ? (await Trainer.resume(checkpoint, setup)).trainer
+      : await Trainer.create(setup);
+  try {
+    const source = new EpisodeSource(store, data.seed);
+    let episodes = (trainer.steps / (ROUNDS * LANES)) * LANES;
+    const lanes: Episode[] = [];
+    for (let lane = 0; lane < LANES; lane++) lanes.push(await source.episode(episodes++));
+
+    let since = {
+      losses: 0,
+      count: 0,
+      iou: new Float64Array(ROUNDS),
+      rounds: new Float64Array(ROUNDS),
+      time: Date.now(),
+    };
+    let batch = lanes[0]!.prepare();
+    for (let step = trainer.steps; step < steps; step++) {
+      options.signal?.throwIfAborted();
+      const here = step % LANES;
+      const current = lanes[here]!;
+      const learningRate = learningRateAt(step, steps, options.learningRate);
+      const running = trainer.step(current.program, batch, {
+        learningRate,
+        weightDecay: WEIGHT_DECAY,
+        emaDecay: Math.min(EMA_DECAY, (1 + step) / (10 + step)),
+      });
+      // The other lane's clicks are simulated while this lane's step runs.
+      const next = (step + 1) % LANES;
+      if (lanes[next]!.finished) lanes[next] = await source.episode(episodes++);
+      batch = lanes[next]!.prepare();
+      const { loss, outputs } = await running;
+      const ended = current.receive(outputs.logits!.data as Float32Array);
+      since.losses += loss;
+      since.count++;
+      since.iou[ended.round]! += ended.iou;
+      since.rounds[ended.round]!++;
+
+      if ((step + 1) % REPORT_EVERY === 0 || step + 1 === steps) {
+        const progress: TrainingProgress = {
+          step: step + 1,
+          steps,
+          loss: since.losses / since.count,
+          iou: Array.from(since.iou, (sum, round) => sum / Math.max(since.rounds[round]!, 1)),
+          learningRate,
+          secondsPerStep: (Date.now() - since.time) / 1000 / since.count,
+          blocks: EpisodeSource.blocksAt(episodes),
+        };
+        await appendFile(log, `${JSON.stringify(progress)}\n`);
+        options.onProgress?.(progress);
+        since = {
+          losses: 0,
+          count: 0,
+          iou: new Float64Array(ROUNDS),
+          rounds: new Float64Array(ROUNDS),
+          time: Date.now(),
+        };
+      }
+      if ((step + 1) % CHECKPOINT_EVERY === 0) await trainer.save(checkpoint, {});
+    }
+    const path = join(directory, 'weights.safetensors');
+    await saveClickWeights(path, await trainer.weights('ema'), {
+      name: options.name,
+      preset,
+      residualDims: RESIDUAL_DIMS,
+      trainedOn: options.trainedOn,
+      steps,
+      seed: data.seed,
+    });
+    return path;
+  } finally {
+    await store.close();
+    await trainer.close();
+    await runtime.close();
+  }
+}

@@ -1,0 +1,44 @@
+/** Click weights on disk: safetensors whose metadata say what network they fit and what they were trained on. */
+import { readSafetensors, type Tensor, writeSafetensors } from '@adclick/ortgrad';
+import { fail } from '../errors.ts';
+import { type AdclickSettings, PRESETS, type Preset } from '../networks/adclick.ts';
+
+/** What a weights file says of itself. */
+export interface ClickWeightsCard {
+  readonly name: string;
+  readonly preset: Preset;
+  readonly residualDims: number;
+  readonly trainedOn: string;
+  readonly steps: number;
+  readonly seed: number;
+}
+
+/** Weights with their card. */
+export interface ClickWeights {
+  readonly card: ClickWeightsCard;
+  readonly settings: AdclickSettings;
+  readonly tensors: ReadonlyMap<string, Tensor>;
+}
+
+/** What `kind` says in the metadata of click weights. */
+const KIND = 'adclick-click-weights/1';
+
+/** Writes weights atomically. */
+export async function saveClickWeights(
+  path: string,
+  tensors: ReadonlyMap<string, Tensor>,
+  card: ClickWeightsCard,
+): Promise<void> {
+  await writeSafetensors(path, tensors, { kind: KIND, card: JSON.stringify(card) });
+}
+
+/** Reads weights. Throws ADC_WEIGHTS_DAMAGED for a file that is not what was written, ADC_WEIGHTS_KIND for another kind of weights. */
+export async function loadClickWeights(path: string): Promise<ClickWeights> {
+  const { tensors, metadata } = await readSafetensors(path);
+  if (metadata.kind !== KIND)
+    throw fail('ADC_WEIGHTS_KIND', { path, got: metadata.kind ?? 'something unnamed', want: KIND });
+  const card = JSON.parse(metadata.card ?? '{}') as ClickWeightsCard;
+  if (!(card.preset in PRESETS))
+    throw fail('ADC_WEIGHTS_KIND', { path, got: `preset ${card.preset}`, want: Object.keys(PRESETS).join(', ') });
+  return { card, settings: { ...PRESETS[card.preset], residualDims: card.residualDims }, tensors };
+}
