@@ -1,1 +1,113 @@
-export {};
+/** ADClick: features, residuals, the click model, its training and evaluation. */
+export {
+  CodedError,
+  type ErrorDetails,
+  type ErrorSpec,
+  type Provider,
+  Runtime,
+  type RuntimeOptions,
+} from '@adclick/ortgrad';
+export { CLICK_THRESHOLD, nextClick } from './clicks/annotator.ts';
+export type { Click } from './clicks/types.ts';
+export { detectLayout, openCategory, withDefects } from './datasets/detect.ts';
+export { IMAGE_EXTENSIONS, isFile, isFolder, listImages, naturalOrder } from './datasets/files.ts';
+export { openDataset } from './datasets/mvtec.ts';
+export type { Dataset, DatasetLayout, DefectImage } from './datasets/types.ts';
+export { CORE_ERRORS, fail } from './errors.ts';
+export { detailBox, FIGURE_KEY, type MaskFigure, maskFigure } from './evaluation/figures.ts';
+export {
+  aupro,
+  auroc,
+  averagePrecision,
+  imageAuroc,
+  iou,
+  mean,
+  meanIou,
+  noc,
+  nof,
+  pixelMetrics,
+  quantile,
+} from './evaluation/metrics.ts';
+export { escapeHtml, figureCards, htmlPage, htmlTable } from './evaluation/page.ts';
+export { PixelMetricAccumulator, type PixelMetrics, type PixelReport } from './evaluation/pixel-metrics.ts';
+export { type ProductSheet, renderProductSheet, type SheetDefect, type SheetStep } from './evaluation/product-sheet.ts';
+export {
+  type ClickAnswer,
+  type ClickEvaluation,
+  type ClickImageResult,
+  type ClickItem,
+  type ClickProtocol,
+  clickAnswer,
+  evaluateClicks,
+} from './evaluation/protocol.ts';
+export { type ReportSubject, renderClickReport } from './evaluation/report.ts';
+export { lineChart, type Series } from './evaluation/svg.ts';
+export { BACKBONES, type Backbone, type BackboneName, DEFAULT_BACKBONE } from './features/backbones.ts';
+export { FeatureExtractor } from './features/extractor.ts';
+export { chooseGrid, DEFAULT_PIXELS, type GridSize } from './features/grid.ts';
+export { describeIoError, writeFileAtomic } from './files.ts';
+export {
+  type DecodedImage,
+  decodeImage,
+  encodeJpeg,
+  encodeMask,
+  encodePng,
+  readImage,
+  readMask,
+  readRgb,
+  writeMask,
+  writePng,
+} from './image/codec.ts';
+export { type Box, connectedComponents } from './image/components.ts';
+export { distanceTransform } from './image/distance.ts';
+export { drawHeat, drawOverlay } from './image/draw.ts';
+export { fillHoles } from './image/morphology.ts';
+export { resizeMask, resizePlane, resizeRgb } from './image/resize.ts';
+export {
+  type GridPoint,
+  gridPoint,
+  IGNORE,
+  type ImagePoint,
+  imagePoint,
+  type Mask,
+  type Pixels,
+  type Plane,
+  type RgbImage,
+} from './image/types.ts';
+export { toRgb, type Window, WindowEstimator } from './image/window.ts';
+export { clickModel } from './inference/click-predictor.ts';
+export { DEFAULT_WEIGHTS, Labeler, type LabelerOptions, type PredictOptions, View } from './inference/labeler.ts';
+export { modelFolders, modelPath } from './models.ts';
+export { type AdclickSettings, PRESETS, type Preset } from './networks/adclick.ts';
+export { Random } from './random.ts';
+export { residualNorm } from './residual/calibration.ts';
+export {
+  type BuildOptions,
+  type Described,
+  type Neighbour,
+  ReferenceIndex,
+  type Region,
+  type Residual,
+} from './residual/reference-index.ts';
+export {
+  ANOMALY_KINDS,
+  type AnomalyKind,
+  type AnomalyOptions,
+  type SimulatedAnomaly,
+  simulateAnomaly,
+} from './synthesis/anomalies/index.ts';
+export { makeProduct, PRODUCT_KINDS, type Product, type ProductKind } from './synthesis/products/index.ts';
+export {
+  type DefectSample,
+  findSampleProduct,
+  SAMPLE_PRODUCTS,
+  type SampleOptions,
+  type SampleProduct,
+  sampleDefects,
+  sampleGoods,
+  writeSampleProduct,
+} from './synthesis/samples.ts';
+export { randomTexture, TEXTURE_FAMILIES } from './synthesis/textures.ts';
+export type { BlockSettings, FolderSource } from './training/blocks.ts';
+export { type ClickTraining, type TrainingProgress, trainClickModel } from './training/train-click.ts';
+export { type ClickWeights, type ClickWeightsCard, loadClickWeights, saveClickWeights } from './training/weights.ts';

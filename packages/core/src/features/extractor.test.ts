@@ -101,8 +101,7 @@ describe('FeatureExtractor', () => {
     // The fine part of the cell at row 1, column 0 of the token.
     const fine = Array.from({ length: 24 }, (_, c) => low[(c * 2 * height + 2 * y + 1) * 2 * width + 2 * x] as number);
     const fineLength = Math.hypot(...fine);
-    for (const [c, value] of fine.entries())
-      expect(token[176 + 2 * 24 + c]).toBeCloseTo((0.5 * value) / fineLength, 5);
+    for (const [c, value] of fine.entries()) expect(token[176 + 2 * 24 + c]).toBeCloseTo((0.5 * value) / fineLength, 5);
   });
 
   test('packed descriptors are the same numbers in float16', async () => {

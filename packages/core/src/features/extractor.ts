@@ -20,7 +20,15 @@ import {
 } from '@adclick/ortgrad';
 import type { RgbImage } from '../image/types.ts';
 import { modelPath } from '../models.ts';
-import { BACKBONES, type Backbone, type BackboneName, DEFAULT_BACKBONE, matchedDims, type Tap, tokenDims } from './backbones.ts';
+import {
+  BACKBONES,
+  type Backbone,
+  type BackboneName,
+  DEFAULT_BACKBONE,
+  matchedDims,
+  type Tap,
+  tokenDims,
+} from './backbones.ts';
 import { GRID_STEP, TOKEN_STRIDE } from './grid.ts';
 import { SessionCache } from './sessions.ts';
 

@@ -66,8 +66,17 @@ export class ClickPredictor {
     return new ClickPredictor(await network.session(residual.height, residual.width), residual);
   }
 
+  /** Pixels of the model grid. */
+  get width(): number {
+    return TOKEN * this.residual.width;
+  }
+
+  get height(): number {
+    return TOKEN * this.residual.height;
+  }
+
   /**
-   * Probability (8h × 8w) after the given clicks, each fed with the prediction before it as in training.
+   * Probability (height × width) after the given clicks, each fed with the prediction before it as in training.
    * @param clicks pixels of the model grid, in the order they were made; none gives what the model sees unasked.
    */
   async predict(clicks: readonly Click[]): Promise<Float32Array> {
@@ -92,7 +101,7 @@ export class ClickPredictor {
 
   private async run(clicks: readonly Click[]): Promise<Float32Array> {
     const { height, width } = this.residual;
-    const [rows, columns] = [TOKEN * height, TOKEN * width];
+    const [rows, columns] = [this.height, this.width];
     const clickMap = new Float32Array(rows * columns * CLICK_CHANNELS);
     const previous = this.trail[this.trail.length - 1]?.probability;
     if (previous) for (let i = 0; i < previous.length; i++) clickMap[i * CLICK_CHANNELS] = previous[i] as number;

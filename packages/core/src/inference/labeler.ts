@@ -2,6 +2,8 @@
 import { Runtime } from '@adclick/ortgrad';
 import type { Click } from '../clicks/types.ts';
 import { fail } from '../errors.ts';
+import type { Box } from '../image/components.ts';
+import { cropRgb } from '../image/crop.ts';
 import { resizePlane } from '../image/resize.ts';
 import type { Plane, RgbImage } from '../image/types.ts';
 import { modelPath } from '../models.ts';
@@ -10,6 +12,7 @@ import { residualNorm } from '../residual/calibration.ts';
 import type { ReferenceIndex, Residual } from '../residual/reference-index.ts';
 import { type ClickWeightsCard, loadClickWeights } from '../training/weights.ts';
 import { ClickNetwork, ClickPredictor } from './click-predictor.ts';
+import { chooseRegion, mergeRegion } from './zoom.ts';
 
 /** Name of the weights that ship. */
 export const DEFAULT_WEIGHTS = 'adclick-small';
@@ -22,12 +25,16 @@ export interface LabelerOptions {
   readonly weights?: string;
   /** Shared runtime; the labeler starts and closes its own when none is given. */
   readonly runtime?: Runtime;
+  /** Look closer at defects of a few tokens; default true. */
+  readonly zoom?: boolean;
 }
 
 /** What {@link View.predict} takes. */
 export interface PredictOptions {
   /** Clicks in pixels of the upright original, in the order they were made. */
   readonly clicks: readonly Click[];
+  /** Name of the defect type. Kept with the label by callers; these weights are not guided by language. */
+  readonly defect?: string;
 }
 
 /** Labels the defects of one product. */
@@ -36,7 +43,8 @@ export class Labeler {
     private readonly index: ReferenceIndex,
     private readonly network: ClickNetwork,
     /** What the weights say of themselves. */
-    readonly card: ClickWeightsCard,
+    readonly weights: ClickWeightsCard,
+    private readonly zoom: boolean,
     private readonly ownRuntime: Runtime | undefined,
   ) {}
 
@@ -44,7 +52,7 @@ export class Labeler {
    * Loads the click model for a product.
    * @throws ADC_WEIGHTS_DAMAGED, ADC_WEIGHTS_KIND when the weights are not click weights for this index's backbone.
    */
-  static async load({ index, weights = DEFAULT_WEIGHTS, runtime }: LabelerOptions): Promise<Labeler> {
+  static async load({ index, weights = DEFAULT_WEIGHTS, runtime, zoom = true }: LabelerOptions): Promise<Labeler> {
     const path = weights.endsWith('.safetensors') ? weights : modelPath(`${weights}/weights.safetensors`);
     const loaded = await loadClickWeights(path);
     if (loaded.settings.residualDims !== index.dims)
@@ -54,7 +62,7 @@ export class Labeler {
         want: `the index's ${index.dims}`,
       });
     const own = runtime ? undefined : await Runtime.start();
-    return new Labeler(index, new ClickNetwork(loaded, (runtime ?? own)!), loaded.card, own);
+    return new Labeler(index, new ClickNetwork(loaded, (runtime ?? own)!), loaded.card, zoom, own);
   }
 
   /**
@@ -63,7 +71,25 @@ export class Labeler {
    */
   async open(image: RgbImage, { exclude = [] }: { exclude?: readonly string[] } = {}): Promise<View> {
     const residual = await this.index.residual(await this.index.describe(image), { exclude });
-    return new View(image, residual, await ClickPredictor.create(this.network, residual));
+    const predictor = await ClickPredictor.create(this.network, residual);
+    return new View(
+      image,
+      residual,
+      predictor,
+      this.zoom ? (region) => this.closer(image, residual, region) : undefined,
+    );
+  }
+
+  /** A predictor of one region of the picture, against the same region of its neighbours. */
+  private async closer(image: RgbImage, { neighbours }: Residual, region: Box): Promise<ClickPredictor> {
+    const fractions = {
+      x: region.x / image.width,
+      y: region.y / image.height,
+      width: region.width / image.width,
+      height: region.height / image.height,
+    };
+    const index = await this.index.zoomed(fractions, neighbours);
+    return ClickPredictor.create(this.network, await index.residual(await index.describe(cropRgb(image, region))));
   }
 
   /** Frees the sessions, and the runtime if the labeler started it. */
@@ -73,14 +99,23 @@ export class Labeler {
   }
 }
 
+interface Closer {
+  /** Pixels of the image. */
+  readonly region: Box;
+  readonly predictor: ClickPredictor;
+}
+
 /** One image, ready for clicks. */
 export class View {
+  private closer: Closer | undefined;
+
   /** @internal */
   constructor(
     private readonly image: RgbImage,
     /** Residual against the nearest good pictures, which `residual.neighbours` names. */
     readonly residual: Residual,
     private readonly predictor: ClickPredictor,
+    private readonly zoom: ((region: Box) => Promise<ClickPredictor>) | undefined,
   ) {}
 
   /**
@@ -93,30 +128,52 @@ export class View {
     for (const { x, y } of clicks)
       if (!(x >= 0 && y >= 0 && x <= width - 1 && y <= height - 1))
         throw fail('ADC_CLICK_OUTSIDE', { x, y, width, height });
-    const grid = { width: TOKEN * this.residual.width, height: TOKEN * this.residual.height };
-    const onGrid = clicks.map((click) => scaleClick(click, this.image, grid));
-    const data = await this.predictor.predict(onGrid);
-    return resizePlane({ data, ...grid, channels: 1 }, width, height);
+    const whole = resizePlane(await predictOn(this.predictor, clicks, { x: 0, y: 0, width, height }), width, height);
+    const closer = await this.lookCloser(whole, clicks);
+    if (!closer) return whole;
+    const { region, predictor } = closer;
+    const part = resizePlane(await predictOn(predictor, clicks, region), region.width, region.height);
+    return mergeRegion(whole, part, region);
+  }
+
+  /** The predictor of the region around the clicked defect, kept from click to click while the defect stays inside. */
+  private async lookCloser(whole: Plane, clicks: readonly Click[]): Promise<Closer | undefined> {
+    if (!this.zoom || this.residual.neighbours.length < 2) return undefined;
+    const scale = Math.sqrt(
+      (this.image.width * this.image.height) / (TOKEN ** 2 * this.residual.width * this.residual.height),
+    );
+    const region = chooseRegion(whole, clicks, scale, this.closer?.region);
+    if (!region) return undefined;
+    if (region !== this.closer?.region) this.closer = { region, predictor: await this.zoom(region) };
+    return this.closer;
+  }
+
+  /** Forgets the closer look; the view can still be used. */
+  close(): void {
+    this.closer = undefined;
   }
 
   /** The calibrated length of the residual at the image's size: about 1 where the picture is as good ones are, larger at defects. */
   residualNorm(): Plane {
-    return resizePlane(residualNorm(this.residual, this.residual.calibration), this.image.width, this.image.height);
+    const norm = residualNorm(this.residual, this.residual.calibration);
+    return resizePlane(norm, this.image.width, this.image.height);
   }
 }
 
-interface Size {
-  readonly width: number;
-  readonly height: number;
+/** Predicts on a model grid that covers one region of the image. */
+async function predictOn(predictor: ClickPredictor, clicks: readonly Click[], region: Box): Promise<Plane> {
+  const { width, height } = predictor;
+  const inside = clicks.filter(
+    ({ x, y }) => x >= region.x && y >= region.y && x < region.x + region.width && y < region.y + region.height,
+  );
+  const onGrid = inside.map(({ x, y, positive }) => ({
+    x: gridPixel(x - region.x, region.width, width),
+    y: gridPixel(y - region.y, region.height, height),
+    positive,
+  }));
+  return { data: await predictor.predict(onGrid), width, height, channels: 1 };
 }
 
-/** A click on one raster, on the pixel of another that holds its centre. */
-export function scaleClick(click: Click, from: Size, to: Size): Click {
-  const place = (value: number, size: number, target: number) =>
-    Math.min(target - 1, Math.floor(((value + 0.5) * target) / size));
-  return {
-    x: place(click.x, from.width, to.width),
-    y: place(click.y, from.height, to.height),
-    positive: click.positive,
-  };
-}
+/** The pixel of an axis with `target` pixels that holds the centre of a pixel of an axis with `size`. */
+const gridPixel = (at: number, size: number, target: number) =>
+  Math.min(target - 1, Math.floor(((at + 0.5) * target) / size));

@@ -3,15 +3,17 @@ import type { Click } from '../clicks/types.ts';
 import { type Box, connectedComponents } from '../image/components.ts';
 import type { Plane } from '../image/types.ts';
 
-/** Defects longer than this many pixels of the model grid (12 tokens) are seen well enough without zoom. */
+// Lengths are in pixels of the model grid; callers scale them to the image.
+
+/** Defects longer than this (12 tokens) are seen well enough without zoom. */
 const LONGEST = 96;
 /** The region's side is this many times the defect's extent, as the middle of training (training/blocks.ts). */
 const CONTEXT = 2.25;
-/** Sides of a region in pixels of the model grid. */
+/** Shortest and longest side of a region. */
 const SIDE = [80, 256] as const;
-/** A predicted blob belongs to a click at most this many pixels away. */
+/** A predicted blob belongs to a click at most this far away. */
 const REACH = 8;
-/** Pixels over which the zoomed prediction fades into the whole picture's. */
+/** Pixels of the image over which the zoomed prediction fades into the whole picture's. */
 const FEATHER = 8;
 /** Probability above which a pixel belongs to the predicted defect. */
 const THRESHOLD = 0.49;
@@ -31,7 +33,7 @@ const grow = (box: Extent, left: number, top: number, right: number, bottom: num
 });
 
 /** The box of all positive clicks and of the predicted blobs at them; undefined without a positive click. */
-function clickedExtent(probability: Plane, clicks: readonly Click[]): Extent | undefined {
+function clickedExtent(probability: Plane, clicks: readonly Click[], reach: number): Extent | undefined {
   const positives = clicks.filter((click) => click.positive);
   if (positives.length === 0) return undefined;
   const { width, height, data } = probability;
@@ -46,7 +48,7 @@ function clickedExtent(probability: Plane, clicks: readonly Click[]): Extent | u
   for (const box of boxes) {
     const [right, bottom] = [box.x + box.width - 1, box.y + box.height - 1];
     const clicked = positives.some(
-      ({ x, y }) => x >= box.x - REACH && x <= right + REACH && y >= box.y - REACH && y <= bottom + REACH,
+      ({ x, y }) => x >= box.x - reach && x <= right + reach && y >= box.y - reach && y <= bottom + reach,
     );
     if (clicked) extent = grow(extent, box.x, box.y, right, bottom);
   }
@@ -55,14 +57,20 @@ function clickedExtent(probability: Plane, clicks: readonly Click[]): Extent | u
 
 /**
  * The square to zoom into after a prediction, or undefined when the clicked defect is large, or too large for a square in this picture.
- * Boxes are in pixels of the model grid.
+ * @param probability at the image's size, as clicks and boxes are.
+ * @param scale pixels of the image a pixel of the model grid, along each axis.
  * @param current the region in use, kept as long as it holds the defect.
  */
-export function chooseRegion(probability: Plane, clicks: readonly Click[], current?: Box): Box | undefined {
-  const extent = clickedExtent(probability, clicks);
+export function chooseRegion(
+  probability: Plane,
+  clicks: readonly Click[],
+  scale: number,
+  current?: Box,
+): Box | undefined {
+  const extent = clickedExtent(probability, clicks, REACH * scale);
   if (!extent) return undefined;
   const longest = Math.max(extent.right - extent.left, extent.bottom - extent.top) + 1;
-  if (longest > LONGEST) return undefined;
+  if (longest > LONGEST * scale) return undefined;
   const holds =
     current &&
     extent.left >= current.x &&
@@ -71,7 +79,7 @@ export function chooseRegion(probability: Plane, clicks: readonly Click[], curre
     extent.bottom < current.y + current.height;
   if (holds) return current;
   const { width, height } = probability;
-  const side = Math.round(Math.min(Math.max(longest * CONTEXT, SIDE[0]), SIDE[1], width, height));
+  const side = Math.round(Math.min(Math.max(longest * CONTEXT, SIDE[0] * scale), SIDE[1] * scale, width, height));
   const place = (low: number, high: number, size: number) =>
     Math.round(Math.min(Math.max((low + high + 1 - side) / 2, 0), size - side));
   return {

@@ -14,7 +14,7 @@ import type { RgbImage } from '../image/types.ts';
 import { Random } from '../random.ts';
 import type { Bank } from './bank.ts';
 import { Calibration } from './calibration.ts';
-import type { IndexContent, IndexEntry, IndexSettings } from './index-file.ts';
+import { FORMAT, type IndexContent, type IndexEntry, type IndexSettings } from './index-file.ts';
 import { defaultRadius, type Matcher } from './match.ts';
 import { chooseNeighbours, compare } from './neighbours.ts';
 import { blockHistograms, type Codebook, kMeans, sampleRows } from './retrieval.ts';
@@ -175,7 +175,7 @@ export function entriesOf(
     content,
     width,
     height,
-    shard: sha256(content, backbone, weights, `${grid.width}x${grid.height}`).slice(0, 32),
+    shard: sha256(FORMAT, content, backbone, weights, `${grid.width}x${grid.height}`).slice(0, 32),
   }));
 }
 

@@ -43,6 +43,11 @@ test('a texture, a plain picture and an object that fills the picture have no fo
 });
 
 test('unite takes the larger', () => {
-  const plane = (...values: number[]) => ({ data: Float32Array.from(values), width: 3, height: 1, channels: 1 as const });
+  const plane = (...values: number[]) => ({
+    data: Float32Array.from(values),
+    width: 3,
+    height: 1,
+    channels: 1 as const,
+  });
   expect(Array.from(unite([plane(0, 0.5, 1), plane(1, 0.25, 0)]).data)).toEqual([1, 0.5, 1]);
 });

@@ -31,19 +31,25 @@ const CLUSTER_SAMPLES = 8000;
 const CLASS_SAMPLES = 4000;
 /** Share of decision values cut off at both ends. */
 const CUT = 0.01;
-/** A product is an object when the border's cluster covers the border by this much more than the centre. */
-const MIN_CONTRAST = 0.4;
+/** A product is an object when one cluster covers at least this share of the border ... */
+const MIN_COVER = 0.75;
+/** ... and this much less of the centre. */
+const MIN_CONTRAST = 0.5;
+/** Cells at the very edge that are left out: the network's padding shows there, on every picture. */
+const EDGE = 1;
 /** Fewest vectors a class. */
 const MIN_CLASS = 100;
 /** Ridge on the pooled covariance, relative to its mean variance. */
 const RIDGE = 1e-3;
 
-type Zone = 'band' | 'centre' | 'between';
+type Zone = 'edge' | 'band' | 'centre' | 'between';
 
 function zoneOf(cell: number, { height, width }: TokenGrid): Zone {
   const [y, x] = [Math.floor(cell / width), cell % width];
-  const edge = (at: number, side: number) => Math.min(at, side - 1 - at) < Math.max(1, Math.round(BAND * side));
-  if (edge(y, height) || edge(x, width)) return 'band';
+  const inset = (at: number, side: number) => Math.min(at, side - 1 - at);
+  if (Math.min(inset(y, height), inset(x, width)) < EDGE) return 'edge';
+  const outer = (at: number, side: number) => inset(at, side) < EDGE + Math.max(1, Math.round(BAND * side));
+  if (outer(y, height) || outer(x, width)) return 'band';
   const middle = (at: number, side: number) => Math.abs((at + 0.5) / side - 0.5) <= CENTRE;
   return middle(y, height) && middle(x, width) ? 'centre' : 'between';
 }
@@ -156,7 +162,7 @@ export function fitForeground(grids: readonly TokenGrid[], random: Random): Fore
   const shareOfOnes = ({ codes }: typeof band) => codes.reduce((sum, code) => sum + code, 0) / codes.length;
   const background = shareOfOnes(band) > 0.5 ? 1 : 0;
   const cover = (where: typeof band) => (background === 1 ? shareOfOnes(where) : 1 - shareOfOnes(where));
-  if (cover(band) - cover(centre) < MIN_CONTRAST) return undefined;
+  if (cover(band) < MIN_COVER || cover(band) - cover(centre) < MIN_CONTRAST) return undefined;
   const behind = band.vectors.filter((_, i) => band.codes[i] === background);
   const front = centre.vectors.filter((_, i) => centre.codes[i] !== background);
   const size = Math.min(CLASS_SAMPLES, behind.length, front.length);
@@ -171,7 +177,9 @@ export function fitForeground(grids: readonly TokenGrid[], random: Random): Fore
 /** How much each token belongs to the object, 0 to 1. */
 export function foregroundMap(model: ForegroundModel, grid: TokenGrid): Plane {
   const { low, high } = model;
-  const data = Float32Array.from(decide(model, grid), (value) => Math.min(1, Math.max(0, (value - low) / (high - low))));
+  const data = Float32Array.from(decide(model, grid), (value) =>
+    Math.min(1, Math.max(0, (value - low) / (high - low))),
+  );
   return { data, width: grid.width, height: grid.height, channels: 1 };
 }
 

@@ -1,7 +1,9 @@
+import { execFile } from 'node:child_process';
 import { createHash } from 'node:crypto';
 import { cp, mkdtemp, readdir, readFile, rm, stat, truncate, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { promisify } from 'node:util';
 import { Runtime } from '@adclick/ortgrad';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { writePng } from '../image/codec.ts';
@@ -299,6 +301,26 @@ describe('on disk', () => {
     await writeFile(blocked, '');
     await expect(build(join(blocked, 'index'))).rejects.toMatchObject({ code: 'ADC_DISK' });
   });
+
+  // A limit on file sizes stands for a full disk: writing fails half way, with the same kind of error.
+  test.skipIf(process.platform === 'win32')(
+    'a disk that fills up while indexing: ADC_DISK, the old index intact',
+    async () => {
+      const directory = join(root, 'full');
+      await build(directory, good.slice(0, 3));
+      const before = await fingerprint(directory);
+      const code = `
+      import { ReferenceIndex } from ${JSON.stringify(new URL('./reference-index.ts', import.meta.url).href)};
+      const normals = ${JSON.stringify(paths(good))};
+      const settings = ${JSON.stringify({ ...small, directory })};
+      await ReferenceIndex.build(normals, settings).then(() => process.exit(9), (error) => console.log(error.code));`;
+      const node = `exec "${process.execPath}" --conditions=@adclick/source --import tsx --input-type=module -e "$0"`;
+      const { stdout } = await promisify(execFile)('sh', ['-c', `ulimit -f 100; ${node}`, code]);
+      expect(stdout.trim()).toBe('ADC_DISK');
+      expect(await fingerprint(directory)).toEqual(before);
+      expect((await ReferenceIndex.open(directory, { runtime })).names).toEqual(['0.png', '1.png', '2.png']);
+    },
+  );
 
   test('a moved project still finds its pictures', async () => {
     const [from, to] = [join(root, 'project'), join(root, 'moved')];

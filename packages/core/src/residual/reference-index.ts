@@ -224,7 +224,16 @@ export class ReferenceIndex {
       const entry = content.entries[index] as IndexEntry;
       return { name: entry.name, path: this.pathOf(entry), distance };
     });
-    return { height, width, dims, matched: extractor.matched, delta, tokens, neighbours, calibration: content.calibration };
+    return {
+      height,
+      width,
+      dims,
+      matched: extractor.matched,
+      delta,
+      tokens,
+      neighbours,
+      calibration: content.calibration,
+    };
   }
 
   /**

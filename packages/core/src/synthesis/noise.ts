@@ -117,7 +117,13 @@ const fade = (t: number): number => t * t * t * (t * (t * 6 - 15) + 10);
  * One octave of Perlin noise on a lattice of 2^a x 2^b cells, a, b ~ U{0..5}, amplitude sqrt 2, turned by up to 90 degrees
  * with zero fill (spec 05 §1, DRAEM).
  */
-export function perlinNoise(random: Random, width: number, height: number, maxExponent = 6, minExponent = 0): Float32Array {
+export function perlinNoise(
+  random: Random,
+  width: number,
+  height: number,
+  maxExponent = 6,
+  minExponent = 0,
+): Float32Array {
   const columns = 2 ** random.int(minExponent, maxExponent);
   const rows = 2 ** random.int(minExponent, maxExponent);
   const gx = new Float32Array((columns + 1) * (rows + 1));

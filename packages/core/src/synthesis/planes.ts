@@ -41,7 +41,10 @@ function narrowBlur(data: Float32Array, width: number, height: number, channels:
       for (let k = 1; k <= radius; k++) {
         const left = i - k * channels;
         const right = i + k * channels;
-        sum += (data[base + (left < 0 ? i % channels : left)] + data[base + (right < row ? right : row - channels + (i % channels))]) * taps[k];
+        sum +=
+          (data[base + (left < 0 ? i % channels : left)] +
+            data[base + (right < row ? right : row - channels + (i % channels))]) *
+          taps[k];
       }
       middle[base + i] = sum;
     }
@@ -107,7 +110,12 @@ export function regionsOf(mask: Uint8Array, width: number, height: number, conne
 /** Fills enclosed gaps of at most `limit` pixels. */
 export function fillGaps(mask: Uint8Array, width: number, height: number, limit: number): Uint8Array {
   const out = mask.slice();
-  const gaps = regionsOf(mask.map((v) => (v ? 0 : 1)), width, height, 4);
+  const gaps = regionsOf(
+    mask.map((v) => (v ? 0 : 1)),
+    width,
+    height,
+    4,
+  );
   for (const gap of gaps) {
     if (gap.length > limit) continue;
     let open = false;
@@ -166,7 +174,11 @@ export function guessForeground(image: RgbImage): Foreground {
       for (let c = 0; c < 3; c++) border[c].push(data[(y * step * width + x * step) * 3 + c]);
     }
   }
-  const background = border.map((list) => [...list].sort((a, b) => a - b)[list.length >> 1]) as [number, number, number];
+  const background = border.map((list) => [...list].sort((a, b) => a - b)[list.length >> 1]) as [
+    number,
+    number,
+    number,
+  ];
   let spreadSum = 0;
   for (let c = 0; c < 3; c++) for (const v of border[c]) spreadSum += Math.min(90, Math.abs(v - background[c]));
   const everywhere = { mask: new Uint8Array(width * height).fill(1), background, everywhere: true };
@@ -174,7 +186,8 @@ export function guessForeground(image: RgbImage): Foreground {
   const difference = (i: number): number =>
     Math.abs(data[i] - background[0]) + Math.abs(data[i + 1] - background[1]) + Math.abs(data[i + 2] - background[2]);
   const histogram = new Float64Array(256);
-  for (let y = 0; y < h; y++) for (let x = 0; x < w; x++) histogram[difference((y * step * width + x * step) * 3) / 3]++;
+  for (let y = 0; y < h; y++)
+    for (let x = 0; x < w; x++) histogram[difference((y * step * width + x * step) * 3) / 3]++;
   const threshold = Math.max(40, Math.min(130, otsu(histogram) * 3 * 0.7));
   let count = 0;
   for (let y = 0; y < h; y++) {

@@ -25,8 +25,14 @@ export const SAMPLE_PRODUCTS: readonly SampleProduct[] = [
     name: 'machined-ring',
     title: 'Machined ring',
     kind: 'machinedRing',
-    seed: 18,
-    defects: { scratch: ['scratch', 'scrape'], chip: ['chippedEdge'], contamination: ['contamination', 'particle'], rust: ['rust'], dent: ['dent'] },
+    seed: 22,
+    defects: {
+      scratch: ['scratch', 'scrape'],
+      chip: ['chippedEdge'],
+      contamination: ['contamination', 'particle'],
+      rust: ['rust'],
+      dent: ['dent'],
+    },
   },
   {
     name: 'bottle-mouth',
@@ -54,28 +60,48 @@ export const SAMPLE_PRODUCTS: readonly SampleProduct[] = [
     title: 'Tablet',
     kind: 'tablet',
     seed: 4,
-    defects: { chip: ['chippedEdge'], crack: ['hairlineCrack'], 'wrong-colour': ['wrongColour', 'stain'], 'faulty-imprint': ['fadedPrint', 'doubled'] },
+    defects: {
+      chip: ['chippedEdge'],
+      crack: ['hairlineCrack'],
+      'wrong-colour': ['wrongColour', 'stain'],
+      'faulty-imprint': ['fadedPrint', 'doubled'],
+    },
   },
   {
     name: 'blister-pack',
     title: 'Blister pack',
     kind: 'blisterPack',
     seed: 3,
-    defects: { missing: ['missingPart'], contamination: ['contamination', 'fibre'], 'wrong-colour': ['wrongColour'], scratch: ['scratch'] },
+    defects: {
+      missing: ['missingPart'],
+      contamination: ['contamination', 'fibre'],
+      'wrong-colour': ['wrongColour'],
+      scratch: ['scratch'],
+    },
   },
   {
     name: 'circuit-board',
     title: 'Circuit board',
     kind: 'circuitBoard',
     seed: 2,
-    defects: { missing: ['missingPart'], misplaced: ['movedPart', 'turnedPart'], solder: ['drop', 'particle'], 'broken-trace': ['brokenStructure'] },
+    defects: {
+      missing: ['missingPart'],
+      misplaced: ['movedPart', 'turnedPart'],
+      solder: ['drop', 'particle'],
+      'broken-trace': ['brokenStructure'],
+    },
   },
   {
     name: 'cable',
     title: 'Cable cross-section',
     kind: 'cableSection',
     seed: 1,
-    defects: { 'bent-wire': ['bend'], 'missing-wire': ['missingPart'], 'swapped-colour': ['wrongColour'], cut: ['cut', 'chippedEdge'] },
+    defects: {
+      'bent-wire': ['bend'],
+      'missing-wire': ['missingPart'],
+      'swapped-colour': ['wrongColour'],
+      cut: ['cut', 'chippedEdge'],
+    },
   },
   {
     name: 'wire-mesh',
@@ -158,9 +184,15 @@ export function findSampleProduct(name: string): SampleProduct | undefined {
 }
 
 /** The good pictures of a sample product, one at a time. */
-export function* sampleGoods(sample: SampleProduct, count: number, label: string, options: SampleOptions = {}): Generator<RgbImage> {
+export function* sampleGoods(
+  sample: SampleProduct,
+  count: number,
+  label: string,
+  options: SampleOptions = {},
+): Generator<RgbImage> {
   const product = makeProduct(sample.kind, sample.seed, options);
-  for (let n = 0; n < count; n++) yield product.good(new Random(`sample/${sample.name}/${options.seed ?? 0}/${label}/${n}`));
+  for (let n = 0; n < count; n++)
+    yield product.good(new Random(`sample/${sample.name}/${options.seed ?? 0}/${label}/${n}`));
 }
 
 /** The defective pictures of a sample product, type by type. */
@@ -192,15 +224,23 @@ export function* sampleDefects(sample: SampleProduct, options: SampleOptions = {
  * @returns the number of pictures written
  * @throws RangeError when there is no such sample product
  */
-export async function writeSampleProduct(directory: string, name: string, options: SampleOptions = {}): Promise<number> {
+export async function writeSampleProduct(
+  directory: string,
+  name: string,
+  options: SampleOptions = {},
+): Promise<number> {
   const sample = findSampleProduct(name);
-  if (!sample) throw new RangeError(`no sample product ${name}; there are ${SAMPLE_PRODUCTS.map((s) => s.name).join(', ')}`);
+  if (!sample)
+    throw new RangeError(`no sample product ${name}; there are ${SAMPLE_PRODUCTS.map((s) => s.name).join(', ')}`);
   const place = async (folder: string, index: number, ending = ''): Promise<string> => {
     await mkdir(join(directory, folder), { recursive: true });
     return join(directory, folder, `${String(index).padStart(3, '0')}${ending}.png`);
   };
   let written = 0;
-  for (const [folder, count] of [['train', options.normals ?? 30], ['test', options.testGoods ?? 8]] as const) {
+  for (const [folder, count] of [
+    ['train', options.normals ?? 30],
+    ['test', options.testGoods ?? 8],
+  ] as const) {
     let index = 0;
     for (const image of sampleGoods(sample, count, folder, options)) {
       await writePng(await place(join(folder, 'good'), index++), image);

@@ -1,9 +1,21 @@
 /** The project's own texture bank: procedural families in random colours, the foreign matter of simulated anomalies. */
 import type { RgbImage } from '../image/types.ts';
 import type { Random } from '../random.ts';
+import { drawText } from './font.ts';
 import { brushedNoise, cellNoise, fractalNoise, normalPlane, spotNoise, valueNoise } from './noise.ts';
 import { soften } from './planes.ts';
-import { type Colour, createCanvas, drawText, fill, disc, hsv, mixColour, type Point, polygon, segment, toImage } from './raster.ts';
+import {
+  type Colour,
+  createCanvas,
+  disc,
+  fill,
+  hsv,
+  mixColour,
+  type Point,
+  polygon,
+  segment,
+  toImage,
+} from './raster.ts';
 
 /** A family: values of about [0, 1] that run through a palette, and a relief that lights them. */
 type Family = (random: Random, width: number, height: number) => { tone: Float32Array; relief?: Float32Array };
@@ -74,7 +86,13 @@ const FAMILIES: Readonly<Record<string, Family>> = {
     const hard = r.uniform(1, 8);
     const bend = fractalNoise(r, w, h, { cell: 60, octaves: 2 });
     const wobble = r.uniform(0, 0.5);
-    return { tone: each(w, h, (x, y, i) => 0.5 + 0.5 * Math.max(-1, Math.min(1, hard * Math.sin((at(x, y)[0] + bend[i] * wobble) * 6.28)))) };
+    return {
+      tone: each(
+        w,
+        h,
+        (x, y, i) => 0.5 + 0.5 * Math.max(-1, Math.min(1, hard * Math.sin((at(x, y)[0] + bend[i] * wobble) * 6.28))),
+      ),
+    };
   },
   checker: (r, w, h) => {
     const at = turned(r, r.uniform(6, 40));
@@ -90,7 +108,9 @@ const FAMILIES: Readonly<Record<string, Family>> = {
     const size = r.uniform(16, 70);
     const c = cellNoise(r, w, h, size, size);
     const n = fractalNoise(r, w, h, { cell: 20, octaves: 4 });
-    return { tone: each(w, h, (_x, _y, i) => Math.min(1, (c.second[i] - c.nearest[i]) * size * 0.35) * 0.8 + n[i] * 0.1) };
+    return {
+      tone: each(w, h, (_x, _y, i) => Math.min(1, (c.second[i] - c.nearest[i]) * size * 0.35) * 0.8 + n[i] * 0.1),
+    };
   },
   bark: (r, w, h) => {
     const n = fractalNoise(r, w, h, { cell: r.uniform(8, 24), octaves: 5, stretch: r.uniform(2, 7), gain: 0.65 });
@@ -201,7 +221,11 @@ const FAMILIES: Readonly<Record<string, Family>> = {
         const [u, v] = at(x, y);
         const q = frac(u / 2.2 + (Math.floor(v) & 1) * 0.5);
         const joint = Math.min(Math.min(q, 1 - q) * 2.2, frac(v), 1 - frac(v)) < 0.09;
-        return joint ? 0.1 : 0.65 + 0.25 * Math.sin(Math.floor(v) * 7.3 + Math.floor(u / 2.2 + (Math.floor(v) & 1) * 0.5) * 3.1) + n[i] * 0.06;
+        return joint
+          ? 0.1
+          : 0.65 +
+              0.25 * Math.sin(Math.floor(v) * 7.3 + Math.floor(u / 2.2 + (Math.floor(v) & 1) * 0.5) * 3.1) +
+              n[i] * 0.06;
       }),
     };
   },
@@ -219,7 +243,10 @@ const FAMILIES: Readonly<Record<string, Family>> = {
   crumple: (r, w, h) => {
     const a = valueNoise(r, w, h, r.uniform(20, 60));
     const b = valueNoise(r, w, h, r.uniform(10, 30));
-    return { tone: each(w, h, (_x, _y, i) => 0.55 + a[i] * 0.05), relief: each(w, h, (_x, _y, i) => Math.abs(a[i]) * 12 + Math.abs(b[i]) * 6) };
+    return {
+      tone: each(w, h, (_x, _y, i) => 0.55 + a[i] * 0.05),
+      relief: each(w, h, (_x, _y, i) => Math.abs(a[i]) * 12 + Math.abs(b[i]) * 6),
+    };
   },
   plain: (r, w, h) => {
     const n = fractalNoise(r, w, h, { cell: 30, octaves: 4 });
@@ -235,7 +262,11 @@ function palette(random: Random): Colour[] {
   const hue = random.next();
   const grey = random.chance(0.25);
   return Array.from({ length: random.int(2, 5) }, () =>
-    hsv(random.chance(0.6) ? hue + random.normal() * 0.05 : random.next(), grey ? 0 : random.next() ** 1.3, random.uniform(0.03, 1)),
+    hsv(
+      random.chance(0.6) ? hue + random.normal() * 0.05 : random.next(),
+      grey ? 0 : random.next() ** 1.3,
+      random.uniform(0.03, 1),
+    ),
   );
 }
 

@@ -29,6 +29,8 @@ export interface ClickTraining {
   readonly initial?: ReadonlyMap<string, Tensor>;
   /** Goes on from the run's checkpoint when there is one. */
   readonly resume?: boolean;
+  /** Steps between checkpoints, a multiple of 8; default 400. */
+  readonly checkpointEvery?: number;
   /** What the weights' card says they were trained on. */
   readonly trainedOn: string;
   readonly name: string;
@@ -71,7 +73,9 @@ const POOL_BLOCKS = 160;
 /** Episodes that each further block is worth: 42 episodes draw about 170 samples from its 30 items. */
 const EPISODES_A_BLOCK = 42;
 const REPORT_EVERY = 80;
-const CHECKPOINT_EVERY = 400;
+/** Episodes of all lanes end together after so many steps: the only moments a checkpoint can stand for. */
+const CYCLE = ROUNDS * LANES;
+const CHECKPOINT_EVERY = 50 * CYCLE;
 
 /** Descriptor width of the default backbone. */
 const RESIDUAL_DIMS = 272;
@@ -215,7 +219,9 @@ class EpisodeSource {
  * @returns path of the weights. Throws the signal's reason when aborted, with the last checkpoint on disk.
  */
 export async function trainClickModel(options: ClickTraining): Promise<string> {
-  const { directory, preset, steps, data } = options;
+  const { directory, preset, steps, data, checkpointEvery = CHECKPOINT_EVERY } = options;
+  if (checkpointEvery % CYCLE !== 0)
+    throw new RangeError(`checkpointEvery: ${checkpointEvery} is no multiple of ${CYCLE}`);
   await mkdir(directory, { recursive: true });
   const checkpoint = join(directory, 'checkpoint.safetensors');
   const log = join(directory, 'log.jsonl');
@@ -232,7 +238,7 @@ export async function trainClickModel(options: ClickTraining): Promise<string> {
       : await Trainer.create(setup);
   try {
     const source = new EpisodeSource(store, data.seed);
-    let episodes = (trainer.steps / (ROUNDS * LANES)) * LANES;
+    let episodes = (trainer.steps / CYCLE) * LANES;
     const lanes: Episode[] = [];
     for (let lane = 0; lane < LANES; lane++) lanes.push(await source.episode(episodes++));
 
@@ -285,7 +291,7 @@ export async function trainClickModel(options: ClickTraining): Promise<string> {
           time: Date.now(),
         };
       }
-      if ((step + 1) % CHECKPOINT_EVERY === 0) await trainer.save(checkpoint, {});
+      if ((step + 1) % checkpointEvery === 0) await trainer.save(checkpoint, {});
     }
     const path = join(directory, 'weights.safetensors');
     await saveClickWeights(path, await trainer.weights('ema'), {

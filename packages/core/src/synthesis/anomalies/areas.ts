@@ -2,8 +2,23 @@
 import { fractalNoise, spotNoise } from '../noise.ts';
 import { close, fillGaps, soften } from '../planes.ts';
 import { type Colour, hsv, mixColour } from '../raster.ts';
-import { addGrain, boxAbout, clip, colourAbout, type DefectMaker, defectColour, eachPixel, findPart, isGrey, lift, makeBlob, placeOnObject, raiseRegion, tint } from './work.ts';
 import { makePatch } from './parts.ts';
+import {
+  addGrain,
+  boxAbout,
+  clip,
+  colourAbout,
+  type DefectMaker,
+  defectColour,
+  eachPixel,
+  findPart,
+  isGrey,
+  lift,
+  makeBlob,
+  placeOnObject,
+  raiseRegion,
+  tint,
+} from './work.ts';
 
 /** Oil, water or dirt: a soft translucent patch. */
 export const stain: DefectMaker = (work) => {
@@ -56,10 +71,17 @@ export const burn: DefectMaker = (work) => {
   const { random } = work;
   const [x, y] = placeOnObject(work);
   const radius = Math.sqrt(work.area / Math.PI);
-  const blob = makeBlob(work, x, y, { softness: Math.max(1, radius * random.uniform(0.2, 0.7)), rough: random.uniform(0.05, 0.3) });
+  const blob = makeBlob(work, x, y, {
+    softness: Math.max(1, radius * random.uniform(0.2, 0.7)),
+    rough: random.uniform(0.05, 0.3),
+  });
   const grey = isGrey(work.good);
-  const core: Colour = grey ? [25, 25, 25] : hsv(random.uniform(0.02, 0.1), random.uniform(0.2, 0.7), random.uniform(0.03, 0.25));
-  const fringe: Colour = grey ? [90, 90, 90] : hsv(random.pick([0.08, 0.1, 0.6, 0.75]), random.uniform(0.3, 0.8), random.uniform(0.3, 0.7));
+  const core: Colour = grey
+    ? [25, 25, 25]
+    : hsv(random.uniform(0.02, 0.1), random.uniform(0.2, 0.7), random.uniform(0.03, 0.25));
+  const fringe: Colour = grey
+    ? [90, 90, 90]
+    : hsv(random.pick([0.08, 0.1, 0.6, 0.75]), random.uniform(0.3, 0.8), random.uniform(0.3, 0.7));
   const strength = random.uniform(0.35, 0.95);
   eachPixel(work, blob.box, (p, i) => {
     const a = blob.alpha[p];
@@ -92,7 +114,8 @@ export const wrongColour: DefectMaker = (work) => {
   const alpha = soften(plane, width, height, 0.8);
   const grey = isGrey(work.good);
   const target = hsv(random.next(), random.uniform(0.3, 1), random.uniform(0.3, 1));
-  const gain = grey || random.chance(0.4) ? (random.chance(0.5) ? random.uniform(0.45, 0.85) : random.uniform(1.15, 1.7)) : 1;
+  const gain =
+    grey || random.chance(0.4) ? (random.chance(0.5) ? random.uniform(0.45, 0.85) : random.uniform(1.15, 1.7)) : 1;
   const level = Math.max(30, (base[0] + base[1] + base[2]) / 3);
   const { data } = canvas;
   for (let p = 0; p < alpha.length; p++) {
@@ -169,7 +192,11 @@ export const unevenness: DefectMaker = (work) => {
   const [x, y] = placeOnObject(work);
   const area = Math.max(work.area, 300 * work.unit * work.unit);
   const radius = Math.sqrt(area / Math.PI);
-  const blob = makeBlob(work, x, y, { area, softness: radius * random.uniform(0.1, 0.4), stretch: random.uniform(1, 5) });
+  const blob = makeBlob(work, x, y, {
+    area,
+    softness: radius * random.uniform(0.1, 0.4),
+    stretch: random.uniform(1, 5),
+  });
   const amount = random.uniform(0.12, 0.55) * (random.chance(0.5) ? 1 : -1);
   const offset = amount > 0 ? random.uniform(3, 25) : 0;
   const noise = fractalNoise(random, blob.box.width, blob.box.height, { cell: Math.max(3, radius * 0.4), octaves: 4 });
@@ -189,14 +216,28 @@ export const rust: DefectMaker = (work) => {
   const [x, y] = placeOnObject(work);
   const radius = Math.sqrt(work.area / Math.PI);
   // Paint that failed or was masked off ends along straight lines as well.
-  const blob = random.chance(0.25) ? makePatch(work, x, y) : makeBlob(work, x, y, { rough: random.uniform(0.15, 0.5), softness: random.uniform(0.6, 1.2) });
+  const blob = random.chance(0.25)
+    ? makePatch(work, x, y)
+    : makeBlob(work, x, y, { rough: random.uniform(0.15, 0.5), softness: random.uniform(0.6, 1.2) });
   const { box } = blob;
   const grey = isGrey(work.good);
-  const a = grey ? hsv(0, 0, random.uniform(0.1, 0.5)) : hsv(random.uniform(0.03, 0.08), random.uniform(0.5, 0.9), random.uniform(0.2, 0.45));
-  const b = grey ? hsv(0, 0, random.uniform(0.3, 0.8)) : hsv(random.uniform(0.06, 0.12), random.uniform(0.3, 0.8), random.uniform(0.45, 0.75));
+  const a = grey
+    ? hsv(0, 0, random.uniform(0.1, 0.5))
+    : hsv(random.uniform(0.03, 0.08), random.uniform(0.5, 0.9), random.uniform(0.2, 0.45));
+  const b = grey
+    ? hsv(0, 0, random.uniform(0.3, 0.8))
+    : hsv(random.uniform(0.06, 0.12), random.uniform(0.3, 0.8), random.uniform(0.45, 0.75));
   const bare = hsv(0.6, 0.03, random.uniform(0.5, 0.8));
-  const patch = fractalNoise(random, box.width, box.height, { cell: Math.max(4, Math.min(radius, 40 * unit)), octaves: 6, gain: 0.65 });
-  const speck = spotNoise(random, box.width, box.height, { count: Math.min(400, Math.round(work.area / 40)), low: 1, high: 3 * unit + 1 });
+  const patch = fractalNoise(random, box.width, box.height, {
+    cell: Math.max(4, Math.min(radius, 40 * unit)),
+    octaves: 6,
+    gain: 0.65,
+  });
+  const speck = spotNoise(random, box.width, box.height, {
+    count: Math.min(400, Math.round(work.area / 40)),
+    low: 1,
+    high: 3 * unit + 1,
+  });
   const withBare = random.chance(0.4);
   const opacity = random.uniform(0.55, 1);
   eachPixel(work, box, (p, i) => {
@@ -239,7 +280,11 @@ export const film: DefectMaker = (work) => {
   const { random } = work;
   const [x, y] = placeOnObject(work);
   const radius = Math.sqrt(work.area / Math.PI);
-  const blob = makeBlob(work, x, y, { lobes: random.uniform(0.15, 0.5), rough: random.uniform(0, 0.08), softness: 0.8 });
+  const blob = makeBlob(work, x, y, {
+    lobes: random.uniform(0.15, 0.5),
+    rough: random.uniform(0, 0.08),
+    softness: 0.8,
+  });
   const { box } = blob;
   const colour = defectColour(work, x, y);
   const folds = fractalNoise(random, box.width, box.height, { cell: Math.max(4, radius * 0.7), octaves: 3 });

@@ -1,13 +1,14 @@
 /** Simulated anomalies: one good picture in, the same picture with defects and their exact mask out. */
 import type { Mask, RgbImage } from '../../image/types.ts';
-import { Random } from '../../random.ts';
-import { close, fillGaps, type Foreground, guessForeground, regionsOf } from '../planes.ts';
-import { changesMore, isSpeckled, regularity } from './visibility.ts';
+import type { Random } from '../../random.ts';
+import { close, type Foreground, fillGaps, guessForeground, regionsOf } from '../planes.ts';
 import { toCanvas, toImage } from '../raster.ts';
 import { burn, driedStain, fadedPrint, film, rust, smear, specks, stain, unevenness, wrongColour } from './areas.ts';
 import { cut, fibre, hairlineCrack, scrape, scratch } from './lines.ts';
-import { bend, brokenStructure, contamination, doubled, missingPart, movedPart, perlinShuffle, perlinTexture, swappedPart, turnedPart } from './parts.ts';
+import { bend, brokenStructure, doubled, missingPart, movedPart, swappedPart, turnedPart } from './parts.ts';
+import { contamination, perlinShuffle, perlinTexture } from './patches.ts';
 import { bump, chippedEdge, dent, drop, fray, hole, particle, pits } from './solids.ts';
+import { changesMore, isSpeckled, regularity } from './visibility.ts';
 import type { DefectMaker, Work } from './work.ts';
 
 interface Defect {
@@ -87,6 +88,8 @@ export interface SimulatedAnomaly {
 const REGION_LEVEL = 0.35;
 /** Grey values that the strongest channel must change for a pixel to count as changed. */
 const VISIBLE_CHANGE = 9;
+/** Distance from the mask, in pixels, beyond which the picture is untouched. */
+const SEAM = 5;
 
 /** Sigma of the finest grain: the median of the second differences along rows, which edges hardly move. */
 function estimateGrain(image: RgbImage): number {
@@ -161,36 +164,62 @@ function maskOf(
   return largest < least ? null : mask;
 }
 
-/** Puts back the good picture where a change is far from the mask, with a soft seam. */
+/** The box of all pixels that differ between two pictures; null when none does. */
+function changedBox(a: RgbImage, b: RgbImage): { left: number; top: number; right: number; bottom: number } | null {
+  const row = a.width * 3;
+  let [left, right, top, bottom] = [row, -1, -1, -1];
+  for (let y = 0; y < a.height; y++) {
+    const base = y * row;
+    let first = 0;
+    while (first < row && a.data[base + first] === b.data[base + first]) first++;
+    if (first === row) continue;
+    let last = row - 1;
+    while (a.data[base + last] === b.data[base + last]) last--;
+    if (top < 0) top = y;
+    bottom = y;
+    if (first < left) left = first;
+    if (last > right) right = last;
+  }
+  return top < 0 ? null : { left: Math.floor(left / 3), top, right: Math.floor(right / 3), bottom };
+}
+
+/** Puts back the good picture where a change is more than {@link SEAM} pixels (city block) from the mask, with a soft seam. */
 function restoreElsewhere(good: RgbImage, changed: RgbImage, mask: Uint8Array): void {
+  const box = changedBox(good, changed);
+  if (!box) return;
   const { width, height } = good;
-  const reach = 5;
-  const near = new Float32Array(width * height);
-  for (let y = 0; y < height; y++) {
-    for (let d = reach, x = 0; x < width; x++) {
-      d = mask[y * width + x] ? 0 : d + 1;
-      near[y * width + x] = d;
+  // Changes outside a margin of the seam are put back outright, so the mask need not be looked at beyond it.
+  const left = Math.max(0, box.left - SEAM);
+  const top = Math.max(0, box.top - SEAM);
+  const w = Math.min(width - 1, box.right + SEAM) - left + 1;
+  const h = Math.min(height - 1, box.bottom + SEAM) - top + 1;
+  const near = new Float32Array(w * h).fill(SEAM + 1);
+  for (let y = 0; y < h; y++) {
+    const from = (top + y) * width + left;
+    for (let x = 0, d = SEAM + 1; x < w; x++) {
+      d = mask[from + x] ? 0 : d + 1;
+      near[y * w + x] = d;
     }
-    for (let d = reach, x = width - 1; x >= 0; x--) {
-      d = mask[y * width + x] ? 0 : d + 1;
-      if (d < near[y * width + x]) near[y * width + x] = d;
-    }
-  }
-  for (let x = 0; x < width; x++) {
-    for (let d = reach * 2, y = 0; y < height; y++) {
-      d = Math.min(d + 1, near[y * width + x]);
-      near[y * width + x] = d;
-    }
-    for (let d = reach * 2, y = height - 1; y >= 0; y--) {
-      d = Math.min(d + 1, near[y * width + x]);
-      near[y * width + x] = d;
+    for (let x = w - 1, d = SEAM + 1; x >= 0; x--) {
+      d = mask[from + x] ? 0 : d + 1;
+      if (d < near[y * w + x]) near[y * w + x] = d;
     }
   }
-  for (let p = 0; p < near.length; p++) {
-    if (near[p] <= 2) continue;
-    const keep = Math.max(0, (reach - near[p]) / (reach - 2));
-    for (let i = p * 3; i < p * 3 + 3; i++) {
-      if (changed.data[i] !== good.data[i]) changed.data[i] = Math.round(good.data[i] + (changed.data[i] - good.data[i]) * keep);
+  for (let y = 1; y < h; y++) {
+    for (let x = 0, i = y * w; x < w; x++, i++) if (near[i - w] + 1 < near[i]) near[i] = near[i - w] + 1;
+  }
+  for (let y = h - 2; y >= 0; y--) {
+    for (let x = 0, i = y * w; x < w; x++, i++) if (near[i + w] + 1 < near[i]) near[i] = near[i + w] + 1;
+  }
+  for (let y = 0, n = 0; y < h; y++) {
+    for (let x = 0; x < w; x++, n++) {
+      if (near[n] <= 2) continue;
+      const keep = Math.max(0, (SEAM - near[n]) / (SEAM - 2));
+      const at = ((top + y) * width + left + x) * 3;
+      for (let i = at; i < at + 3; i++) {
+        if (changed.data[i] !== good.data[i])
+          changed.data[i] = Math.round(good.data[i] + (changed.data[i] - good.data[i]) * keep);
+      }
     }
   }
 }
@@ -307,8 +336,16 @@ function lastResort(good: RgbImage, random: Random, limits: Limits): SimulatedAn
     const next = addDefect(good, n % 2 ? 'particle' : 'stain', random, limits);
     if (next) {
       const kind = n % 2 ? 'particle' : 'stain';
-      return { image: next.image, mask: { data: next.mask, width: good.width, height: good.height, channels: 1 }, kind, kinds: [kind] };
+      return {
+        image: next.image,
+        mask: { data: next.mask, width: good.width, height: good.height, channels: 1 },
+        kind,
+        kinds: [kind],
+      };
     }
-    if (n > 400) throw new RangeError(`no defect of ${limits.minArea} to ${limits.maxArea} px fits ${good.width} x ${good.height}`);
+    if (n > 400)
+      throw new RangeError(
+        `no defect of ${limits.minArea} to ${limits.maxArea} px fits ${good.width} x ${good.height}`,
+      );
   }
 }

@@ -1,7 +1,19 @@
 /** Line-like defects: scratches, hairline cracks, cuts, scrapes, fibres and threads. */
 import { fractalNoise, valueNoise } from '../noise.ts';
 import { type Colour, coverLine, hsv, type Point, sample, scaleColour } from '../raster.ts';
-import { type Box, boxAbout, colourAbout, type DefectMaker, isGrey, lift, placeOnObject, raiseRegion, tint, type Work, wander } from './work.ts';
+import {
+  type Box,
+  boxAbout,
+  colourAbout,
+  type DefectMaker,
+  isGrey,
+  lift,
+  placeOnObject,
+  raiseRegion,
+  tint,
+  type Work,
+  wander,
+} from './work.ts';
 
 /** The box of a set of points, grown by a margin. */
 function boxOf(work: Work, points: readonly Point[], margin: number): Box {
@@ -15,7 +27,8 @@ function boxOf(work: Work, points: readonly Point[], margin: number): Box {
   return width && height ? { left, top, width, height } : { left: 0, top: 0, width: 0, height: 0 };
 }
 
-const local = (points: readonly Point[], box: Box): Point[] => points.map(([x, y]): Point => [x - box.left, y - box.top]);
+const local = (points: readonly Point[], box: Box): Point[] =>
+  points.map(([x, y]): Point => [x - box.left, y - box.top]);
 
 /** A line's own opacities in its box, the ends thinned out. */
 function lineIn(
@@ -32,7 +45,8 @@ function lineIn(
   const phase = random.uniform(0, 6);
   const rate = random.uniform(6, 25);
   const ragged = options.ragged ?? 0.2;
-  const taper = (t: number): number => Math.min(1, 0.35 + 5 * Math.min(t, 1 - t)) * (1 + ragged * Math.sin(t * rate + phase));
+  const taper = (t: number): number =>
+    Math.min(1, 0.35 + 5 * Math.min(t, 1 - t)) * (1 + ragged * Math.sin(t * rate + phase));
   const gaps = options.broken ?? 0;
   const strength = (t: number): number => (gaps && Math.sin(t * rate * 1.7 + phase * 3) < gaps - 1 ? 0 : 1);
   coverLine(alpha, box.width, box.height, local(points, box), (t) => thickness * taper(t), strength, softness);
@@ -56,7 +70,9 @@ export const scratch: DefectMaker = (work) => {
     const py = y + random.normal() * 14 * unit * Math.min(n, 1);
     const turn = random.chance(0.5) ? random.uniform(0, 0.015) : random.uniform(0.02, 0.22);
     const points = wander(random, px, py, length, turn, 4, heading + random.normal() * 0.3);
-    const { box, alpha } = lineIn(work, points, thickness, random.uniform(0.5, 0.9), { broken: random.chance(0.25) ? random.uniform(0.2, 0.6) : 0 });
+    const { box, alpha } = lineIn(work, points, thickness, random.uniform(0.5, 0.9), {
+      broken: random.chance(0.25) ? random.uniform(0.2, 0.6) : 0,
+    });
     if (box.width === 0) continue;
     const wear = valueNoise(random, box.width, box.height, 9 * unit);
     const doubled = random.chance(0.4);
@@ -87,7 +103,9 @@ export const hairlineCrack: DefectMaker = (work) => {
   const amount = random.uniform(10, 85) * (random.chance(0.85) ? -1 : 1);
   const jag = random.uniform(0.15, 0.6);
   const step = random.uniform(2, 7) * unit;
-  const main = wander(random, x, y, length * 0.75, jag * 0.35, step).map(([a, b]): Point => [a + random.normal() * jag * step * 0.5, b + random.normal() * jag * step * 0.5]);
+  const main = wander(random, x, y, length * 0.75, jag * 0.35, step).map(
+    ([a, b]): Point => [a + random.normal() * jag * step * 0.5, b + random.normal() * jag * step * 0.5],
+  );
   const paths = [main];
   const branches = random.chance(0.55) ? 0 : random.int(1, 5);
   for (let n = 0; n < branches; n++) {
@@ -96,7 +114,10 @@ export const hairlineCrack: DefectMaker = (work) => {
     paths.push(branch.slice(branch.length >> 1));
   }
   paths.forEach((points, n) => {
-    const { box, alpha } = lineIn(work, points, n ? thickness * 0.75 : thickness, 0.65, { ragged: 0.35, broken: random.chance(0.2) ? 0.35 : 0 });
+    const { box, alpha } = lineIn(work, points, n ? thickness * 0.75 : thickness, 0.65, {
+      ragged: 0.35,
+      broken: random.chance(0.2) ? 0.35 : 0,
+    });
     if (box.width === 0) return;
     const wear = valueNoise(random, box.width, box.height, 7 * unit);
     const halo = random.chance(0.3) ? random.uniform(0.1, 0.4) : 0;
@@ -182,7 +203,15 @@ export const scrape: DefectMaker = (work) => {
     const points = [at(-reach), at(-reach / 3), at(reach / 3), at(reach)];
     const sign = both && random.chance(0.4) ? -1 : 1;
     const layer = sign > 0 ? alpha : hull;
-    coverLine(layer, box.width, box.height, points, random.uniform(0.8, 2.4) * Math.sqrt(unit), random.uniform(0.4, 1), 0.7);
+    coverLine(
+      layer,
+      box.width,
+      box.height,
+      points,
+      random.uniform(0.8, 2.4) * Math.sqrt(unit),
+      random.uniform(0.4, 1),
+      0.7,
+    );
   }
   const amount = random.uniform(18, 95) * (random.chance(0.6) ? 1 : -1);
   for (let v = 0, p = 0; v < box.height; v++) {

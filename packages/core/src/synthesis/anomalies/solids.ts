@@ -1,7 +1,23 @@
 /** Defects with a third dimension: pits, dents, bumps, chips, holes, foreign particles, drops, fray. */
 import { fractalNoise } from '../noise.ts';
 import { type Colour, hsv, sample, scaleColour } from '../raster.ts';
-import { addGrain, type Blob, boxAbout, colourAbout, type DefectMaker, defectColour, eachPixel, isGrey, lift, makeBlob, placeOnObject, placeOnOutline, raiseRegion, tint, type Work } from './work.ts';
+import {
+  addGrain,
+  type Blob,
+  boxAbout,
+  colourAbout,
+  type DefectMaker,
+  defectColour,
+  eachPixel,
+  isGrey,
+  lift,
+  makeBlob,
+  placeOnObject,
+  placeOnOutline,
+  raiseRegion,
+  tint,
+  type Work,
+} from './work.ts';
 
 /** The slope of a blob's depth towards the light, scaled by its radius. */
 function slopeOf(blob: Blob, p: number, azimuth: number, scale: number): number {
@@ -21,11 +37,19 @@ export const pits: DefectMaker = (work) => {
   const rim = random.uniform(0, 70);
   const bright = random.chance(0.12);
   for (let n = 0; n < count; n++) {
-    const [px, py] = n === 0 ? [x, y] : random.chance(0.5) ? placeOnObject(work) : [x + random.normal() * 30 * work.unit, y + random.normal() * 30 * work.unit];
+    const [px, py] =
+      n === 0
+        ? [x, y]
+        : random.chance(0.5)
+          ? placeOnObject(work)
+          : [x + random.normal() * 30 * work.unit, y + random.normal() * 30 * work.unit];
     if (px < 0 || py < 0 || px >= work.width || py >= work.height) continue;
     const area = Math.max(8, (work.area / count) * random.uniform(0.4, 1.4));
     const radius = Math.sqrt(area / Math.PI);
-    const blob = makeBlob(work, px, py, { area, softness: Math.max(0.6, Math.min(3, radius * random.uniform(0.05, 0.25))) });
+    const blob = makeBlob(work, px, py, {
+      area,
+      softness: Math.max(0.6, Math.min(3, radius * random.uniform(0.05, 0.25))),
+    });
     const here = colourAbout(work, px, py);
     const floor: Colour = bright ? [230, 230, 230] : scaleColour(here, 1 - depth);
     eachPixel(work, blob.box, (p, i) => {
@@ -69,7 +93,12 @@ function press(work: Work, sign: 1 | -1): void {
     const bump = (1 - q * q) ** sharp;
     const slope = 4 * q * (1 - q * q);
     const direction = Math.atan2(py - y, px - x);
-    sample(before, px - Math.cos(direction) * pull * slope * 0.5, py - Math.sin(direction) * pull * slope * 0.5, colour);
+    sample(
+      before,
+      px - Math.cos(direction) * pull * slope * 0.5,
+      py - Math.sin(direction) * pull * slope * 0.5,
+      colour,
+    );
     work.canvas.data.set(colour, i * 3);
     const light = -Math.cos(direction - azimuth) * slope * shading;
     lift(work, i, light * (0.5 + colour[1] / 300));
@@ -97,7 +126,13 @@ export const chippedEdge: DefectMaker = (work) => {
   const inset = random.uniform(-0.1, 0.5) * radius;
   const cx = x - Math.cos(outward) * inset;
   const cy = y - Math.sin(outward) * inset;
-  const blob = makeBlob(work, cx, cy, { lobes: random.uniform(0.15, 0.5), rough: random.uniform(0.05, 0.35), softness: 0.8, angle: outward + Math.PI / 2, stretch: random.uniform(1, 2.5) });
+  const blob = makeBlob(work, cx, cy, {
+    lobes: random.uniform(0.15, 0.5),
+    rough: random.uniform(0.05, 0.35),
+    softness: 0.8,
+    angle: outward + Math.PI / 2,
+    stretch: random.uniform(1, 2.5),
+  });
   const { box } = blob;
   const inside = new Float32Array(blob.alpha.length);
   let count = 0;
@@ -109,8 +144,14 @@ export const chippedEdge: DefectMaker = (work) => {
   const toBackground = !foreground.everywhere && random.chance(0.45);
   const here = colourAbout(work, x - Math.cos(outward) * radius * 0.5, y - Math.sin(outward) * radius * 0.5);
   const level = random.uniform(0.25, 1.7);
-  const colour: Colour = toBackground ? foreground.background : scaleColour(here, level > 0.85 && level < 1.15 ? 0.6 : level);
-  const facets = fractalNoise(random, box.width, box.height, { cell: Math.max(3, radius * random.uniform(0.3, 0.9)), octaves: 4, gain: 0.6 });
+  const colour: Colour = toBackground
+    ? foreground.background
+    : scaleColour(here, level > 0.85 && level < 1.15 ? 0.6 : level);
+  const facets = fractalNoise(random, box.width, box.height, {
+    cell: Math.max(3, radius * random.uniform(0.3, 0.9)),
+    octaves: 4,
+    gain: 0.6,
+  });
   const glitter = toBackground ? 0 : random.uniform(0.05, 0.45);
   const sparkle = random.chance(0.35) ? random.uniform(60, 200) : 0;
   eachPixel(work, box, (p, i) => {
@@ -130,8 +171,14 @@ export const hole: DefectMaker = (work) => {
   const { random, foreground } = work;
   const [x, y] = placeOnObject(work);
   const radius = Math.sqrt(work.area / Math.PI);
-  const blob = makeBlob(work, x, y, { rough: random.uniform(0, 0.2), lobes: random.uniform(0, 0.25), softness: 0.8, stretch: random.uniform(1, 1.8) });
-  const behind: Colour = !foreground.everywhere && random.chance(0.5) ? foreground.background : hsv(0, 0, random.uniform(0, 0.15));
+  const blob = makeBlob(work, x, y, {
+    rough: random.uniform(0, 0.2),
+    lobes: random.uniform(0, 0.25),
+    softness: 0.8,
+    stretch: random.uniform(1, 1.8),
+  });
+  const behind: Colour =
+    !foreground.everywhere && random.chance(0.5) ? foreground.background : hsv(0, 0, random.uniform(0, 0.15));
   const azimuth = random.uniform(0, 6.28);
   const lip = random.uniform(10, 90);
   eachPixel(work, blob.box, (p, i) => {
@@ -159,10 +206,18 @@ export const particle: DefectMaker = (work) => {
     if (px < 0 || py < 0 || px >= work.width || py >= work.height) continue;
     const area = Math.max(8, (work.area / count) * random.uniform(0.5, 1.3));
     const radius = Math.sqrt(area / Math.PI);
-    const blob = makeBlob(work, px, py, { area, lobes: random.uniform(0.1, 0.45), rough: random.uniform(0, 0.15), softness: 0.8 });
+    const blob = makeBlob(work, px, py, {
+      area,
+      lobes: random.uniform(0.1, 0.45),
+      rough: random.uniform(0, 0.15),
+      softness: 0.8,
+    });
     const fall = Math.max(1, radius * random.uniform(0.1, 0.3));
     const shadow = random.uniform(0, 0.5);
-    const lumps = fractalNoise(random, blob.box.width, blob.box.height, { cell: Math.max(3, radius * 0.6), octaves: 3 });
+    const lumps = fractalNoise(random, blob.box.width, blob.box.height, {
+      cell: Math.max(3, radius * 0.6),
+      octaves: 3,
+    });
     const gloss = random.chance(0.4) ? random.uniform(40, 150) : 0;
     eachPixel(work, blob.box, (_p, i, u, v) => {
       const su = Math.round(u - blob.box.left + Math.cos(azimuth) * fall);
@@ -189,13 +244,20 @@ export const drop: DefectMaker = (work) => {
   const { random } = work;
   const [x, y] = placeOnObject(work);
   const radius = Math.max(3, Math.sqrt(work.area / Math.PI));
-  const blob = makeBlob(work, x, y, { rough: 0, lobes: random.uniform(0, 0.25), softness: 0.9, stretch: random.uniform(1, 1.8) });
+  const blob = makeBlob(work, x, y, {
+    rough: 0,
+    lobes: random.uniform(0, 0.25),
+    softness: 0.9,
+    stretch: random.uniform(1, 1.8),
+  });
   const before = { ...work.canvas, data: work.canvas.data.slice() };
   const azimuth = random.uniform(0, 6.28);
   const pull = random.uniform(0.05, 0.5);
   const rim = random.uniform(20, 110);
   const gloss = random.uniform(30, 190);
-  const body = isGrey(work.good) ? hsv(0, 0, random.uniform(0.3, 0.95)) : hsv(random.uniform(0.05, 0.2), random.uniform(0, 0.6), random.uniform(0.4, 1));
+  const body = isGrey(work.good)
+    ? hsv(0, 0, random.uniform(0.3, 0.95))
+    : hsv(random.uniform(0.05, 0.2), random.uniform(0, 0.6), random.uniform(0.4, 1));
   const filled = random.uniform(0, 0.45);
   const gx = x + Math.cos(azimuth) * radius * 0.4;
   const gy = y + Math.sin(azimuth) * radius * 0.4;
@@ -225,7 +287,10 @@ export const fray: DefectMaker = (work) => {
   const count = Math.max(4, Math.round(reach / (2.5 * unit)));
   const dark = random.chance(0.5);
   const here = colourAbout(work, x - Math.cos(outward) * 6, y - Math.sin(outward) * 6);
-  const colour: Colour = !foreground.everywhere && random.chance(0.4) ? foreground.background : scaleColour(here, dark ? random.uniform(0.2, 0.65) : random.uniform(1.35, 2.2));
+  const colour: Colour =
+    !foreground.everywhere && random.chance(0.4)
+      ? foreground.background
+      : scaleColour(here, dark ? random.uniform(0.2, 0.65) : random.uniform(1.35, 2.2));
   const along = outward + Math.PI / 2;
   for (let n = 0; n < count; n++) {
     const t = random.uniform(-0.5, 0.5) * reach;
@@ -233,7 +298,13 @@ export const fray: DefectMaker = (work) => {
     const deep = thickness * random.uniform(0.2, 1) * fade;
     const px = x + Math.cos(along) * t - Math.cos(outward) * deep * 0.3;
     const py = y + Math.sin(along) * t - Math.sin(outward) * deep * 0.3;
-    const blob = makeBlob(work, px, py, { area: Math.max(5, deep * deep * 1.6), stretch: random.uniform(1, 2.2), angle: outward + random.normal() * 0.4, softness: 0.8, rough: 0.2 });
+    const blob = makeBlob(work, px, py, {
+      area: Math.max(5, deep * deep * 1.6),
+      stretch: random.uniform(1, 2.2),
+      angle: outward + random.normal() * 0.4,
+      softness: 0.8,
+      rough: 0.2,
+    });
     const shade = random.uniform(0.75, 1.25);
     const inside = new Float32Array(blob.alpha.length);
     eachPixel(work, blob.box, (p, i) => {

@@ -55,7 +55,10 @@ export function boxAbout(work: Work, x: number, y: number, reach: number): Box {
 const contrastAt = (work: Work, x: number, y: number, reach: number): number => {
   const { data } = work.good;
   const at = (u: number, v: number): number =>
-    data[(Math.max(0, Math.min(work.height - 1, v | 0)) * work.width + Math.max(0, Math.min(work.width - 1, u | 0))) * 3 + 1];
+    data[
+      (Math.max(0, Math.min(work.height - 1, v | 0)) * work.width + Math.max(0, Math.min(work.width - 1, u | 0))) * 3 +
+        1
+    ];
   return Math.abs(at(x - reach, y) - at(x + reach, y)) + Math.abs(at(x, y - reach) - at(x, y + reach));
 };
 
@@ -136,7 +139,11 @@ export function defectColour(work: Work, x: number, y: number): Colour {
   let colour: Colour;
   if (random.chance(0.55)) {
     const shift = random.uniform(22, 130) * (random.chance(0.55) ? -1 : 1);
-    colour = [here[0] + shift + random.normal() * 9, here[1] + shift + random.normal() * 9, here[2] + shift + random.normal() * 9];
+    colour = [
+      here[0] + shift + random.normal() * 9,
+      here[1] + shift + random.normal() * 9,
+      here[2] + shift + random.normal() * 9,
+    ];
   } else if (random.chance(0.4)) {
     colour = hsv(random.uniform(0.03, 0.13), random.uniform(0.2, 0.8), random.uniform(0.1, 0.75));
   } else colour = hsv(random.next(), random.next() ** 1.4, random.uniform(0.03, 1));
@@ -147,7 +154,7 @@ export function defectColour(work: Work, x: number, y: number): Colour {
   return [clip(colour[0]), clip(colour[1]), clip(colour[2])];
 }
 
-export const clip = (v: number): number => (v < 0 ? 0 : v > 255 ? 255 : v);
+export const clip = (v: number): number => (v < 0 ? 0 : Math.min(v, 255));
 
 /** The opacities of an irregular patch, in a box of their own. */
 export interface Blob {
@@ -180,16 +187,25 @@ export function makeBlob(work: Work, x: number, y: number, options: BlobOptions 
   const rough = options.rough ?? random.uniform(0, 0.25);
   const softness = Math.max(0.5, options.softness ?? random.uniform(0.6, 1.6));
   const radius = Math.max(1.2, Math.sqrt(area / Math.PI));
-  const waves = Array.from({ length: 5 }, (_, k) => ({ k: k + 2, amount: (lobes * random.normal()) / (k + 1.5), phase: random.uniform(0, 6.28) }));
+  const waves = Array.from({ length: 5 }, (_, k) => ({
+    k: k + 2,
+    amount: (lobes * random.normal()) / (k + 1.5),
+    phase: random.uniform(0, 6.28),
+  }));
   const longest = radius * Math.sqrt(stretch) * (1.25 + lobes + rough) + softness + 1;
   const box = boxAbout(work, x, y, longest);
-  const noise = rough > 0.02 && radius > 3 ? fractalNoise(random, box.width, box.height, { cell: Math.max(3, radius * 0.5), octaves: 3 }) : null;
+  const noise =
+    rough > 0.02 && radius > 3
+      ? fractalNoise(random, box.width, box.height, { cell: Math.max(3, radius * 0.5), octaves: 3 })
+      : null;
   const alpha = new Float32Array(box.width * box.height);
   const depth = new Float32Array(alpha.length);
   const c = Math.cos(angle);
   const s = Math.sin(angle);
   const root = Math.sqrt(stretch);
-  const outline = Float32Array.from({ length: 256 }, (_, i) => waves.reduce((sum, w) => sum + w.amount * Math.sin(w.k * (i / 256) * 6.2832 + w.phase), 1));
+  const outline = Float32Array.from({ length: 256 }, (_, i) =>
+    waves.reduce((sum, w) => sum + w.amount * Math.sin(w.k * (i / 256) * 6.2832 + w.phase), 1),
+  );
   for (let v = 0, p = 0; v < box.height; v++) {
     for (let u = 0; u < box.width; u++, p++) {
       const dx = box.left + u - x;
@@ -200,14 +216,18 @@ export function makeBlob(work: Work, x: number, y: number, options: BlobOptions 
       const d = outline[t] - Math.hypot(a, b) / radius + (noise ? noise[p] * rough : 0);
       depth[p] = d;
       const edge = 0.5 + (d * radius) / (2 * softness);
-      alpha[p] = edge < 0 ? 0 : edge > 1 ? 1 : edge;
+      alpha[p] = edge < 0 ? 0 : Math.min(edge, 1);
     }
   }
   return { box, alpha, depth };
 }
 
 /** Visits a box's pixels: local index, index in the picture, and position. */
-export function eachPixel(work: Work, box: Box, visit: (local: number, index: number, x: number, y: number) => void): void {
+export function eachPixel(
+  work: Work,
+  box: Box,
+  visit: (local: number, index: number, x: number, y: number) => void,
+): void {
   for (let v = 0, p = 0; v < box.height; v++) {
     let index = (box.top + v) * work.width + box.left;
     for (let u = 0; u < box.width; u++, p++, index++) visit(p, index, box.left + u, box.top + v);
@@ -249,7 +269,15 @@ export function addGrain(work: Work, box: Box, alpha: Float32Array, scale = 1): 
 }
 
 /** A wandering path of `length` pixels through (x, y); `turn` is the change of direction a step, in radians. */
-export function wander(random: Random, x: number, y: number, length: number, turn: number, step = 3, heading?: number): Point[] {
+export function wander(
+  random: Random,
+  x: number,
+  y: number,
+  length: number,
+  turn: number,
+  step = 3,
+  heading?: number,
+): Point[] {
   const count = Math.max(1, Math.round(length / step));
   const start = heading ?? random.uniform(0, 2 * Math.PI);
   const drift = random.normal() * turn * 0.4;
@@ -274,7 +302,13 @@ export function wander(random: Random, x: number, y: number, length: number, tur
  *
  * @returns their indices and whether the limit cut the region off
  */
-export function floodRegion(work: Work, x: number, y: number, tolerance: number, limit: number): { pixels: Int32Array; cut: boolean } {
+export function floodRegion(
+  work: Work,
+  x: number,
+  y: number,
+  tolerance: number,
+  limit: number,
+): { pixels: Int32Array; cut: boolean } {
   const { width, height, canvas } = work;
   const { data } = canvas;
   const base = colourAbout(work, x, y, 3);
@@ -292,7 +326,8 @@ export function floodRegion(work: Work, x: number, y: number, tolerance: number,
       const to = k === 0 ? at - 1 : k === 1 ? at + 1 : k === 2 ? at - width : at + width;
       if (to < 0 || to >= seen.length || seen[to] || count >= limit) continue;
       const i = to * 3;
-      if (Math.abs(data[i] - base[0]) + Math.abs(data[i + 1] - base[1]) + Math.abs(data[i + 2] - base[2]) > tolerance) continue;
+      if (Math.abs(data[i] - base[0]) + Math.abs(data[i + 1] - base[1]) + Math.abs(data[i + 2] - base[2]) > tolerance)
+        continue;
       seen[to] = 1;
       queue[count++] = to;
     }
@@ -321,7 +356,8 @@ export function findPart(work: Work, places: number): { x: number; y: number; pi
   for (let n = 0; n < places; n++) {
     const [x, y] = placeOnObject(work);
     const { pixels, cut } = floodRegion(work, x, y, work.random.uniform(35, 90) + 5 * work.grain, limit);
-    if (!cut && pixels.length > 40 && isCompact(pixels, work.width) && pixels.length > (best?.pixels.length ?? 0)) best = { x, y, pixels };
+    if (!cut && pixels.length > 40 && isCompact(pixels, work.width) && pixels.length > (best?.pixels.length ?? 0))
+      best = { x, y, pixels };
   }
   return best;
 }

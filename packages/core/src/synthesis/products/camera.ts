@@ -144,9 +144,9 @@ export function takePicture(scene: Canvas, camera: Camera, random: Random): RgbI
         b = r;
       }
       const grain = noise[p] * camera.noise * (0.45 + g / 300);
-      r = r < 0 ? 0 : r > 255 ? 255 : r;
-      g = g < 0 ? 0 : g > 255 ? 255 : g;
-      b = b < 0 ? 0 : b > 255 ? 255 : b;
+      r = r < 0 ? 0 : Math.min(r, 255);
+      g = g < 0 ? 0 : Math.min(g, 255);
+      b = b < 0 ? 0 : Math.min(b, 255);
       data[i] = tone[(r * 4) | 0] + grain;
       data[i + 1] = tone[(g * 4) | 0] + grain;
       data[i + 2] = tone[(b * 4) | 0] + grain;

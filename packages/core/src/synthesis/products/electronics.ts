@@ -1,8 +1,24 @@
 /** Electronics: populated board, board artwork, chip on leads, connector, cable cross-section. */
-import { fractalNoise, normalPlane, valueNoise } from '../noise.ts';
-import { type Canvas, type Colour, cloneCanvas, createCanvas, disc, drawText, ellipse, fill, hsv, mixColour, type Point, poseCanvas, ring, roundedBox, scaleColour, segment, strokeLine, textWidth } from '../raster.ts';
-import { anyColour, backdrop, backdropColour, type Frame, type Maker, metalColour, multiply, ramp, word } from './kit.ts';
 import type { Random } from '../../random.ts';
+import { drawText, textWidth } from '../font.ts';
+import { fractalNoise, valueNoise } from '../noise.ts';
+import {
+  type Canvas,
+  type Colour,
+  cloneCanvas,
+  createCanvas,
+  disc,
+  fill,
+  hsv,
+  mixColour,
+  type Point,
+  poseCanvas,
+  roundedBox,
+  scaleColour,
+  segment,
+  strokeLine,
+} from '../raster.ts';
+import { anyColour, backdrop, backdropColour, type Frame, type Maker, metalColour, multiply, word } from './kit.ts';
 
 /** A trace that runs in octilinear steps on a lattice. */
 function trace(p: Random, frame: Frame, pitch: number, legs: number): Point[] {
@@ -33,7 +49,11 @@ function drawPart(canvas: Canvas, p: Random, frame: Frame, silk: Colour): void {
     const w = p.uniform(14, 30) * unit;
     const h = w * 0.5;
     fill(canvas, box(0, 0, w * 1.25, h * 1.25), solder, { shade: () => 0.85 });
-    fill(canvas, box(0, 0, w * 0.62, h), p.chance(0.5) ? [35, 33, 36] : hsv(0.09, p.uniform(0.2, 0.5), p.uniform(0.4, 0.75)));
+    fill(
+      canvas,
+      box(0, 0, w * 0.62, h),
+      p.chance(0.5) ? [35, 33, 36] : hsv(0.09, p.uniform(0.2, 0.5), p.uniform(0.4, 0.75)),
+    );
     if (p.chance(0.5)) drawText(canvas, word(p, 2), x - w * 0.2, y - h * 0.2, h * 0.45, silk, 0.9 * unit);
   } else if (pick < 0.8) {
     const pins = p.int(3, 10);
@@ -42,7 +62,10 @@ function drawPart(canvas: Canvas, p: Random, frame: Frame, silk: Colour): void {
     const h = p.uniform(22, 60) * unit;
     for (let n = 0; n < pins; n++) {
       const at = (n - (pins - 1) / 2) * pitch;
-      for (const side of [-1, 1]) fill(canvas, box(at, (side * (h + 9 * unit)) / 2, pitch * 0.5, 11 * unit, 1), solder, { shade: (_x, yy) => 0.7 + 0.3 * Math.sin(yy) });
+      for (const side of [-1, 1])
+        fill(canvas, box(at, (side * (h + 9 * unit)) / 2, pitch * 0.5, 11 * unit, 1), solder, {
+          shade: (_x, yy) => 0.7 + 0.3 * Math.sin(yy),
+        });
     }
     fill(canvas, box(0, 0, w, h, 2 * unit), [38, 38, 41], { shade: (_x, _y, d) => (d > -3 * unit ? 1.35 : 1) });
     fill(canvas, disc(x - (upright ? h : w) * 0.38, y - (upright ? w : h) * 0.36, 2.6 * unit), [90, 90, 90]);
@@ -55,8 +78,16 @@ function drawPart(canvas: Canvas, p: Random, frame: Frame, silk: Colour): void {
     fill(canvas, disc(x, y, r * 0.85), [150, 152, 158], { shade: (u, v) => 0.9 + (0.25 * (u - x + v - y)) / r / 2 });
   } else {
     for (let n = 0; n < 4; n++) {
-      fill(canvas, disc(x + (upright ? 0 : n * 15 * unit), y + (upright ? n * 15 * unit : 0), 6 * unit), [205, 170, 90]);
-      fill(canvas, disc(x + (upright ? 0 : n * 15 * unit), y + (upright ? n * 15 * unit : 0), 2.6 * unit), [25, 20, 15]);
+      fill(
+        canvas,
+        disc(x + (upright ? 0 : n * 15 * unit), y + (upright ? n * 15 * unit : 0), 6 * unit),
+        [205, 170, 90],
+      );
+      fill(
+        canvas,
+        disc(x + (upright ? 0 : n * 15 * unit), y + (upright ? n * 15 * unit : 0), 2.6 * unit),
+        [25, 20, 15],
+      );
     }
   }
 }
@@ -66,7 +97,9 @@ export const circuitBoard: Maker = {
   category: 'texture',
   build(p, frame) {
     const { unit } = frame;
-    const mask = p.chance(0.6) ? hsv(p.uniform(0.3, 0.45), p.uniform(0.5, 0.9), p.uniform(0.2, 0.45)) : hsv(p.next(), p.uniform(0.3, 0.9), p.uniform(0.08, 0.5));
+    const mask = p.chance(0.6)
+      ? hsv(p.uniform(0.3, 0.45), p.uniform(0.5, 0.9), p.uniform(0.2, 0.45))
+      : hsv(p.next(), p.uniform(0.3, 0.9), p.uniform(0.08, 0.5));
     const copper = mixColour(mask, [220, 220, 150], p.uniform(0.12, 0.3));
     const silk: Colour = [225, 225, 220];
     const base = createCanvas(frame.width, frame.height, mask);
@@ -82,10 +115,24 @@ export const circuitBoard: Maker = {
     }
     const parts = p.int(10, 30);
     for (let n = 0; n < parts; n++) drawPart(base, p, frame, silk);
-    for (let n = 0; n < 8; n++) drawText(base, word(p, p.int(2, 5)), p.uniform(0, 0.85) * frame.width, p.uniform(0, 0.95) * frame.height, p.uniform(7, 13) * unit, silk, 1.1 * unit);
+    for (let n = 0; n < 8; n++)
+      drawText(
+        base,
+        word(p, p.int(2, 5)),
+        p.uniform(0, 0.85) * frame.width,
+        p.uniform(0, 0.95) * frame.height,
+        p.uniform(7, 13) * unit,
+        silk,
+        1.1 * unit,
+      );
     const shift = p.uniform(0.5, 5) * unit;
     return (r) => {
-      const canvas = poseCanvas(base, { dx: r.uniform(-1, 1) * shift, dy: r.uniform(-1, 1) * shift, angle: r.normal() * 0.004, scale: 1 });
+      const canvas = poseCanvas(base, {
+        dx: r.uniform(-1, 1) * shift,
+        dy: r.uniform(-1, 1) * shift,
+        angle: r.normal() * 0.004,
+        scale: 1,
+      });
       multiply(canvas, fractalNoise(r, frame.width, frame.height, { cell: 90 * unit, octaves: 4 }), 0.03);
       return canvas;
     };
@@ -139,13 +186,18 @@ export const leadedChip: Maker = {
   category: 'object',
   build(p, frame) {
     const { width, height, unit } = frame;
-    const ground = backdrop(p, frame, p.chance(0.5) ? hsv(p.uniform(0.05, 0.12), p.uniform(0.2, 0.6), p.uniform(0.3, 0.7)) : backdropColour(p));
+    const ground = backdrop(
+      p,
+      frame,
+      p.chance(0.5) ? hsv(p.uniform(0.05, 0.12), p.uniform(0.2, 0.6), p.uniform(0.3, 0.7)) : backdropColour(p),
+    );
     const pitch = p.uniform(22, 40) * unit;
     if (p.chance(0.5)) {
-      for (let y = pitch / 2; y < height; y += pitch) for (let x = pitch / 2; x < width; x += pitch) {
-        fill(ground, disc(x, y, pitch * 0.3), [185, 150, 100], { opacity: 0.8 });
-        fill(ground, disc(x, y, pitch * 0.17), [20, 16, 12]);
-      }
+      for (let y = pitch / 2; y < height; y += pitch)
+        for (let x = pitch / 2; x < width; x += pitch) {
+          fill(ground, disc(x, y, pitch * 0.3), [185, 150, 100], { opacity: 0.8 });
+          fill(ground, disc(x, y, pitch * 0.17), [20, 16, 12]);
+        }
     }
     const body = p.chance(0.8) ? hsv(p.next(), 0.05, p.uniform(0.08, 0.25)) : anyColour(p, 0.2, 0.7);
     const legs = p.int(3, 9);
@@ -166,22 +218,51 @@ export const leadedChip: Maker = {
         const x = cx + (n - (legs - 1) / 2) * legPitch;
         const tipX = x + r.normal() * 2.2 * unit;
         const yEnd = top + h / 2 + legLength * (1 + r.normal() * 0.015);
-        fill(canvas, segment([x + shadow, top + shadow], [tipX + shadow, yEnd + shadow * 0.6], legPitch * 0.36), [0, 0, 0], { opacity: 0.4, softness: 4 * unit });
+        fill(
+          canvas,
+          segment([x + shadow, top + shadow], [tipX + shadow, yEnd + shadow * 0.6], legPitch * 0.36),
+          [0, 0, 0],
+          { opacity: 0.4, softness: 4 * unit },
+        );
         const lit = (u: number): number => 0.55 + 0.6 * Math.exp(-(((u - x) / (legPitch * 0.14)) ** 2));
-        fill(canvas, segment([x, top], [x + (tipX - x) * 0.4, top + h / 2 + legLength * 0.45], legPitch * 0.42), metal, { shade: lit });
-        fill(canvas, segment([x + (tipX - x) * 0.4, top + h / 2 + legLength * 0.4], [tipX, yEnd], legPitch * 0.26), metal, { shade: lit });
+        fill(
+          canvas,
+          segment([x, top], [x + (tipX - x) * 0.4, top + h / 2 + legLength * 0.45], legPitch * 0.42),
+          metal,
+          { shade: lit },
+        );
+        fill(
+          canvas,
+          segment([x + (tipX - x) * 0.4, top + h / 2 + legLength * 0.4], [tipX, yEnd], legPitch * 0.26),
+          metal,
+          { shade: lit },
+        );
       }
-      fill(canvas, roundedBox(cx + shadow, top + shadow, w, h, 6 * unit), [0, 0, 0], { opacity: 0.5, softness: 6 * unit });
+      fill(canvas, roundedBox(cx + shadow, top + shadow, w, h, 6 * unit), [0, 0, 0], {
+        opacity: 0.5,
+        softness: 6 * unit,
+      });
       if (tab) {
-        fill(canvas, roundedBox(cx, top - h * 0.55, w * 0.96, h * 0.5, 4 * unit), metal, { shade: (_x, y) => 0.8 + 0.2 * Math.sin(y / 9) });
+        fill(canvas, roundedBox(cx, top - h * 0.55, w * 0.96, h * 0.5, 4 * unit), metal, {
+          shade: (_x, y) => 0.8 + 0.2 * Math.sin(y / 9),
+        });
         fill(canvas, disc(cx, top - h * 0.56, h * 0.13), scaleColour(metal, 0.15));
       }
       fill(canvas, roundedBox(cx, top, w, h, 6 * unit), body, {
-        shade: (x, y, d) => (d > -5 * unit ? 1.5 + (top - y) / h : 1) + (grain[Math.round(y) * width + Math.round(x)] ?? 0) * 0.07,
+        shade: (x, y, d) =>
+          (d > -5 * unit ? 1.5 + (top - y) / h : 1) + (grain[Math.round(y) * width + Math.round(x)] ?? 0) * 0.07,
       });
       const size = Math.min((h * 0.6) / lines.length / 1.5, 24 * unit);
       lines.forEach((line, n) => {
-        drawText(canvas, line, cx - textWidth(line, size) / 2 + r.normal(), top - h * 0.3 + n * size * 1.6, size, mixColour(body, [220, 220, 220], 0.7), size / 8);
+        drawText(
+          canvas,
+          line,
+          cx - textWidth(line, size) / 2 + r.normal(),
+          top - h * 0.3 + n * size * 1.6,
+          size,
+          mixColour(body, [220, 220, 220], 0.7),
+          size / 8,
+        );
       });
       return canvas;
     };
@@ -205,105 +286,34 @@ export const connector: Maker = {
       const canvas = cloneCanvas(ground);
       const [cx, cy] = [width / 2, height / 2];
       const grain = fractalNoise(r, width, height, { cell: 40 * unit, octaves: 4 });
-      fill(canvas, roundedBox(cx + 9 * unit, cy + 11 * unit, w, h, 14 * unit), [0, 0, 0], { opacity: 0.45, softness: 12 * unit });
+      fill(canvas, roundedBox(cx + 9 * unit, cy + 11 * unit, w, h, 14 * unit), [0, 0, 0], {
+        opacity: 0.45,
+        softness: 12 * unit,
+      });
       fill(canvas, roundedBox(cx, cy - h * 0.53, w * 0.25, h * 0.18, 3 * unit), scaleColour(shell, 0.85));
       fill(canvas, roundedBox(cx, cy, w, h, 14 * unit), shell, {
         shade: (_x, y, d) => (d > -6 * unit ? 0.85 + (0.5 * (cy - y)) / h : 0.95 + (0.08 * (cy - y)) / h),
       });
       const [iw, ih] = [w * 0.9, h * 0.74];
-      fill(canvas, roundedBox(cx, cy, iw, ih, 8 * unit), scaleColour(shell, 0.4), { shade: (_x, y, d) => (d > -8 * unit ? 0.7 + (y - cy) / ih : 1) });
+      fill(canvas, roundedBox(cx, cy, iw, ih, 8 * unit), scaleColour(shell, 0.4), {
+        shade: (_x, y, d) => (d > -8 * unit ? 0.7 + (y - cy) / ih : 1),
+      });
       for (let a = 0; a < rows; a++) {
         for (let b = 0; b < columns; b++) {
           const x = cx + ((b + 0.5) / columns - 0.5) * iw * 0.94 + r.normal() * 0.7 * unit;
           const y = cy + ((a + 0.5) / rows - 0.5) * ih * 0.9 + r.normal() * 0.7 * unit;
           const size = Math.min((iw / columns) * 0.32, (ih / rows) * 0.3);
-          const shape = (k: number) => (round ? disc(x, y, size * k) : roundedBox(x, y, size * 1.7 * k, size * 1.7 * k, 1));
+          const shape = (k: number) =>
+            round ? disc(x, y, size * k) : roundedBox(x, y, size * 1.7 * k, size * 1.7 * k, 1);
           fill(canvas, shape(1.35), [8, 8, 8]);
           fill(canvas, shape(1), metal, { shade: (u, v) => 0.75 + (0.5 * (x - u + y - v)) / size / 2 });
-          fill(canvas, disc(x - size * 0.25, y - size * 0.25, size * 0.3), [255, 255, 250], { opacity: 0.5, softness: size * 0.3 });
+          fill(canvas, disc(x - size * 0.25, y - size * 0.25, size * 0.3), [255, 255, 250], {
+            opacity: 0.5,
+            softness: size * 0.3,
+          });
         }
       }
       multiply(canvas, grain, 0.02);
-      return canvas;
-    };
-  },
-};
-
-/** A cable cut across: three to five insulated strands, each a bundle of bright wires, in a sheath. */
-export const cableSection: Maker = {
-  category: 'object',
-  build(p, frame) {
-    const { width, height, unit } = frame;
-    const ground = backdrop(p, frame, backdropColour(p));
-    const sheath = anyColour(p, 0.25, 0.95);
-    const strands = p.int(3, 6);
-    const colours = Array.from({ length: strands }, (_, n) => (n === 0 ? hsv(0.33, 0.7, 0.6) : n === 1 ? hsv(0.6, 0.6, 0.65) : n === 2 ? hsv(0.08, 0.5, 0.4) : anyColour(p)));
-    const palette = p.chance(0.5) ? colours : colours.map(() => anyColour(p, 0.25, 0.9));
-    const outer = p.uniform(0.38, 0.46) * Math.min(width, height);
-    const inner = outer * p.uniform(0.8, 0.88);
-    const wire = p.chance(0.7) ? hsv(0.06, p.uniform(0.3, 0.6), 0.9) : hsv(0, 0, 0.85);
-    const small = (inner * Math.sin(Math.PI / strands)) / (1 + Math.sin(Math.PI / strands));
-    const fillIn = scaleColour(sheath, p.uniform(0.3, 0.8));
-    return (r) => {
-      const canvas = cloneCanvas(ground);
-      const cx = width / 2 + r.normal() * 4 * unit;
-      const cy = height / 2 + r.normal() * 4 * unit;
-      const turn = r.normal() * 0.12;
-      const grain = fractalNoise(r, width, height, { cell: 8 * unit, octaves: 3 });
-      const mottled = (x: number, y: number): number => 0.95 + 0.05 * (grain[Math.round(y) * width + Math.round(x)] ?? 0);
-      fill(canvas, disc(cx, cy, outer), sheath, { shade: mottled });
-      fill(canvas, disc(cx, cy, inner), fillIn, { shade: mottled });
-      for (let n = 0; n < strands; n++) {
-        const a = turn + (n / strands) * 2 * Math.PI;
-        const reach = inner - small;
-        const x = cx + reach * Math.cos(a) + r.normal() * unit;
-        const y = cy + reach * Math.sin(a) + r.normal() * unit;
-        const rim = small * 0.97;
-        const core = small * 0.68;
-        fill(canvas, ellipse(x, y, rim, rim * (1 + r.normal() * 0.01), r.uniform(0, 3)), palette[n], { shade: (u, v, d) => mottled(u, v) * (d > -3 * unit ? 0.8 : 1) });
-        fill(canvas, disc(x, y, core), scaleColour(wire, 0.25));
-        const count = 37;
-        for (let k = 0; k < count; k++) {
-          const q = core * 0.93 * Math.sqrt((k + 0.4) / count);
-          const t = k * 2.39996 + turn * 3 + n;
-          const wx = x + q * Math.cos(t) + r.normal() * 0.9 * unit;
-          const wy = y + q * Math.sin(t) + r.normal() * 0.9 * unit;
-          const size = core * 0.145;
-          const bright = r.uniform(0.6, 1.1);
-          fill(canvas, disc(wx, wy, size), wire, { shade: (u, v) => bright * (0.85 + (0.35 * (wx - u + wy - v)) / size / 2) });
-        }
-      }
-      fill(canvas, ring(cx, cy, outer, 3 * unit), scaleColour(sheath, 0.6), { opacity: 0.5 });
-      multiply(canvas, normalPlane(r, width * height), 0.008);
-      return canvas;
-    };
-  },
-};
-
-/** A flat ribbon of parallel coloured wires. */
-export const ribbonCable: Maker = {
-  category: 'texture',
-  build(p, frame) {
-    const { width, height, unit } = frame;
-    const wires = p.int(8, 26);
-    const rainbow = p.chance(0.5);
-    const base = anyColour(p, 0.3, 0.95);
-    const colours = Array.from({ length: wires }, (_, n) => (rainbow ? hsv(n / 10, 0.65, 0.85) : n === 0 ? hsv(0, 0.75, 0.8) : base));
-    const pitch = width / wires;
-    return (r) => {
-      const drift = valueNoise(r, 1, height, 1, 200 * unit);
-      const grain = fractalNoise(r, width, height, { cell: 4, octaves: 2, gain: 0.8 });
-      const canvas = ramp(frame, new Float32Array(width * height), [0, 0, 0], [0, 0, 0]);
-      const shift = r.uniform(-4, 4) * unit;
-      for (let y = 0, i = 0; y < height; y++) {
-        for (let x = 0; x < width; x++, i++) {
-          const u = (x + shift + drift[y] * 2 * unit) / pitch;
-          const n = Math.max(0, Math.min(wires - 1, Math.floor(u)));
-          const q = (u - Math.floor(u) - 0.5) * 2;
-          const v = 0.25 + 0.7 * Math.sqrt(Math.max(0, 1 - q * q)) + 0.4 * Math.exp(-((q + 0.3) ** 2) * 20) + grain[i] * 0.03;
-          for (let c = 0; c < 3; c++) canvas.data[i * 3 + c] = colours[n][c] * v;
-        }
-      }
       return canvas;
     };
   },

@@ -1,8 +1,8 @@
 /** Soft goods and natural surfaces: woven fabric, knit, carpet, leather, wood. */
 import { cellNoise, fractalNoise, normalPlane, valueNoise } from '../noise.ts';
 import { soften } from '../planes.ts';
-import { anyColour, field, type Maker, multiply, ramp, relief } from './kit.ts';
 import { mixColour, scaleColour } from '../raster.ts';
+import { anyColour, field, type Maker, multiply, ramp, relief } from './kit.ts';
 
 /** Warp and weft that pass over and under each other by a small pattern of floats. */
 export const wovenFabric: Maker = {
@@ -80,7 +80,7 @@ export const knit: Maker = {
         const arm = Math.abs(Math.abs(lu) - 0.25) * 4;
         const body = 1 - arm * arm * 0.75 - lv * lv * 2.4;
         const twist = Math.sin((lv * 3 + lu * Math.sign(lu) * 4) * 6) * 0.06;
-        shade[i] = (body < -0.4 ? -0.4 : body) * 0.55 - 0.28 + twist + fibres[i] * fuzz;
+        shade[i] = Math.max(body, -0.4) * 0.55 - 0.28 + twist + fibres[i] * fuzz;
         return bands && Math.floor(row / bands) % 2 ? 1 : 0;
       });
       const canvas = ramp(frame, which, colour, second);
@@ -107,7 +107,11 @@ export const carpet: Maker = {
       const canvas = ramp(frame, mix, a, b);
       const heights = field(frame, (_x, _y, i) => (1 - cells.nearest[i]) * tuft * 0.5 + hair[i] * 0.6);
       relief(canvas, heights, { azimuth: 2.3, depth: 0.45 });
-      multiply(canvas, field(frame, (_x, _y, i) => 0.25 - cells.nearest[i] * 0.6 + hair[i] * 0.1), 1);
+      multiply(
+        canvas,
+        field(frame, (_x, _y, i) => 0.25 - cells.nearest[i] * 0.6 + hair[i] * 0.1),
+        1,
+      );
       return canvas;
     };
   },
@@ -134,7 +138,11 @@ export const leather: Maker = {
       });
       const canvas = ramp(frame, soften(broad, width, height, 3), scaleColour(colour, 0.94), scaleColour(colour, 1.06));
       relief(canvas, soften(heights, width, height, 0.9), { azimuth, depth: 0.55, gloss });
-      multiply(canvas, field(frame, (_x, _y, i) => Math.min(0, heights[i] - 0.7) * 0.25 + cells.value[i] * 0.05), 1);
+      multiply(
+        canvas,
+        field(frame, (_x, _y, i) => Math.min(0, heights[i] - 0.7) * 0.25 + cells.value[i] * 0.05),
+        1,
+      );
       return canvas;
     };
   },
@@ -144,7 +152,11 @@ export const leather: Maker = {
 export const wood: Maker = {
   category: 'texture',
   build(p, frame) {
-    const base = mixColour([p.uniform(120, 225), p.uniform(85, 170), p.uniform(45, 120)], anyColour(p), p.uniform(0, 0.25));
+    const base = mixColour(
+      [p.uniform(120, 225), p.uniform(85, 170), p.uniform(45, 120)],
+      anyColour(p),
+      p.uniform(0, 0.25),
+    );
     const dark = scaleColour(base, p.uniform(0.5, 0.85));
     const rings = p.uniform(0.08, 0.35) / frame.unit;
     const along = p.chance(0.5);

@@ -1,8 +1,19 @@
 /** Further kinds: expanded metal, nut kernels, strewn parts, solar cell, tube bundle, rolled steel, asphalt, seal, engraved plate. */
-import { cellNoise, fractalNoise, spotNoise, valueNoise } from '../noise.ts';
+import { cellNoise, fractalNoise, valueNoise } from '../noise.ts';
 import { soften } from '../planes.ts';
-import { cloneCanvas, createCanvas, disc, drawText, ellipse, fill, hsv, mixColour, ring, roundedBox, scaleColour, textWidth } from '../raster.ts';
-import { anyColour, backdrop, backdropColour, field, type Maker, metalColour, multiply, ramp, relief, word } from './kit.ts';
+import {
+  cloneCanvas,
+  createCanvas,
+  disc,
+  ellipse,
+  fill,
+  hsv,
+  mixColour,
+  ring,
+  roundedBox,
+  scaleColour,
+} from '../raster.ts';
+import { anyColour, backdrop, backdropColour, field, type Maker, metalColour, multiply, ramp, relief } from './kit.ts';
 
 /** Expanded metal: wavy strands that meet at knots and leave diamonds open. */
 export const expandedMetal: Maker = {
@@ -59,7 +70,9 @@ export const kernel: Maker = {
   build(p, frame) {
     const { width, height, unit } = frame;
     const ground = backdrop(p, frame, p.chance(0.7) ? hsv(0, 0, p.uniform(0, 0.1)) : backdropColour(p));
-    const shell = p.chance(0.7) ? hsv(p.uniform(0.03, 0.11), p.uniform(0.35, 0.75), p.uniform(0.4, 0.75)) : anyColour(p, 0.35, 0.9);
+    const shell = p.chance(0.7)
+      ? hsv(p.uniform(0.03, 0.11), p.uniform(0.35, 0.75), p.uniform(0.4, 0.75))
+      : anyColour(p, 0.35, 0.9);
     const cap = mixColour(shell, [225, 205, 170], p.uniform(0.3, 0.8));
     const radius = p.uniform(0.26, 0.4) * Math.min(width, height);
     const squash = p.uniform(0.78, 1);
@@ -78,20 +91,52 @@ export const kernel: Maker = {
       const capX = cx + Math.cos(toward) * radius * tilt;
       const capY = cy + Math.sin(toward) * radius * tilt;
       const size = radius * r.uniform(0.4, 0.55);
-      fill(canvas, ellipse(cx + 9 * unit, cy + 12 * unit, radius, radius * squash, turn), [0, 0, 0], { opacity: 0.4, softness: 16 * unit });
-      fill(canvas, { box: [cx - radius * 1.1, cy - radius * 1.1, cx + radius * 1.1, cy + radius * 1.1], distance: (x, y) => shape.distance(x, y) + (outline[Math.round(y) * width + Math.round(x)] ?? 0) * 2.5 * unit }, shell, {
-        shade: (x, y) => {
-          const i = Math.max(0, Math.min(skin.length - 1, Math.round(y) * width + Math.round(x)));
-          const q = Math.min(1, Math.hypot(x - cx, y - cy) / radius);
-          const slope = (skin[i] - skin[Math.max(0, i - width - 1)]) * rough;
-          const line = Math.sin(stripes * Math.atan2(y - capY, x - capX) + skin[i] * 1.2) * streaky;
-          return 0.45 + 0.6 * Math.sqrt(1 - q * q * 0.9) - ((x - cx + y - cy) / radius) * 0.14 + slope + line + skin[i] * 0.05;
+      fill(canvas, ellipse(cx + 9 * unit, cy + 12 * unit, radius, radius * squash, turn), [0, 0, 0], {
+        opacity: 0.4,
+        softness: 16 * unit,
+      });
+      fill(
+        canvas,
+        {
+          box: [cx - radius * 1.1, cy - radius * 1.1, cx + radius * 1.1, cy + radius * 1.1],
+          distance: (x, y) => shape.distance(x, y) + (outline[Math.round(y) * width + Math.round(x)] ?? 0) * 2.5 * unit,
         },
-      });
-      fill(canvas, { box: [capX - size, capY - size, capX + size, capY + size], distance: (x, y) => Math.max(Math.hypot(x - capX, y - capY) - size * (1 - 0.35 * tilt) + (skin[Math.round(y) * width + Math.round(x)] ?? 0) * 2 * unit, shape.distance(x, y) + 2 * unit) }, cap, {
-        softness: 2 * unit,
-        shade: (x, y) => 0.85 + (skin[Math.max(0, Math.round(y) * width + Math.round(x))] ?? 0) * 0.12,
-      });
+        shell,
+        {
+          shade: (x, y) => {
+            const i = Math.max(0, Math.min(skin.length - 1, Math.round(y) * width + Math.round(x)));
+            const q = Math.min(1, Math.hypot(x - cx, y - cy) / radius);
+            const slope = (skin[i] - skin[Math.max(0, i - width - 1)]) * rough;
+            const line = Math.sin(stripes * Math.atan2(y - capY, x - capX) + skin[i] * 1.2) * streaky;
+            return (
+              0.45 +
+              0.6 * Math.sqrt(1 - q * q * 0.9) -
+              ((x - cx + y - cy) / radius) * 0.14 +
+              slope +
+              line +
+              skin[i] * 0.05
+            );
+          },
+        },
+      );
+      fill(
+        canvas,
+        {
+          box: [capX - size, capY - size, capX + size, capY + size],
+          distance: (x, y) =>
+            Math.max(
+              Math.hypot(x - capX, y - capY) -
+                size * (1 - 0.35 * tilt) +
+                (skin[Math.round(y) * width + Math.round(x)] ?? 0) * 2 * unit,
+              shape.distance(x, y) + 2 * unit,
+            ),
+        },
+        cap,
+        {
+          softness: 2 * unit,
+          shade: (x, y) => 0.85 + (skin[Math.max(0, Math.round(y) * width + Math.round(x))] ?? 0) * 0.12,
+        },
+      );
       return canvas;
     };
   },
@@ -134,15 +179,27 @@ export const strewnParts: Maker = {
         const long = length * (1 + r.normal() * 0.015);
         const shape = roundedBox(x, y, long, girth, girth / 2, t);
         const [c, s] = [Math.cos(t), Math.sin(t)];
-        fill(canvas, roundedBox(x + 4 * unit, y + 6 * unit, long, girth, girth / 2, t), [0, 0, 0], { opacity: 0.35, softness: 5 * unit });
+        fill(canvas, roundedBox(x + 4 * unit, y + 6 * unit, long, girth, girth / 2, t), [0, 0, 0], {
+          opacity: 0.35,
+          softness: 5 * unit,
+        });
         const tone = r.uniform(0.95, 1.05);
         const shade = (u: number, v: number): number => {
           const q = ((v - y) * c - (u - x) * s) / (girth / 2);
           const lit = ((v - y) * 0.8 + (u - x) * 0.5) / (girth / 2);
-          return tone * (0.55 + 0.45 * Math.sqrt(Math.max(0, 1 - q * q)) - 0.15 * lit + gloss * Math.exp(-((lit + 0.45) ** 2) * 25));
+          return (
+            tone *
+            (0.55 + 0.45 * Math.sqrt(Math.max(0, 1 - q * q)) - 0.15 * lit + gloss * Math.exp(-((lit + 0.45) ** 2) * 25))
+          );
         };
         fill(canvas, shape, colour, { shade });
-        if (tail !== colour) fill(canvas, { box: shape.box, distance: (u, v) => Math.max(shape.distance(u, v), -((u - x) * c + (v - y) * s)) }, tail, { shade });
+        if (tail !== colour)
+          fill(
+            canvas,
+            { box: shape.box, distance: (u, v) => Math.max(shape.distance(u, v), -((u - x) * c + (v - y) * s)) },
+            tail,
+            { shade },
+          );
       }
       return canvas;
     };
@@ -155,7 +212,9 @@ export const solarCell: Maker = {
   build(p, frame) {
     const { width, height, unit } = frame;
     const grey = p.chance(0.5);
-    const base = grey ? hsv(0, 0, p.uniform(0.25, 0.6)) : hsv(p.uniform(0.58, 0.68), p.uniform(0.4, 0.8), p.uniform(0.2, 0.5));
+    const base = grey
+      ? hsv(0, 0, p.uniform(0.25, 0.6))
+      : hsv(p.uniform(0.58, 0.68), p.uniform(0.4, 0.8), p.uniform(0.2, 0.5));
     const poly = p.chance(0.6);
     const finger = p.uniform(7, 16) * unit;
     const bars = p.int(2, 5);
@@ -169,12 +228,13 @@ export const solarCell: Maker = {
       multiply(canvas, shade, 1);
       const [dx, dy] = [r.uniform(-2, 2) * unit, r.uniform(-2, 2) * unit];
       const lines = field(frame, (x, y) => {
-        const f = Math.abs(((y + dy) / finger) % 1 - 0.5) * finger;
-        const u = Math.abs((((x + dx) / width) * bars) % 1 - 0.5) * (width / bars);
+        const f = Math.abs((((y + dy) / finger) % 1) - 0.5) * finger;
+        const u = Math.abs(((((x + dx) / width) * bars) % 1) - 0.5) * (width / bars);
         return u < 4 * unit ? 1 : f < 0.8 * unit ? 0.6 : 0;
       });
       const { data } = canvas;
-      for (let i = 0; i < lines.length; i++) if (lines[i]) for (let c = 0; c < 3; c++) data[i * 3 + c] += (metal[c] - data[i * 3 + c]) * lines[i] * 0.85;
+      for (let i = 0; i < lines.length; i++)
+        if (lines[i]) for (let c = 0; c < 3; c++) data[i * 3 + c] += (metal[c] - data[i * 3 + c]) * lines[i] * 0.85;
       return canvas;
     };
   },
@@ -195,16 +255,23 @@ export const tubeBundle: Maker = {
       const pitch = radius * 2.06;
       const [dx, dy] = [r.uniform(-0.15, 0.15) * pitch, r.uniform(-0.15, 0.15) * pitch];
       const grain = fractalNoise(r, width, height, { cell: 5, octaves: 3 });
-      const mottled = (x: number, y: number): number => 0.06 * (grain[Math.max(0, Math.min(grain.length - 1, Math.round(y) * width + Math.round(x)))] ?? 0);
+      const mottled = (x: number, y: number): number =>
+        0.06 * (grain[Math.max(0, Math.min(grain.length - 1, Math.round(y) * width + Math.round(x)))] ?? 0);
       for (let row = -1; row * pitch * 0.87 < height + pitch; row++) {
         for (let k = -1; k * pitch < width + pitch; k++) {
           const x = (k + (row & 1) * 0.5) * pitch + dx + r.normal() * 0.8 * unit;
           const y = row * pitch * 0.87 + dy + r.normal() * 0.8 * unit;
           const tone = r.uniform(0.88, 1.08);
           const sheen = r.uniform(0, 6.28);
-          fill(canvas, disc(x, y, radius), metal, { shade: (u, v, d) => tone * (0.85 + 0.12 * Math.cos(2 * (Math.atan2(v - y, u - x) - sheen)) - (d > -2 * unit ? 0.25 : 0)) + mottled(u, v) });
+          fill(canvas, disc(x, y, radius), metal, {
+            shade: (u, v, d) =>
+              tone * (0.85 + 0.12 * Math.cos(2 * (Math.atan2(v - y, u - x) - sheen)) - (d > -2 * unit ? 0.25 : 0)) +
+              mottled(u, v),
+          });
           if (!hollow) continue;
-          fill(canvas, disc(x, y, radius * (1 - wall)), scaleColour(metal, 0.16), { shade: (u, v) => 1 + (u - x + v - y) / radius });
+          fill(canvas, disc(x, y, radius * (1 - wall)), scaleColour(metal, 0.16), {
+            shade: (u, v) => 1 + (u - x + v - y) / radius,
+          });
           fill(canvas, ring(x, y, radius * (1 - wall), 2 * unit), scaleColour(metal, 1.1), { opacity: 0.5 });
         }
       }
@@ -233,7 +300,14 @@ export const rolledSteel: Maker = {
       const canvas = createCanvas(width, height, colour);
       multiply(
         canvas,
-        field(frame, (_x, y, i) => broad[i] * bands + Math.min(0, cloud[i] + 0.4) * scale + fine[i] * grain + (lines ? Math.sin(((y + phase) / lines) * 6.28) * 0.012 : 0)),
+        field(
+          frame,
+          (_x, y, i) =>
+            broad[i] * bands +
+            Math.min(0, cloud[i] + 0.4) * scale +
+            fine[i] * grain +
+            (lines ? Math.sin(((y + phase) / lines) * 6.28) * 0.012 : 0),
+        ),
         1,
       );
       return canvas;
@@ -256,9 +330,19 @@ export const aggregate: Maker = {
       const cells = cellNoise(r, width, height, size);
       const fine = fractalNoise(r, width, height, { cell: 6, octaves: 3 });
       const gap = field(frame, (_x, _y, i) => (cells.second[i] - cells.nearest[i]) * 3 + fine[i] * 0.12 - 0.35);
-      const tone = field(frame, (_x, _y, i) => (cells.value[i] < fillRate ? Math.max(0, Math.min(1, gap[i] * 3)) * (0.45 + 0.55 * cells.value[i]) : 0) + fine[i] * 0.05);
+      const tone = field(
+        frame,
+        (_x, _y, i) =>
+          (cells.value[i] < fillRate ? Math.max(0, Math.min(1, gap[i] * 3)) * (0.45 + 0.55 * cells.value[i]) : 0) +
+          fine[i] * 0.05,
+      );
       const canvas = ramp(frame, tone, binder, chip);
-      if (bumpy) relief(canvas, soften(gap, width, height, 1).map((v) => Math.min(1, v) * 4), { azimuth: 0.8, depth: bumpy });
+      if (bumpy)
+        relief(
+          canvas,
+          soften(gap, width, height, 1).map((v) => Math.min(1, v) * 4),
+          { azimuth: 0.8, depth: bumpy },
+        );
       multiply(canvas, fine, 0.04);
       return canvas;
     };
@@ -284,55 +368,28 @@ export const sealRing: Maker = {
       const grain = fractalNoise(r, width, height, { cell: 5, octaves: 3 });
       const shape = ry ? ellipse(cx, cy, rx, ry, turn) : disc(cx, cy, rx);
       const wobble = valueNoise(r, width, height, 90 * unit);
-      const at = (x: number, y: number): number => shape.distance(x, y) + (wobble[Math.max(0, Math.min(wobble.length - 1, Math.round(y) * width + Math.round(x)))] ?? 0) * unit;
+      const at = (x: number, y: number): number =>
+        shape.distance(x, y) +
+        (wobble[Math.max(0, Math.min(wobble.length - 1, Math.round(y) * width + Math.round(x)))] ?? 0) * unit;
       const box = [shape.box[0] - thick, shape.box[1] - thick, shape.box[2] + thick, shape.box[3] + thick] as const;
-      fill(canvas, { box, distance: (x, y) => Math.abs(at(x - 4 * unit, y - 6 * unit)) - thick / 2 }, [0, 0, 0], { opacity: 0.35, softness: 6 * unit });
+      fill(canvas, { box, distance: (x, y) => Math.abs(at(x - 4 * unit, y - 6 * unit)) - thick / 2 }, [0, 0, 0], {
+        opacity: 0.35,
+        softness: 6 * unit,
+      });
       fill(canvas, { box, distance: (x, y) => Math.abs(at(x, y)) - thick / 2 }, rubber, {
         shade: (x, y) => {
           const q = (at(x, y) / thick) * 2;
           const facing = Math.cos(Math.atan2(y - cy, x - cx) + 2.3) * q;
           const g = grain[Math.max(0, Math.min(grain.length - 1, Math.round(y) * width + Math.round(x)))] ?? 0;
-          return 0.55 + 0.45 * Math.sqrt(Math.max(0, 1 - q * q)) + gloss * Math.exp(-((facing - 0.4) ** 2) * 10) * 0.7 + 0.1 * Math.cos(q * lips * 3) + g * 0.06;
+          return (
+            0.55 +
+            0.45 * Math.sqrt(Math.max(0, 1 - q * q)) +
+            gloss * Math.exp(-((facing - 0.4) ** 2) * 10) * 0.7 +
+            0.1 * Math.cos(q * lips * 3) +
+            g * 0.06
+          );
         },
       });
-      return canvas;
-    };
-  },
-};
-
-/** An engraved or printed name plate of metal with screws in its corners. */
-export const namePlate: Maker = {
-  category: 'object',
-  build(p, frame) {
-    const { width, height, unit } = frame;
-    const ground = backdrop(p, frame, backdropColour(p));
-    const plate = p.chance(0.7) ? metalColour(p, 0.55, 0.9) : anyColour(p, 0.2, 0.9);
-    const w = width * p.uniform(0.74, 0.9);
-    const h = height * p.uniform(0.5, 0.85);
-    const ink = p.chance(0.5) ? scaleColour(plate, 0.3) : anyColour(p, 0, 0.5);
-    const lines = Array.from({ length: p.int(2, 6) }, () => ({ text: word(p, p.int(4, 12)), share: p.uniform(0.5, 1) }));
-    const brushed = p.chance(0.7);
-    const base = cloneCanvas(ground);
-    fill(base, roundedBox(width / 2 + 6 * unit, height / 2 + 8 * unit, w, h, 14 * unit), [0, 0, 0], { opacity: 0.45, softness: 9 * unit });
-    const face = roundedBox(width / 2, height / 2, w, h, 14 * unit);
-    fill(base, face, plate, { shade: (x, y, d) => (d > -4 * unit ? 0.8 + (0.5 * (height / 2 - y)) / h : 1) + (0.05 * (x - width / 2)) / w });
-    lines.forEach(({ text, share }, n) => {
-      const size = Math.min((h * 0.72) / lines.length / 1.45, (w * 0.84 * share) / (text.length - 0.3)) * 0.98;
-      const x = width / 2 - textWidth(text, size) / 2;
-      const y = height / 2 - h * 0.36 + (n * h * 0.74) / lines.length;
-      drawText(base, text, x + unit, y + unit, size, mixColour(plate, [255, 255, 255], 0.5), size / 7);
-      drawText(base, text, x, y, size, ink, size / 7);
-    });
-    for (const u of [-1, 1]) for (const v of [-1, 1]) {
-      const [x, y] = [width / 2 + u * (w / 2 - 20 * unit), height / 2 + v * (h / 2 - 20 * unit)];
-      fill(base, disc(x, y, 9 * unit), scaleColour(plate, 0.85), { shade: (a, b) => 1 - ((a - x + b - y) / 9 / unit) * 0.3 });
-      fill(base, roundedBox(x, y, 14 * unit, 2.5 * unit, 0, u * v), scaleColour(plate, 0.25));
-    }
-    return (r) => {
-      const canvas = cloneCanvas(base);
-      const marks = brushed ? fractalNoise(r, width, height, { cell: 3, octaves: 2, gain: 1, stretch: 25 }) : fractalNoise(r, width, height, { cell: 6, octaves: 3 });
-      const spots = spotNoise(r, width, height, { count: 30, low: unit, high: 2 * unit });
-      multiply(canvas, field(frame, (x, y, i) => (face.distance(x, y) < 0 ? marks[i] * 0.035 + spots[i] * 0.04 : 0)), 1);
       return canvas;
     };
   },

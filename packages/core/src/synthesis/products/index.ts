@@ -1,13 +1,24 @@
 /** The table of product kinds and the function that makes one product from a kind and a seed. */
 import type { RgbImage } from '../../image/types.ts';
 import { Random } from '../../random.ts';
-import { drawCamera, takePicture } from './camera.ts';
-import { boardArtwork, cableSection, circuitBoard, connector, leadedChip, ribbonCable } from './electronics.ts';
+import { cableSection, ribbonCable } from './cables.ts';
+import { type Camera, drawCamera, takePicture } from './camera.ts';
+import { boardArtwork, circuitBoard, connector, leadedChip } from './electronics.ts';
 import { carpet, knit, leather, wood, wovenFabric } from './fabrics.ts';
-import type { Maker, Scene } from './kit.ts';
+import {
+  aggregate,
+  expandedMetal,
+  kernel,
+  rolledSteel,
+  sealRing,
+  solarCell,
+  strewnParts,
+  tubeBundle,
+} from './further.ts';
+import type { Frame, Maker, Scene } from './kit.ts';
 import { paintedBracket, screw, spindle, spring, washerTray } from './metalwork.ts';
-import { aggregate, expandedMetal, kernel, namePlate, rolledSteel, sealRing, solarCell, strewnParts, tubeBundle } from './further.ts';
-import { biscuit, blisterPack, capsule, glassPart, printedLabel, tablet } from './packaging.ts';
+import { biscuit, blisterPack, capsule, glassPart, tablet } from './packaging.ts';
+import { namePlate, printedLabel } from './print.ts';
 import { bearing, bottleMouth, closureCap, gear, hexNut, machinedRing } from './round.ts';
 import { bristles, wireMesh, zipper } from './structures.ts';
 import { brushedMetal, castMetal, commutator, magneticTile, mouldedSkin, stoneTile, tyreTread } from './surfaces.ts';
@@ -91,11 +102,9 @@ export function makeProduct(kind: ProductKind, seed: number, size: { width?: num
   const width = size.width ?? 512;
   const height = size.height ?? width;
   const unit = Math.min(width, height) / 512;
-  const p = new Random(`product/${kind}/${seed}`);
   const maker: Maker = MAKERS[kind];
-  const camera = drawCamera(p.fork('camera'), maker.category === 'texture' ? 'texture' : 'fixed', unit);
   const frame = { width, height, unit };
-  let scene: Scene | undefined;
+  let set: { scene: Scene; camera: Camera } | undefined;
   return {
     name: `${kind}-${seed}`,
     kind,
@@ -103,8 +112,35 @@ export function makeProduct(kind: ProductKind, seed: number, size: { width?: num
     width,
     height,
     good(random) {
-      scene ??= maker.build(p, frame);
-      return takePicture(scene(random), camera, random);
+      set ??= setUp(maker, `product/${kind}/${seed}`, frame);
+      return takePicture(set.scene(random), set.camera, random);
     },
   };
+}
+
+/** Draws products until a trial picture shows its subject: not black, not white, the object apart from its ground. */
+function setUp(maker: Maker, label: string, frame: Frame): { scene: Scene; camera: Camera } {
+  const least = maker.category === 'object' ? 30 : 9;
+  for (let attempt = 0; ; attempt++) {
+    const p = new Random(`${label}/${attempt}`);
+    const camera = drawCamera(p.fork('camera'), maker.category === 'texture' ? 'texture' : 'fixed', frame.unit);
+    const scene = maker.build(p, frame);
+    const trial = takePicture(scene(new Random(0)), camera, new Random(0));
+    const { dark, bright } = tonalRange(trial);
+    if (attempt === 8 || (bright - dark >= least + 2 * camera.noise && bright > 45 && dark < 225))
+      return { scene, camera };
+  }
+}
+
+/** The 5 % and 95 % levels of the green channel. */
+function tonalRange(image: RgbImage): { dark: number; bright: number } {
+  const histogram = new Int32Array(256);
+  let count = 0;
+  for (let i = 1; i < image.data.length; i += 12, count++) histogram[image.data[i]]++;
+  const level = (share: number): number => {
+    let [at, seen] = [0, histogram[0]];
+    while (seen < share * count && at < 255) seen += histogram[++at];
+    return at;
+  };
+  return { dark: level(0.05), bright: level(0.95) };
 }

@@ -25,7 +25,9 @@ export const anyColour = (p: Random, low = 0.15, high = 0.95): Colour =>
 
 /** A grey with a slight tint. */
 export const metalColour = (p: Random, low = 0.35, high = 0.85): Colour =>
-  p.chance(0.25) ? hsv(p.uniform(0.07, 0.14), p.uniform(0.2, 0.55), p.uniform(low, high)) : hsv(p.next(), p.uniform(0, 0.09), p.uniform(low, high));
+  p.chance(0.25)
+    ? hsv(p.uniform(0.07, 0.14), p.uniform(0.2, 0.55), p.uniform(low, high))
+    : hsv(p.next(), p.uniform(0, 0.09), p.uniform(low, high));
 
 /** A backdrop: dark, light or middle. */
 export function backdropColour(p: Random): Colour {
@@ -52,7 +54,7 @@ export function ramp(frame: Frame, plane: Float32Array, a: Colour, b: Colour): C
   const canvas = createCanvas(frame.width, frame.height);
   const { data } = canvas;
   for (let p = 0, i = 0; p < plane.length; p++, i += 3) {
-    const t = plane[p] < 0 ? 0 : plane[p] > 1 ? 1 : plane[p];
+    const t = plane[p] < 0 ? 0 : Math.min(plane[p], 1);
     data[i] = a[0] + (b[0] - a[0]) * t;
     data[i + 1] = a[1] + (b[1] - a[1]) * t;
     data[i + 2] = a[2] + (b[2] - a[2]) * t;
@@ -84,9 +86,9 @@ export function relief(
       const k = 1 + depth * s;
       const g = gloss && slope > 0.15 ? gloss * Math.min(1, (slope - 0.15) * 2) ** 2 : 0;
       const i = p * 3;
-      data[i] = data[i] * (k > 0.08 ? k : 0.08) + g;
-      data[i + 1] = data[i + 1] * (k > 0.08 ? k : 0.08) + g;
-      data[i + 2] = data[i + 2] * (k > 0.08 ? k : 0.08) + g;
+      data[i] = data[i] * Math.max(k, 0.08) + g;
+      data[i + 1] = data[i + 1] * Math.max(k, 0.08) + g;
+      data[i + 2] = data[i + 2] * Math.max(k, 0.08) + g;
     }
   }
 }
@@ -104,7 +106,12 @@ export function backdrop(p: Random, frame: Frame, colour: Colour): Canvas {
   const clouds = fractalNoise(p, frame.width, frame.height, { cell: 300 * frame.unit, octaves: 2 });
   multiply(canvas, clouds, p.uniform(0.005, 0.05), p.uniform(0, 2));
   if (p.chance(0.3)) {
-    multiply(canvas, fractalNoise(p, frame.width, frame.height, { cell: 6, octaves: 3, gain: 0.8 }), p.uniform(0.01, 0.06), 1);
+    multiply(
+      canvas,
+      fractalNoise(p, frame.width, frame.height, { cell: 6, octaves: 3, gain: 0.8 }),
+      p.uniform(0.01, 0.06),
+      1,
+    );
   }
   return canvas;
 }

@@ -1,6 +1,21 @@
 /** Metal parts from the side or in free pose: screw, threaded spindle, painted bracket, spring, stamped washer tray. */
 import { fractalNoise, normalPlane, valueNoise } from '../noise.ts';
-import { type Colour, cloneCanvas, createCanvas, disc, fill, hsv, type Point, polygon, ring, roundedBox, type Shape, scaleColour, segment, strokeLine } from '../raster.ts';
+import {
+  type Colour,
+  cloneCanvas,
+  createCanvas,
+  disc,
+  fill,
+  hsv,
+  type Point,
+  polygon,
+  ring,
+  roundedBox,
+  type Shape,
+  scaleColour,
+  segment,
+  strokeLine,
+} from '../raster.ts';
 import { anyColour, backdrop, backdropColour, field, type Maker, metalColour, multiply } from './kit.ts';
 
 /** A screw or bolt lying on its side, in a fixture or in free pose. */
@@ -36,7 +51,10 @@ export const screw: Maker = {
       const profile = (u: number): number => {
         if (u < -half || u > half) return -1;
         const t = u + half;
-        if (t < headLength) return countersunk ? (head / 2) * (1 - t / headLength) + (girth / 2) * (t / headLength) : head / 2 - Math.max(0, headLength * 0.35 - t) ** 2 / head;
+        if (t < headLength)
+          return countersunk
+            ? (head / 2) * (1 - t / headLength) + (girth / 2) * (t / headLength)
+            : head / 2 - Math.max(0, headLength * 0.35 - t) ** 2 / head;
         const left = length - t;
         const tip = pointed ? Math.min(1, left / (girth * 1.1)) : Math.min(1, 0.75 + left / girth);
         return (girth / 2) * tip;
@@ -49,13 +67,16 @@ export const screw: Maker = {
           let w = profile(u);
           if (w < 0) return Math.max(1, Math.hypot(Math.abs(u) - half, Math.max(0, Math.abs(v) - girth / 2)));
           if (u + half > headLength + shank) {
-            const wave = Math.abs(((((u + v * 0.25 + phase) / pitch) % 1) + 1) % 1 - 0.5) * 2;
+            const wave = Math.abs((((((u + v * 0.25 + phase) / pitch) % 1) + 1) % 1) - 0.5) * 2;
             w += deep * (wave - 0.5) * 2 * Math.min(1, (u + half - headLength - shank) / (3 * unit));
           }
           return Math.abs(v) - w;
         },
       };
-      fill(canvas, { box: outline.box, distance: (x, y) => outline.distance(x - 7 * unit, y - 9 * unit) }, [0, 0, 0], { opacity: 0.4, softness: 7 * unit });
+      fill(canvas, { box: outline.box, distance: (x, y) => outline.distance(x - 7 * unit, y - 9 * unit) }, [0, 0, 0], {
+        opacity: 0.4,
+        softness: 7 * unit,
+      });
       fill(canvas, outline, metal, {
         shade: (x, y) => {
           const u = (x - cx) * c + (y - cy) * s;
@@ -64,7 +85,9 @@ export const screw: Maker = {
           const q = Math.max(-1, Math.min(1, v / w));
           let light = 0.3 + 0.5 * Math.sqrt(1 - q * q) + 0.55 * Math.exp(-((q + 0.35) ** 2) * 14);
           if (u + half > headLength + shank) light *= 0.72 + 0.45 * Math.sin(((u + v * 0.25 + phase) / pitch) * 6.2832);
-          return light + 0.03 * (grain[Math.max(0, Math.min(grain.length - 1, Math.round(y) * width + Math.round(x)))] ?? 0);
+          return (
+            light + 0.03 * (grain[Math.max(0, Math.min(grain.length - 1, Math.round(y) * width + Math.round(x)))] ?? 0)
+          );
         },
       });
       return canvas;
@@ -77,7 +100,9 @@ export const spindle: Maker = {
   category: 'texture',
   build(p, frame) {
     const { width, height, unit } = frame;
-    const metal = p.chance(0.5) ? hsv(p.uniform(0.09, 0.14), p.uniform(0.15, 0.45), p.uniform(0.5, 0.85)) : metalColour(p, 0.4, 0.8);
+    const metal = p.chance(0.5)
+      ? hsv(p.uniform(0.09, 0.14), p.uniform(0.15, 0.45), p.uniform(0.5, 0.85))
+      : metalColour(p, 0.4, 0.8);
     const pitch = p.uniform(70, 200) * unit;
     const lean = p.uniform(-0.9, 0.9);
     const groove = p.uniform(0.3, 0.6);
@@ -99,7 +124,9 @@ export const spindle: Maker = {
           const inside = t < groove;
           const q = inside ? t / groove : (t - groove) / (1 - groove);
           const flank = Math.exp(-(Math.min(q, 1 - q) * 16));
-          let light = inside ? 0.45 + 0.5 * Math.sin(q * 3.14) ** 2 * 0.6 + 0.35 * Math.exp(-((q - 0.3) ** 2) * 40) : 0.9 + 0.12 * Math.sin(q * 3.14);
+          let light = inside
+            ? 0.45 + 0.5 * Math.sin(q * 3.14) ** 2 * 0.6 + 0.35 * Math.exp(-((q - 0.3) ** 2) * 40)
+            : 0.9 + 0.12 * Math.sin(q * 3.14);
           light -= flank * 0.4;
           light *= 0.75 + sheen * Math.exp(-((v - lightAt) ** 2) * 22) + 0.1 * cloud[i] * sheen;
           return light - 1 + streak[i] * 0.035;
@@ -116,14 +143,25 @@ export const paintedBracket: Maker = {
   category: 'object',
   build(p, frame) {
     const { width, height, unit } = frame;
-    const ground = backdrop(p, frame, hsv(p.next(), p.uniform(0, 0.12), p.chance(0.75) ? p.uniform(0.65, 0.95) : p.uniform(0.1, 0.3)));
+    const ground = backdrop(
+      p,
+      frame,
+      hsv(p.next(), p.uniform(0, 0.12), p.chance(0.75) ? p.uniform(0.65, 0.95) : p.uniform(0.1, 0.3)),
+    );
     const paint = hsv(p.next(), p.uniform(0.2, 0.95), p.uniform(0.3, 0.95));
     const side = Math.min(width, height);
     const w = side * p.uniform(0.42, 0.62);
     const h = side * p.uniform(0.42, 0.62);
     const cutCorner = p.chance(0.5) ? p.uniform(0.05, 0.16) * w : 0;
     const tabbed = p.chance(0.4);
-    const holes = [[0, 0, p.uniform(0.06, 0.13)], ...Array.from({ length: p.int(0, 5) }, () => [p.uniform(-0.36, 0.36), p.uniform(-0.36, 0.36), p.uniform(0.02, 0.05)])];
+    const holes = [
+      [0, 0, p.uniform(0.06, 0.13)],
+      ...Array.from({ length: p.int(0, 5) }, () => [
+        p.uniform(-0.36, 0.36),
+        p.uniform(-0.36, 0.36),
+        p.uniform(0.02, 0.05),
+      ]),
+    ];
     const hung = p.chance(0.5);
     const free = p.chance(0.75);
     const peel = p.uniform(0.005, 0.03);
@@ -139,22 +177,37 @@ export const paintedBracket: Maker = {
       const broad = fractalNoise(r, width, height, { cell: 140 * unit, octaves: 2 });
       const at = (u: number, v: number): Point => [cx + (u * c - v * s) * squeeze, cy + u * s + v * c];
       const corners: Point[] = [];
-      for (const [su, sv] of [[-1, -1], [1, -1], [1, 1], [-1, 1]]) {
+      for (const [su, sv] of [
+        [-1, -1],
+        [1, -1],
+        [1, 1],
+        [-1, 1],
+      ]) {
         const last = su === 1 && sv === 1 ? cutCorner : 0;
         if (last) corners.push(at((su * w) / 2, (sv * h) / 2 - last), at((su * w) / 2 - last, (sv * h) / 2));
         else corners.push(at((su * w) / 2, (sv * h) / 2));
-        if (tabbed && su === 1 && sv === -1) corners.push(at(w / 2, -h * 0.2), at(w * 0.62, -h * 0.16), at(w * 0.62, h * 0.16), at(w / 2, h * 0.2));
+        if (tabbed && su === 1 && sv === -1)
+          corners.push(at(w / 2, -h * 0.2), at(w * 0.62, -h * 0.16), at(w * 0.62, h * 0.16), at(w / 2, h * 0.2));
       }
       const shape = polygon(corners);
       const [left, top, right, bottom] = shape.box;
-      const cast = { box: [left + 8 * unit, top + 10 * unit, right + 8 * unit, bottom + 10 * unit] as const, distance: (x: number, y: number) => shape.distance(x - 8 * unit, y - 10 * unit) };
+      const cast = {
+        box: [left + 8 * unit, top + 10 * unit, right + 8 * unit, bottom + 10 * unit] as const,
+        distance: (x: number, y: number) => shape.distance(x - 8 * unit, y - 10 * unit),
+      };
       fill(canvas, cast, [0, 0, 0], { opacity: 0.22, softness: 16 * unit });
       const slopeX = r.uniform(-0.25, 0.25);
       const slopeY = r.uniform(-0.25, 0.25);
       fill(canvas, shape, paint, {
         shade: (x, y, d) => {
           const i = Math.max(0, Math.min(skin.length - 1, Math.round(y) * width + Math.round(x)));
-          return 0.92 + (slopeX * (x - cx) + slopeY * (y - cy)) / side + skin[i] * peel + broad[i] * 0.03 + (d > -2.5 * unit ? 0.18 : 0);
+          return (
+            0.92 +
+            (slopeX * (x - cx) + slopeY * (y - cy)) / side +
+            skin[i] * peel +
+            broad[i] * 0.03 +
+            (d > -2.5 * unit ? 0.18 : 0)
+          );
         },
       });
       for (const [u, v, q] of holes) {
@@ -165,7 +218,18 @@ export const paintedBracket: Maker = {
       }
       if (hung) {
         const [hx, hy] = at(holes[0][0] * w, holes[0][1] * h);
-        strokeLine(canvas, [[hx, 0], [hx + 3 * unit, hy - 40 * unit], [hx - 8 * unit, hy], [hx + 6 * unit, hy + 8 * unit]], 5 * unit, [125, 120, 112], { shade: (x) => 0.8 + 0.3 * Math.sin(x) });
+        strokeLine(
+          canvas,
+          [
+            [hx, 0],
+            [hx + 3 * unit, hy - 40 * unit],
+            [hx - 8 * unit, hy],
+            [hx + 6 * unit, hy + 8 * unit],
+          ],
+          5 * unit,
+          [125, 120, 112],
+          { shade: (x) => 0.8 + 0.3 * Math.sin(x) },
+        );
       }
       return canvas;
     };
@@ -187,20 +251,39 @@ export const spring: Maker = {
     return (r) => {
       const canvas = cloneCanvas(ground);
       const lean = r.normal() * 0.015;
-      const put = (along: number, across: number): Point => (upright ? [width / 2 + across + lean * along, height / 2 + along] : [width / 2 + along, height / 2 + across + lean * along]);
+      const put = (along: number, across: number): Point =>
+        upright
+          ? [width / 2 + across + lean * along, height / 2 + along]
+          : [width / 2 + along, height / 2 + across + lean * along];
       const grain = valueNoise(r, width, height, 12 * unit);
       for (const front of [false, true]) {
         for (let n = 0; n < turns; n++) {
           const a = ((n + (front ? 0 : 0.5)) / turns - 0.5) * length + r.normal() * 0.6 * unit;
           const b = a + (length / turns) * 0.5;
           const points: Point[] = [];
-          for (let k = 0; k <= 12; k++) points.push(put(a + ((b - a) * k) / 12, (front ? -1 : 1) * radius * Math.cos((k / 12) * Math.PI)));
-          if (front) for (let k = 1; k < points.length; k++) fill(canvas, segment([points[k - 1][0] + 6 * unit, points[k - 1][1] + 8 * unit], [points[k][0] + 6 * unit, points[k][1] + 8 * unit], wire), [0, 0, 0], { opacity: 0.18, softness: 5 * unit });
+          for (let k = 0; k <= 12; k++)
+            points.push(put(a + ((b - a) * k) / 12, (front ? -1 : 1) * radius * Math.cos((k / 12) * Math.PI)));
+          if (front)
+            for (let k = 1; k < points.length; k++)
+              fill(
+                canvas,
+                segment(
+                  [points[k - 1][0] + 6 * unit, points[k - 1][1] + 8 * unit],
+                  [points[k][0] + 6 * unit, points[k][1] + 8 * unit],
+                  wire,
+                ),
+                [0, 0, 0],
+                { opacity: 0.18, softness: 5 * unit },
+              );
           for (let k = 1; k < points.length; k++) {
             const shape = segment(points[k - 1], points[k], wire);
             const glow = 0.55 + 0.25 * Math.sin((k / 12) * Math.PI);
             fill(canvas, shape, metal, {
-              shade: (x, y, d) => (front ? 1 : 0.5) * (glow + 0.75 * Math.max(0, -d / wire) ** 1 + 0.03 * (grain[Math.max(0, Math.min(grain.length - 1, Math.round(y) * width + Math.round(x)))] ?? 0)),
+              shade: (x, y, d) =>
+                (front ? 1 : 0.5) *
+                (glow +
+                  0.75 * Math.max(0, -d / wire) ** 1 +
+                  0.03 * (grain[Math.max(0, Math.min(grain.length - 1, Math.round(y) * width + Math.round(x)))] ?? 0)),
             });
           }
         }
@@ -233,10 +316,20 @@ export const washerTray: Maker = {
           const t = turnFree ? r.uniform(0, 6.28) : r.normal() * 0.05;
           const sheen = r.uniform(0, 3.14);
           fill(canvas, disc(x + 4 * unit, y + 5 * unit, radius), [0, 0, 0], { opacity: 0.4, softness: 5 * unit });
-          fill(canvas, disc(x, y, radius), metal, { shade: (u, v, d) => 0.75 + 0.2 * Math.cos(2 * (Math.atan2(v - y, u - x) - sheen)) + (d > -2.5 * unit ? 0.15 * Math.cos(Math.atan2(v - y, u - x) + 2.3) : 0) });
+          fill(canvas, disc(x, y, radius), metal, {
+            shade: (u, v, d) =>
+              0.75 +
+              0.2 * Math.cos(2 * (Math.atan2(v - y, u - x) - sheen)) +
+              (d > -2.5 * unit ? 0.15 * Math.cos(Math.atan2(v - y, u - x) + 2.3) : 0),
+          });
           fill(canvas, disc(x, y, radius * bore), floor);
           fill(canvas, ring(x, y, radius * bore + unit, 2 * unit), scaleColour(metal, 0.55), { opacity: 0.7 });
-          if (notched) fill(canvas, roundedBox(x + Math.cos(t) * radius, y + Math.sin(t) * radius, radius * 0.4, radius * 0.25, 2, t), floor);
+          if (notched)
+            fill(
+              canvas,
+              roundedBox(x + Math.cos(t) * radius, y + Math.sin(t) * radius, radius * 0.4, radius * 0.25, 2, t),
+              floor,
+            );
         }
       }
       multiply(canvas, normalPlane(r, width * height), 0.006);

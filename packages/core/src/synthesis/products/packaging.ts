@@ -1,7 +1,25 @@
 /** Pharmacy, food and packaging: tablet, capsule, blister pack, printed label, biscuit, glass part. */
+
+import { drawText, textStrokes, textWidth } from '../font.ts';
 import { fractalNoise, normalPlane, spotNoise } from '../noise.ts';
 import { soften } from '../planes.ts';
-import { type Colour, cloneCanvas, coverLine, createCanvas, disc, drawText, ellipse, fill, hsv, mixColour, type Point, poseCanvas, ring, roundedBox, type Shape, scaleColour, textStrokes, textWidth } from '../raster.ts';
+import {
+  type Colour,
+  cloneCanvas,
+  coverLine,
+  createCanvas,
+  disc,
+  ellipse,
+  fill,
+  hsv,
+  mixColour,
+  type Point,
+  poseCanvas,
+  ring,
+  roundedBox,
+  type Shape,
+  scaleColour,
+} from '../raster.ts';
 import { anyColour, backdrop, backdropColour, field, type Maker, multiply, word } from './kit.ts';
 
 /** A pressed tablet with embossing, a score line and speckles. */
@@ -24,13 +42,28 @@ export const tablet: Maker = {
     const size = Math.min(ry * 0.5, (rx * 1.2) / text.length);
     const score = p.chance(0.4);
     const emboss = new Float32Array(width * height);
-    for (const stroke of textStrokes(text, width / 2 - textWidth(text, size) / 2, height / 2 - size / 2, size)) coverLine(emboss, width, height, stroke, size / 6, 1, 1.5 * unit);
-    if (score) coverLine(emboss, width, height, [[width / 2, height / 2 - ry], [width / 2, height / 2 - size * 0.8]], 6 * unit, 1, 2 * unit);
+    for (const stroke of textStrokes(text, width / 2 - textWidth(text, size) / 2, height / 2 - size / 2, size))
+      coverLine(emboss, width, height, stroke, size / 6, 1, 1.5 * unit);
+    if (score)
+      coverLine(
+        emboss,
+        width,
+        height,
+        [
+          [width / 2, height / 2 - ry],
+          [width / 2, height / 2 - size * 0.8],
+        ],
+        6 * unit,
+        1,
+        2 * unit,
+      );
     const printed = p.chance(0.3);
     const print = anyColour(p, 0.05, 0.5);
     const azimuth = p.uniform(0, 6.28);
     const engraved = soften(emboss, width, height, 1.2 * unit);
-    const shape: Shape = oblong ? roundedBox(width / 2, height / 2, rx * 2, ry * 2, ry) : ellipse(width / 2, height / 2, rx, ry);
+    const shape: Shape = oblong
+      ? roundedBox(width / 2, height / 2, rx * 2, ry * 2, ry)
+      : ellipse(width / 2, height / 2, rx, ry);
     const depth = field(frame, (x, y) => -shape.distance(x, y));
     return (r) => {
       const grain = fractalNoise(r, width, height, { cell: 5, octaves: 3, gain: 0.8 });
@@ -52,7 +85,8 @@ export const tablet: Maker = {
           const uy = (y - height / 2) / ry;
           let v = 0.95 - dome * 0.35 * (ux * lx + uy * ly) - dome * 0.2 * (ux * ux + uy * uy) + grain[i] * 0.022;
           if (d < bevel) v -= 0.22 * (1 - d / bevel) * (0.6 + ux * lx + uy * ly);
-          const slope = (engraved[i] - (engraved[i - 2] ?? 0)) * lx + (engraved[i] - (engraved[i - 2 * width] ?? 0)) * ly;
+          const slope =
+            (engraved[i] - (engraved[i - 2] ?? 0)) * lx + (engraved[i] - (engraved[i - 2 * width] ?? 0)) * ly;
           v += printed ? 0 : slope * 0.9 - engraved[i] * 0.1;
           const speck = Math.min(1, spots[i] * 1.5);
           for (let c = 0; c < 3; c++) {
@@ -63,7 +97,14 @@ export const tablet: Maker = {
           }
         }
       }
-      return free ? poseCanvas(canvas, { dx: r.uniform(-15, 15) * unit, dy: r.uniform(-15, 15) * unit, angle: r.uniform(-3.14, 3.14), scale: 0.93 }) : canvas;
+      return free
+        ? poseCanvas(canvas, {
+            dx: r.uniform(-15, 15) * unit,
+            dy: r.uniform(-15, 15) * unit,
+            angle: r.uniform(-3.14, 3.14),
+            scale: 0.93,
+          })
+        : canvas;
     };
   },
 };
@@ -86,17 +127,46 @@ export const capsule: Maker = {
       const canvas = cloneCanvas(ground);
       const grain = fractalNoise(r, width, height, { cell: 60 * unit, octaves: 4 });
       const at = joint + r.normal() * 2.5 * unit;
-      fill(canvas, roundedBox(width / 2 + 5 * unit, height / 2 + 12 * unit, length, girth, girth / 2), [0, 0, 0], { opacity: 0.35, softness: 14 * unit });
+      fill(canvas, roundedBox(width / 2 + 5 * unit, height / 2 + 12 * unit, length, girth, girth / 2), [0, 0, 0], {
+        opacity: 0.35,
+        softness: 14 * unit,
+      });
       const body = (x: number, y: number, d: number): number => {
         const q = (y - height / 2) / (girth / 2);
-        return 0.5 + 0.5 * Math.sqrt(Math.max(0, 1 - q * q)) - 0.12 * q + 0.02 * (grain[Math.round(y) * width + Math.round(x)] ?? 0) - (d > -3 * unit ? 0.15 : 0);
+        return (
+          0.5 +
+          0.5 * Math.sqrt(Math.max(0, 1 - q * q)) -
+          0.12 * q +
+          0.02 * (grain[Math.round(y) * width + Math.round(x)] ?? 0) -
+          (d > -3 * unit ? 0.15 : 0)
+        );
       };
       fill(canvas, shape, a, { shade: body });
-      fill(canvas, { ...shape, box: [at, shape.box[1], shape.box[2], shape.box[3]], distance: (x, y) => Math.max(shape.distance(x, y) - 2 * unit, at - x) }, b, { shade: (x, y, d) => body(x, y, d) * (x - at < 5 * unit ? 0.82 : 1) });
+      fill(
+        canvas,
+        {
+          ...shape,
+          box: [at, shape.box[1], shape.box[2], shape.box[3]],
+          distance: (x, y) => Math.max(shape.distance(x, y) - 2 * unit, at - x),
+        },
+        b,
+        { shade: (x, y, d) => body(x, y, d) * (x - at < 5 * unit ? 0.82 : 1) },
+      );
       const size = girth * 0.2;
-      drawText(canvas, text, at + 20 * unit + r.normal() * 3, height / 2 - size / 2 + r.normal() * 3, size, ink, size / 6);
+      drawText(
+        canvas,
+        text,
+        at + 20 * unit + r.normal() * 3,
+        height / 2 - size / 2 + r.normal() * 3,
+        size,
+        ink,
+        size / 6,
+      );
       const light = height / 2 - girth * 0.25;
-      fill(canvas, roundedBox(width / 2, light, length * 0.72, girth * 0.06, girth * 0.03), [255, 255, 255], { opacity: gloss / 255, softness: girth * 0.04 });
+      fill(canvas, roundedBox(width / 2, light, length * 0.72, girth * 0.06, girth * 0.03), [255, 255, 255], {
+        opacity: gloss / 255,
+        softness: girth * 0.04,
+      });
       return canvas;
     };
   },
@@ -120,7 +190,15 @@ export const blisterPack: Maker = {
     return (r) => {
       const canvas = createCanvas(width, height, foil);
       const crinkle = fractalNoise(r, width, height, { cell: 26 * unit, octaves: 3 });
-      multiply(canvas, field(frame, (x, y, i) => Math.sin(((x + y) / knurl) * 3.14) * Math.sin(((x - y) / knurl) * 3.14) * 0.06 + crinkle[i] * 0.05), 1);
+      multiply(
+        canvas,
+        field(
+          frame,
+          (x, y, i) =>
+            Math.sin(((x + y) / knurl) * 3.14) * Math.sin(((x - y) / knurl) * 3.14) * 0.06 + crinkle[i] * 0.05,
+        ),
+        1,
+      );
       for (let a = 0; a < rows; a++) {
         for (let b = 0; b < columns; b++) {
           const x = ((b + 0.5) / columns) * width;
@@ -128,65 +206,46 @@ export const blisterPack: Maker = {
           const px = x + r.normal() * 2 * unit;
           const py = y + r.normal() * 2 * unit;
           const turn = r.uniform(0, 3.14);
-          fill(canvas, ellipse(x, y, radius * oblong * 1.25, (radius / oblong) * 1.25), scaleColour(foil, clear ? 0.8 : 0.9), { shade: (_u, v, d) => (d > -5 * unit ? 0.7 + (0.5 * (v - y)) / radius : 1) });
-          fill(canvas, ellipse(px + 3 * unit, py + 4 * unit, radius * oblong, radius / oblong), [0, 0, 0], { opacity: 0.4, softness: 4 * unit });
-          fill(canvas, ellipse(px, py, radius * oblong, radius / oblong), (a + b) % 2 ? pill : second, { shade: (u, v, d) => 0.95 - ((u - px + v - py) / radius) * 0.14 - (d > -4 * unit ? 0.15 : 0) });
+          fill(
+            canvas,
+            ellipse(x, y, radius * oblong * 1.25, (radius / oblong) * 1.25),
+            scaleColour(foil, clear ? 0.8 : 0.9),
+            { shade: (_u, v, d) => (d > -5 * unit ? 0.7 + (0.5 * (v - y)) / radius : 1) },
+          );
+          fill(canvas, ellipse(px + 3 * unit, py + 4 * unit, radius * oblong, radius / oblong), [0, 0, 0], {
+            opacity: 0.4,
+            softness: 4 * unit,
+          });
+          fill(canvas, ellipse(px, py, radius * oblong, radius / oblong), (a + b) % 2 ? pill : second, {
+            shade: (u, v, d) => 0.95 - ((u - px + v - py) / radius) * 0.14 - (d > -4 * unit ? 0.15 : 0),
+          });
           if (scored) {
             const end: Point = [px + Math.cos(turn) * radius * 0.7, py + Math.sin(turn) * radius * 0.6];
             const start: Point = [2 * px - end[0], 2 * py - end[1]];
-            fill(canvas, { box: [px - radius, py - radius, px + radius, py + radius], distance: (u, v) => Math.max(Math.abs((v - py) * (end[0] - start[0]) - (u - px) * (end[1] - start[1])) / Math.hypot(end[0] - start[0], end[1] - start[1]) - 1.6 * unit, Math.hypot(u - px, v - py) - radius * 0.7) }, scaleColour(pill, 0.7));
+            fill(
+              canvas,
+              {
+                box: [px - radius, py - radius, px + radius, py + radius],
+                distance: (u, v) =>
+                  Math.max(
+                    Math.abs((v - py) * (end[0] - start[0]) - (u - px) * (end[1] - start[1])) /
+                      Math.hypot(end[0] - start[0], end[1] - start[1]) -
+                      1.6 * unit,
+                    Math.hypot(u - px, v - py) - radius * 0.7,
+                  ),
+              },
+              scaleColour(pill, 0.7),
+            );
           }
-          if (clear) fill(canvas, ellipse(x - radius * 0.35 * oblong, y - radius * 0.4, radius * 0.34, radius * 0.12, -0.6), [255, 255, 255], { opacity: 0.55, softness: 3 * unit });
+          if (clear)
+            fill(
+              canvas,
+              ellipse(x - radius * 0.35 * oblong, y - radius * 0.4, radius * 0.34, radius * 0.12, -0.6),
+              [255, 255, 255],
+              { opacity: 0.55, softness: 3 * unit },
+            );
         }
       }
-      return canvas;
-    };
-  },
-};
-
-/** A printed label: words, rules, a logo and a bar code. */
-export const printedLabel: Maker = {
-  category: 'object',
-  build(p, frame) {
-    const { width, height, unit } = frame;
-    const ground = backdrop(p, frame, backdropColour(p));
-    const paper = p.chance(0.7) ? hsv(p.next(), p.uniform(0, 0.12), p.uniform(0.85, 1)) : anyColour(p, 0.2, 0.9);
-    const light = paper[0] + paper[1] + paper[2] > 380;
-    const ink: Colour = light ? scaleColour(anyColour(p, 0.1, 0.5), p.uniform(0.1, 0.9)) : [240, 240, 235];
-    const accent = anyColour(p, 0.3, 0.9);
-    const base = createCanvas(width, height);
-    base.data.set(ground.data);
-    const [x0, y0] = [width * p.uniform(0.05, 0.14), height * p.uniform(0.05, 0.16)];
-    fill(base, roundedBox(width / 2, height / 2, width - 2 * x0, height - 2 * y0, p.uniform(0, 16) * unit), paper);
-    if (p.chance(0.6)) fill(base, roundedBox(width / 2, y0 + height * 0.09, width - 2 * x0, height * 0.16), accent);
-    let y = y0 + 14 * unit;
-    const bottom = height - y0 - height * 0.2;
-    while (y < bottom) {
-      const size = p.pick([10, 13, 18, 28, 38]) * unit * p.uniform(0.8, 1.2);
-      const letters = Math.max(2, Math.floor((width - 2 * x0 - 30 * unit) / size * p.uniform(0.4, 0.95)));
-      drawText(base, word(p, letters), x0 + 15 * unit, y, size, p.chance(0.85) ? ink : accent, size / p.uniform(5, 9));
-      y += size * 1.6;
-      if (p.chance(0.2)) {
-        fill(base, roundedBox(width / 2, y, width - 2 * x0 - 30 * unit, 2 * unit), ink);
-        y += 8 * unit;
-      }
-    }
-    let x = x0 + 18 * unit;
-    const end = width - x0 - (p.chance(0.5) ? 0.3 * width : 20 * unit);
-    while (x < end) {
-      const bar = p.int(1, 5) * 1.7 * unit;
-      fill(base, roundedBox(x + bar / 2, height - y0 - height * 0.1, bar, height * 0.13), light ? [15, 15, 18] : [240, 240, 240], { softness: 0.5 });
-      x += bar + p.int(1, 4) * 1.7 * unit;
-    }
-    const logo = p.uniform(20, 46) * unit;
-    const [lx, ly] = [width - x0 - logo * 1.4, height - y0 - logo * 1.4];
-    fill(base, disc(lx, ly, logo), accent);
-    fill(base, ring(lx, ly, logo * 0.62, logo * 0.2), paper);
-    const jitter = p.uniform(0.3, 2) * unit;
-    return (r) => {
-      const canvas = poseCanvas(base, { dx: r.normal() * jitter, dy: r.normal() * jitter, angle: r.normal() * 0.003, scale: 1 });
-      multiply(canvas, fractalNoise(r, width, height, { cell: 5, octaves: 2 }), 0.012);
-      multiply(canvas, fractalNoise(r, width, height, { cell: 160 * unit, octaves: 2 }), 0.02);
       return canvas;
     };
   },
@@ -240,7 +299,16 @@ export const biscuit: Maker = {
         for (let b = 0; b < holes; b++) {
           const u = ((a + 0.5) / holes - 0.5) * radius * 1.2;
           const v = ((b + 0.5) / holes - 0.5) * radius * 1.2;
-          fill(canvas, disc(width / 2 + u * Math.cos(turn) - v * Math.sin(turn), height / 2 + u * Math.sin(turn) + v * Math.cos(turn), 5 * unit), scaleColour(brown, 0.4), { softness: 2 * unit, opacity: 0.85 });
+          fill(
+            canvas,
+            disc(
+              width / 2 + u * Math.cos(turn) - v * Math.sin(turn),
+              height / 2 + u * Math.sin(turn) + v * Math.cos(turn),
+              5 * unit,
+            ),
+            scaleColour(brown, 0.4),
+            { softness: 2 * unit, opacity: 0.85 },
+          );
         }
       }
       for (let n = 0; n < chips; n++) {
@@ -248,7 +316,9 @@ export const biscuit: Maker = {
         const t = r.uniform(0, 6.28);
         const size = r.uniform(5, 14) * unit;
         const [cx, cy] = [width / 2 + q * Math.cos(t), height / 2 + q * Math.sin(t)];
-        fill(canvas, ellipse(cx, cy, size, size * r.uniform(0.6, 1), t), [60, 34, 22], { shade: (x, y) => 1 - ((x - cx) * lx + (y - cy) * ly) / size / 2 });
+        fill(canvas, ellipse(cx, cy, size, size * r.uniform(0.6, 1), t), [60, 34, 22], {
+          shade: (x, y) => 1 - ((x - cx) * lx + (y - cy) * ly) / size / 2,
+        });
       }
       return canvas;
     };
@@ -261,13 +331,21 @@ export const glassPart: Maker = {
   build(p, frame) {
     const { width, height, unit } = frame;
     const light = p.chance(0.7);
-    const ground = backdrop(p, frame, light ? hsv(p.next(), p.uniform(0, 0.15), p.uniform(0.7, 0.95)) : hsv(p.next(), 0.2, p.uniform(0.05, 0.25)));
+    const ground = backdrop(
+      p,
+      frame,
+      light ? hsv(p.next(), p.uniform(0, 0.15), p.uniform(0.7, 0.95)) : hsv(p.next(), 0.2, p.uniform(0.05, 0.25)),
+    );
     const tone = hsv(p.next(), p.uniform(0, 0.3), light ? 0.9 : 0.5);
     const w = p.uniform(0.5, 0.78) * width;
     const h = p.uniform(0.5, 0.78) * height;
     const radius = p.uniform(0.05, 0.5) * Math.min(w, h);
     const steps = Array.from({ length: p.int(2, 5) }, (_, n) => (n + 1) * p.uniform(0.07, 0.14));
-    const bosses = Array.from({ length: p.int(0, 4) }, () => [p.uniform(-0.3, 0.3), p.uniform(-0.3, 0.3), p.uniform(0.05, 0.1)]);
+    const bosses = Array.from({ length: p.int(0, 4) }, () => [
+      p.uniform(-0.3, 0.3),
+      p.uniform(-0.3, 0.3),
+      p.uniform(0.05, 0.1),
+    ]);
     const edge = p.uniform(3, 8) * unit;
     return (r) => {
       const canvas = cloneCanvas(ground);
@@ -281,13 +359,28 @@ export const glassPart: Maker = {
         const line: Shape = { box: shape.box, distance: (x, y) => Math.abs(shape.distance(x, y) + edge) - edge };
         fill(canvas, line, light ? [70, 75, 80] : [220, 230, 235], {
           opacity: 0.6,
-          shade: (x, y) => 0.7 + 0.6 * Math.cos(Math.atan2(y - cy, x - cx) * 2 + sway + step * 9) ** 2 + flow[Math.min(flow.length - 1, Math.round(y) * width + Math.round(x))] * 0.06,
+          shade: (x, y) =>
+            0.7 +
+            0.6 * Math.cos(Math.atan2(y - cy, x - cx) * 2 + sway + step * 9) ** 2 +
+            flow[Math.min(flow.length - 1, Math.round(y) * width + Math.round(x))] * 0.06,
         });
-        fill(canvas, { box: shape.box, distance: (x, y) => Math.abs(shape.distance(x, y) + edge * 2.2) - edge * 0.35 }, [255, 255, 255], { opacity: 0.5 });
+        fill(
+          canvas,
+          { box: shape.box, distance: (x, y) => Math.abs(shape.distance(x, y) + edge * 2.2) - edge * 0.35 },
+          [255, 255, 255],
+          { opacity: 0.5 },
+        );
       }
       for (const [u, v, s] of bosses) {
-        fill(canvas, ring(cx + u * w, cy + v * h, s * w, 4 * unit), light ? [90, 95, 100] : [200, 210, 215], { opacity: 0.8 });
-        fill(canvas, ring(cx + u * w - 1.5 * unit, cy + v * h - 1.5 * unit, s * w - 4 * unit, 2 * unit), [255, 255, 255], { opacity: 0.5 });
+        fill(canvas, ring(cx + u * w, cy + v * h, s * w, 4 * unit), light ? [90, 95, 100] : [200, 210, 215], {
+          opacity: 0.8,
+        });
+        fill(
+          canvas,
+          ring(cx + u * w - 1.5 * unit, cy + v * h - 1.5 * unit, s * w - 4 * unit, 2 * unit),
+          [255, 255, 255],
+          { opacity: 0.5 },
+        );
       }
       multiply(canvas, flow, 0.02);
       multiply(canvas, normalPlane(r, width * height), 0.004);

@@ -1,7 +1,7 @@
 /** Round parts seen along their axis: machined ring, bottle mouth, bearing, gear, hex nut, closure cap. */
 import { fractalNoise, normalPlane, valueNoise } from '../noise.ts';
 import { type Colour, createCanvas, disc, fill, hsv, type Point, polygon, scaleColour } from '../raster.ts';
-import { anyColour, backdrop, backdropColour, field, type Frame, type Maker, metalColour, type Scene } from './kit.ts';
+import { anyColour, backdrop, backdropColour, type Frame, field, type Maker, metalColour, type Scene } from './kit.ts';
 
 /** Radius and angle of every pixel about a centre, made once for a product. */
 function polar(frame: Frame, cx = (frame.width - 1) / 2, cy = (frame.height - 1) / 2) {
@@ -14,7 +14,10 @@ function polar(frame: Frame, cx = (frame.width - 1) / 2, cy = (frame.height - 1)
 }
 
 /** A profile of steps, bevels and grooves over the radius, as brightness for each quarter pixel. */
-function turnedProfile(p: { uniform(a: number, b: number): number; int(a: number, b: number): number; chance(q: number): boolean }, length: number): Float32Array {
+function turnedProfile(
+  p: { uniform(a: number, b: number): number; int(a: number, b: number): number; chance(q: number): boolean },
+  length: number,
+): Float32Array {
   const profile = new Float32Array(length);
   let at = 0;
   let level = p.uniform(0.5, 0.9);
@@ -27,7 +30,8 @@ function turnedProfile(p: { uniform(a: number, b: number): number; int(a: number
     for (let i = 0; i < edge && at < length; i++, at++) profile[at] = edgeLevel;
     level = p.uniform(0.35, 1);
   }
-  for (let pass = 0; pass < 3; pass++) for (let i = 1; i < length; i++) profile[i] += (profile[i - 1] - profile[i]) * 0.45;
+  for (let pass = 0; pass < 3; pass++)
+    for (let i = 1; i < length; i++) profile[i] += (profile[i - 1] - profile[i]) * 0.45;
   return profile;
 }
 
@@ -37,7 +41,11 @@ export const machinedRing: Maker = {
   build(p, frame): Scene {
     const { unit } = frame;
     const metal = metalColour(p, 0.5, 0.95);
-    const ground = backdrop(p, frame, p.chance(0.7) ? hsv(p.next(), p.uniform(0, 0.3), p.uniform(0.02, 0.2)) : backdropColour(p));
+    const ground = backdrop(
+      p,
+      frame,
+      p.chance(0.7) ? hsv(p.next(), p.uniform(0, 0.3), p.uniform(0.02, 0.2)) : backdropColour(p),
+    );
     const { radius, angle, cx, cy } = polar(frame);
     const outer = p.uniform(0.34, 0.47) * Math.min(frame.width, frame.height);
     const bore = outer * p.uniform(0.18, 0.6);
@@ -74,7 +82,8 @@ export const machinedRing: Maker = {
         const glow = Math.cos(2 * (a - turn)) ** 8 + 0.5 * Math.cos(2 * (a - turn) + 1.1) ** 14;
         const tool = Math.sin(d * marks * 4 + phase) * markDepth + streak[(d * 3.1 * 4) & 4095] * markDepth * 0.8;
         let v = profile[k] * (0.75 + fan * glow) + tool + stain[i] * 0.015;
-        if (edge < chamfer) v = v * 0.4 + (d > (outer + bore) / 2 ? 0.5 + 0.4 * Math.cos(a + 2.3) : 0.5 - 0.4 * Math.cos(a + 2.3)) * 0.7;
+        if (edge < chamfer)
+          v = v * 0.4 + (d > (outer + bore) / 2 ? 0.5 + 0.4 * Math.cos(a + 2.3) : 0.5 - 0.4 * Math.cos(a + 2.3)) * 0.7;
         const cover = edge >= 1 ? 1 : (edge + 1) / 2;
         for (let c = 0; c < 3; c++) {
           const g = groundAt(i, c) * 0.6;
@@ -85,7 +94,9 @@ export const machinedRing: Maker = {
         const a = ((n + 0.5) / holes) * 2 * Math.PI + (spin ? turn : 0.3);
         const hx = cx + holePlace * Math.cos(a);
         const hy = cy + holePlace * Math.sin(a);
-        fill(canvas, disc(hx, hy, holeRadius * 1.18), scaleColour(metal, 0.9), { shade: (x, y) => 0.75 + (0.45 * (x - hx + y - hy)) / holeRadius / 2 });
+        fill(canvas, disc(hx, hy, holeRadius * 1.18), scaleColour(metal, 0.9), {
+          shade: (x, y) => 0.75 + (0.45 * (x - hx + y - hy)) / holeRadius / 2,
+        });
         fill(canvas, disc(hx, hy, holeRadius), scaleColour(metal, 0.1));
       }
       return canvas;
@@ -98,7 +109,11 @@ export const bottleMouth: Maker = {
   category: 'object',
   build(p, frame): Scene {
     const { unit } = frame;
-    const glass: Colour = hsv(p.chance(0.6) ? p.uniform(0.05, 0.4) : p.next(), p.uniform(0.05, 0.6), p.uniform(0.12, 0.5));
+    const glass: Colour = hsv(
+      p.chance(0.6) ? p.uniform(0.05, 0.4) : p.next(),
+      p.uniform(0.05, 0.6),
+      p.uniform(0.12, 0.5),
+    );
     const light = p.chance(0.75);
     const ground = backdrop(p, frame, light ? hsv(0, 0, p.uniform(0.85, 1)) : hsv(p.next(), 0.2, p.uniform(0.05, 0.2)));
     const { radius, angle } = polar(frame);
@@ -117,7 +132,11 @@ export const bottleMouth: Maker = {
       const phase = r.uniform(0, 6.28);
       const swirl = valueNoise(r, frame.width, frame.height, 26 * unit);
       const broad = fractalNoise(r, frame.width, frame.height, { cell: 90 * unit, octaves: 2 });
-      const offsets = rings.map((ring) => ({ ...ring, phase: r.uniform(-0.5, 0.5) + phase * ring.lobes, shift: r.normal() * 0.6 * unit }));
+      const offsets = rings.map((ring) => ({
+        ...ring,
+        phase: r.uniform(-0.5, 0.5) + phase * ring.lobes,
+        shift: r.normal() * 0.6 * unit,
+      }));
       const canvas = createCanvas(frame.width, frame.height);
       const steps = Math.ceil(outer) + 4;
       const { data } = canvas;
@@ -188,7 +207,8 @@ export const bearing: Maker = {
         const edge = Math.min(outer - d, d - bore);
         const cover = Math.min(1, Math.max(0, edge / 1.6 + 0.5));
         let v = 0.72 + 0.22 * Math.cos(2 * (a - 0.8)) ** 6 + streak[(d * 8) & 2047] * 0.03 + stain[i] * 0.02;
-        const bevel = Math.min(Math.abs(d - outer), Math.abs(d - bore), Math.abs(d - gapIn), Math.abs(d - gapOut)) / unit;
+        const bevel =
+          Math.min(Math.abs(d - outer), Math.abs(d - bore), Math.abs(d - gapIn), Math.abs(d - gapOut)) / unit;
         if (bevel < 4) v *= 0.6 + 0.35 * Math.cos(a + (d > gapOut ? 2.4 : -0.7));
         let colour: Colour = metal;
         if (d > gapIn && d < gapOut) {
@@ -210,13 +230,18 @@ export const bearing: Maker = {
           const bx = cx + middle * Math.cos(a);
           const by = cy + middle * Math.sin(a);
           fill(canvas, disc(bx, by, size), metal, {
-            shade: (x, y) => 0.35 + 0.9 * Math.exp(-(((x - bx + size * 0.3) / size) ** 2 + ((y - by + size * 0.3) / size) ** 2) * 2.2),
+            shade: (x, y) =>
+              0.35 + 0.9 * Math.exp(-(((x - bx + size * 0.3) / size) ** 2 + ((y - by + size * 0.3) / size) ** 2) * 2.2),
           });
         }
       } else {
         text.forEach((_, n) => {
           const a = n * 0.11 + 2;
-          fill(canvas, disc(cx + middle * Math.cos(a), cy + middle * Math.sin(a), size * 0.16), scaleColour(shieldColour, 0.5));
+          fill(
+            canvas,
+            disc(cx + middle * Math.cos(a), cy + middle * Math.sin(a), size * 0.16),
+            scaleColour(shieldColour, 0.5),
+          );
         });
       }
       return canvas;
@@ -258,7 +283,8 @@ export const gear: Maker = {
         }
         const cover = Math.min(1, Math.max(0, edge / 1.6 + 0.5));
         let v = 0.8 + grain[i] * 0.035 + 0.12 * Math.cos(angle[i] - 2.2) * (d / tip);
-        if (Math.abs(d - hub) < 3 * unit || Math.abs(d - root * 0.86) < 2.5 * unit) v *= 0.72 + 0.2 * Math.cos(angle[i] + 2.4);
+        if (Math.abs(d - hub) < 3 * unit || Math.abs(d - root * 0.86) < 2.5 * unit)
+          v *= 0.72 + 0.2 * Math.cos(angle[i] + 2.4);
         if (edge < 3 * unit) v *= 0.8 + 0.35 * Math.cos(angle[i] + 2.4);
         for (let c = 0; c < 3; c++) {
           const g = ground.data[i * 3 + c];
@@ -286,13 +312,19 @@ export const hexNut: Maker = {
       const cx = frame.width / 2 + r.uniform(-1, 1) * (free ? 50 : 6) * unit;
       const cy = frame.height / 2 + r.uniform(-1, 1) * (free ? 50 : 6) * unit;
       const turn = free ? r.uniform(0, 6.28) : r.normal() * 0.03;
-      const corners = Array.from({ length: 6 }, (_, n): Point => [
-        cx + size * Math.cos(turn + (n * Math.PI) / 3),
-        cy + size * Math.sin(turn + (n * Math.PI) / 3),
-      ]);
+      const corners = Array.from(
+        { length: 6 },
+        (_, n): Point => [
+          cx + size * Math.cos(turn + (n * Math.PI) / 3),
+          cy + size * Math.sin(turn + (n * Math.PI) / 3),
+        ],
+      );
       const shape = polygon(corners);
       const grain = fractalNoise(r, frame.width, frame.height, { cell: 5, octaves: 2, stretch: 8 * unit });
-      fill(canvas, polygon(corners.map(([x, y]): Point => [x + 8 * unit, y + 10 * unit])), [0, 0, 0], { opacity: 0.45, softness: 14 * unit });
+      fill(canvas, polygon(corners.map(([x, y]): Point => [x + 8 * unit, y + 10 * unit])), [0, 0, 0], {
+        opacity: 0.45,
+        softness: 14 * unit,
+      });
       const shade = (x: number, y: number, d: number): number => {
         const q = Math.hypot(x - cx, y - cy);
         const grainAt = grain[Math.round(y) * frame.width + Math.round(x)] ?? 0;

@@ -45,7 +45,8 @@ export const wireMesh: Maker = {
           const side = (iu + iv) & 1 ? 1 : -1;
           const wave = woven ? Math.cos((v - iv) * Math.PI) * 0.5 * side : 0.2;
           const liftU = du < 0.5 ? Math.sqrt(1 - du * du * 4) + wave : -9;
-          const liftV = dv < 0.5 ? Math.sqrt(1 - dv * dv * 4) - (woven ? Math.cos((u - iu) * Math.PI) * 0.5 * side : -0.2) : -9;
+          const liftV =
+            dv < 0.5 ? Math.sqrt(1 - dv * dv * 4) - (woven ? Math.cos((u - iu) * Math.PI) * 0.5 * side : -0.2) : -9;
           const k = i * 3;
           if (liftU < -5 && liftV < -5) {
             const near = Math.min(du, dv);
@@ -92,7 +93,8 @@ export const zipper: Maker = {
         canvas,
         field(frame, (x, y, i) => {
           if (!mask[i]) return 0;
-          const rib = Math.sin((x / weave) * 6.28 + ((Math.floor(y / weave) & 1) * Math.PI) / 1.5) * Math.sin((y / weave) * 3.14);
+          const rib =
+            Math.sin((x / weave) * 6.28 + ((Math.floor(y / weave) & 1) * Math.PI) / 1.5) * Math.sin((y / weave) * 3.14);
           const seam = Math.exp(-(((Math.abs(x - width / 2) - reach * 1.4) / (3 * unit)) ** 2)) * -0.3;
           return rib * 0.12 + grain[i] * 0.05 + seam;
         }),
@@ -101,11 +103,22 @@ export const zipper: Maker = {
       const phase = r.uniform(0, pitch * 2);
       for (let y = -pitch * 2 + phase, n = 0; y < height + pitch; y += pitch, n++) {
         const side = n & 1 ? 1 : -1;
-        const cx = width / 2 + drift[Math.max(0, Math.min(height - 1, Math.round(y))) * width] * 3 + side * reach * 0.36 + r.normal() * 0.4;
+        const cx =
+          width / 2 +
+          drift[Math.max(0, Math.min(height - 1, Math.round(y))) * width] * 3 +
+          side * reach * 0.36 +
+          r.normal() * 0.4;
         const cy = y + r.normal() * 0.3;
-        fill(canvas, roundedBox(cx + 2 * unit, cy + 3 * unit, reach, pitch * 0.95, 4 * unit), [0, 0, 0], { opacity: 0.35, softness: 3 * unit });
+        fill(canvas, roundedBox(cx + 2 * unit, cy + 3 * unit, reach, pitch * 0.95, 4 * unit), [0, 0, 0], {
+          opacity: 0.35,
+          softness: 3 * unit,
+        });
         fill(canvas, roundedBox(cx, cy, reach, pitch * 0.95, 4 * unit), tooth, {
-          shade: (x, yy, d) => 0.7 - ((yy - cy) / pitch) * 0.7 + (d > -2 * unit ? -0.2 : 0) + Math.max(0, 1 - Math.abs((x - cx) / reach) * 4) * 0.2,
+          shade: (x, yy, d) =>
+            0.7 -
+            ((yy - cy) / pitch) * 0.7 +
+            (d > -2 * unit ? -0.2 : 0) +
+            Math.max(0, 1 - Math.abs((x - cx) / reach) * 4) * 0.2,
         });
         fill(canvas, disc(cx - side * reach * 0.28, cy, pitch * 0.22), scaleColour(tooth, 0.35));
       }
@@ -132,7 +145,10 @@ export const bristles: Maker = {
       const canvas = { ...ground, data: ground.data.slice() };
       const cx = width / 2;
       const cy = height / 2;
-      fill(canvas, roundedBox(cx + 6 * unit, cy + 8 * unit, w, h, w * 0.4), [0, 0, 0], { opacity: 0.4, softness: 10 * unit });
+      fill(canvas, roundedBox(cx + 6 * unit, cy + 8 * unit, w, h, w * 0.4), [0, 0, 0], {
+        opacity: 0.4,
+        softness: 10 * unit,
+      });
       fill(canvas, roundedBox(cx, cy, w, h, w * 0.4), head, { shade: (_x, _y, d) => (d > -6 * unit ? 0.75 : 0.95) });
       for (let a = 0; a < rows; a++) {
         for (let b = 0; b < columns; b++) {
@@ -140,14 +156,20 @@ export const bristles: Maker = {
           const ty = cy + ((a + 0.5) / rows - 0.5) * h * 0.92;
           if (Math.abs(a - (rows - 1) / 2) > rows / 2 - 1.2 && (b === 0 || b === columns - 1)) continue;
           const colour = colours[(byColumn ? b : a + b) % 3];
-          fill(canvas, disc(tx + 2 * unit, ty + 3 * unit, tuft * 1.05), [0, 0, 0], { opacity: 0.5, softness: 3 * unit });
+          fill(canvas, disc(tx + 2 * unit, ty + 3 * unit, tuft * 1.05), [0, 0, 0], {
+            opacity: 0.5,
+            softness: 3 * unit,
+          });
           const leanX = r.normal() * 1.6 * unit;
           const leanY = r.normal() * 1.6 * unit;
           for (let n = 0; n < 34; n++) {
             const q = Math.sqrt(r.next()) * tuft;
             const t = r.uniform(0, 6.28);
             const from: [number, number] = [tx + q * Math.cos(t), ty + q * Math.sin(t)];
-            const to: [number, number] = [from[0] + leanX + Math.cos(t) * q * 0.35, from[1] + leanY + Math.sin(t) * q * 0.35];
+            const to: [number, number] = [
+              from[0] + leanX + Math.cos(t) * q * 0.35,
+              from[1] + leanY + Math.sin(t) * q * 0.35,
+            ];
             fill(canvas, segment(from, to, 2.6 * unit), scaleColour(colour, r.uniform(0.55, 1.15)));
           }
         }

@@ -98,8 +98,12 @@ export const magneticTile: Maker = {
     return (r) => {
       const { width, height, unit } = frame;
       const canvas = createCanvas(width, height, scaleColour(colour, r.uniform(0.8, 1.2)));
-      const stripes = upright ? valueNoise(r, width, height, 2, 160 * unit) : valueNoise(r, width, height, 160 * unit, 2);
-      const wide = upright ? valueNoise(r, width, height, 14 * unit, 500 * unit) : valueNoise(r, width, height, 500 * unit, 14 * unit);
+      const stripes = upright
+        ? valueNoise(r, width, height, 2, 160 * unit)
+        : valueNoise(r, width, height, 160 * unit, 2);
+      const wide = upright
+        ? valueNoise(r, width, height, 14 * unit, 500 * unit)
+        : valueNoise(r, width, height, 500 * unit, 14 * unit);
       const cloud = fractalNoise(r, width, height, { cell: 150 * unit, octaves: 4 });
       const grain = fractalNoise(r, width, height, { cell: 3, octaves: 2 });
       const bright = new Float32Array(upright ? width : height);
@@ -108,7 +112,14 @@ export const magneticTile: Maker = {
       const shade = field(frame, (x, y, i) => {
         const across = upright ? x / width : y / height;
         const line = bright[upright ? x : y] * Math.max(0, wide[i] + 0.4 + cloud[i] * 0.5);
-        return stripes[i] * marks + wide[i] * marks * 0.7 + cloud[i] * blotch + grain[i] * 0.03 + line * 0.5 - arch * (across - middle) ** 2 * 2;
+        return (
+          stripes[i] * marks +
+          wide[i] * marks * 0.7 +
+          cloud[i] * blotch +
+          grain[i] * 0.03 +
+          line * 0.5 -
+          arch * (across - middle) ** 2 * 2
+        );
       });
       multiply(canvas, shade, 1);
       return canvas;
@@ -133,15 +144,24 @@ export const commutator: Maker = {
         ? fractalNoise(r, width, height, { cell: 3, octaves: 2, gain: 1, stretch: streak / 3 })
         : valueNoise(r, width, height, 2, streak);
       const coarse = fractalNoise(r, width, height, { cell: 20 * unit, octaves: 3, stretch: 2.5 });
-      const bands = across ? valueNoise(r, width, height, 40 * unit, 2000) : valueNoise(r, width, height, 2000, 40 * unit);
+      const bands = across
+        ? valueNoise(r, width, height, 40 * unit, 2000)
+        : valueNoise(r, width, height, 2000, 40 * unit);
       const canvas = createCanvas(width, height, colour);
       const spots = spotNoise(r, width, height, { count: flecks, low: 0.8 * unit, high: 3.2 * unit });
-      const shade = field(frame, (_x, _y, i) => fine[i] * depth + coarse[i] * depth * 0.45 + bands[i] * 0.025 + (spots[i] > 0 ? spots[i] * 0.25 : spots[i] * 0.5));
+      const shade = field(
+        frame,
+        (_x, _y, i) =>
+          fine[i] * depth +
+          coarse[i] * depth * 0.45 +
+          bands[i] * 0.025 +
+          (spots[i] > 0 ? spots[i] * 0.25 : spots[i] * 0.5),
+      );
       if (segments) {
         const at = r.uniform(-4, 4) * unit;
         const pitch = height / segments;
         for (let y = 0, i = 0; y < height; y++) {
-          const d = Math.abs(((((y + at) / pitch) % 1) + 1) % 1 - 0.5) * pitch;
+          const d = Math.abs((((((y + at) / pitch) % 1) + 1) % 1) - 0.5) * pitch;
           const groove = pitch / 2 - d;
           for (let x = 0; x < width; x++, i++) {
             const g = groove + coarse[i] * 1.2;
@@ -185,7 +205,9 @@ export const tyreTread: Maker = {
       const inside = new Float32Array(width * height);
       const heights = field(frame, (x, y, i) => {
         const u = (x - width / 2) / halfSpan / 2 + 0.5;
-        const fall = small ? Math.asin(Math.max(-1, Math.min(1, (y - height / 2) / edge))) / 1.571 : (y - height / 2) / height;
+        const fall = small
+          ? Math.asin(Math.max(-1, Math.min(1, (y - height / 2) / edge))) / 1.571
+          : (y - height / 2) / height;
         inside[i] = u > 0 && u < 1 && (!small || Math.abs(y - height / 2) < edge) ? 1 : 0;
         if (!inside[i]) return 0;
         let row = 0;
@@ -211,7 +233,13 @@ export const tyreTread: Maker = {
           const fall = (y - height / 2) / edge - lightAt;
           const round = small ? Math.sqrt(Math.max(0, 1 - ((y - height / 2) / edge) ** 2)) : 1;
           const light = 0.35 + 0.5 * Math.exp(-fall * fall * 9) * (0.7 + (0.5 * x) / width);
-          return (light + (heights[i] < 2 * unit ? -0.25 : 0)) * round - 0.25 + grain[i] * 0.08 + broad[i] * 0.05 - (1 - round) * 0.4;
+          return (
+            (light + (heights[i] < 2 * unit ? -0.25 : 0)) * round -
+            0.25 +
+            grain[i] * 0.08 +
+            broad[i] * 0.05 -
+            (1 - round) * 0.4
+          );
         }),
         1,
       );

@@ -1,0 +1,112 @@
+import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { compileStep, Runtime, reduceMean, Trainer } from '@adclick/ortgrad';
+import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { adclick, CLICK_PLANES, PRESETS } from '../networks/adclick.ts';
+import { Random } from '../random.ts';
+import { ReferenceIndex } from '../residual/reference-index.ts';
+import { makeProduct } from '../synthesis/products/index.ts';
+import { saveClickWeights } from '../training/weights.ts';
+import { Labeler } from './labeler.ts';
+
+const DIMS = 272;
+let runtime: Runtime;
+let folder: string;
+let weights: string;
+let index: ReferenceIndex;
+const random = new Random(5);
+const product = makeProduct('machinedRing', 3, { width: 160, height: 120 });
+
+/** Writes untrained weights: the tests ask how the labeler behaves, not how well it labels. */
+async function untrained(path: string, residualDims: number): Promise<void> {
+  const program = compileStep((graph, p) => {
+    const planes = graph.input('planes', [1, 8, 8, residualDims + CLICK_PLANES]);
+    const clickMap = graph.input('clickMap', [1, 64, 64, 3]);
+    return { loss: reduceMean(adclick(graph, p, { ...PRESETS.small, residualDims }, planes, clickMap)) };
+  });
+  const trainer = await Trainer.create({ programs: { only: program }, seed: 2, runtime });
+  const card = { name: 'untrained', preset: 'small', residualDims, trainedOn: 'nothing', steps: 0, seed: 2 } as const;
+  await saveClickWeights(path, await trainer.weights(), card);
+  await trainer.close();
+}
+
+beforeAll(async () => {
+  runtime = await Runtime.start();
+  folder = await mkdtemp(join(tmpdir(), 'adclick-labeler-'));
+  weights = join(folder, 'weights.safetensors');
+  await untrained(weights, DIMS);
+  const normals = Array.from({ length: 4 }, (_, i) => ({ name: String(i), image: product.good(random) }));
+  index = await ReferenceIndex.build(normals, { runtime, pixels: 128 * 128 });
+});
+afterAll(async () => {
+  await runtime.close();
+  await rm(folder, { recursive: true });
+});
+
+describe('a labeler', () => {
+  test('gives probabilities at the size of the image, the same for the same clicks in any order of asking', async () => {
+    const labeler = await Labeler.load({ index, weights, runtime });
+    expect(labeler.weights).toMatchObject({ name: 'untrained', trainedOn: 'nothing' });
+    const image = product.good(random);
+    const clicks = [
+      { x: 40, y: 30, positive: true },
+      { x: 150, y: 110, positive: false },
+      { x: 44, y: 36, positive: true },
+    ];
+    const view = await labeler.open(image);
+    const steps = [];
+    for (let k = 1; k <= 3; k++) steps.push(await view.predict({ clicks: clicks.slice(0, k) }));
+    for (const { data, width, height } of steps) {
+      expect([width, height, data.length]).toEqual([160, 120, 160 * 120]);
+      expect(data.every((p) => p >= 0 && p <= 1)).toBe(true);
+    }
+    expect(steps[1]!.data).not.toEqual(steps[0]!.data);
+    // Undo, and a fresh view that is shown all clicks at once.
+    expect((await view.predict({ clicks: clicks.slice(0, 1) })).data).toEqual(steps[0]!.data);
+    expect((await view.predict({ clicks })).data).toEqual(steps[2]!.data);
+    const again = await (await labeler.open(image)).predict({ clicks });
+    for (let i = 0; i < again.data.length; i += 97) expect(again.data[i]).toBeCloseTo(steps[2]!.data[i]!, 4);
+    await labeler.close();
+  });
+
+  test('looks closer at a small defect, and not when told not to', async () => {
+    const click = { x: 80, y: 60, positive: true };
+    const image = product.good(random);
+    const maps = [];
+    for (const zoom of [true, false]) {
+      const labeler = await Labeler.load({ index, weights, runtime, zoom });
+      maps.push(await (await labeler.open(image)).predict({ clicks: [click] }));
+      await labeler.close();
+    }
+    expect(maps[0]!.data).not.toEqual(maps[1]!.data);
+  });
+
+  test('refuses clicks outside the image', async () => {
+    const labeler = await Labeler.load({ index, weights, runtime });
+    const view = await labeler.open(product.good(random));
+    for (const [x, y] of [
+      [-1, 5],
+      [160, 5],
+      [5, 120],
+      [Number.NaN, 5],
+    ] as const)
+      await expect(view.predict({ clicks: [{ x, y, positive: true }] })).rejects.toMatchObject({
+        code: 'ADC_CLICK_OUTSIDE',
+      });
+    await labeler.close();
+  });
+
+  test('refuses weights that are damaged, of another kind or for another backbone', async () => {
+    const bytes = await readFile(weights);
+    const [cut, other, narrow] = ['cut', 'other', 'narrow'].map((name) => join(folder, `${name}.safetensors`));
+    await writeFile(cut!, bytes.subarray(0, bytes.length / 2));
+    await untrained(narrow!, 16);
+    const load = (path: string) => Labeler.load({ index, weights: path, runtime });
+    await expect(load(cut!)).rejects.toMatchObject({ code: 'ADC_WEIGHTS_DAMAGED' });
+    await expect(load(narrow!)).rejects.toMatchObject({ code: 'ADC_WEIGHTS_KIND' });
+    const { writeSafetensors } = await import('@adclick/ortgrad');
+    await writeSafetensors(other!, new Map(), { kind: 'something else' });
+    await expect(load(other!)).rejects.toMatchObject({ code: 'ADC_WEIGHTS_KIND' });
+  });
+});

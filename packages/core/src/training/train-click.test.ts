@@ -1,0 +1,115 @@
+import { existsSync } from 'node:fs';
+import { mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterAll, beforeAll, expect, test } from 'vitest';
+import { Random } from '../random.ts';
+import { readCut, type TrainingItem, writeItem } from './item.ts';
+import { type ClickTraining, learningRateAt, trainClickModel } from './train-click.ts';
+import { loadClickWeights } from './weights.ts';
+
+const DIMS = 272;
+const BLOCKS = 9;
+let folder: string;
+
+/** Noise with a square defect whose residual is three times as long. */
+function item(side: number, seed: number): TrainingItem {
+  const random = new Random(seed);
+  const noise = () => Float32Array.from({ length: side * side * DIMS }, () => random.normal());
+  const delta = noise();
+  const pixels = 8 * side;
+  const mask = new Uint8Array(pixels * pixels);
+  const [left, top] = [random.int(2, side - 8), random.int(2, side - 8)];
+  for (let y = 8 * top; y < 8 * top + 40; y++) mask.fill(1, y * pixels + 8 * left, y * pixels + 8 * left + 40);
+  for (let y = top; y < top + 5; y++)
+    for (let at = (y * side + left) * DIMS; at < (y * side + left + 5) * DIMS; at++) delta[at] = 3 * delta[at]!;
+  return {
+    residual: {
+      height: side,
+      width: side,
+      dims: DIMS,
+      delta,
+      tokens: noise(),
+      calibration: new Float32Array(DIMS).fill(1),
+    },
+    mask: { data: mask, width: pixels, height: pixels, channels: 1 },
+  };
+}
+
+/** A run whose first blocks are there already, so that nothing is drawn. */
+async function prepare(name: string): Promise<string> {
+  const directory = join(folder, name);
+  const items = join(directory, 'items');
+  await mkdir(items, { recursive: true });
+  for (let block = 0; block < BLOCKS; block++) {
+    const stem = join(items, String(block).padStart(5, '0'));
+    await writeItem(`${stem}-00.safetensors`, item(block % 3 === 0 ? 64 : 32, block));
+    await writeFile(`${stem}.json`, JSON.stringify({ items: 1 }));
+  }
+  return directory;
+}
+
+const run = (directory: string, more: Partial<ClickTraining> = {}) =>
+  trainClickModel({
+    directory,
+    preset: 'small',
+    steps: 16,
+    data: { seed: 4, folders: [], folderShare: 0 },
+    learningRate: 1e-3,
+    checkpointEvery: 8,
+    trainedOn: 'noise',
+    name: 'test',
+    ...more,
+  });
+
+beforeAll(async () => {
+  folder = await mkdtemp(join(tmpdir(), 'adclick-training-'));
+});
+afterAll(() => rm(folder, { recursive: true }));
+
+test('an aborted run that is resumed ends with the weights of one that was not', async () => {
+  const whole = await prepare('whole');
+  const broken = await prepare('broken');
+  const expected = await loadClickWeights(await run(whole));
+
+  const stop = new AbortController();
+  const watch = setInterval(() => {
+    if (existsSync(join(broken, 'checkpoint.safetensors'))) stop.abort(new Error('stopped'));
+  }, 20);
+  await expect(run(broken, { signal: stop.signal })).rejects.toThrow('stopped');
+  clearInterval(watch);
+  expect(existsSync(join(broken, 'weights.safetensors'))).toBe(false);
+
+  const resumed = await loadClickWeights(await run(broken, { resume: true }));
+  expect(resumed.card).toEqual(expected.card);
+  for (const [name, { data }] of expected.tensors) expect(resumed.tensors.get(name)!.data, name).toEqual(data);
+}, 180_000);
+
+test('the rate warms up, keeps its level whatever the number of steps, and falls at the end', () => {
+  expect(learningRateAt(0, 1000, 1)).toBeCloseTo(1 / 200, 6);
+  expect(learningRateAt(400, 1000, 1)).toBe(1);
+  expect(learningRateAt(400, 5000, 1)).toBe(1);
+  expect(learningRateAt(999, 1000, 1)).toBeCloseTo(0.02, 6);
+});
+
+test('cuts keep residual and mask together in all eight turns', async () => {
+  const path = join(folder, 'cut.safetensors');
+  const whole = item(40, 8);
+  // The first residual channel says where a token's defect pixels are.
+  const { residual, mask } = whole;
+  for (let cell = 0; cell < 1600; cell++) {
+    const [x, y] = [8 * (cell % 40), 8 * Math.floor(cell / 40)];
+    residual.delta[cell * DIMS] = mask.data[y * mask.width + x]!;
+  }
+  await writeItem(path, whole);
+  for (let seed = 0; seed < 24; seed++) {
+    const cut = (await readCut(path, new Random(seed), false))!;
+    expect([cut.residual.height, cut.residual.width, cut.mask.width]).toEqual([32, 32, 256]);
+    expect(cut.mask.data.some((value) => value === 1)).toBe(true);
+    for (let cell = 0; cell < 1024; cell++) {
+      const [x, y] = [8 * (cell % 32) + 4, 8 * Math.floor(cell / 32) + 4];
+      expect(cut.residual.delta[cell * DIMS]).toBe(cut.mask.data[y * 256 + x]);
+    }
+  }
+  expect(await readCut(path, new Random(1), true)).toBeUndefined();
+});
