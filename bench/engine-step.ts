@@ -1,0 +1,111 @@
+/** The network of the training-step measurement, the same as in yardstick_train_step.py: 1.39 M parameters, two pictures of 64 × 64 tokens. */
+import {
+  add,
+  type BuildLoss,
+  foldAffine,
+  type Graph,
+  type Initializer,
+  layerNorm,
+  linear,
+  linearLayer,
+  mlp,
+  type ParameterSource,
+  permuteRows,
+  reduceMean,
+  reshape,
+  selfAttention,
+  sigmoid,
+  square,
+  sub,
+  type Value,
+} from '@adclick/ortgrad';
+
+/** Sizes of the network; one picture is `side` × `side` tokens. */
+export const ENGINE = {
+  batch: 2,
+  side: 64,
+  channels: 16,
+  dim: 128,
+  depth: 4,
+  heads: 4,
+  window: 8,
+  mlpRatio: 4,
+} as const;
+
+/** Settings of the optimiser, PyTorch's in the yardstick. */
+export const ENGINE_OPTIMIZER = { learningRate: 1e-3, weightDecay: 0.01 } as const;
+
+const TOKENS = ENGINE.side ** 2;
+const ZEROS: Initializer = { kind: 'zeros' };
+const ONES: Initializer = { kind: 'ones' };
+const WEIGHT: Initializer = { kind: 'truncatedNormal', std: 0.05 };
+const SMALL: Initializer = { kind: 'truncatedNormal', std: 0.02 };
+
+/** The yardstick decays every parameter, vectors too. */
+const DECAYED = { decay: true } as const;
+
+/** `p` with decay on everything it hands out. */
+const decayAll = (p: ParameterSource): ParameterSource => ({
+  get: (name, shape, init) => p.get(name, shape, init, DECAYED),
+});
+
+/** Raster index of every token when the grid, rolled by `shift`, is read window by window. */
+function windowOrder(shift: number): number[] {
+  const { side, window } = ENGINE;
+  const order: number[] = [];
+  for (let top = 0; top < side; top += window)
+    for (let left = 0; left < side; left += window)
+      for (let y = 0; y < window; y++)
+        for (let x = 0; x < window; x++) order.push(((top + y + shift) % side) * side + ((left + x + shift) % side));
+  return order;
+}
+
+/** Gather indices from one token order to another; undefined is raster order. */
+function reorder(from: readonly number[] | undefined, to: readonly number[] | undefined): number[] {
+  const place = new Array<number>(TOKENS);
+  for (let i = 0; i < TOKENS; i++) place[from?.[i] ?? i] = i;
+  return Array.from({ length: TOKENS }, (_, i) => place[to?.[i] ?? i] as number);
+}
+
+/** The layer `name` [K, N] with the affine of the normalisation `norm` before it folded in. */
+function foldedLayer(p: ParameterSource, norm: string, name: string, features: number) {
+  const gain = p.get(`${norm}.weight`, [ENGINE.dim], ONES);
+  const shift = p.get(`${norm}.bias`, [ENGINE.dim], ZEROS);
+  const weight = p.get(`${name}.weight`, [ENGINE.dim, features], WEIGHT);
+  return foldAffine(weight, p.get(`${name}.bias`, [features], ZEROS), gain, shift);
+}
+
+/** Tokens (B, TOKENS, channels) -> one value in (0,1) a token (B, TOKENS, 1). */
+function network(p: ParameterSource, x: Value): Value {
+  const { batch, dim, depth, heads, window, mlpRatio } = ENGINE;
+  const cells = window * window;
+  const orders = [windowOrder(0), windowOrder(window / 2)] as const;
+  let h = add(linearLayer(p, 'embed', x, dim, WEIGHT), p.get('position', [1, TOKENS, dim], SMALL)); // (B, TOKENS, dim)
+  let current: readonly number[] | undefined;
+  for (let block = 0; block < depth; block++) {
+    const at = `blocks.${block}`;
+    const order = orders[block % 2];
+    h = permuteRows(h, reorder(current, order), 1);
+    current = order;
+    const bias = p.get(`${at}.bias`, [heads, cells, cells], ZEROS);
+    const projection = foldedLayer(p, `${at}.norm1`, `${at}.qkv`, 3 * dim);
+    const qkv = linear(layerNorm(h), projection.weight, projection.bias);
+    const mixed = selfAttention(reshape(qkv, [(batch * TOKENS) / cells, cells, 3 * dim]), heads, bias, {
+      scale: 1 / Math.sqrt(dim / heads),
+    });
+    h = add(h, linearLayer(p, `${at}.project`, reshape(mixed, [batch, TOKENS, dim]), dim, WEIGHT));
+    const up = foldedLayer(p, `${at}.norm2`, `${at}.up`, mlpRatio * dim);
+    const down = p.get(`${at}.down.weight`, [mlpRatio * dim, dim], WEIGHT);
+    h = add(h, mlp(layerNorm(h), up.weight, up.bias, down, p.get(`${at}.down.bias`, [dim], ZEROS)));
+  }
+  const head = foldedLayer(p, 'norm', 'head', 1);
+  const values = linear(layerNorm(h), head.weight, head.bias); // (B, TOKENS, 1) in window order
+  return sigmoid(permuteRows(values, reorder(current, undefined), 1));
+}
+
+/** Builds the loss: mean squared error of the values against `y`. For `compileStep`. */
+export const engineLoss: BuildLoss = (graph: Graph, parameters: ParameterSource) => {
+  const x = graph.input('x', [ENGINE.batch, TOKENS, ENGINE.channels]);
+  const y = graph.input('y', [ENGINE.batch, TOKENS, 1]);
+  return { loss: reduceMean(square(sub(network(decayAll(parameters), x), y))) };
+};

@@ -1,0 +1,190 @@
+/**
+ * `npm run bench:growth [-- --json] [--quick] [--wait SECONDS]`: how the time to be ready, the time of indexing and the peak memory
+ * grow with the image's size, the neighbours K and the number of good pictures; writes docs/images/growth-*.svg and the section "Growth".
+ */
+import { mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { parseArgs } from 'node:util';
+import { lineChart, roundTicks } from '../packages/core/src/evaluation/svg.ts';
+import { ROOT, runScript, say } from './child.ts';
+import type { Labelled } from './parts/label-pictures.ts';
+import { waitForQuiet } from './quiet.ts';
+import { machine, median, round, table, writeSection } from './results.ts';
+
+const { values } = parseArgs({
+  options: {
+    json: { type: 'boolean', default: false },
+    /** Two points a sweep and few pictures, to see that everything runs; nothing is written. */
+    quick: { type: 'boolean', default: false },
+    wait: { type: 'string', default: '300' },
+  },
+});
+const QUICK = values.quick;
+
+/** One measured setting. */
+interface Setting {
+  /** Side of the pictures and of the model's grid in pixels. */
+  readonly side: number;
+  readonly neighbours: number;
+  readonly normals: number;
+}
+
+interface Sweep {
+  /** Ends the name of the picture file. */
+  readonly name: string;
+  readonly title: string;
+  readonly label: string;
+  readonly key: keyof Setting;
+  readonly at: readonly number[];
+  readonly fixed: Setting;
+}
+
+const BASE: Setting = { side: 512, neighbours: 10, normals: 60 };
+const PICTURES = QUICK ? 3 : 10;
+
+const SWEEPS: readonly Sweep[] = [
+  {
+    name: 'size',
+    title: 'Image size',
+    label: 'side in px',
+    key: 'side',
+    at: QUICK ? [256, 384] : [256, 384, 512, 640, 768, 1024],
+    fixed: { ...BASE, normals: QUICK ? 4 : 30 },
+  },
+  {
+    name: 'neighbours',
+    title: 'Neighbours K',
+    label: 'K',
+    key: 'neighbours',
+    at: QUICK ? [2, 4] : [5, 10, 20, 35, 50],
+    fixed: { ...BASE, normals: QUICK ? 5 : 60 },
+  },
+  {
+    name: 'normals',
+    title: 'Good pictures in the index',
+    label: 'good pictures',
+    key: 'normals',
+    at: QUICK ? [4, 6] : [25, 50, 100, 200, 400],
+    fixed: BASE,
+  },
+];
+
+interface Point {
+  readonly x: number;
+  readonly readyMs: number;
+  readonly indexSeconds: number;
+  readonly peakMB: number;
+}
+
+const MEASURES = [
+  { key: 'readyMs', label: 'ready, ms' },
+  { key: 'indexSeconds', label: 'index, s' },
+  { key: 'peakMB', label: 'peak memory, MB' },
+] as const satisfies readonly { key: keyof Point; label: string }[];
+
+const folder = await mkdtemp(join(tmpdir(), 'adclick-growth-'));
+const made = new Map<number, string>();
+let patience = Number(values.wait);
+
+/** Pictures of one size, enough for every sweep. */
+async function picturesOf(side: number): Promise<string> {
+  const known = made.get(side);
+  if (known) return known;
+  const needed = SWEEPS.flatMap((sweep) => sweep.at.map((x) => ({ ...sweep.fixed, [sweep.key]: x })));
+  const good = Math.max(...needed.filter((setting) => setting.side === side).map(({ normals }) => normals));
+  const path = join(folder, String(side));
+  say(`making ${good} good and ${PICTURES} bad pictures of ${side} px`);
+  await runScript('parts/pictures.ts', [
+    path,
+    ...['--good', String(good), '--bad', String(PICTURES), '--side', String(side)],
+  ]);
+  made.set(side, path);
+  return path;
+}
+
+async function measure({ side, neighbours, normals }: Setting): Promise<Omit<Point, 'x'> & { weights: string }> {
+  const pictures = await picturesOf(side);
+  const start = Date.now();
+  await waitForQuiet(patience);
+  patience = Math.max(0, patience - (Date.now() - start) / 1000);
+  say(`${side} px, K ${neighbours}, ${normals} good pictures`);
+  const run = await runScript<Labelled>('parts/label-pictures.ts', [
+    pictures,
+    ...['--normals', String(normals), '--neighbours', String(neighbours), '--pixels', String(side * side)],
+  ]);
+  return {
+    readyMs: round(median(run.readyMs), 1),
+    indexSeconds: round(run.indexSeconds, 2),
+    peakMB: round(run.peakBytes / 1e6, 0),
+    weights: run.weights,
+  };
+}
+
+/** Colours of a chart that stands alone: readable on light and dark pages. */
+const STYLE = `
+.chart { font: 12px system-ui, "Segoe UI", Roboto, sans-serif; }
+.chart text { fill: #6b7684; } .chart .chart-title { font-size: 14px; font-weight: 600; }
+.chart .grid { stroke: #8b96a355; } .chart .curve { fill: none; stroke-width: 2; stroke: #3b7ddd; } .chart .dot { fill: #3b7ddd; }`;
+
+const CHART = { width: 560, height: 340 };
+
+/** Three charts of one sweep side by side in one file. */
+function picture({ title, label }: Sweep, points: readonly Point[]): string {
+  const last = points[points.length - 1]!.x;
+  const charts = MEASURES.map(({ key, label: measure }, n) => {
+    const top = Math.max(...points.map((point) => point[key])) * 1.05;
+    const ticks = roundTicks(0, top);
+    const chart = lineChart({
+      title: measure,
+      description: `${measure} against ${title.toLowerCase()}`,
+      x: { label, min: 0, max: last, ticks: points.map(({ x }) => x) },
+      y: { label: '', min: 0, max: top, ticks },
+      series: [{ name: measure, points: points.map((point) => ({ x: point.x, y: point[key] })), dots: true }],
+    });
+    return chart.replace('<svg ', `<svg x="${n * CHART.width}" width="${CHART.width}" height="${CHART.height}" `);
+  });
+  const width = MEASURES.length * CHART.width;
+  return `<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 ${width} ${CHART.height}"><style>${STYLE}</style>\n${charts.join('\n')}\n</svg>\n`;
+}
+
+try {
+  const results: { sweep: Sweep; points: Point[] }[] = [];
+  let weights = '';
+  for (const sweep of SWEEPS) {
+    const points: Point[] = [];
+    for (const x of sweep.at) {
+      const { weights: used, ...figures } = await measure({ ...sweep.fixed, [sweep.key]: x });
+      points.push({ x, ...figures });
+      weights = used;
+    }
+    results.push({ sweep, points });
+  }
+  const parts = results.map(({ sweep, points }) => {
+    const rows = points.map((point) => [String(point.x), ...MEASURES.map(({ key }) => String(point[key]))]);
+    const others = {
+      side: `${sweep.fixed.side} px`,
+      neighbours: `K ${sweep.fixed.neighbours}`,
+      normals: `${sweep.fixed.normals} good pictures`,
+    };
+    const fixed = Object.entries(others).filter(([key]) => key !== sweep.key);
+    const heading = `${sweep.title} (${fixed.map(([, words]) => words).join(', ')})`;
+    const head = [sweep.label, ...MEASURES.map(({ label }) => label)];
+    return `**${heading}**\n\n![${heading}](images/growth-${sweep.name}.svg)\n\n${table(head, rows)}`;
+  });
+  const note = `Every row is a process of its own: it builds an index on disk, then opens ${PICTURES} pictures. "Ready" is the median from the file to the first click, the model's grid being of the picture's size. Click model: ${weights}. ${machine()}, 2 threads.`;
+  const text = `${parts.join('\n\n')}\n\n${note}`;
+  if (!QUICK) {
+    const images = join(ROOT, 'docs', 'images');
+    await mkdir(images, { recursive: true });
+    for (const { sweep, points } of results)
+      await writeFile(join(images, `growth-${sweep.name}.svg`), picture(sweep, points));
+    await writeSection('Growth', text);
+  }
+  const json = Object.fromEntries(results.map(({ sweep, points }) => [sweep.name, points]));
+  process.stdout.write(
+    values.json ? `${JSON.stringify({ ...json, weights, machine: machine(), quick: QUICK })}\n` : `${text}\n`,
+  );
+} finally {
+  await rm(folder, { recursive: true });
+}

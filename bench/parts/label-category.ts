@@ -1,0 +1,97 @@
+/**
+ * Labels the defects of one category by simulated clicks:
+ * `label-category.ts --data DIR --category NAME --index DIR [--weights FILE] [--limit N] [--clicks N]`.
+ */
+import { parseArgs } from 'node:util';
+import { Runtime } from '@adclick/ortgrad';
+import { openDataset } from '../../packages/core/src/datasets/mvtec.ts';
+import {
+  type ClickAnswer,
+  type ClickItem,
+  clickAnswer,
+  evaluateClicks,
+} from '../../packages/core/src/evaluation/protocol.ts';
+import { readMask, readRgb } from '../../packages/core/src/image/codec.ts';
+import { DEFAULT_WEIGHTS, Labeler } from '../../packages/core/src/inference/labeler.ts';
+import { ReferenceIndex } from '../../packages/core/src/residual/reference-index.ts';
+import { answer, say } from '../child.ts';
+
+/** What this script answers. */
+export interface LabelledCategory extends ClickAnswer {
+  /** Defective images of the category, of which `images` were labelled. */
+  readonly available: number;
+  readonly normals: number;
+  /** Pixels of the model's grid, width and height. */
+  readonly grid: readonly [number, number];
+  readonly indexSeconds: number;
+  readonly seconds: number;
+  /** IoU after each click, by image. */
+  readonly ious: Readonly<Record<string, readonly number[]>>;
+  readonly peakBytes: number;
+}
+
+const { values } = parseArgs({
+  options: {
+    data: { type: 'string', default: '' },
+    category: { type: 'string', default: '' },
+    index: { type: 'string', default: '' },
+    weights: { type: 'string', default: DEFAULT_WEIGHTS },
+    limit: { type: 'string', default: '0' },
+    clicks: { type: 'string', default: '5' },
+  },
+});
+
+/** `limit` items evenly spread over the list, as the yardsticks choose theirs; 0 takes all. */
+function spreadOver<Item>(list: readonly Item[], limit: number): readonly Item[] {
+  if (limit === 0 || limit >= list.length) return list;
+  return Array.from({ length: limit }, (_, n) => list[Math.floor((n * list.length) / limit)] as Item);
+}
+
+const begin = performance.now();
+const dataset = await openDataset(values.data, values.category);
+const runtime = await Runtime.start();
+const index = await ReferenceIndex.build(
+  dataset.normals.map((path) => ({ path })),
+  { runtime, directory: values.index },
+);
+const indexSeconds = (performance.now() - begin) / 1000;
+const labeler = await Labeler.load({ index, weights: values.weights, runtime });
+const defects = spreadOver(dataset.defects, Number(values.limit));
+
+async function* items(): AsyncGenerator<ClickItem> {
+  for (const { path, type, name, maskPath } of defects) {
+    const image = await readRgb(path);
+    const view = await labeler.open(image);
+    const mask = await readMask(maskPath, image);
+    yield { name: `${type}/${name}`, type, mask, predict: (clicks) => view.predict({ clicks }) };
+  }
+}
+
+const start = performance.now();
+const evaluation = await evaluateClicks(items(), {
+  clicks: Number(values.clicks),
+  examples: 0,
+  what: values.category,
+  onImage: (_, done) => {
+    if (done % 20 === 0) say(`${values.category}: ${done} of ${defects.length}`);
+  },
+});
+const { category, ...figures } = clickAnswer(evaluation, {
+  category: values.category,
+  weights: values.weights,
+  trainedOn: labeler.weights.trainedOn,
+});
+const result: Omit<LabelledCategory, 'peakBytes'> = {
+  category,
+  ...figures,
+  available: dataset.defects.length,
+  normals: dataset.normals.length,
+  grid: [index.grid.width, index.grid.height],
+  indexSeconds,
+  seconds: (performance.now() - start) / 1000,
+  ious: Object.fromEntries(evaluation.images.map(({ name, ious }) => [name, ious])),
+};
+await labeler.close();
+await index.close();
+await runtime.close();
+answer(result);

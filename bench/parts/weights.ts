@@ -1,0 +1,47 @@
+/** Weights for the time measurements: the shipped ones, or untrained ones of the same size where none are shipped yet. */
+
+import { existsSync } from 'node:fs';
+import { join } from 'node:path';
+import { compileStep, Runtime, reduceMean, Trainer } from '@adclick/ortgrad';
+import { CLICK_CHANNELS } from '../../packages/core/src/clicks/encoding.ts';
+import { BACKBONES, DEFAULT_BACKBONE, tokenDims } from '../../packages/core/src/features/backbones.ts';
+import { modelFolders } from '../../packages/core/src/models.ts';
+import { adclick, CLICK_PLANES, PRESETS, TOKEN } from '../../packages/core/src/networks/adclick.ts';
+import { saveClickWeights } from '../../packages/core/src/training/weights.ts';
+
+/** Weights to measure with. */
+export interface BenchWeights {
+  /** File, or name of shipped weights. */
+  readonly weights: string;
+  readonly shipped: boolean;
+}
+
+const SHIPPED = 'adclick-small';
+
+/** The shipped weights; untrained ones, written to `folder`, when the models folder has none: time does not depend on the values. */
+export async function benchWeights(folder: string): Promise<BenchWeights> {
+  if (modelFolders().some((models) => existsSync(join(models, SHIPPED, 'weights.safetensors'))))
+    return { weights: SHIPPED, shipped: true };
+  const path = join(folder, 'untrained.safetensors');
+  if (existsSync(path)) return { weights: path, shipped: false };
+  const side = 32;
+  const residualDims = tokenDims(BACKBONES[DEFAULT_BACKBONE]);
+  const program = compileStep((graph, parameters) => {
+    const planes = graph.input('planes', [1, side, side, residualDims + CLICK_PLANES]);
+    const clickMap = graph.input('clickMap', [1, TOKEN * side, TOKEN * side, CLICK_CHANNELS]);
+    return { loss: reduceMean(adclick(graph, parameters, { ...PRESETS.small, residualDims }, planes, clickMap)) };
+  });
+  const runtime = await Runtime.start();
+  const trainer = await Trainer.create({ programs: { step: program }, runtime });
+  await saveClickWeights(path, await trainer.weights(), {
+    name: 'untrained',
+    preset: 'small',
+    residualDims,
+    trainedOn: 'nothing',
+    steps: 0,
+    seed: 0,
+  });
+  await trainer.close();
+  await runtime.close();
+  return { weights: path, shipped: false };
+}

@@ -1,0 +1,264 @@
+/**
+ * `npm run bench:speed [-- --json] [--no-yardsticks] [--quick] [--wait SECONDS]`: times and peak memory of the parts that
+ * have a budget, each in a process of its own, ours and the yardsticks in turn.
+ */
+import { mkdtemp, rm } from 'node:fs/promises';
+import { availableParallelism, tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { parseArgs } from 'node:util';
+import { runPython, runScript, say } from './child.ts';
+import type { Labelled } from './parts/label-pictures.ts';
+import { findPython } from './python.ts';
+import { waitForQuiet } from './quiet.ts';
+import { machine, median, round, spread, table, writeSection } from './results.ts';
+
+const { values } = parseArgs({
+  options: {
+    json: { type: 'boolean', default: false },
+    'no-yardsticks': { type: 'boolean', default: false },
+    /** A few steps and pictures, to see that everything runs; its figures mean little and are not written down. */
+    quick: { type: 'boolean', default: false },
+    /** Seconds that all waiting for a quiet machine may take together. */
+    wait: { type: 'string', default: '300' },
+    /** Leaves docs/results.md as it is. */
+    'no-write': { type: 'boolean', default: false },
+  },
+});
+
+const QUICK = values.quick;
+const ROUNDS = QUICK ? 1 : 3;
+const STEPS = QUICK ? 2 : 12;
+const THREADS = String(Math.min(2, availableParallelism()));
+const INDEXED = QUICK ? 8 : 200;
+const NORMALS = QUICK ? 4 : 60;
+const PICTURES = QUICK ? 3 : 24;
+const MAPS = QUICK ? 5 : 100;
+
+/** What PyTorch offers for a step; the best one is the yardstick. */
+const SETTINGS = ['eager', 'eager-fused', 'compile'] as const;
+type Setting = (typeof SETTINGS)[number];
+
+interface Timed {
+  readonly peakBytes: number;
+}
+interface Step extends Timed {
+  readonly medianMs: number;
+  readonly losses: readonly number[];
+  readonly parameters: number;
+  readonly torch?: string;
+  readonly cpuCapability?: string;
+}
+interface Areas extends Timed {
+  readonly ms: number;
+  readonly ap: number;
+  readonly pro: number;
+  readonly pauroc: number;
+  readonly sklearn?: string;
+  readonly numpy?: string;
+}
+
+const folder = await mkdtemp(join(tmpdir(), 'adclick-speed-'));
+const python = await findPython(!values['no-yardsticks']);
+let patience = Number(values.wait);
+let quiet: boolean | undefined;
+
+/** Waits for a quiet machine, then measures. */
+async function measured<Result>(what: string, work: () => Promise<Result>): Promise<Result> {
+  const start = Date.now();
+  const calm = await waitForQuiet(patience);
+  patience = Math.max(0, patience - (Date.now() - start) / 1000);
+  if (calm !== undefined) quiet = (quiet ?? true) && calm;
+  say(`${what}${calm === false ? ' (the machine is busy: figures are too high)' : ''}`);
+  return work();
+}
+
+const megabytes = (bytes: number) => round(bytes / 1e6, 0);
+const mid = <T>(runs: readonly T[], value: (run: T) => number) => median(runs.map(value));
+
+/** Largest relative difference between two rows of losses. */
+const difference = (a: readonly number[], b: readonly number[]) =>
+  Math.max(...a.map((loss, n) => Math.abs(loss - b[n]!) / Math.abs(b[n]!)));
+
+async function trainStep() {
+  const ours: Step[] = [];
+  const theirs = new Map<Setting, Step[]>();
+  const failed = new Map<Setting, string>();
+  const start = join(folder, 'start.safetensors');
+  for (let turn = 0; turn < ROUNDS; turn++) {
+    for (const setting of python.path === undefined ? [] : SETTINGS) {
+      if (failed.has(setting)) continue;
+      const args = ['--setting', setting, '--steps', String(STEPS), '--threads', THREADS, '--save', start];
+      try {
+        const run = await measured(`training step, PyTorch ${setting}`, () =>
+          runPython<Step>(python.path as string, 'yardstick_train_step.py', args, { limit: 900 }),
+        );
+        theirs.set(setting, [...(theirs.get(setting) ?? []), run]);
+      } catch (error) {
+        failed.set(setting, (error as Error).message);
+        say(`PyTorch ${setting} does not run here: ${failed.get(setting)}`);
+      }
+    }
+    const args = ['--steps', String(STEPS), '--threads', THREADS, ...(theirs.size > 0 ? ['--from', start] : [])];
+    ours.push(await measured('training step, ours', () => runScript<Step>('parts/train-step.ts', args)));
+  }
+  const settings = [...theirs].map(([setting, runs]) => ({
+    setting,
+    ms: round(
+      mid(runs, (run) => run.medianMs),
+      1,
+    ),
+    peakMB: megabytes(mid(runs, (run) => run.peakBytes)),
+  }));
+  const eager = theirs.values().next().value?.[0];
+  return {
+    ms: round(
+      mid(ours, (run) => run.medianMs),
+      1,
+    ),
+    peakMB: megabytes(mid(ours, (run) => run.peakBytes)),
+    parameters: ours[0]!.parameters,
+    // The fastest setting is the yardstick, of time and of memory.
+    yardstick: eager && {
+      ...settings.reduce((best, each) => (each.ms < best.ms ? each : best)),
+      settings,
+      torch: eager.torch,
+      cpuCapability: eager.cpuCapability,
+      lossDifference: difference(ours[0]!.losses, eager.losses),
+    },
+    failed: Object.fromEntries(failed),
+  };
+}
+
+async function metrics() {
+  const file = join(folder, 'maps');
+  await runScript('parts/metrics.ts', [file, '--write', '--count', String(MAPS)]);
+  const ours: Areas[] = [];
+  const theirs: Areas[] = [];
+  for (let turn = 0; turn < ROUNDS; turn++) {
+    if (python.path !== undefined)
+      theirs.push(
+        await measured('metrics, scikit-learn and NumPy', () =>
+          runPython<Areas>(python.path as string, 'yardstick_metrics.py', [file, '--count', String(MAPS)]),
+        ),
+      );
+    ours.push(
+      await measured('metrics, ours', () => runScript<Areas>('parts/metrics.ts', [file, '--count', String(MAPS)])),
+    );
+  }
+  await rm(file);
+  const [first, other] = [ours[0]!, theirs[0]];
+  return {
+    ms: round(
+      mid(ours, (run) => run.ms),
+      1,
+    ),
+    peakMB: megabytes(mid(ours, (run) => run.peakBytes)),
+    yardstick: other && {
+      ms: round(
+        mid(theirs, (run) => run.ms),
+        1,
+      ),
+      peakMB: megabytes(mid(theirs, (run) => run.peakBytes)),
+      sklearn: other.sklearn,
+      numpy: other.numpy,
+      difference: Math.max(...(['ap', 'pro', 'pauroc'] as const).map((key) => Math.abs(first[key] - other[key]))),
+    },
+  };
+}
+
+async function labelling() {
+  const pictures = join(folder, 'pictures');
+  say(`making ${INDEXED} good and ${PICTURES} bad pictures of 512 px`);
+  await runScript('parts/pictures.ts', [pictures, '--good', String(INDEXED), '--bad', String(PICTURES)]);
+  const indexing = await measured(`index of ${INDEXED} pictures`, () =>
+    runScript<Labelled>('parts/label-pictures.ts', [pictures, '--pictures', '0', '--threads', THREADS]),
+  );
+  const labels = await measured('ready and click', () =>
+    runScript<Labelled>('parts/label-pictures.ts', [pictures, '--normals', String(NORMALS), '--threads', THREADS]),
+  );
+  return {
+    click: { ...spread(labels.clickMs), count: labels.clickMs.length },
+    ready: { ...spread(labels.readyMs), count: labels.readyMs.length, firstMs: round(labels.firstReadyMs, 1) },
+    index200: { seconds: round(indexing.indexSeconds, 2), pictures: INDEXED, peakMB: megabytes(indexing.peakBytes) },
+    labelPeakMB: megabytes(labels.peakBytes),
+    weights: labels.weights,
+  };
+}
+
+try {
+  const step = await trainStep();
+  const areas = await metrics();
+  const { click, ready, index200, labelPeakMB, weights } = await labelling();
+  const ratio = (ours: number, yardstick: number | undefined) =>
+    yardstick === undefined ? null : round(ours / yardstick, 3);
+  const result = {
+    trainStep: { ratio: ratio(step.ms, step.yardstick?.ms), ...step },
+    click,
+    ready,
+    index200,
+    metrics: { ratio: ratio(areas.ms, areas.yardstick?.ms), maps: MAPS, ...areas },
+    peakMemory: {
+      ratio: ratio(step.peakMB, step.yardstick?.peakMB),
+      trainStepMB: step.peakMB,
+      metricsMB: areas.peakMB,
+      index200MB: index200.peakMB,
+      labellingMB: labelPeakMB,
+    },
+    weights,
+    threads: Number(THREADS),
+    machine: machine(),
+    quiet: quiet ?? null,
+    quick: QUICK,
+    yardsticks: python.path === undefined ? python.why : 'present',
+  };
+  const text = report(result);
+  if (!QUICK && !values['no-write']) await writeSection('Speed', text);
+  process.stdout.write(values.json ? `${JSON.stringify(result)}\n` : `${text}\n`);
+} finally {
+  await rm(folder, { recursive: true });
+}
+
+type Result = Awaited<ReturnType<typeof trainStep>>;
+
+function report(result: {
+  readonly trainStep: Result & { readonly ratio: number | null };
+  readonly metrics: Awaited<ReturnType<typeof metrics>> & { readonly ratio: number | null };
+  readonly click: { readonly p50: number; readonly p95: number };
+  readonly ready: { readonly p50: number; readonly p95: number; readonly firstMs: number };
+  readonly index200: { readonly seconds: number; readonly pictures: number; readonly peakMB: number };
+  readonly peakMemory: { readonly ratio: number | null; readonly labellingMB: number };
+  readonly weights: string;
+  readonly threads: number;
+  readonly machine: string;
+  readonly quiet: boolean | null;
+}): string {
+  const { trainStep: step, metrics: areas, click, ready, index200, peakMemory } = result;
+  const times = (value: number | null) => (value === null ? '–' : value.toFixed(2));
+  const ms = (value: number | undefined) => (value === undefined ? '–' : `${value} ms`);
+  const mb = (value: number | undefined) => (value === undefined ? '–' : `${value} MB`);
+  const rows = [
+    ['training step', ms(step.ms), ms(step.yardstick?.ms), times(step.ratio), mb(step.peakMB)],
+    ['… its peak memory', mb(step.peakMB), mb(step.yardstick?.peakMB), times(peakMemory.ratio), ''],
+    [
+      `AP + P-AUROC + PRO of ${MAPS} maps of 512²`,
+      ms(areas.ms),
+      ms(areas.yardstick?.ms),
+      times(areas.ratio),
+      mb(areas.peakMB),
+    ],
+    ['click → mask, 512 px, p50 · p95', `${click.p50} · ${click.p95} ms`, '', '', mb(peakMemory.labellingMB)],
+    ['new 512 px image ready, p50 · p95', `${ready.p50} · ${ready.p95} ms`, '', '', ''],
+    [`index of ${index200.pictures} images of 512 px`, `${index200.seconds} s`, '', '', mb(index200.peakMB)],
+  ];
+  const settings = step.yardstick?.settings.map((each) => `${each.setting} ${each.ms} ms, ${each.peakMB} MB`);
+  const notes = [
+    settings && `PyTorch ${step.yardstick?.torch}, the fastest of: ${settings.join('; ')}.`,
+    step.yardstick &&
+      `Both start from the same weights; their losses differ by ${step.yardstick.lossDifference.toExponential(1)} at most.`,
+    areas.yardstick && `scikit-learn ${areas.yardstick.sklearn}, NumPy ${areas.yardstick.numpy}.`,
+    `Click model: ${result.weights}. "Ready" begins with the file on the disk.`,
+    `${result.machine}; ${result.threads} threads each; medians.`,
+    result.quiet === false && 'The machine was busy during a part of this run.',
+  ];
+  return `${table(['work', 'ours', 'yardstick', 'ours ÷ yardstick', 'peak memory'], rows)}\n\n${notes.filter(Boolean).join(' ')}`;
+}
