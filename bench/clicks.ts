@@ -80,7 +80,14 @@ async function allCategories(): Promise<string[]> {
 }
 
 /** Yardsticks of one category; kept between runs, since they do not depend on the weights. */
-async function yardsticksOf(python: string, category: string, limit: string, clicks: string): Promise<Yardsticks> {
+async function yardsticksOf(
+  python: string | undefined,
+  category: string,
+  limit: string,
+  clicks: string,
+): Promise<Yardsticks | null> {
+  // On strips the random walker takes minutes an image.
+  if (python === undefined || category === STRIPS) return null;
   const hash = createHash('sha256');
   for (const script of ['yardstick_clicks.py', 'numpy_metrics.py', 'requirements.txt'])
     hash.update(await readFile(join(BENCH, script)));
@@ -162,7 +169,7 @@ function report(rows: readonly Row[], card: { name: string; trainedOn: unknown; 
   const notes = [
     `AP / PRO / P-AUROC / mIoU in percent. Weights \`${card.name}\`, ${card.steps} steps, seed ${card.seed}, trained on ${text(card.trainedOn)}; ${known.length > 0 ? `**seen in training: ${known.join(', ')}**` : 'none of the categories below was seen'}.`,
     `Protocol: every defective image of the category and no good ones; the simulated annotator clicks the deepest pixel of the larger error, ties row by row, from an empty mask, threshold 0.49. AP, PRO (MVTec's algorithm, 8-connected regions, up to a false positive rate of 0.3) and P-AUROC pool the pixels of all images, unsmoothed; mIoU is the mean over images. All of it at the image's own size (masks are not resized).`,
-    `The model's grid in pixels: ${grids}.${rows.some(({ ours }) => ours.category === STRIPS) ? ` ${STRIPS}, strips of 4096×256 with defects of a few pixels, is evaluated whole, not in tiles.` : ''}`,
+    `The model's grid in pixels: ${grids}.${rows.some(({ ours }) => ours.category === STRIPS) ? ` ${STRIPS}, strips of 4096×256 with defects of a few pixels, is evaluated whole, not in tiles, and without yardsticks.` : ''}`,
     some
       ? `GrabCut (OpenCV ${some.opencv}) and random walker (scikit-image ${some.skimage}) work on the colours of the image with the same annotator, on ${yardstickImages}; images above 384² pixels are shrunk for GrabCut and above 192² for the random walker, clicks and metrics stay at the image's own size. GrabCut answers a mask, so its AP and P-AUROC are those of one threshold.`
       : 'GrabCut and random walker were not run.',
@@ -188,9 +195,9 @@ async function main(): Promise<void> {
   const limit = values.limit === '0' ? values['yardstick-limit'] : values.limit;
 
   if (values['only-yardsticks']) {
-    for (const category of python.path === undefined ? [] : wanted) {
+    for (const category of wanted) {
       say(`${category}, yardsticks`);
-      await yardsticksOf(python.path as string, category, limit, values.clicks);
+      await yardsticksOf(python.path, category, limit, values.clicks);
     }
     return;
   }
@@ -204,8 +211,7 @@ async function main(): Promise<void> {
     ]);
     const last = ours.clicks[values.clicks]!;
     say(`${category}: ${values.clicks} clicks ${cell(last)}, ${ours.images} images in ${ours.seconds.toFixed(0)} s`);
-    const yardsticks =
-      python.path === undefined ? null : await yardsticksOf(python.path, category, limit, values.clicks);
+    const yardsticks = await yardsticksOf(python.path, category, limit, values.clicks);
     rows.push({ ours, yardsticks });
   }
 

@@ -24,9 +24,19 @@ function affine(x: Value, w: Value, b: Value | undefined): Value {
   return b ? emit(x.graph, 'Gemm', [x, w, b], shape) : emit(x.graph, 'MatMul', [x, w], shape);
 }
 
-/** factor · xᵀ [K, M] · dy [M, N]: the gradient of a weight. */
-const weightGradient = (x: Value, dy: Value, factor = 1): Value =>
-  emit(x.graph, 'Gemm', [x, dy], [x.shape[1], dy.shape[1]], { transA: 1, alpha: { float: factor } });
+/**
+ * factor · xᵀ [K, M] · dy [M, N]: the gradient of a weight.
+ * onnxruntime transposes the left operand anew for every strip of columns of the right one, so the narrower of the two goes
+ * to the right and the small result is transposed; as MatMul, because a transposed Gemm would be turned back.
+ */
+function weightGradient(x: Value, dy: Value, factor = 1): Value {
+  const [inner, columns] = [x.shape[1], dy.shape[1]];
+  if (columns <= inner) {
+    return emit(x.graph, 'Gemm', [x, dy], [inner, columns], { transA: 1, alpha: { float: factor } });
+  }
+  const swapped = emit(x.graph, 'MatMul', [transpose(dy, [1, 0]), x], [columns, inner]);
+  return scale(transpose(swapped, [1, 0]), factor);
+}
 
 /** dy [M, N] · wᵀ: the gradient of a layer's input. */
 const inputGradient = (dy: Value, w: Value): Value =>
