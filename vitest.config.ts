@@ -5,7 +5,8 @@ export default defineConfig({
   ssr: { resolve: { conditions: ['@adclick/source', 'node', 'import'] } },
   test: {
     include: ['packages/*/src/**/*.test.ts', 'packages/*/test/**/*.test.ts'],
-    testTimeout: 60_000,
+    testTimeout: 120_000,
+    hookTimeout: 120_000,
     pool: 'forks',
     maxWorkers: 2,
   },

@@ -25,7 +25,10 @@ export interface LabelerOptions {
   readonly weights?: string;
   /** Shared runtime; the labeler starts and closes its own when none is given. */
   readonly runtime?: Runtime;
-  /** Look closer at defects of a few tokens; default true. */
+  /**
+   * Look closer at defects of a few tokens. Off by default: it ranks pixels of tiny defects better after one click, but is less
+   * sure of them, so that masks at the usual threshold get smaller than they should (docs/results.md, "Zoom").
+   */
   readonly zoom?: boolean;
 }
 
@@ -52,7 +55,7 @@ export class Labeler {
    * Loads the click model for a product.
    * @throws ADC_WEIGHTS_DAMAGED, ADC_WEIGHTS_KIND when the weights are not click weights for this index's backbone.
    */
-  static async load({ index, weights = DEFAULT_WEIGHTS, runtime, zoom = true }: LabelerOptions): Promise<Labeler> {
+  static async load({ index, weights = DEFAULT_WEIGHTS, runtime, zoom = false }: LabelerOptions): Promise<Labeler> {
     const path = weights.endsWith('.safetensors') ? weights : modelPath(`${weights}/weights.safetensors`);
     const loaded = await loadClickWeights(path);
     if (loaded.settings.residualDims !== index.dims)

@@ -15,11 +15,9 @@ const click = (x: number, y: number, positive = true) => ({ x, y, positive });
 describe('the region to look at closer', () => {
   test('is a square around the clicked blob, inside the picture', () => {
     const region = chooseRegion(blob(100, 200, 139, 219), [click(110, 210)], 1)!;
-    expect(region.width).toBe(90); // 40 px · 2.25
-    expect(region.height).toBe(90);
-    expect(region.x).toBe(75);
-    expect(chooseRegion(blob(0, 0, 9, 9), [click(3, 3)], 1)).toMatchObject({ x: 0, y: 0, width: 80 });
-    expect(chooseRegion(blob(500, 370, 511, 383), [click(505, 375)], 1)).toMatchObject({ x: 432, y: 304 });
+    expect(region).toEqual({ x: 40, y: 130, width: 160, height: 160 }); // 40 px · 4 around (120, 210)
+    expect(chooseRegion(blob(0, 0, 9, 9), [click(3, 3)], 1)).toMatchObject({ x: 0, y: 0, width: 160 });
+    expect(chooseRegion(blob(500, 370, 511, 383), [click(505, 375)], 1)).toMatchObject({ x: 352, y: 224 });
   });
 
   test('is not chosen without a positive click, nor for a large defect', () => {
@@ -31,14 +29,14 @@ describe('the region to look at closer', () => {
 
   test('leaves far blobs out and takes all clicked ones in', () => {
     const two = plane(512, 384, (x, y) => (y < 10 && (x < 10 || (x >= 60 && x < 70)) ? 1 : 0));
-    expect(chooseRegion(two, [click(5, 5)], 1)).toMatchObject({ x: 0, y: 0, width: 80 });
-    expect(chooseRegion(two, [click(5, 5), click(65, 5)], 1)).toMatchObject({ width: 158 }); // 70 px · 2.25
+    expect(chooseRegion(two, [click(5, 5)], 1)).toMatchObject({ x: 0, y: 0, width: 160 });
+    expect(chooseRegion(two, [click(5, 5), click(65, 5)], 1)).toMatchObject({ width: 280 }); // 70 px · 4
   });
 
   test('stays while it holds the defect', () => {
     const region = chooseRegion(blob(100, 200, 139, 219), [click(110, 210)], 1)!;
-    expect(chooseRegion(blob(105, 195, 150, 225), [click(110, 210)], 1, region)).toBe(region);
-    expect(chooseRegion(blob(105, 195, 169, 225), [click(110, 210)], 1, region)).not.toBe(region);
+    expect(chooseRegion(blob(105, 195, 190, 225), [click(110, 210)], 1, region)).toBe(region);
+    expect(chooseRegion(blob(115, 195, 205, 225), [click(120, 210)], 1, region)).not.toBe(region);
   });
 });
 

@@ -74,6 +74,8 @@ export interface Region {
 /** Neighbours (K) and calibrating pictures of a zoomed index. */
 const ZOOM_NEIGHBOURS = 8;
 const ZOOM_CALIBRATION = 4;
+/** Farthest reach of a zoomed match in tokens. */
+const ZOOM_RADIUS = 12;
 
 /** Good pictures that the foreground is learnt from, at most. */
 const FOREGROUND_PICTURES = 24;
@@ -256,7 +258,10 @@ export class ReferenceIndex {
       }),
     );
     const side = gridTokens * TOKEN_STRIDE;
+    // The match reaches as far in the picture as it does unzoomed.
+    const enlarged = side / Math.min(region.width * this.grid.width, region.height * this.grid.height);
     return ReferenceIndex.make(cuts, this.parts.runtime, {
+      radius: Math.min(Math.round(this.settings.radius * Math.max(enlarged, 1)), ZOOM_RADIUS),
       runtime: this.parts.runtime,
       backbone: this.settings.backbone as BackboneName,
       grid: { width: side, height: side },

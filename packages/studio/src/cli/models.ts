@@ -1,0 +1,81 @@
+/** `adclick models`: the backbones and weights at hand, whether their files are intact, and taking in others. */
+import type { Command } from 'commander';
+import { fail } from '../errors.ts';
+import { isFolder } from '../services/layout.ts';
+import { importWeights, listModels, verifyModels } from '../services/models.ts';
+import { type CommonOptions, run, withCommon } from './run.ts';
+
+interface ListOptions extends CommonOptions {
+  readonly project?: string;
+}
+
+interface ImportOptions extends CommonOptions {
+  readonly project: string;
+  readonly name?: string;
+  readonly force?: boolean;
+}
+
+const megabytes = (bytes: number) => `${(bytes / 1e6).toFixed(1)} MB`;
+
+function addList(models: Command): void {
+  const command = models
+    .command('list')
+    .description('models that can be given by name')
+    .option('--project <DIR>', "also list the models of this folder's project");
+  withCommon(command, 'adclick models list --project parts/bracket').action(async (options: ListOptions) =>
+    run(options, async () => {
+      const found = await listModels(options.project);
+      const width = Math.max(...found.map(({ name }) => name.length));
+      return {
+        json: { models: found },
+        lines: found.map(({ name, kind, from, bytes, trainedOn }) =>
+          [name.padEnd(width), kind.padEnd(13), from.padEnd(7), megabytes(bytes), trainedOn].filter(Boolean).join('  '),
+        ),
+      };
+    }),
+  );
+}
+
+function addVerify(models: Command): void {
+  const command = models.command('verify').description('compare the shipped model files with their checksums');
+  withCommon(command, 'adclick models verify').action(async (options: CommonOptions) =>
+    run(options, async () => {
+      const files = await verifyModels();
+      const bad = files.filter(({ ok }) => !ok);
+      if (bad.length > 0) {
+        const what = bad.map(({ file, what }) => `${file} ${what}`).join('; ');
+        throw fail('ADC_MODEL_CHANGED', { count: bad.length, total: files.length, what });
+      }
+      return { json: { ok: true, files }, lines: [`${files.length} files are what was shipped`] };
+    }),
+  );
+}
+
+function addImport(models: Command): void {
+  const command = models
+    .command('import')
+    .description('take a weights file into a project under a name')
+    .argument('<FILE>', 'a .safetensors file of click weights')
+    .requiredOption('--project <DIR>', 'folder of the project')
+    .option('--name <NAME>', 'name to give it (default: the name of the file)')
+    .option('--force', 'replace a model of that name');
+  withCommon(command, 'adclick models import tuned.safetensors --project parts/bracket').action(
+    async (file: string, options: ImportOptions) =>
+      run(options, async () => {
+        if (!(await isFolder(options.project))) throw fail('ADC_FOLDER_MISSING', { path: options.project });
+        const { name, path } = await importWeights(options.project, file, {
+          name: options.name,
+          replace: options.force,
+        });
+        return { json: { name, path }, lines: [`${name}: ${path}`, `Use it with --weights ${name}`] };
+      }),
+  );
+}
+
+export function addModels(program: Command): void {
+  const models = program
+    .command('models')
+    .description('backbones and weights, by name or file')
+    .addHelpText('after', '\nExample:\n  $ adclick models list');
+  for (const add of [addList, addVerify, addImport]) add(models);
+}

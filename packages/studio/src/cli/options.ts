@@ -1,0 +1,23 @@
+/** Parsers of option values; what they refuse becomes an ADC_USAGE line. */
+import { InvalidArgumentError } from 'commander';
+
+/** A whole number in a range. */
+export const wholeNumber =
+  (low: number, high = Number.MAX_SAFE_INTEGER) =>
+  (text: string): number => {
+    const value = Number(text);
+    if (/^\d+$/.test(text) && value >= low && value <= high) return value;
+    const range = high === Number.MAX_SAFE_INTEGER ? `${low} or more` : `${low} to ${high}`;
+    throw new InvalidArgumentError(`It must be a whole number, ${range}.`);
+  };
+
+/** A file name that ends in the given extension. */
+export const fileEnding =
+  (extension: string) =>
+  (text: string): string => {
+    if (text.toLowerCase().endsWith(extension)) return text;
+    throw new InvalidArgumentError(`It must end in ${extension}.`);
+  };
+
+/** Collects a repeatable option. */
+export const collect = (value: string, previous: readonly string[] = []): string[] => [...previous, value];

@@ -1,0 +1,57 @@
+/** `adclick train click`: trains click weights, from nothing or for one category of a project. */
+import { type Command, Option } from 'commander';
+import { trainClick } from '../services/training.ts';
+import { collect, wholeNumber } from './options.ts';
+import { formatDuration } from './progress-bar.ts';
+import { type CommonOptions, run, withCommon } from './run.ts';
+
+interface Options extends CommonOptions {
+  readonly category?: string;
+  readonly preset?: 'small' | 'base' | 'paper';
+  readonly steps?: number;
+  readonly seed: number;
+  readonly name?: string;
+  readonly folder?: readonly string[];
+  readonly from?: string;
+  readonly resume?: boolean;
+}
+
+export function addTrain(program: Command): void {
+  const train = program
+    .command('train')
+    .description('train weights')
+    .addHelpText('after', '\nExample:\n  $ adclick train click parts/bracket --category bracket');
+  const command = train
+    .command('click')
+    .description(
+      'click weights: for one category with --category, else from nothing on products that are drawn on the fly',
+    )
+    .argument('[DIR]', 'folder of the project', '.')
+    .option('--category <NAME>', "fine-tune on this category's good pictures; kept only if better on held-out defects")
+    .addOption(new Option('--preset <SIZE>', 'size of the network').choices(['small', 'base', 'paper']))
+    .option('--steps <N>', 'optimiser steps', wholeNumber(1))
+    .option('--seed <N>', 'seed of weights and data', wholeNumber(0), 1)
+    .option('--name <NAME>', 'name of the weights')
+    .option('--folder <DIR>', 'also train on this category in MVTec AD layout, with its defects; repeatable', collect)
+    .option('--from <FILE|NAME>', 'start from these weights')
+    .option('--resume', 'go on from the last checkpoint');
+  withCommon(command, 'adclick train click parts/bracket --category bracket');
+  command.action(async (directory: string, options: Options) =>
+    run(options, async (context) => {
+      const answer = await trainClick(directory, options, context);
+      const { name, weights, steps, seconds, heldOut } = answer;
+      const percent = (value: number) => `${(100 * value).toFixed(1)} %`;
+      return {
+        json: answer,
+        lines: [
+          `${name}: ${steps} steps in ${formatDuration(seconds)}`,
+          ...(heldOut
+            ? [`mean IoU on held-out pictures: ${percent(heldOut.before)} before, ${percent(heldOut.after)} after`]
+            : []),
+          heldOut && !heldOut.kept ? `Not better, so ${weights} stays in use.` : `weights  ${weights}`,
+          ...(heldOut && !heldOut.kept ? [] : [`Use them with --weights ${name}, or as weights in adclick.yaml.`]),
+        ],
+      };
+    }),
+  );
+}

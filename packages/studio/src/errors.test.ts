@@ -1,0 +1,48 @@
+import { readFileSync } from 'node:fs';
+import { CodedError } from '@adclick/ortgrad';
+import { describe, expect, test } from 'vitest';
+import { errorLine, fail, STUDIO_ERRORS, toCoded } from './errors.ts';
+
+const docs = readFileSync(new URL('../../../docs/errors.md', import.meta.url), 'utf8');
+const entries = new Map(
+  docs
+    .split(/^### /m)
+    .slice(1)
+    .map((entry) => {
+      const [code = '', ...rest] = entry.split('\n');
+      return [code, rest.join('\n')] as const;
+    }),
+);
+
+describe('docs/errors.md', () => {
+  test('has exactly the codes of the tables', () => {
+    expect([...entries.keys()].sort()).toEqual(Object.keys(STUDIO_ERRORS).sort());
+  });
+
+  test.each(Object.entries(STUDIO_ERRORS))('%s has cause, mend and exit code', (code, { exit }) => {
+    const entry = entries.get(code) ?? '';
+    expect(entry).toMatch(/^- Cause: .{20}/m);
+    expect(entry).toMatch(/^- Mend: .{10}/m);
+    expect(entry).toMatch(new RegExp(`^Exit ${exit}[.,]`, 'm'));
+  });
+});
+
+describe('error lines', () => {
+  test('name code, value and next step on one line', () => {
+    const line = errorLine(fail('ADC_PROJECT_MISSING', { path: '/parts/adclick.yaml', folder: '/parts' }));
+    expect(line).toBe('ADC_PROJECT_MISSING: No project file at /parts/adclick.yaml. Run `adclick init /parts` first.');
+  });
+
+  test('stay one line when the value has several', () => {
+    expect(errorLine(fail('ADC_INTERNAL', { what: 'first\n  second' }))).not.toContain('\n');
+  });
+
+  test('an unknown error becomes ADC_INTERNAL and is kept as cause', () => {
+    const cause = new TypeError('x is not a function');
+    const coded = toCoded(cause);
+    expect(coded).toBeInstanceOf(CodedError);
+    expect(coded.code).toBe('ADC_INTERNAL');
+    expect(coded.message).toContain('x is not a function');
+    expect(coded.cause).toBe(cause);
+  });
+});

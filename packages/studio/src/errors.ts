@@ -1,0 +1,83 @@
+/** The table of everything that can go wrong for a user of the product; docs/errors.md lists each code with cause and mend. */
+import { CORE_ERRORS } from '@adclick/core';
+import { CodedError, type ErrorSpec, errorMaker } from '@adclick/ortgrad';
+
+export const STUDIO_ERRORS = {
+  ...CORE_ERRORS,
+  ADC_USAGE: {
+    message: '{what}',
+    next: 'Run `{command} --help` for the options and an example.',
+    exit: 2,
+    status: 400,
+  },
+  ADC_PROJECT_MISSING: {
+    message: 'No project file at {path}',
+    next: 'Run `adclick init {folder}` first.',
+    exit: 1,
+    status: 404,
+  },
+  ADC_PROJECT: {
+    message: 'Project file {path}, line {line}, {field}: {what}',
+    next: 'Correct that line; `adclick init --force` writes a fresh file.',
+    exit: 1,
+    status: 422,
+  },
+  ADC_PROJECT_EXISTS: {
+    message: 'There already is a project file at {path}',
+    next: 'Edit it, or run `adclick init --force` to replace it.',
+    exit: 1,
+    status: 409,
+  },
+  ADC_FOLDER_MISSING: {
+    message: 'No folder at {path}',
+    next: 'Check the path.',
+    exit: 1,
+    status: 404,
+  },
+  ADC_WEIGHTS_MISSING: {
+    message: 'No weights at {path}',
+    next: 'Give a .safetensors file or a name that `adclick models list` shows.',
+    exit: 1,
+    status: 404,
+  },
+  ADC_MODEL_CHANGED: {
+    message: '{count} of {total} model files are not what was shipped: {what}',
+    next: 'Install the package again: `npm install adclick`.',
+    exit: 1,
+    status: 500,
+  },
+  ADC_MODEL_EXISTS: {
+    message: 'There already is a model named {name}',
+    next: 'Choose another with `--name`, or add `--force` to replace it.',
+    exit: 1,
+    status: 409,
+  },
+  ADC_CANCELLED: {
+    message: 'Stopped by {signal}',
+    next: 'Nothing half-written was left; run the command again to go on.',
+    exit: 1,
+    status: 499,
+  },
+  ADC_INTERNAL: {
+    message: 'Something unexpected failed: {what}',
+    next: 'Run the command again with `--debug` and report the whole output with the version that `adclick --version` prints.',
+    exit: 1,
+    status: 500,
+  },
+} as const satisfies Record<string, ErrorSpec>;
+
+/** Makes a {@link CodedError} of the product's table: `throw fail('ADC_PROJECT_MISSING', { path, folder })`. */
+export const fail = errorMaker(STUDIO_ERRORS);
+
+/** Any failure as a coded one: unknown errors become ADC_INTERNAL with the original as cause. */
+export function toCoded(error: unknown): CodedError {
+  if (error instanceof CodedError) return error;
+  const what = error instanceof Error ? error.message : String(error);
+  return fail('ADC_INTERNAL', { what: what.trim().split('\n')[0] ?? '' }, error);
+}
+
+const oneLine = (text: string): string => text.trim().replace(/\s*\n\s*/g, ' ');
+
+/** The one line a user reads: code, what with the value, next step. */
+export const errorLine = ({ code, message, next }: CodedError): string =>
+  `${code}: ${oneLine(message).replace(/\.$/, '')}. ${oneLine(next)}`;

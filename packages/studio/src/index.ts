@@ -1,0 +1,23 @@
+/** ADClick as a product: projects and what the command line does with them, for programs. */
+export { errorLine, fail, STUDIO_ERRORS, toCoded } from './errors.ts';
+export type { OnProgress, ProgressEvent, WorkOptions } from './progress.ts';
+export {
+  type CategorySettings,
+  openProject,
+  PROJECT_FILE,
+  type Project,
+  type ProjectDraft,
+  type ProjectSettings,
+  parseProject,
+  writeProject,
+} from './project.ts';
+export { type DemoAnswer, type DemoOptions, runDemo } from './services/demo.ts';
+export { type DoctorReport, examine } from './services/doctor.ts';
+export { type EvaluationRequest, evaluateCategory } from './services/evaluation.ts';
+export { type IndexReport, indexProject } from './services/indexing.ts';
+export { type LabelRequest, type LabelResult, labelPicture } from './services/labelling.ts';
+export { detectLayout, type Layout } from './services/layout.ts';
+export { type FileCheck, importWeights, listModels, type ModelEntry, verifyModels } from './services/models.ts';
+export type { ProviderReport } from './services/providers.ts';
+export { type TrainingAnswer, type TrainingOptions, trainClick } from './services/training.ts';
+export { VERSION } from './version.ts';

@@ -1,0 +1,21 @@
+/** Progress as the services report it; the command line draws it, a server can send it on. */
+
+/** How far a piece of work is. */
+export interface ProgressEvent {
+  /** What is being done, such as "indexing". */
+  readonly label: string;
+  readonly done: number;
+  /** Undefined while it is not known. */
+  readonly total?: number;
+  /** A word on the current state, such as "loss 0.12". */
+  readonly detail?: string;
+}
+
+export type OnProgress = (event: ProgressEvent) => void;
+
+/** What every long-running service takes. */
+export interface WorkOptions {
+  readonly onProgress?: OnProgress;
+  /** Aborting makes the work throw the signal's reason at the next safe point, with no half-written file. */
+  readonly signal?: AbortSignal;
+}

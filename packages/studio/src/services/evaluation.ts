@@ -1,0 +1,91 @@
+/** Evaluating click weights on a category with known masks. */
+import {
+  type ClickAnswer,
+  type ClickItem,
+  clickAnswer,
+  DEFAULT_WEIGHTS,
+  type DefectImage,
+  evaluateClicks,
+  Labeler,
+  openCategory,
+  ReferenceIndex,
+  readMask,
+  readRgb,
+  renderClickReport,
+  withDefects,
+  writeFileAtomic,
+} from '@adclick/core';
+import { Runtime } from '@adclick/ortgrad';
+import type { WorkOptions } from '../progress.ts';
+import { resolveWeights } from './models.ts';
+
+/** What is to be evaluated. */
+export interface EvaluationRequest {
+  readonly data: string;
+  readonly category: string;
+  readonly clicks?: number;
+  readonly nocClicks?: number;
+  readonly weights?: string;
+  /** Side of the square with as many pixels as the models see; default 512. */
+  readonly pixels?: number;
+  /** HTML file to write. */
+  readonly report?: string;
+  /** Only so many defects, spread evenly over all. */
+  readonly limit?: number;
+}
+
+/** Every n-th item, so that about `limit` are left, first and last parts alike. */
+export function spread<Item>(items: readonly Item[], limit = items.length): Item[] {
+  if (limit >= items.length) return [...items];
+  return Array.from({ length: limit }, (_, i) => items[Math.floor((i * items.length) / limit)] as Item);
+}
+
+async function* clickItems(defects: readonly DefectImage[], labeler: Labeler): AsyncGenerator<ClickItem> {
+  for (const { path, maskPath, name, type } of defects) {
+    const image = await readRgb(path);
+    const mask = await readMask(maskPath, image);
+    const view = await labeler.open(image, { exclude: [path] });
+    yield { name, type, image, mask, predict: (clicks) => view.predict({ clicks }) };
+  }
+}
+
+/**
+ * Indexes the category's good pictures in memory, labels every defect by simulated clicks, and writes the report where asked.
+ * @throws ADC_DATASET, ADC_NO_NORMALS, ADC_NO_REGION, what pictures and weights throw, ADC_DISK.
+ */
+export async function evaluateCategory(request: EvaluationRequest, options: WorkOptions = {}): Promise<ClickAnswer> {
+  const { data, category, clicks = 5, nocClicks, pixels = 512, report, limit } = request;
+  const { onProgress, signal } = options;
+  const dataset = withDefects(await openCategory(data, category), data);
+  const defects = spread(dataset.defects, limit);
+  const weights = resolveWeights(request.weights ?? DEFAULT_WEIGHTS);
+  const runtime = await Runtime.start();
+  try {
+    const index = await ReferenceIndex.build(
+      dataset.normals.map((path) => ({ path })),
+      {
+        runtime,
+        pixels: pixels * pixels,
+        onProgress: ({ done, total }) => onProgress?.({ label: `indexing ${category}`, done, total }),
+        signal,
+      },
+    );
+    const labeler = await Labeler.load({ index, weights, runtime });
+    const evaluation = await evaluateClicks(clickItems(defects, labeler), {
+      clicks,
+      nocClicks,
+      what: category,
+      onImage: (_, done) => onProgress?.({ label: `labelling ${category}`, done, total: defects.length }),
+      signal,
+    });
+    const subject = { category, weights: labeler.weights.name, trainedOn: labeler.weights.trainedOn };
+    if (report) {
+      const command = `adclick evaluate clicks --data ${data} --category ${category} --clicks ${clicks}`;
+      const page = await renderClickReport(evaluation, { ...subject, command });
+      await writeFileAtomic(report, new TextEncoder().encode(page));
+    }
+    return clickAnswer(evaluation, subject);
+  } finally {
+    await runtime.close();
+  }
+}

@@ -1,0 +1,151 @@
+/** Reference indexes of a project: building them incrementally, and opening only ones that fit the pictures as they are now. */
+import { createHash } from 'node:crypto';
+import { existsSync } from 'node:fs';
+import { readFile, stat } from 'node:fs/promises';
+import { join, relative } from 'node:path';
+import { type BackboneName, ReferenceIndex, writeFileAtomic } from '@adclick/core';
+import type { Runtime } from '@adclick/ortgrad';
+import { fail } from '../errors.ts';
+import type { OnProgress, WorkOptions } from '../progress.ts';
+import { PROJECT_FILE, type Project } from '../project.ts';
+import { type Category, categoriesOf, goodPictures, indexFolder, openOrInit } from './projects.ts';
+
+/** How indexing one category went. */
+export interface IndexReport {
+  readonly category: string;
+  readonly path: string;
+  /** Good pictures in the index. */
+  readonly pictures: number;
+  /** Those that were not in it before. */
+  readonly added: number;
+  readonly seconds: number;
+}
+
+/** A picture as it was when the index was built. */
+interface Seen {
+  readonly path: string;
+  readonly bytes: number;
+  readonly modified: number;
+  readonly sha256: string;
+}
+
+/** Lies beside the index and tells whether the pictures are still the same, without reading all of them. */
+const stampPath = (folder: string) => `${folder}.json`;
+
+async function readStamp(folder: string): Promise<readonly Seen[]> {
+  try {
+    return (JSON.parse(await readFile(stampPath(folder), 'utf8')) as { pictures: Seen[] }).pictures;
+  } catch {
+    // Without a stamp that can be read nothing is known, and the index is checked picture by picture.
+    return [];
+  }
+}
+
+/** Looks at the pictures; only those whose size or time differ from the stamp are read. */
+async function look(root: string, paths: readonly string[], known: readonly Seen[]): Promise<Seen[]> {
+  const before = new Map(known.map((seen) => [seen.path, seen]));
+  const seen: Seen[] = [];
+  for (const file of paths) {
+    const path = relative(root, file);
+    const { size: bytes, mtimeMs: modified } = await stat(file);
+    const old = before.get(path);
+    const same = old && old.bytes === bytes && old.modified === modified;
+    const sha256 = same
+      ? old.sha256
+      : createHash('sha256')
+          .update(await readFile(file))
+          .digest('hex');
+    seen.push({ path, bytes, modified, sha256 });
+  }
+  return seen;
+}
+
+const content = (pictures: readonly Seen[]) => pictures.map(({ path, sha256 }) => `${path} ${sha256}`).join('\n');
+
+async function build(
+  project: Project,
+  category: Category,
+  paths: readonly string[],
+  runtime: Runtime | undefined,
+  { onProgress, signal }: WorkOptions,
+): Promise<ReferenceIndex> {
+  const { backbone, pixels } = project.settings;
+  const label = `indexing ${category.name}`;
+  return ReferenceIndex.build(
+    paths.map((path) => ({ path })),
+    {
+      runtime,
+      directory: indexFolder(project, category),
+      backbone: backbone as BackboneName,
+      pixels: pixels * pixels,
+      onProgress: onProgress && (({ done, total }) => onProgress({ label, done, total })),
+      signal,
+    },
+  );
+}
+
+/** The good pictures of a category, and what is known of them. @throws ADC_NO_NORMALS. */
+async function survey(project: Project, category: Category) {
+  const folder = indexFolder(project, category);
+  const paths = await goodPictures(project, category);
+  if (paths.length === 0) throw fail('ADC_NO_NORMALS', { path: category.settings.good.join(', ') });
+  const known = await readStamp(folder);
+  const pictures = await look(project.root, paths, known);
+  const writeStamp = () =>
+    writeFileAtomic(stampPath(folder), new TextEncoder().encode(`${JSON.stringify({ pictures }, null, 1)}\n`));
+  return { folder, paths, known, pictures, writeStamp };
+}
+
+/** Brings one category's index up to date. @throws what {@link ReferenceIndex.build} throws. */
+export async function indexCategory(
+  project: Project,
+  category: Category,
+  options: WorkOptions & { runtime?: Runtime } = {},
+): Promise<IndexReport> {
+  const started = performance.now();
+  const { folder, paths, known, pictures, writeStamp } = await survey(project, category);
+  const index = await build(project, category, paths, options.runtime, options);
+  await index.close();
+  await writeStamp();
+  const old = new Set(known.map(({ sha256 }) => sha256));
+  return {
+    category: category.name,
+    path: folder,
+    pictures: pictures.length,
+    added: pictures.filter(({ sha256 }) => !old.has(sha256)).length,
+    seconds: (performance.now() - started) / 1000,
+  };
+}
+
+/** Indexes a folder's project; one without a project file gets one. */
+export async function indexProject(
+  directory: string,
+  options: WorkOptions & { category?: string } = {},
+): Promise<{ created?: string; indexes: IndexReport[] }> {
+  const { project, created } = await openOrInit(directory);
+  const indexes: IndexReport[] = [];
+  for (const category of categoriesOf(project, options.category)) {
+    options.signal?.throwIfAborted();
+    indexes.push(await indexCategory(project, category, options));
+  }
+  return { ...(created ? { created: join(project.root, PROJECT_FILE) } : {}), indexes };
+}
+
+/**
+ * Opens a category's index; when pictures were added, changed or removed since, it is brought up to date first.
+ * @throws ADC_INDEX_MISSING when it was never built, ADC_INDEX_DAMAGED.
+ */
+export async function openCurrentIndex(
+  project: Project,
+  category: Category,
+  options: { runtime?: Runtime; onProgress?: OnProgress; signal?: AbortSignal; note?: (text: string) => void } = {},
+): Promise<ReferenceIndex> {
+  const folder = indexFolder(project, category);
+  if (!existsSync(folder)) throw fail('ADC_INDEX_MISSING', { path: folder });
+  const { paths, known, pictures, writeStamp } = await survey(project, category);
+  if (content(pictures) === content(known)) return ReferenceIndex.open(folder, { runtime: options.runtime });
+  options.note?.(`The good pictures of ${category.name} have changed; bringing the index up to date.`);
+  const index = await build(project, category, paths, options.runtime, options);
+  await writeStamp();
+  return index;
+}

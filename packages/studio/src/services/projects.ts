@@ -1,0 +1,97 @@
+/** Projects on disk: proposing a file for a folder, finding the category of a picture, where caches lie. */
+import { createHash } from 'node:crypto';
+import { existsSync } from 'node:fs';
+import { isAbsolute, join, relative, resolve } from 'node:path';
+import { fail } from '../errors.ts';
+import {
+  CACHE_FOLDER,
+  type CategorySettings,
+  openProject,
+  PROJECT_FILE,
+  type Project,
+  type ProjectDraft,
+  writeProject,
+} from '../project.ts';
+import { detectLayout, isFolder, picturesIn } from './layout.ts';
+
+/** A category of a project, with its name. */
+export interface Category {
+  readonly name: string;
+  readonly settings: CategorySettings;
+}
+
+/** What `init` would write. @throws ADC_PROJECT_EXISTS unless replacing, and what {@link detectLayout} throws. */
+export async function proposeProject(
+  directory: string,
+  replace: boolean,
+): Promise<{ path: string; kind: string; draft: ProjectDraft }> {
+  const path = join(resolve(directory), PROJECT_FILE);
+  const { categories, kind } = await detectLayout(directory);
+  if (!replace && existsSync(path)) throw fail('ADC_PROJECT_EXISTS', { path });
+  return { path, kind, draft: { categories: { ...categories } } };
+}
+
+/** Opens a folder's project; a folder that has none yet gets the file that `init --yes` would write. */
+export async function openOrInit(directory: string): Promise<{ project: Project; created: boolean }> {
+  if (!(await isFolder(directory))) throw fail('ADC_FOLDER_MISSING', { path: directory });
+  if (existsSync(join(resolve(directory), PROJECT_FILE)))
+    return { project: await openProject(directory), created: false };
+  const { path, draft } = await proposeProject(directory, false);
+  return { project: await writeProject(path, draft), created: true };
+}
+
+/** The categories of a project, or the one that was asked for. @throws ADC_PROJECT for a name it does not have. */
+export function categoriesOf({ root, settings }: Project, only?: string): Category[] {
+  const all = Object.entries(settings.categories).map(([name, category]) => ({ name, settings: category }));
+  if (only === undefined) return all;
+  const found = all.filter(({ name }) => name === only);
+  if (found.length > 0) return found;
+  const what = `there is no category ${only}, only ${all.map(({ name }) => name).join(', ')}`;
+  throw fail('ADC_PROJECT', { path: join(root, PROJECT_FILE), line: 1, field: 'categories', what });
+}
+
+const contains = (folder: string, path: string) => {
+  const way = relative(folder, path);
+  return way !== '' && !way.startsWith('..') && !isAbsolute(way);
+};
+
+/**
+ * The category that a picture belongs to: the one that was named, the only one, or the one whose folders hold it.
+ * @throws ADC_USAGE when none of these says.
+ */
+export function categoryOf(project: Project, picture: string, named?: string): Category {
+  const all = categoriesOf(project, named);
+  if (all.length === 1) return all[0]!;
+  const path = resolve(picture);
+  const holds = ({ settings }: Category) =>
+    [...settings.good, ...settings.test].some((folder) => contains(resolve(project.root, folder), path));
+  const found = all.filter(holds);
+  if (found.length === 1) return found[0]!;
+  const names = all.map(({ name }) => name).join(', ');
+  throw fail('ADC_USAGE', {
+    what: `which category is ${picture}? add --category with one of ${names}`,
+    command: 'adclick label',
+  });
+}
+
+/** Paths of a category's good pictures, sorted by folder and name. @throws ADC_FOLDER_MISSING. */
+export async function goodPictures({ root }: Project, { settings }: Category): Promise<string[]> {
+  const paths: string[] = [];
+  for (const folder of settings.good) {
+    const path = resolve(root, folder);
+    if (!(await isFolder(path))) throw fail('ADC_FOLDER_MISSING', { path });
+    for (const name of await picturesIn(path)) paths.push(join(path, name));
+  }
+  return paths;
+}
+
+/** Folder of a category's reference index: one for every choice of settings, so that a stale one is never opened. */
+export function indexFolder({ root, settings }: Project, category: Category): string {
+  const key = JSON.stringify({
+    category: category.name,
+    good: category.settings.good,
+    backbone: settings.backbone,
+    pixels: settings.pixels,
+  });
+  return join(root, CACHE_FOLDER, 'index', createHash('sha256').update(key).digest('hex').slice(0, 16));
+}

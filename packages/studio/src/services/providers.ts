@@ -1,0 +1,72 @@
+/** Which execution providers of onnxruntime work on this computer, and why the others do not. */
+import { fork } from 'node:child_process';
+import type { Provider } from '@adclick/ortgrad';
+import type { ProbeResult } from '../provider-probe.ts';
+
+/** One row of the doctor's table. */
+export interface ProviderReport {
+  readonly name: Provider;
+  readonly usable: boolean;
+  /** Milliseconds from starting the worker to the first result. */
+  readonly milliseconds?: number;
+  readonly reason?: string;
+}
+
+/** Where each provider can exist at all, and what it asks of the computer. */
+const NEEDS: Readonly<Record<Exclude<Provider, 'wasm'>, { systems: readonly NodeJS.Platform[]; needs: string }>> = {
+  cpu: { systems: ['linux', 'darwin', 'win32'], needs: 'the files of onnxruntime-node' },
+  webgpu: { systems: ['linux', 'darwin', 'win32'], needs: 'a GPU with a Vulkan, Metal or Direct3D 12 driver' },
+  cuda: {
+    systems: ['linux', 'win32'],
+    needs: 'an NVIDIA GPU, CUDA 12, and the files that the install script of onnxruntime-node fetches',
+  },
+  directml: { systems: ['win32'], needs: 'Direct3D 12' },
+  coreml: { systems: ['darwin'], needs: 'Core ML' },
+};
+
+const PROBE_TIMEOUT_MS = 30_000;
+
+/** The last sentence of a native message, without the source location in front of it. */
+function shorten(reason: string): string {
+  const line = reason.trim().split('\n')[0] ?? '';
+  return line
+    .replace(/^\/\S+\.cc:\d+ .* was false\. /, '')
+    .replace(/^no available backend found\. ERR: /, '')
+    .replace(/^\[\w+\] /, '');
+}
+
+/**
+ * Runs the probe in a process of its own: a driver that aborts takes only that process along, and what native code
+ * writes to stderr stays out of the answer.
+ */
+function probe(name: Provider): Promise<ProbeResult> {
+  const file = import.meta.url.endsWith('.ts') ? '../provider-probe.ts' : './provider-probe.js';
+  const child = fork(new URL(file, import.meta.url), [name], { stdio: ['ignore', 'ignore', 'ignore', 'ipc'] });
+  return new Promise((resolve) => {
+    let answered: ProbeResult | undefined;
+    const timer = setTimeout(() => child.kill('SIGKILL'), PROBE_TIMEOUT_MS);
+    child.on('message', (message) => {
+      answered = message as ProbeResult;
+    });
+    child.on('error', (error) => resolve({ usable: false, milliseconds: 0, reason: error.message }));
+    child.on('exit', (code, signal) => {
+      clearTimeout(timer);
+      const reason = signal === 'SIGKILL' ? 'no answer in 30 seconds' : `the process ended with ${signal ?? code}`;
+      resolve(answered ?? { usable: false, milliseconds: 0, reason });
+    });
+  });
+}
+
+/** Tries every provider. Those that cannot exist on this system are not started. */
+export async function checkProviders(platform: NodeJS.Platform = process.platform): Promise<ProviderReport[]> {
+  return Promise.all(
+    (Object.keys(NEEDS) as (keyof typeof NEEDS)[]).map(async (name): Promise<ProviderReport> => {
+      const { systems, needs } = NEEDS[name];
+      if (!systems.includes(platform))
+        return { name, usable: false, reason: `does not exist on ${platform}; needs ${needs}` };
+      const { usable, milliseconds, reason } = await probe(name);
+      if (usable) return { name, usable, milliseconds };
+      return { name, usable, reason: `${shorten(reason ?? 'unknown')}; needs ${needs}` };
+    }),
+  );
+}

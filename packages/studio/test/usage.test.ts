@@ -1,0 +1,108 @@
+/** Help, exit codes and wrong usage of the command line. */
+import { readFileSync } from 'node:fs';
+import { describe, expect, test } from 'vitest';
+import { createProgram } from '../src/cli/main.ts';
+import { adclick, errorCode } from './command.ts';
+
+const { version } = JSON.parse(readFileSync(new URL('../package.json', import.meta.url), 'utf8')) as {
+  version: string;
+};
+
+/** Every command of the tree, as its words. */
+function commands(): string[][] {
+  const found: string[][] = [[]];
+  const visit = (command: ReturnType<typeof createProgram>, words: string[]) => {
+    for (const child of command.commands) {
+      found.push([...words, child.name()]);
+      visit(child, [...words, child.name()]);
+    }
+  };
+  visit(createProgram(), []);
+  return found;
+}
+
+describe('help', () => {
+  test.each(commands().map((words) => [words.join(' ') || 'adclick', words] as const))(
+    '%s shows an example',
+    (_, words) => {
+      let shown = '';
+      const program = createProgram();
+      let at = program;
+      for (const word of words) at = at.commands.find((command) => command.name() === word) as typeof program;
+      at.configureOutput({ writeOut: (text) => (shown += text) });
+      at.outputHelp();
+      expect(shown).toMatch(new RegExp(`\\$ adclick ${words.join(' ')}`.trim()));
+    },
+  );
+
+  test('every command that does something takes --json', () => {
+    const all: string[] = [];
+    const visit = (command: ReturnType<typeof createProgram>) => {
+      if (command.commands.length === 0) all.push(command.options.map((option) => option.long).join(' '));
+      for (const child of command.commands) visit(child);
+    };
+    visit(createProgram());
+    expect(all.length).toBeGreaterThan(8);
+    for (const options of all) expect(options).toMatch(/--json/);
+  });
+
+  test('adclick --help and adclick alone print it on stdout and end with 0', async () => {
+    const [asked, alone] = await Promise.all([adclick(['--help']), adclick([])]);
+    for (const { code, stdout, stderr } of [asked, alone]) {
+      expect({ code, stderr }).toEqual({ code: 0, stderr: '' });
+      expect(stdout).toMatch(/^Usage: adclick/);
+    }
+  });
+
+  test('--version is the version of the package', async () => {
+    expect(await adclick(['--version'])).toEqual({ code: 0, stdout: `${version}\n`, stderr: '' });
+  });
+});
+
+describe('wrong usage', () => {
+  test.each([
+    ['an unknown command', ['lable'], 'Did you mean label'],
+    ['a command that later versions bring', ['serve'], "unknown command 'serve'"],
+    ['an unknown option', ['doctor', '--verbose'], "unknown option '--verbose'"],
+    ['too many arguments', ['doctor', 'x'], 'too many arguments'],
+    ['a missing option', ['evaluate', 'clicks', '--data', 'x'], '--category'],
+    ['a missing picture', ['label', '--project', '.', '--click', '1,2,+'], 'IMAGE'],
+    ['no clicks', ['label', 'a.png', '--project', '.'], '--click'],
+    ['a click without sign', ['label', 'a.png', '--project', '.', '--click', '1,2'], "'1,2' is no click"],
+    ['a mask that is no PNG', ['label', 'a.png', '--project', '.', '--click', '1,2,+', '--out', 'm.jpg'], '.png'],
+    [
+      'the mask over the picture',
+      ['label', 'a.png', '--project', '.', '--click', '1,2,+', '--out', './a.png'],
+      'different files',
+    ],
+    ['a number that is none', ['train', 'click', '--steps', 'many'], 'whole number'],
+    ['a sample product that is none', ['demo', '--product', 'spaceship'], 'machined-ring'],
+    ['a group without a command', ['models'], 'needs a command'],
+    ['init without a terminal', ['init', '.'], '--yes'],
+  ])('%s: one ADC_USAGE line, exit 2', async (_, args, said) => {
+    const ended = await adclick(args);
+    expect(errorCode(ended), ended.stderr).toBe('ADC_USAGE');
+    expect(ended).toMatchObject({ code: 2, stdout: '' });
+    expect(ended.stderr).toContain(said);
+  });
+
+  test('with --json stdout carries the error as an object', async () => {
+    const ended = await adclick(['doctor', '--json', '--verbose']);
+    expect(ended.code).toBe(2);
+    expect(JSON.parse(ended.stdout)).toMatchObject({ error: { code: 'ADC_USAGE' } });
+  });
+});
+
+test('doctor answers with what it found, without colours and without noise of native code', async () => {
+  const { stdout, stderr, code } = await adclick(['doctor', '--json']);
+  const report = JSON.parse(stdout) as {
+    ok: boolean;
+    problems: string[];
+    providers: { name: string; usable: boolean; reason?: string }[];
+  };
+  expect(stderr).toBe('');
+  expect(code).toBe(report.ok ? 0 : 1);
+  expect(report.problems).toEqual([]);
+  expect(report.providers.find(({ name }) => name === 'cpu')?.usable).toBe(true);
+  for (const { usable, reason } of report.providers) if (!usable) expect(reason).toMatch(/needs .{5}/);
+});
