@@ -14,7 +14,7 @@ import { loadClickWeights } from '../packages/core/src/training/weights.ts';
 import { BENCH, ROOT, runPython, runScript, say } from './child.ts';
 import type { LabelledCategory } from './parts/label-category.ts';
 import { findPython } from './python.ts';
-import { machine, table, writeSection } from './results.ts';
+import { machine, table, writeReadme, writeSection } from './results.ts';
 
 const { values } = parseArgs({
   options: {
@@ -178,6 +178,22 @@ function report(rows: readonly Row[], card: { name: string; trainedOn: unknown; 
   return `${notes[0]}\n\n${table(head, lines)}\n\n${notes.slice(1).join('\n\n')}`;
 }
 
+/** The README's table: AP and mIoU of the measured categories. */
+function summary(rows: readonly Row[]): string {
+  const short = (at: Figures | undefined) => (at ? `${percent(at.ap)} / ${percent(at.miou)}` : '–');
+  const line = (name: string, figures: ByClicks) => [name, ...['1', '3', '5'].map((k) => short(figures[k]))];
+  const six = rows.filter(({ ours }) => (MEASURED as readonly string[]).includes(ours.category));
+  const mean = means(rows);
+  const lines = [
+    ...six.map(({ ours }) => line(ours.category, ours.clicks)),
+    ...(mean ? [line('**mean**', mean.ours)] : []),
+    ...(mean?.grabcut ? [line('GrabCut, mean', mean.grabcut)] : []),
+    ...(mean?.randomWalker ? [line('random walker, mean', mean.randomWalker)] : []),
+  ];
+  const head = ['AP / mean IoU in percent after', '1 click', '3 clicks', '5 clicks'];
+  return `${table(head, lines)}\n\nAll defects of public data sets at the images' own size; none of these products was trained on.`;
+}
+
 const text = (trainedOn: unknown) => (Array.isArray(trainedOn) ? trainedOn.join(', ') : String(trainedOn));
 
 async function main(): Promise<void> {
@@ -238,6 +254,7 @@ async function main(): Promise<void> {
     await mkdir(join(ROOT, 'docs', 'results'), { recursive: true });
     await writeFile(join(ROOT, 'docs', 'results', 'clicks.json'), `${JSON.stringify(result, null, 1)}\n`);
     await writeSection('Labels from clicks', content);
+    await writeReadme('clicks', summary(rows));
   } else say('A partial run: docs/results.md stays as it is.');
   process.stdout.write(values.json ? `${JSON.stringify(result)}\n` : `${content}\n`);
 }

@@ -43,6 +43,18 @@ export async function writeSection(section: Section, content: string): Promise<v
   await writeFile(RESULTS, replaceSection(before, section, content));
 }
 
+const README = join(ROOT, 'README.md');
+
+/** Writes the figures that the README quotes from one script, between that script's markers. */
+export async function writeReadme(script: 'clicks' | 'speed', content: string): Promise<void> {
+  const begin = `<!-- begin ${script}: written by \`npm run bench:${script}\` -->`;
+  const end = `<!-- end ${script} -->`;
+  const text = await readFile(README, 'utf8');
+  const [from, to] = [text.indexOf(begin), text.indexOf(end)];
+  if (from < 0 || to < from) throw new Error(`README.md has lost its markers of ${script}`);
+  await writeFile(README, `${text.slice(0, from + begin.length)}\n${content.trim()}\n${text.slice(to)}`);
+}
+
 /** A Markdown table; the first column is left-aligned, the others right. */
 export function table(head: readonly string[], rows: readonly (readonly string[])[]): string {
   const line = (cells: readonly string[]) => `| ${cells.join(' | ')} |`;

@@ -10,7 +10,7 @@ import { runPython, runScript, say } from './child.ts';
 import type { Labelled } from './parts/label-pictures.ts';
 import { findPython } from './python.ts';
 import { waitForQuiet } from './quiet.ts';
-import { machine, median, round, spread, table, writeSection } from './results.ts';
+import { machine, median, round, spread, table, writeReadme, writeSection } from './results.ts';
 
 const { values } = parseArgs({
   options: {
@@ -185,6 +185,23 @@ async function labelling() {
   };
 }
 
+/** The README's lines. */
+function summary({ click, ready, index200, trainStep, metrics, peakMemory }: Result): string {
+  const ms = ({ p50, p95 }: { p50: number; p95: number }) => `${p50.toFixed(0)} ms (p95 ${p95.toFixed(0)})`;
+  const times = (value: number | null) => (value === null ? 'not measured' : `${value} ×`);
+  return table(
+    ['on two cores', 'median'],
+    [
+      ['click → mask, 512 px', ms(click)],
+      ['a new picture ready for clicks', ms(ready)],
+      [`index of ${index200.pictures} pictures`, `${index200.seconds} s`],
+      ["training step, of PyTorch's time", times(trainStep.ratio)],
+      ["training step, of PyTorch's memory", times(peakMemory.ratio)],
+      ["AP + P-AUROC + PRO, of scikit-learn's and NumPy's time", times(metrics.ratio)],
+    ],
+  );
+}
+
 try {
   const step = await trainStep();
   const areas = await metrics();
@@ -212,16 +229,17 @@ try {
     yardsticks: python.path === undefined ? python.why : 'present',
   };
   const text = report(result);
-  if (!QUICK && !values['no-write']) await writeSection('Speed', text);
+  if (!QUICK && !values['no-write']) {
+    await writeSection('Speed', text);
+    await writeReadme('speed', summary(result));
+  }
   process.stdout.write(values.json ? `${JSON.stringify(result)}\n` : `${text}\n`);
 } finally {
   await rm(folder, { recursive: true });
 }
 
-type Result = Awaited<ReturnType<typeof trainStep>>;
-
-function report(result: {
-  readonly trainStep: Result & { readonly ratio: number | null };
+interface Result {
+  readonly trainStep: Awaited<ReturnType<typeof trainStep>> & { readonly ratio: number | null };
   readonly metrics: Awaited<ReturnType<typeof metrics>> & { readonly ratio: number | null };
   readonly click: { readonly p50: number; readonly p95: number };
   readonly ready: { readonly p50: number; readonly p95: number; readonly firstMs: number };
@@ -231,7 +249,9 @@ function report(result: {
   readonly threads: number;
   readonly machine: string;
   readonly quiet: boolean | null;
-}): string {
+}
+
+function report(result: Result): string {
   const { trainStep: step, metrics: areas, click, ready, index200, peakMemory } = result;
   const times = (value: number | null) => (value === null ? '–' : value.toFixed(2));
   const ms = (value: number | undefined) => (value === undefined ? '–' : `${value} ms`);

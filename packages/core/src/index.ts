@@ -76,7 +76,14 @@ export {
 } from './image/types.ts';
 export { toRgb, type Window, WindowEstimator } from './image/window.ts';
 export { clickModel } from './inference/click-predictor.ts';
-export { DEFAULT_WEIGHTS, Labeler, type LabelerOptions, type PredictOptions, View } from './inference/labeler.ts';
+export {
+  DEFAULT_WEIGHTS,
+  Labeler,
+  type LabelerOptions,
+  type Prediction,
+  type PredictOptions,
+  View,
+} from './inference/labeler.ts';
 export { modelFolders, modelPath } from './models.ts';
 export { type AdclickSettings, PRESETS, type Preset } from './networks/adclick.ts';
 export { Random } from './random.ts';

@@ -102,6 +102,11 @@ export class Labeler {
   }
 }
 
+/** A probability map: `probability` and `data` are the same array. */
+export interface Prediction extends Plane {
+  readonly probability: Float32Array;
+}
+
 interface Closer {
   /** Pixels of the image. */
   readonly region: Box;
@@ -126,17 +131,18 @@ export class View {
    * @returns values in [0,1] at the image's own size; a mask is where they exceed 0.49.
    * @throws ADC_CLICK_OUTSIDE for a click outside the image.
    */
-  async predict({ clicks }: PredictOptions): Promise<Plane> {
+  async predict({ clicks }: PredictOptions): Promise<Prediction> {
     const { width, height } = this.image;
     for (const { x, y } of clicks)
       if (!(x >= 0 && y >= 0 && x <= width - 1 && y <= height - 1))
         throw fail('ADC_CLICK_OUTSIDE', { x, y, width, height });
     const whole = resizePlane(await predictOn(this.predictor, clicks, { x: 0, y: 0, width, height }), width, height);
     const closer = await this.lookCloser(whole, clicks);
-    if (!closer) return whole;
+    if (!closer) return { ...whole, probability: whole.data };
     const { region, predictor } = closer;
     const part = resizePlane(await predictOn(predictor, clicks, region), region.width, region.height);
-    return mergeRegion(whole, part, region);
+    const merged = mergeRegion(whole, part, region);
+    return { ...merged, probability: merged.data };
   }
 
   /** The predictor of the region around the clicked defect, kept from click to click while the defect stays inside. */

@@ -79,12 +79,21 @@ export class BlockStore {
     return new BlockStore(directory, worker);
   }
 
-  /** Waits until blocks 0 … count-1 are whole. Throws what the worker failed with. */
-  async ready(count: number): Promise<void> {
+  /** Waits until blocks 0 … count-1 are whole. Throws what the worker failed with, or the signal's reason. */
+  async ready(count: number, signal?: AbortSignal): Promise<void> {
     this.worker.postMessage(count + AHEAD);
-    while (this.made < count) {
-      if (this.failure) throw this.failure;
-      await new Promise<void>((resolve) => (this.wake = resolve));
+    const wake = () => this.wake();
+    signal?.addEventListener('abort', wake);
+    try {
+      while (this.made < count) {
+        signal?.throwIfAborted();
+        if (this.failure) throw this.failure;
+        await new Promise<void>((resolve) => {
+          this.wake = resolve;
+        });
+      }
+    } finally {
+      signal?.removeEventListener('abort', wake);
     }
   }
 

@@ -187,6 +187,7 @@ class EpisodeSource {
   constructor(
     private readonly store: BlockStore,
     private readonly seed: number,
+    private readonly signal: AbortSignal | undefined,
   ) {}
 
   /** Blocks that episode `e` may draw from. */
@@ -197,7 +198,7 @@ class EpisodeSource {
   async episode(e: number): Promise<Episode> {
     const random = new Random(`${this.seed}/episode/${e}`);
     const available = EpisodeSource.blocksAt(e);
-    await this.store.ready(available);
+    await this.store.ready(available, this.signal);
     const whole = random.chance(WHOLE_CHANCE);
     const samples: Sample[] = [];
     while (samples.length < (whole ? 1 : BATCH)) {
@@ -237,7 +238,7 @@ export async function trainClickModel(options: ClickTraining): Promise<string> {
       ? (await Trainer.resume(checkpoint, setup)).trainer
       : await Trainer.create(setup);
   try {
-    const source = new EpisodeSource(store, data.seed);
+    const source = new EpisodeSource(store, data.seed, options.signal);
     let episodes = (trainer.steps / CYCLE) * LANES;
     const lanes: Episode[] = [];
     for (let lane = 0; lane < LANES; lane++) lanes.push(await source.episode(episodes++));

@@ -12,6 +12,7 @@ interface Options extends CommonOptions {
   readonly seed: number;
   readonly name?: string;
   readonly folder?: readonly string[];
+  readonly goodFolder?: readonly string[];
   readonly from?: string;
   readonly resume?: boolean;
 }
@@ -33,6 +34,7 @@ export function addTrain(program: Command): void {
     .option('--seed <N>', 'seed of weights and data', wholeNumber(0), 1)
     .option('--name <NAME>', 'name of the weights')
     .option('--folder <DIR>', 'also train on this category in MVTec AD layout, with its defects; repeatable', collect)
+    .option('--good-folder <DIR>', 'the same, but its good pictures only; repeatable', collect)
     .option('--from <FILE|NAME>', 'start from these weights')
     .option('--resume', 'go on from the last checkpoint');
   withCommon(command, 'adclick train click parts/bracket --category bracket');
