@@ -126,9 +126,9 @@ test('the click model learns a mask that only the clicks tell apart', async () =
 
 test('the shipped size has the parameters it says', () => {
   const program = compileStep((graph, p) => {
-    const planes = graph.input('planes', [1, 8, 8, 176 + CLICK_PLANES]);
+    const planes = graph.input('planes', [1, 8, 8, 272 + CLICK_PLANES]);
     const clickMap = graph.input('clickMap', [1, 64, 64, 3]);
-    return { loss: reduceMean(adclick(graph, p, { ...PRESETS.small, residualDims: 176 }, planes, clickMap)) };
+    return { loss: reduceMean(adclick(graph, p, { ...PRESETS.small, residualDims: 272 }, planes, clickMap)) };
   });
-  expect(program.layout.size).toBe(450_404);
+  expect(program.layout.size).toBe(459_620);
 });

@@ -32,7 +32,7 @@ export interface AdclickSettings extends SwinSettings {
 }
 
 /**
- * Named sizes. `small` ships (0.45 M parameters, a click on a laptop in well under a tenth of a second); `base` has five
+ * Named sizes. `small` ships (0.46 M parameters, a click on a laptop in well under a tenth of a second); `base` has five
  * times its arithmetic; `paper` has the paper's width, depth and heads and wants a GPU.
  */
 export const PRESETS = {

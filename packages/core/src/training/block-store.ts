@@ -31,20 +31,35 @@ async function produce({ directory, settings }: Task, block: number, runtime: Ru
   await writeFileAtomic(markerPath(directory, block), Buffer.from(JSON.stringify({ items: items.length })));
 }
 
+/** What the trainer tells the worker: how far to go, or to stop. */
+type Order = number | 'stop';
+
 /** The worker's loop: makes blocks in order up to the horizon that the trainer moves. */
 async function serve(task: Task): Promise<void> {
   const port = parentPort!;
   const runtime = await Runtime.start({ threads: task.threads });
   let made = 0;
   let horizon = 0;
+  let stopping = false;
   let wake = () => {};
-  port.on('message', (limit: number) => {
-    horizon = Math.max(horizon, limit);
+  port.on('message', async (order: Order) => {
+    if (order === 'stop') {
+      stopping = true;
+      // onnxruntime must end before its thread does; the block under way is lost.
+      await runtime.close();
+      process.exit();
+    }
+    horizon = Math.max(horizon, order);
     wake();
   });
   for (;;) {
     while (made >= horizon) await new Promise<void>((resolve) => (wake = resolve));
-    await produce(task, made, runtime);
+    try {
+      await produce(task, made, runtime);
+    } catch (error) {
+      if (stopping) return;
+      throw error;
+    }
     made++;
     port.postMessage(made);
   }
@@ -56,11 +71,13 @@ export class BlockStore {
   private failure: unknown;
   private wake = () => {};
   private readonly counts = new Map<number, number>();
+  private readonly ended: Promise<unknown>;
 
   private constructor(
     private readonly directory: string,
     private readonly worker: Worker,
   ) {
+    this.ended = new Promise((resolve) => worker.once('exit', resolve));
     worker.on('message', (made: number) => {
       this.made = made;
       this.wake();
@@ -107,8 +124,10 @@ export class BlockStore {
     return Array.from({ length: count }, (_, i) => itemPath(this.directory, block, i));
   }
 
+  /** Stops the worker; whole blocks stay for the next run. */
   async close(): Promise<void> {
-    await this.worker.terminate();
+    this.worker.postMessage('stop' satisfies Order);
+    await this.ended;
   }
 }
 

@@ -7,6 +7,7 @@ import { randomStartClicks, simulateNextClick } from '../clicks/annotator.ts';
 import { CLICK_CHANNELS, drawDisc, TokenInputs } from '../clicks/encoding.ts';
 import type { Click } from '../clicks/types.ts';
 import { iou } from '../evaluation/metrics.ts';
+import { BACKBONES, DEFAULT_BACKBONE, tokenDims } from '../features/backbones.ts';
 import { IGNORE, type Mask } from '../image/types.ts';
 import { adclick, CLICK_PLANES, PRESETS, type Preset, TOKEN } from '../networks/adclick.ts';
 import { Random } from '../random.ts';
@@ -77,8 +78,8 @@ const REPORT_EVERY = 80;
 const CYCLE = ROUNDS * LANES;
 const CHECKPOINT_EVERY = 50 * CYCLE;
 
-/** Descriptor width of the default backbone. */
-const RESIDUAL_DIMS = 272;
+/** Channels of a residual with the default backbone. */
+const RESIDUAL_DIMS = tokenDims(BACKBONES[DEFAULT_BACKBONE]);
 
 /**
  * Learning rate of a step: warm-up, a long plateau, a linear end.
