@@ -18,7 +18,7 @@ import {
   writePng,
 } from '@adclick/core';
 
-const PRODUCTS = ['machined-ring', 'wire-mesh'];
+const PRODUCTS = ['bottle-mouth', 'wire-mesh'];
 const NORMALS = 30;
 const CLICKS = 3;
 const PANEL = 300;

@@ -27,7 +27,7 @@ export interface LabelerOptions {
   readonly runtime?: Runtime;
   /**
    * Look closer at defects of a few tokens. Off by default: it ranks pixels of tiny defects better after one click, but is less
-   * sure of them, so that masks at the usual threshold get smaller than they should (docs/results.md, "Zoom").
+   * sure of them, so that masks at the usual threshold get smaller than they should (figures in models/adclick-small).
    */
   readonly zoom?: boolean;
 }

@@ -22,6 +22,13 @@ export interface SampleProduct {
 /** The sample products; the first is the demo's. */
 export const SAMPLE_PRODUCTS: readonly SampleProduct[] = [
   {
+    name: 'bottle-mouth',
+    title: 'Bottle mouth',
+    kind: 'bottleMouth',
+    seed: 6,
+    defects: { broken: ['chippedEdge'], contamination: ['film', 'contamination'], drop: ['drop'] },
+  },
+  {
     name: 'machined-ring',
     title: 'Machined ring',
     kind: 'machinedRing',
@@ -33,13 +40,6 @@ export const SAMPLE_PRODUCTS: readonly SampleProduct[] = [
       rust: ['rust'],
       dent: ['dent'],
     },
-  },
-  {
-    name: 'bottle-mouth',
-    title: 'Bottle mouth',
-    kind: 'bottleMouth',
-    seed: 6,
-    defects: { broken: ['chippedEdge'], contamination: ['film', 'contamination'], drop: ['drop'] },
   },
   {
     name: 'ball-bearing',

@@ -157,7 +157,7 @@ describe('textures', () => {
 describe('writeSampleProduct', () => {
   test('a dozen products or more, the demo first, names without blanks', () => {
     expect(SAMPLE_PRODUCTS.length).toBeGreaterThanOrEqual(12);
-    expect(SAMPLE_PRODUCTS[0].name).toBe('machined-ring');
+    expect(SAMPLE_PRODUCTS[0].name).toBe('bottle-mouth');
     for (const { name, defects } of SAMPLE_PRODUCTS) {
       expect(name).toMatch(/^[a-z-]+$/);
       expect(Object.keys(defects).length).toBeGreaterThanOrEqual(3);
