@@ -8,7 +8,7 @@ import { drawText, textWidth } from './font.ts';
 import { cellNoise, fractalNoise, normalPlane, perlinNoise, valueNoise } from './noise.ts';
 import { guessForeground, regionsOf, soften } from './planes.ts';
 import { createCanvas, disc, fill, polygon, poseCanvas, roundedBox, toImage } from './raster.ts';
-import { SAMPLE_PRODUCTS, writeSampleProduct } from './samples.ts';
+import { findSampleProduct, SAMPLE_PRODUCTS, writeSampleProduct } from './samples.ts';
 import { randomTexture, TEXTURE_FAMILIES } from './textures.ts';
 
 const moments = (plane: Float32Array): { mean: number; sd: number } => {
@@ -174,7 +174,7 @@ describe('writeSampleProduct', () => {
         width: 160,
         height: 128,
       });
-      const types = Object.keys(SAMPLE_PRODUCTS[0].defects).sort();
+      const types = Object.keys(findSampleProduct('machined-ring')!.defects).sort();
       expect(count).toBe(3 + types.length);
       expect(await readdir(join(directory, 'train/good'))).toEqual(['000.png', '001.png']);
       expect((await readdir(join(directory, 'test'))).sort()).toEqual([...types, 'good'].sort());
