@@ -1,18 +1,13 @@
 /** What the network sees of clicks: discs at pixel resolution and eight planes a token, computed without learning (recipe.md; ours). */
+import { CLICK_PLANES, TOKEN } from '../networks/adclick.ts';
 import type { Residual } from '../residual/reference-index.ts';
 import type { Click } from './types.ts';
-
-/** Pixels of the model grid a token covers, along each axis. */
-const TOKEN = 8;
 
 /** Radius of a click's disc in pixels of the model grid (SimpleClick's 5, spec 02 §1). */
 const DISC_RADIUS = 5;
 
 /** Widths of the two Gaussians around clicks, in tokens. */
 const SIGMAS = [3, 10] as const;
-
-/** Planes a token: near and wide Gaussian, residual similarity, feature similarity, each for positive and negative clicks. */
-const PLANES = 8;
 
 /** Channels of the click map: previous probability, positive discs, negative discs. */
 export const CLICK_CHANNELS = 3;
@@ -56,7 +51,7 @@ export class TokenInputs {
     gain = 1,
   ) {
     const { height, width, dims, delta, tokens, calibration } = residual;
-    this.stride = dims + PLANES;
+    this.stride = dims + CLICK_PLANES;
     this.planes = new Float32Array(height * width * this.stride);
     this.whitened = new Float32Array(delta.length);
     this.features = Float32Array.from(tokens);

@@ -1,4 +1,5 @@
 /** Where to look closer: the region around clicked defects of a few tokens, and how its prediction joins the whole picture's. */
+import { CLICK_THRESHOLD } from '../clicks/annotator.ts';
 import type { Click } from '../clicks/types.ts';
 import { type Box, connectedComponents } from '../image/components.ts';
 import type { Plane } from '../image/types.ts';
@@ -15,8 +16,6 @@ const SIDE = [160, 320] as const;
 const REACH = 8;
 /** Pixels of the image over which the zoomed prediction fades into the whole picture's. */
 const FEATHER = 8;
-/** Probability above which a pixel belongs to the predicted defect. */
-const THRESHOLD = 0.49;
 
 interface Extent {
   left: number;
@@ -38,7 +37,7 @@ function clickedExtent(probability: Plane, clicks: readonly Click[], reach: numb
   if (positives.length === 0) return undefined;
   const { width, height, data } = probability;
   const { boxes } = connectedComponents(
-    Uint8Array.from(data, (p) => (p > THRESHOLD ? 1 : 0)),
+    Uint8Array.from(data, (p) => (p > CLICK_THRESHOLD ? 1 : 0)),
     width,
     height,
     8,

@@ -13,12 +13,16 @@ import {
   spaceToDepth,
   type Value,
 } from '@adclick/ortgrad';
+import { TOKEN_STRIDE } from '../features/grid.ts';
 import { dense, type SwinSettings, swinStack, type TokenGrid } from './swin.ts';
 
 /** Side of a token in pixels of the model grid. */
-export const TOKEN = 8;
+export const TOKEN = TOKEN_STRIDE;
 
-/** Click planes computed without learning that stand behind the residual planes of every token (clicks/encoding.ts). */
+/**
+ * Click planes computed without learning that stand behind the residual planes of every token (clicks/encoding.ts): near and
+ * wide Gaussian, residual similarity, feature similarity, each for positive and negative clicks.
+ */
 export const CLICK_PLANES = 8;
 
 /** Sizes of one click model. */
