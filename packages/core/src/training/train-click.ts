@@ -229,16 +229,17 @@ export async function trainClickModel(options: ClickTraining): Promise<string> {
   const log = join(directory, 'log.jsonl');
   const store = await BlockStore.start(join(directory, 'items'), data);
   const runtime = await Runtime.start();
-  const programs = {
-    crop: compileStep(lossGraph(preset, BATCH, CROP)),
-    whole: compileStep(lossGraph(preset, 1, 2 * CROP)),
-  };
-  const setup = { programs, seed: data.seed, runtime, weights: options.initial };
-  const trainer =
-    options.resume && existsSync(checkpoint)
-      ? (await Trainer.resume(checkpoint, setup)).trainer
-      : await Trainer.create(setup);
+  let trainer: Trainer | undefined;
   try {
+    const programs = {
+      crop: compileStep(lossGraph(preset, BATCH, CROP)),
+      whole: compileStep(lossGraph(preset, 1, 2 * CROP)),
+    };
+    const setup = { programs, seed: data.seed, runtime, weights: options.initial };
+    trainer =
+      options.resume && existsSync(checkpoint)
+        ? (await Trainer.resume(checkpoint, setup)).trainer
+        : await Trainer.create(setup);
     const source = new EpisodeSource(store, data.seed, options.signal);
     let episodes = (trainer.steps / CYCLE) * LANES;
     const lanes: Episode[] = [];
@@ -307,7 +308,7 @@ export async function trainClickModel(options: ClickTraining): Promise<string> {
     return path;
   } finally {
     await store.close();
-    await trainer.close();
+    await trainer?.close();
     await runtime.close();
   }
 }
