@@ -6,7 +6,7 @@ import { compileStep, Runtime, reduceMean, Trainer } from '@adclick/ortgrad';
 import { CLICK_CHANNELS } from '../../packages/core/src/clicks/encoding.ts';
 import { BACKBONES, DEFAULT_BACKBONE, tokenDims } from '../../packages/core/src/features/backbones.ts';
 import { modelFolders } from '../../packages/core/src/models.ts';
-import { adclick, CLICK_PLANES, PRESETS, TOKEN } from '../../packages/core/src/networks/adclick.ts';
+import { adclick, CLICK_PLANES, PRESETS, SHADES, TOKEN } from '../../packages/core/src/networks/adclick.ts';
 import { saveClickWeights } from '../../packages/core/src/training/weights.ts';
 
 /** Weights to measure with. */
@@ -29,7 +29,9 @@ export async function benchWeights(folder: string): Promise<BenchWeights> {
   const program = compileStep((graph, parameters) => {
     const planes = graph.input('planes', [1, side, side, residualDims + CLICK_PLANES]);
     const clickMap = graph.input('clickMap', [1, TOKEN * side, TOKEN * side, CLICK_CHANNELS]);
-    return { loss: reduceMean(adclick(graph, parameters, { ...PRESETS.small, residualDims }, planes, clickMap)) };
+    const shades = graph.input('shades', [1, SHADES, TOKEN * side, TOKEN * side]);
+    const settings = { ...PRESETS.small, residualDims };
+    return { loss: reduceMean(adclick(graph, parameters, settings, planes, clickMap, shades)) };
   });
   const runtime = await Runtime.start();
   const trainer = await Trainer.create({ programs: { step: program }, runtime });

@@ -1,5 +1,6 @@
-/** What the network sees of clicks: discs at pixel resolution and eight planes a token, computed without learning (recipe.md; ours). */
-import { CLICK_PLANES, TOKEN } from '../networks/adclick.ts';
+/** What the network sees of clicks: discs at pixel resolution eight planes a token, and likeness of colour, computed without learning (recipe.md; ours). */
+import type { RgbImage } from '../image/types.ts';
+import { CLICK_PLANES, SHADES, TOKEN } from '../networks/adclick.ts';
 import type { Residual } from '../residual/reference-index.ts';
 import type { Click } from './types.ts';
 
@@ -104,5 +105,72 @@ export class TokenInputs {
     for (let d = 0, i = a * dims, j = b * dims; d < dims; d++, i++, j++)
       sum += (rows[i] as number) * (rows[j] as number);
     return sum;
+  }
+}
+
+/** Grey values: a picture that varies less than this is not stretched further. */
+const LEAST_SPREAD = 8;
+
+/** Squared distance of normalised colours (mean over channels) at which likeness is one half. */
+const HALF_LIKENESS = 0.1;
+
+/** Colours of a picture with mean 0 a channel and spread 1 over all, channel after channel, (3, height, width). */
+export function normalisedColours({ data, width, height }: RgbImage): Float32Array {
+  const area = width * height;
+  const sums = new Float64Array(3);
+  let squares = 0;
+  for (let i = 0; i < 3 * area; i++) {
+    const value = data[i] as number;
+    (sums[i % 3] as number) += value;
+    squares += value * value;
+  }
+  const means = sums.map((sum) => sum / area);
+  const variance = squares / area / 3 - means.reduce((sum, mean) => sum + mean * mean, 0) / 3;
+  const scale = 1 / Math.max(Math.sqrt(Math.max(variance, 0)), LEAST_SPREAD);
+  const colours = new Float32Array(3 * area);
+  for (let c = 0; c < 3; c++)
+    for (let at = 0; at < area; at++)
+      colours[c * area + at] = ((data[3 * at + c] as number) - (means[c] as number)) * scale;
+  return colours;
+}
+
+/** The network's pixel input for one picture: its colours, and how alike each pixel is to those under positive and negative clicks. */
+export class PixelInputs {
+  /** ({@link SHADES}, height, width): colours, then likeness to positive and to negative clicks, 0 to 1. */
+  readonly shades: Float32Array;
+
+  /** @param colours see {@link normalisedColours}. */
+  constructor(
+    colours: Float32Array,
+    private readonly width: number,
+    private readonly height: number,
+  ) {
+    this.shades = new Float32Array(SHADES * width * height);
+    this.shades.set(colours);
+  }
+
+  /** Forgets all clicks. */
+  clear(): void {
+    this.shades.fill(0, 3 * this.width * this.height);
+  }
+
+  /** Adds a click given in pixels of the model grid; its colour is the mean of the 3×3 pixels around it. */
+  add({ x, y, positive }: Click): void {
+    const { shades, width, height } = this;
+    const area = width * height;
+    const colour = [0, 0, 0];
+    let count = 0;
+    for (let v = Math.max(0, y - 1); v <= Math.min(height - 1, y + 1); v++)
+      for (let u = Math.max(0, x - 1); u <= Math.min(width - 1, x + 1); u++, count++)
+        for (let c = 0; c < 3; c++) (colour[c] as number) += shades[c * area + v * width + u] as number;
+    const [r, g, b] = colour.map((sum) => sum / count) as [number, number, number];
+    const out = (positive ? 3 : 4) * area;
+    for (let at = 0; at < area; at++) {
+      const dr = (shades[at] as number) - r;
+      const dg = (shades[area + at] as number) - g;
+      const db = (shades[2 * area + at] as number) - b;
+      const likeness = HALF_LIKENESS / (HALF_LIKENESS + (dr * dr + dg * dg + db * db) / 3);
+      if (likeness > (shades[out + at] as number)) shades[out + at] = likeness;
+    }
   }
 }

@@ -1,8 +1,16 @@
 /** The click model on one token grid: takes clicks one after the other, remembers the way, so an undo costs nothing. */
 import { FrozenParameters, Graph, type Runtime, type Session, sigmoid, tensor } from '@adclick/ortgrad';
-import { CLICK_CHANNELS, drawDisc, TokenInputs, type TokenResidual } from '../clicks/encoding.ts';
+import {
+  CLICK_CHANNELS,
+  drawDisc,
+  normalisedColours,
+  PixelInputs,
+  TokenInputs,
+  type TokenResidual,
+} from '../clicks/encoding.ts';
 import type { Click } from '../clicks/types.ts';
-import { adclick, CLICK_PLANES, TOKEN } from '../networks/adclick.ts';
+import type { RgbImage } from '../image/types.ts';
+import { adclick, CLICK_PLANES, SHADES, TOKEN } from '../networks/adclick.ts';
 import type { ClickWeights } from '../training/weights.ts';
 
 /** The click model compiled for grids as they are met. */
@@ -14,7 +22,7 @@ export class ClickNetwork {
     private readonly runtime: Runtime,
   ) {}
 
-  /** The session of a grid of (height, width) tokens: planes, clickMap -> probability. */
+  /** The session of a grid of (height, width) tokens: planes, clickMap, shades -> probability. */
   session(height: number, width: number): Promise<Session> {
     const key = `${height}x${width}`;
     let session = this.sessions.get(key);
@@ -37,7 +45,8 @@ export function clickModel({ card, settings, tensors }: ClickWeights, height: nu
   const graph = new Graph('adclick');
   const planes = graph.input('planes', [1, height, width, settings.residualDims + CLICK_PLANES]);
   const clickMap = graph.input('clickMap', [1, TOKEN * height, TOKEN * width, CLICK_CHANNELS]);
-  const logits = adclick(graph, new FrozenParameters(graph, tensors), settings, planes, clickMap);
+  const shades = graph.input('shades', [1, SHADES, TOKEN * height, TOKEN * width]);
+  const logits = adclick(graph, new FrozenParameters(graph, tensors), settings, planes, clickMap, shades);
   graph.output('probability', sigmoid(logits));
   return graph.toModel({ card: JSON.stringify(card) });
 }
@@ -53,17 +62,21 @@ const sameClick = (a: Click, b: Click) => a.x === b.x && a.y === b.y && a.positi
 /** Predictions for one picture on the model grid. */
 export class ClickPredictor {
   private readonly inputs: TokenInputs;
+  private readonly pixels: PixelInputs;
   private trail: Stop[] = [];
 
   private constructor(
     private readonly session: Session,
     private readonly residual: TokenResidual,
+    image: RgbImage,
   ) {
     this.inputs = new TokenInputs(residual);
+    this.pixels = new PixelInputs(normalisedColours(image), this.width, this.height);
   }
 
-  static async create(network: ClickNetwork, residual: TokenResidual): Promise<ClickPredictor> {
-    return new ClickPredictor(await network.session(residual.height, residual.width), residual);
+  /** @param image the picture at the size of the model grid. */
+  static async create(network: ClickNetwork, residual: TokenResidual, image: RgbImage): Promise<ClickPredictor> {
+    return new ClickPredictor(await network.session(residual.height, residual.width), residual, image);
   }
 
   /** Pixels of the model grid. */
@@ -86,7 +99,7 @@ export class ClickPredictor {
     if (kept < this.trail.length) this.rewind(kept);
     if (clicks.length === 0) return this.run([]);
     for (const click of clicks.slice(kept)) {
-      this.inputs.add(click);
+      this.add(click);
       const soFar = [...this.trail.map((stop) => stop.click), click];
       this.trail.push({ click, probability: await this.run(soFar) });
     }
@@ -96,7 +109,13 @@ export class ClickPredictor {
   private rewind(count: number): void {
     this.trail = this.trail.slice(0, count);
     this.inputs.clear();
-    for (const { click } of this.trail) this.inputs.add(click);
+    this.pixels.clear();
+    for (const { click } of this.trail) this.add(click);
+  }
+
+  private add(click: Click): void {
+    this.inputs.add(click);
+    this.pixels.add(click);
   }
 
   private async run(clicks: readonly Click[]): Promise<Float32Array> {
@@ -109,6 +128,7 @@ export class ClickPredictor {
     const { probability } = await this.session.run({
       planes: tensor(this.inputs.planes, [1, height, width, this.inputs.stride]),
       clickMap: tensor(clickMap, [1, rows, columns, CLICK_CHANNELS]),
+      shades: tensor(this.pixels.shades, [1, SHADES, rows, columns]),
     });
     return (probability as { data: unknown }).data as Float32Array;
   }

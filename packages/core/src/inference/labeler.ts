@@ -73,8 +73,9 @@ export class Labeler {
    * @param exclude names of good pictures that must not be compared with, such as the image itself.
    */
   async open(image: RgbImage, { exclude = [] }: { exclude?: readonly string[] } = {}): Promise<View> {
-    const residual = await this.index.residual(await this.index.describe(image), { exclude });
-    const predictor = await ClickPredictor.create(this.network, residual);
+    const described = await this.index.describe(image);
+    const residual = await this.index.residual(described, { exclude });
+    const predictor = await ClickPredictor.create(this.network, residual, described.image);
     return new View(
       image,
       residual,
@@ -92,7 +93,8 @@ export class Labeler {
       height: region.height / image.height,
     };
     const index = await this.index.zoomed(fractions, neighbours);
-    return ClickPredictor.create(this.network, await index.residual(await index.describe(cropRgb(image, region))));
+    const described = await index.describe(cropRgb(image, region));
+    return ClickPredictor.create(this.network, await index.residual(described), described.image);
   }
 
   /** Frees the sessions, and the runtime if the labeler started it. */

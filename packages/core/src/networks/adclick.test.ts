@@ -11,7 +11,7 @@ import {
 } from '@adclick/ortgrad';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { Random } from '../random.ts';
-import { adclick, CLICK_PLANES, PRESETS } from './adclick.ts';
+import { adclick, CLICK_PLANES, PRESETS, SHADES } from './adclick.ts';
 import { swinStack, windowOrder } from './swin.ts';
 
 let runtime: Runtime;
@@ -84,14 +84,15 @@ describe('a Swin stack', () => {
 });
 
 test('the click model learns a mask that only the clicks tell apart', async () => {
-  const settings = { ...TINY, pyramid: 8, head: 8, residualDims: 4 };
+  const settings = { ...TINY, pyramid: 8, head: 8, edge: 8, residualDims: 4 };
   const [batch, tokens] = [2, 8];
   const side = 8 * tokens;
   const program = compileStep((graph, p) => {
     const planes = graph.input('planes', [batch, tokens, tokens, 4 + CLICK_PLANES]);
     const clickMap = graph.input('clickMap', [batch, side, side, 3]);
+    const shades = graph.input('shades', [batch, SHADES, side, side]);
     const target = graph.input('target', [batch, side, side]);
-    const logits = adclick(graph, p, settings, planes, clickMap);
+    const logits = adclick(graph, p, settings, planes, clickMap, shades);
     return { loss: reduceMean(square(sub(logits, target))), outputs: { logits } };
   });
   const trainer = await Trainer.create({ programs: { only: program }, seed: 1, runtime });
@@ -110,6 +111,7 @@ test('the click model learns a mask that only the clicks tell apart', async () =
   const feeds = {
     planes: tensor(planes, [batch, tokens, tokens, 4 + CLICK_PLANES]),
     clickMap: tensor(clickMap, [batch, side, side, 3]),
+    shades: tensor(new Float32Array(batch * SHADES * side * side), [batch, SHADES, side, side]),
     target: tensor(target, [batch, side, side]),
   };
   let first = 0;
@@ -128,7 +130,8 @@ test('the shipped size has the parameters it says', () => {
   const program = compileStep((graph, p) => {
     const planes = graph.input('planes', [1, 8, 8, 272 + CLICK_PLANES]);
     const clickMap = graph.input('clickMap', [1, 64, 64, 3]);
-    return { loss: reduceMean(adclick(graph, p, { ...PRESETS.small, residualDims: 272 }, planes, clickMap)) };
+    const shades = graph.input('shades', [1, SHADES, 64, 64]);
+    return { loss: reduceMean(adclick(graph, p, { ...PRESETS.small, residualDims: 272 }, planes, clickMap, shades)) };
   });
-  expect(program.layout.size).toBe(459_620);
+  expect(program.layout.size).toBe(474_792);
 });

@@ -32,14 +32,14 @@ export interface BlockSettings {
 const NORMALS = 24;
 const SIMULATED = 16;
 const REAL = 10;
-const ZOOMS = 4;
-const DEFECTS_A_ZOOM = 3;
+const ZOOMS = 6;
 
 /** Pixel budgets of model grids: training at two scales serves both (recipe.md: higher resolution pays; train at several scales). */
 const BUDGETS = [384 * 384, 512 * 512, 512 * 512] as const;
 
-/** Zoomed regions are this many pixels a side at least and at most. */
-const ZOOM_SIDE = [80, 256] as const;
+/** Zoomed regions are this many pixels a side at least and at most, and so many times the defect's extent. */
+const ZOOM_SIDE = [96, 288] as const;
+const ZOOM_CONTEXT = [2, 4.5] as const;
 
 /** Masks with fewer pixels on the model grid than this teach nothing. */
 const MIN_MASK = 8;
@@ -114,8 +114,10 @@ async function makeItem(index: ReferenceIndex, { image, mask }: Picture, exclude
   const { width, height } = index.grid;
   const small = resizeMask(mask, width, height);
   if (countDefect(small) < MIN_MASK) return undefined;
-  const residual = await index.residual(await index.describe(image), { exclude: exclude ? [exclude] : [] });
-  return { item: { residual, mask: small } satisfies TrainingItem, neighbours: residual.neighbours };
+  const described = await index.describe(image);
+  const residual = await index.residual(described, { exclude: exclude ? [exclude] : [] });
+  const item: TrainingItem = { residual, image: described.image, mask: small };
+  return { item, neighbours: residual.neighbours };
 }
 
 function squareAt(centreX: number, centreY: number, side: number, { width, height }: RgbImage): Box {
@@ -124,7 +126,7 @@ function squareAt(centreX: number, centreY: number, side: number, { width, heigh
   return { x: place(centreX, width), y: place(centreY, height), width: fit, height: fit };
 }
 
-/** A square region around the defect, one and a half to three times its extent. */
+/** A square region around the defect, as a closer look takes it; undefined for large defects. */
 function regionAround({ image, mask }: Picture, random: Random): Box | undefined {
   let [left, top, right, bottom] = [mask.width, mask.height, -1, -1];
   for (let i = 0; i < mask.data.length; i++) {
@@ -133,8 +135,8 @@ function regionAround({ image, mask }: Picture, random: Random): Box | undefined
     [left, top, right, bottom] = [Math.min(left, x), Math.min(top, y), Math.max(right, x), Math.max(bottom, y)];
   }
   const extent = Math.max(right - left, bottom - top) + 1;
-  if (right < 0 || extent > ZOOM_SIDE[1] / 1.5) return undefined;
-  const side = Math.min(Math.max(extent * random.uniform(1.5, 3), ZOOM_SIDE[0]), ZOOM_SIDE[1]);
+  if (right < 0 || extent > ZOOM_SIDE[1] / ZOOM_CONTEXT[0]) return undefined;
+  const side = Math.min(Math.max(extent * random.uniform(...ZOOM_CONTEXT), ZOOM_SIDE[0]), ZOOM_SIDE[1]);
   const shift = () => random.uniform(-0.2, 0.2) * (side - extent);
   return squareAt((left + right) / 2 + shift(), (top + bottom) / 2 + shift(), side, image);
 }
@@ -150,7 +152,15 @@ export async function makeBlock(number: number, settings: BlockSettings, runtime
   );
   const simulate = (good: RgbImage): Picture => simulateAnomaly(good, random, { donor: random.pick(normals) });
   const items: TrainingItem[] = [];
-  const zoomIn = async (picture: Picture, region: Box, nearest: readonly { name: string }[], good?: RgbImage) => {
+
+  let zooms = 0;
+  const add = async (picture: Picture, from?: number) => {
+    const made = await makeItem(index, picture, from === undefined ? undefined : String(from));
+    if (!made) return;
+    items.push(made.item);
+    const region = zooms < ZOOMS ? regionAround(picture, random) : undefined;
+    if (!region) return;
+    zooms++;
     const { width, height } = picture.image;
     const part = {
       x: region.x / width,
@@ -158,35 +168,19 @@ export async function makeBlock(number: number, settings: BlockSettings, runtime
       width: region.width / width,
       height: region.height / height,
     };
-    const zoomed = await index.zoomed(part, nearest);
-    const cuts = good
-      ? Array.from({ length: DEFECTS_A_ZOOM }, () => simulate(cropRgb(good, region)))
-      : [{ image: cropRgb(picture.image, region), mask: cropMask(picture.mask, region) }];
-    for (const cut of cuts) {
-      const made = await makeItem(zoomed, cut);
-      if (made) items.push(made.item);
-    }
+    const zoomed = await index.zoomed(part, made.neighbours);
+    const closer = await makeItem(zoomed, {
+      image: cropRgb(picture.image, region),
+      mask: cropMask(picture.mask, region),
+    });
+    if (closer) items.push(closer.item);
   };
 
-  let zooms = 0;
-  for (const picture of defects) {
-    const made = await makeItem(index, picture);
-    if (!made) continue;
-    items.push(made.item);
-    const region = regionAround(picture, random);
-    if (region && zooms++ < ZOOMS) await zoomIn(picture, region, made.neighbours);
-  }
+  for (const picture of defects) await add(picture);
+  zooms = Math.min(zooms, ZOOMS / 2);
   for (let n = 0; n < SIMULATED; n++) {
     const from = random.int(0, normals.length);
-    const good = normals[from]!;
-    const picture = simulate(good);
-    const made = await makeItem(index, picture, String(from));
-    if (!made) continue;
-    items.push(made.item);
-    if (n >= ZOOMS) continue;
-    const side = random.uniform(...ZOOM_SIDE);
-    const region = squareAt(random.uniform(0, good.width), random.uniform(0, good.height), side, good);
-    await zoomIn(picture, region, made.neighbours, good);
+    await add(simulate(normals[from]!), from);
   }
   await index.close();
   return items;

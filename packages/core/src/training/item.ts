@@ -1,7 +1,7 @@
-/** Training items: one picture's residual with its mask, on disk in fp16, and the crops and flips that training reads from it. */
+/** Training items: one picture with its residual (fp16) and mask on disk, and the crops and flips that training reads from it. */
 import { readSafetensors, tensor, toFloat16, toFloat32, writeSafetensors } from '@adclick/ortgrad';
-import type { TokenResidual } from '../clicks/encoding.ts';
-import type { Mask } from '../image/types.ts';
+import { normalisedColours, type TokenResidual } from '../clicks/encoding.ts';
+import type { Mask, RgbImage } from '../image/types.ts';
 import { TOKEN } from '../networks/adclick.ts';
 import type { Random } from '../random.ts';
 
@@ -9,12 +9,19 @@ import type { Random } from '../random.ts';
 export interface TrainingItem {
   /** Residual on the token grid. */
   readonly residual: TokenResidual;
-  /** Mask at the model grid, 8 pixels a token. */
+  /** The picture and its mask at the model grid, 8 pixels a token. */
+  readonly image: RgbImage;
   readonly mask: Mask;
 }
 
-/** Writes an item: residual and descriptors fp16, calibration fp32, mask bytes. */
-export async function writeItem(path: string, { residual, mask }: TrainingItem): Promise<void> {
+/** What training sees of an item. */
+export interface TrainingCut extends Omit<TrainingItem, 'image'> {
+  /** Colours, normalised over the whole picture, (3, height, width) of the mask. */
+  readonly colours: Float32Array;
+}
+
+/** Writes an item: residual and descriptors fp16, calibration fp32, picture and mask bytes. */
+export async function writeItem(path: string, { residual, image, mask }: TrainingItem): Promise<void> {
   const { height, width, dims } = residual;
   const shape = [height, width, dims];
   await writeSafetensors(
@@ -23,6 +30,7 @@ export async function writeItem(path: string, { residual, mask }: TrainingItem):
       ['delta', tensor(toFloat16(residual.delta), shape)],
       ['tokens', tensor(toFloat16(residual.tokens), shape)],
       ['calibration', tensor(residual.calibration, [dims])],
+      ['image', tensor(image.data, [image.height, image.width, 3])],
       ['mask', tensor(mask.data, [mask.height, mask.width])],
     ]),
   );
@@ -39,7 +47,13 @@ interface Cut {
 }
 
 /** Copies `channels` values a cell from a (height, width) raster through a cut. */
-function cutRaster<A extends Uint8Array | Uint16Array>(from: A, width: number, channels: number, cut: Cut, out: A): A {
+function cutRaster<A extends Uint8Array | Uint16Array | Float32Array>(
+  from: A,
+  width: number,
+  channels: number,
+  cut: Cut,
+  out: A,
+): A {
   const swap = (cut.turn & 4) !== 0;
   const [rows, columns] = swap ? [cut.width, cut.height] : [cut.height, cut.width];
   for (let y = 0; y < rows; y++)
@@ -75,7 +89,7 @@ function cropAround(mask: Mask, size: number, random: Random): Omit<Cut, 'turn'>
  * Reads an item and cuts it: a crop of {@link CROP} tokens around a defect pixel, or the whole picture, flipped and turned at random.
  * @returns undefined when the item is smaller than the crop, or, for `whole`, when it is not a square of 64 tokens.
  */
-export async function readCut(path: string, random: Random, whole: boolean): Promise<TrainingItem | undefined> {
+export async function readCut(path: string, random: Random, whole: boolean): Promise<TrainingCut | undefined> {
   const { tensors } = await readSafetensors(path);
   const [height, width, dims] = tensors.get('delta')!.shape as [number, number, number];
   const mask: Mask = {
@@ -99,7 +113,16 @@ export async function readCut(path: string, random: Random, whole: boolean): Pro
     const data = cutRaster(tensors.get(name)!.data as Uint16Array, width, dims, cut, new Uint16Array(cells * dims));
     return toFloat32(tensor(data, [cells, dims], 'float16'));
   };
+  const picture = tensors.get('image')!.data as Uint8Array;
+  const colours = normalisedColours({ data: picture, width: mask.width, height: mask.height, channels: 3 });
+  const seen = new Float32Array(3 * pixels.height * pixels.width);
+  for (let c = 0; c < 3; c++) {
+    const from = colours.subarray((c * colours.length) / 3, ((c + 1) * colours.length) / 3);
+    const out = seen.subarray((c * seen.length) / 3, ((c + 1) * seen.length) / 3);
+    cutRaster(from, mask.width, 1, pixels, out);
+  }
   return {
+    colours: seen,
     residual: {
       height: cut.height,
       width: cut.width,

@@ -32,6 +32,12 @@ function item(side: number, seed: number): TrainingItem {
       tokens: noise(),
       calibration: new Float32Array(DIMS).fill(1),
     },
+    image: {
+      data: Uint8Array.from({ length: 3 * pixels * pixels }, () => random.int(0, 256)),
+      width: pixels,
+      height: pixels,
+      channels: 3,
+    },
     mask: { data: mask, width: pixels, height: pixels, channels: 1 },
   };
 }

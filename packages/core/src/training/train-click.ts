@@ -4,15 +4,16 @@ import { appendFile, mkdir } from 'node:fs/promises';
 import { join } from 'node:path';
 import { compileStep, type Graph, type ParameterSource, Runtime, type Tensor, Trainer, tensor } from '@adclick/ortgrad';
 import { randomStartClicks, simulateNextClick } from '../clicks/annotator.ts';
-import { CLICK_CHANNELS, drawDisc, TokenInputs } from '../clicks/encoding.ts';
+import { CLICK_CHANNELS, drawDisc, PixelInputs, TokenInputs } from '../clicks/encoding.ts';
 import type { Click } from '../clicks/types.ts';
 import { iou } from '../evaluation/metrics.ts';
 import { BACKBONES, DEFAULT_BACKBONE, tokenDims } from '../features/backbones.ts';
 import { IGNORE, type Mask } from '../image/types.ts';
-import { adclick, CLICK_PLANES, PRESETS, type Preset, TOKEN } from '../networks/adclick.ts';
+import { adclick, CLICK_PLANES, PRESETS, type Preset, SHADES, TOKEN } from '../networks/adclick.ts';
 import { Random } from '../random.ts';
 import { BlockStore } from './block-store.ts';
 import type { BlockSettings } from './blocks.ts';
+import { varyColours } from './colours.ts';
 import { CROP, readCut } from './item.ts';
 import { clickLoss } from './losses.ts';
 import { saveClickWeights } from './weights.ts';
@@ -61,7 +62,7 @@ const WHOLE_CHANCE = 0.2;
 const RANDOM_START_CHANCE = 0.35;
 /** Residual strength varies by exp(0.25·N(0,1)). */
 const GAIN_SPREAD = 0.25;
-const DICE = 0.5;
+const DICE = 1;
 const WEIGHT_DECAY = 0.05;
 const WARM_UP = 200;
 /** Share of the steps over which the rate falls, and what it falls to. */
@@ -97,9 +98,11 @@ function lossGraph(preset: Preset, batch: number, tokens: number) {
     const side = TOKEN * tokens;
     const planes = graph.input('planes', [batch, tokens, tokens, RESIDUAL_DIMS + CLICK_PLANES]);
     const clickMap = graph.input('clickMap', [batch, side, side, CLICK_CHANNELS]);
+    const shades = graph.input('shades', [batch, SHADES, side, side]);
     const target = graph.input('target', [batch, side, side]);
     const weight = graph.input('weight', [batch, side, side]);
-    const logits = adclick(graph, parameters, { ...PRESETS[preset], residualDims: RESIDUAL_DIMS }, planes, clickMap);
+    const settings = { ...PRESETS[preset], residualDims: RESIDUAL_DIMS };
+    const logits = adclick(graph, parameters, settings, planes, clickMap, shades);
     return { loss: clickLoss(logits, target, weight, DICE), outputs: { logits } };
   };
 }
@@ -111,6 +114,7 @@ class Sample {
 
   constructor(
     readonly inputs: TokenInputs,
+    readonly pixels: PixelInputs,
     readonly mask: Mask,
   ) {
     this.probability = new Float32Array(mask.data.length);
@@ -120,6 +124,7 @@ class Sample {
     if (!click) return;
     this.clicks.push(click);
     this.inputs.add(click);
+    this.pixels.add(click);
   }
 }
 
@@ -151,10 +156,12 @@ class Episode {
     const cells = pixels / TOKEN / TOKEN;
     const planes = new Float32Array(batch * cells * stride);
     const clickMap = new Float32Array(batch * pixels * CLICK_CHANNELS);
+    const shades = new Float32Array(batch * pixels * SHADES);
     const target = new Float32Array(batch * pixels);
     const weight = new Float32Array(batch * pixels);
     this.samples.forEach((sample, b) => {
       planes.set(sample.inputs.planes, b * cells * stride);
+      shades.set(sample.pixels.shades, b * pixels * SHADES);
       const map = clickMap.subarray(b * pixels * CLICK_CHANNELS, (b + 1) * pixels * CLICK_CHANNELS);
       for (let i = 0; i < pixels; i++) map[i * CLICK_CHANNELS] = sample.probability[i] as number;
       for (const click of sample.clicks) drawDisc(map, width, height, click);
@@ -166,6 +173,7 @@ class Episode {
     return {
       planes: tensor(planes, [batch, height / TOKEN, width / TOKEN, stride]),
       clickMap: tensor(clickMap, [batch, height, width, CLICK_CHANNELS]),
+      shades: tensor(shades, [batch, SHADES, height, width]),
       target: tensor(target, [batch, height, width]),
       weight: tensor(weight, [batch, height, width]),
     };
@@ -209,7 +217,9 @@ class EpisodeSource {
       const cut = await readCut(random.pick(items), random, whole);
       if (!cut) continue;
       const gain = Math.exp(GAIN_SPREAD * random.normal());
-      samples.push(new Sample(new TokenInputs(cut.residual, gain), cut.mask));
+      const { width, height } = cut.mask;
+      const pixels = new PixelInputs(varyColours(cut.colours, width, height, random), width, height);
+      samples.push(new Sample(new TokenInputs(cut.residual, gain), pixels, cut.mask));
     }
     return new Episode(whole ? 'whole' : 'crop', samples, random);
   }
