@@ -43,7 +43,7 @@ export { linear, mlp } from './ops/linear.ts';
 export { matmul } from './ops/matmul.ts';
 export { reduceMean, reduceSum } from './ops/reduce.ts';
 export { type ResizeOptions, resizeBilinear } from './ops/resize.ts';
-export { concat, expand, pad, reshape, slice, swapLast, transpose } from './ops/shape.ts';
+export { concat, expand, pad, reshape, slice, split, swapLast, transpose } from './ops/shape.ts';
 export { l2Normalize, softmax } from './ops/softmax.ts';
 export type { OptimizerOptions } from './optim.ts';
 export {

@@ -5,7 +5,7 @@ import { emit, shapeError } from './common.ts';
 import { add, mul, scale, sub } from './elementwise.ts';
 import { matmul } from './matmul.ts';
 import { columnSums, reduceSum } from './reduce.ts';
-import { concat, reshape, swapLast, transpose } from './shape.ts';
+import { reshape, split, swapLast, transpose } from './shape.ts';
 
 /** Settings of {@link attention} and {@link selfAttention}. */
 export interface AttentionOptions {
@@ -82,32 +82,14 @@ export function selfAttention(qkv: Value, heads: number, bias?: Value | null, op
     throw shapeError('selfAttention', `needs (B, n, 3·D) with D divisible by ${heads} heads`, qkv.shape);
   }
   const size = packed / 3 / heads;
-  const split = transpose(reshape(qkv, [batch, n, 3, heads, size]), [2, 0, 3, 1, 4]); // (3, B, heads, n, size)
-  const [q, k, v] = unstack(split);
+  const stacked = transpose(reshape(qkv, [batch, n, 3, heads, size]), [2, 0, 3, 1, 4]); // (3, B, heads, n, size)
+  const [q, k, v] = unstack(stacked);
   const mixed = attention(q, k, v, bias, options); // (B, heads, n, size)
   return reshape(transpose(mixed, [0, 2, 1, 3]), [batch, n, heads * size]);
 }
 
-/** The parts along the first axis; their gradients are joined by one concatenation. */
+/** The parts along the first axis, without it. */
 export function unstack(x: Value): Value[] {
   const [count, ...rest] = x.shape;
-  const { graph } = x;
-  const parts = Array.from({ length: count }, (_, index) => rawSlice(x, index));
-  return graph.track(parts, [x], (dys) => [
-    concat(
-      dys.map((dy) => reshape(dy ?? graph.filled(0, rest), [1, ...rest])),
-      0,
-    ),
-  ]);
-}
-
-function rawSlice(x: Value, index: number): Value {
-  const { graph } = x;
-  const part = emit(
-    graph,
-    'Slice',
-    [x, graph.int64([index]), graph.int64([index + 1]), graph.int64([0])],
-    [1, ...x.shape.slice(1)],
-  );
-  return emit(graph, 'Reshape', [part, graph.int64(x.shape.slice(1))], x.shape.slice(1));
+  return split(x, 0, count).map((part) => reshape(part, rest));
 }

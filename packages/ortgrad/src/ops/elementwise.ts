@@ -1,5 +1,6 @@
 /** Element-wise ops; operands broadcast as in NumPy. */
 import type { Value } from '../graph.ts';
+import { cast } from './cast.ts';
 import { broadcastShape, emit, shapeError, track, unary } from './common.ts';
 import { sumTo } from './reduce.ts';
 
@@ -92,7 +93,7 @@ export const sigmoid = (x: Value): Value =>
 
 /** max(x, 0), with gradient 0 at 0. */
 export const relu = (x: Value): Value =>
-  unary('Relu', x, (dy, y) => where(greater(y, y.graph.scalar(0)), dy, y.graph.scalar(0)));
+  unary('Relu', x, (dy, y) => mul(dy, cast(greater(y, y.graph.scalar(0)), 'float32')));
 
 /** x limited to [low, high]; the gradient is 0 outside. */
 export const clamp = (x: Value, low: number, high: number): Value =>

@@ -78,6 +78,31 @@ export function slice(x: Value, axis: number, start: number, end: number): Value
   return track(y, [x], (dy) => [pad(dy, at, start, side - end)]);
 }
 
+/**
+ * Equal parts along an axis, in order. Their gradients are joined by one concatenation, where as many slices would each be
+ * padded and added.
+ */
+export function split(x: Value, axis: number, count: number): Value[] {
+  const at = axisOf('split', x.shape, axis);
+  const side = x.shape[at] / count;
+  if (!(Number.isInteger(count) && count > 0 && Number.isInteger(side))) {
+    throw shapeError('split', `axis ${at} does not divide into ${count} equal parts`, x.shape);
+  }
+  if (count === 1) return [x];
+  const { graph } = x;
+  const shape = withSide(x.shape, at, side);
+  const parts = Array.from({ length: count }, (_, n) => {
+    const ports = [x, graph.int64([n * side]), graph.int64([(n + 1) * side]), graph.int64([at])];
+    return emit(graph, 'Slice', ports, shape, {}, x.dtype);
+  });
+  return graph.track(parts, [x], (dys) => [
+    concat(
+      dys.map((dy) => dy ?? graph.filled(0, shape)),
+      at,
+    ),
+  ]);
+}
+
 /** Adds zeros before and behind along an axis. */
 export function pad(x: Value, axis: number, before: number, after: number): Value {
   const at = axisOf('pad', x.shape, axis);
