@@ -1,11 +1,11 @@
 import { defineConfig } from 'tsdown';
 
 export default defineConfig({
-  entry: ['src/index.ts', 'src/cli.ts', 'src/provider-probe.ts'],
+  entry: ['src/index.ts', 'src/api.ts', 'src/cli.ts', 'src/provider-probe.ts'],
   format: 'esm',
   platform: 'node',
   target: 'node20',
-  dts: { entry: 'src/index.ts' },
+  dts: { entry: ['src/index.ts', 'src/api.ts'] },
   fixedExtension: false,
   logLevel: 'error',
 });

@@ -63,6 +63,7 @@ export { distanceTransform } from './image/distance.ts';
 export { drawHeat, drawOverlay } from './image/draw.ts';
 export { fillHoles } from './image/morphology.ts';
 export { resizeMask, resizePlane, resizeRgb } from './image/resize.ts';
+export { decodeRle, encodeRle, type Rle, rleArea, xorRle } from './image/rle.ts';
 export {
   type GridPoint,
   gridPoint,

@@ -1,0 +1,259 @@
+/**
+ * What page and server say to each other: one schema gives the types, the server's validation, the OpenAPI document and the page's client.
+ * Browser-safe: nothing here needs Node.
+ *
+ * All routes lie under {@link API}. Coordinates and bitmaps are in pixels of the upright original.
+ */
+import { z } from 'zod';
+
+/** Prefix of every route. */
+export const API = '/api/v1';
+
+const id = z.int().min(1);
+const name = z.string().trim().min(1).max(80);
+const colour = z.string().regex(/^#[0-9a-f]{6}$/, 'must be a colour such as #e5484d');
+const coordinate = z.int().min(0).max(100_000);
+const probability = z.number().min(0).max(1);
+const time = z.iso.datetime();
+
+/** A bitmap as run lengths, see core's image/rle.ts. */
+export const rle = z.strictObject({
+  width: z.int().min(1).max(100_000),
+  height: z.int().min(1).max(100_000),
+  counts: z.array(z.int().min(0)).max(4_000_000),
+});
+
+/** A click of the annotator. */
+export const click = z.strictObject({ x: coordinate, y: coordinate, positive: z.boolean() });
+
+export const defectType = z.strictObject({ id, name, colour, archived: z.boolean() });
+
+/** What is known of an image: nothing yet, what its defects are, that it has none. */
+export const imageState = z.enum(['todo', 'defect', 'good']);
+/** What a second pair of eyes says. */
+export const review = z.enum(['none', 'approved', 'rejected']);
+
+/** A line of the queue. */
+export const imageSummary = z.strictObject({
+  id,
+  category: name,
+  /** Path relative to the project. */
+  path: z.string(),
+  width: z.int(),
+  height: z.int(),
+  state: imageState,
+  review,
+  /** Defect types that its mask holds. */
+  types: z.array(id),
+  /** Number of events; grows with every change. */
+  version: z.int().min(0),
+  /** Why it stands where it stands, for people: "residual 4.2, far above good pictures". */
+  reason: z.string(),
+  /** Whether residual and proposal are there already, so that it opens at once. */
+  ready: z.boolean(),
+});
+
+/** The mask of one defect type. */
+export const layer = z.strictObject({ type: id, rle });
+
+/** Everything the canvas shows of an image. */
+export const imageDetail = imageSummary.extend({
+  layers: z.array(layer),
+  /** Clicks of the region in work: those since the last edit that ended one. */
+  clicks: z.array(click),
+  /** Defect type of the region in work. */
+  activeType: id.nullable(),
+  /** Probability above which a pixel of the region in work belongs to the defect. */
+  threshold: probability,
+  canUndo: z.boolean(),
+  canRedo: z.boolean(),
+  /** Names of the nearest good pictures, nearest first, once they are known. */
+  nearest: z.array(z.string()),
+});
+
+/** What an annotator can do to an image; each becomes one event of its history. */
+export const action = z.discriminatedUnion('kind', [
+  /** Adds a click for a region of a type; the server answers with the mask it gives. A click of another type begins a new region. */
+  z.strictObject({ kind: z.literal('click'), type: id, click }),
+  z.strictObject({ kind: z.literal('moveClick'), index: z.int().min(0), x: coordinate, y: coordinate }),
+  z.strictObject({ kind: z.literal('deleteClick'), index: z.int().min(0) }),
+  /** Another threshold for the region in work. */
+  z.strictObject({ kind: z.literal('threshold'), value: probability }),
+  /** Ends the region in work, so that the next click begins another one. */
+  z.strictObject({ kind: z.literal('finishRegion') }),
+  /** Bitmaps that a drawing tool made: pixels to set and pixels to clear in one type's layer. */
+  z.strictObject({
+    kind: z.literal('paint'),
+    tool: z.enum(['brush', 'eraser', 'polygon', 'box', 'wand', 'fillHoles', 'removeRegion']),
+    type: id,
+    add: rle.nullable(),
+    remove: rle.nullable(),
+  }),
+  /** Takes the zero-click proposal as the mask of a type. */
+  z.strictObject({ kind: z.literal('acceptProposal'), type: id }),
+  /** Removes the whole mask. */
+  z.strictObject({ kind: z.literal('clear') }),
+  /** Gives all pixels of one type to another. */
+  z.strictObject({ kind: z.literal('changeType'), from: id, to: id }),
+  z.strictObject({ kind: z.literal('state'), state: imageState }),
+  z.strictObject({ kind: z.literal('review'), review }),
+  z.strictObject({ kind: z.literal('undo') }),
+  z.strictObject({ kind: z.literal('redo') }),
+]);
+
+/** `POST /images/:id/actions`. `base` is the version that the annotator saw: another one gets 409 with {@link conflict}. */
+export const actionRequest = z.strictObject({ base: z.int().min(0), action, session: z.string().max(64).optional() });
+
+/** The answer: the action is on disk. Layers hold only what changed; an empty bitmap removes a layer. */
+export const actionAnswer = z.strictObject({
+  version: z.int(),
+  layers: z.array(layer),
+  clicks: z.array(click),
+  activeType: id.nullable(),
+  threshold: probability,
+  state: imageState,
+  review,
+  canUndo: z.boolean(),
+  canRedo: z.boolean(),
+  /** True when a newer action made the prediction for this one needless; its event is kept all the same. */
+  superseded: z.boolean(),
+});
+
+/** Every failure: the `ADC_…` code, what went wrong with the value, the next step, and the field where there is one. */
+export const apiError = z.strictObject({
+  error: z.strictObject({ code: z.string(), message: z.string(), next: z.string(), field: z.string().optional() }),
+});
+
+/** 409: what stands on the server now, for the merge view. */
+export const conflict = apiError.extend({ current: imageDetail });
+
+/** `GET /images`. */
+export const imageQuery = z.strictObject({
+  category: name.optional(),
+  state: imageState.optional(),
+  review: review.optional(),
+  type: z.coerce.number().int().min(1).optional(),
+  search: z.string().max(200).optional(),
+  order: z.enum(['uncertainty', 'residual', 'diversity', 'name']).default('residual'),
+  offset: z.coerce.number().int().min(0).default(0),
+  limit: z.coerce.number().int().min(1).max(500).default(100),
+});
+export const imagePage = z.strictObject({ total: z.int(), images: z.array(imageSummary) });
+
+/** `GET /images/:id/picture`: JPEG or PNG of the upright picture. `window` stretches grey values low to high (of 65535) over 0–255. */
+export const pictureQuery = z.strictObject({
+  size: z.enum(['thumbnail', 'full']).default('full'),
+  low: z.coerce.number().int().min(0).max(65_535).optional(),
+  high: z.coerce.number().int().min(0).max(65_535).optional(),
+});
+
+/** `GET /images/:id/proposal`: what the model sees unasked. */
+export const proposal = z.strictObject({ ready: z.boolean(), rle: rle.nullable(), score: z.number() });
+
+/** `GET /images/:id/history`, oldest first. */
+export const historyEvent = z.strictObject({
+  version: z.int(),
+  author: z.string(),
+  time,
+  action,
+  /** False for events that were undone. */
+  active: z.boolean(),
+});
+export const history = z.strictObject({ events: z.array(historyEvent) });
+
+export const category = z.strictObject({
+  name,
+  images: z.int(),
+  normals: z.int(),
+  indexed: z.boolean(),
+});
+
+/** `GET /project`. */
+export const project = z.strictObject({
+  name: z.string(),
+  version: z.string(),
+  user: z.string(),
+  categories: z.array(category),
+  types: z.array(defectType),
+  counts: z.strictObject({ todo: z.int(), defect: z.int(), good: z.int() }),
+});
+
+/** `POST /types` and `PATCH /types/:id`. */
+export const typeDraft = z.strictObject({ name, colour });
+export const typePatch = z.strictObject({
+  name: name.optional(),
+  colour: colour.optional(),
+  archived: z.boolean().optional(),
+});
+
+export const FORMATS = ['mvtec', 'coco', 'yolo', 'voc', 'labelstudio', 'cvat', 'datumaro', 'labelme'] as const;
+export const format = z.enum(FORMATS);
+
+/** `POST /jobs`. Folders are inside the project. */
+export const jobRequest = z.discriminatedUnion('kind', [
+  z.strictObject({ kind: z.literal('index'), category: name.optional() }),
+  z.strictObject({ kind: z.literal('export'), format, folder: z.string().min(1).max(400) }),
+  z.strictObject({ kind: z.literal('import'), format, folder: z.string().min(1).max(400) }),
+]);
+export const job = z.strictObject({
+  id: z.string(),
+  kind: z.enum(['index', 'prepare', 'export', 'import']),
+  state: z.enum(['waiting', 'running', 'done', 'failed', 'cancelled']),
+  label: z.string(),
+  done: z.int(),
+  total: z.int().nullable(),
+  /** What came of it, or the error line. */
+  result: z.string().nullable(),
+});
+export const jobs = z.strictObject({ jobs: z.array(job) });
+
+/** `GET /statistics`. */
+export const statistics = z.strictObject({
+  labelled: z.int(),
+  /** Median seconds from opening an image to its last action, and clicks an image. */
+  secondsPerImage: z.number().nullable(),
+  clicksPerImage: z.number().nullable(),
+  byType: z.array(z.strictObject({ type: id, images: z.int(), regions: z.int(), pixels: z.int() })),
+  byAuthor: z.array(z.strictObject({ author: z.string(), images: z.int(), clicks: z.int() })),
+  perDay: z.array(z.strictObject({ day: z.string(), images: z.int() })),
+});
+
+/** `GET /events`, server-sent: the event's name is `kind`. */
+export const serverEvent = z.discriminatedUnion('kind', [
+  z.strictObject({
+    kind: z.literal('image'),
+    id,
+    version: z.int(),
+    author: z.string(),
+    session: z.string().optional(),
+  }),
+  z.strictObject({ kind: z.literal('ready'), id }),
+  z.strictObject({ kind: z.literal('job'), job }),
+  z.strictObject({ kind: z.literal('types'), types: z.array(defectType) }),
+]);
+
+/** `POST /login`: exchanges a token for a session cookie, where the server asks for one. */
+export const login = z.strictObject({ token: z.string().min(8).max(200) });
+
+export type Rle = z.infer<typeof rle>;
+export type DefectType = z.infer<typeof defectType>;
+export type ImageState = z.infer<typeof imageState>;
+export type Review = z.infer<typeof review>;
+export type ImageSummary = z.infer<typeof imageSummary>;
+export type ImageDetail = z.infer<typeof imageDetail>;
+export type Layer = z.infer<typeof layer>;
+export type Action = z.infer<typeof action>;
+export type ActionRequest = z.infer<typeof actionRequest>;
+export type ActionAnswer = z.infer<typeof actionAnswer>;
+export type ApiError = z.infer<typeof apiError>;
+export type Conflict = z.infer<typeof conflict>;
+export type ImageQuery = z.infer<typeof imageQuery>;
+export type ImagePage = z.infer<typeof imagePage>;
+export type Proposal = z.infer<typeof proposal>;
+export type HistoryEvent = z.infer<typeof historyEvent>;
+export type ProjectInfo = z.infer<typeof project>;
+export type Format = z.infer<typeof format>;
+export type JobRequest = z.infer<typeof jobRequest>;
+export type Job = z.infer<typeof job>;
+export type Statistics = z.infer<typeof statistics>;
+export type ServerEvent = z.infer<typeof serverEvent>;
