@@ -10,7 +10,7 @@ import { basename, join, resolve } from 'node:path';
 import { parseArgs } from 'node:util';
 import { DEFAULT_WEIGHTS } from '../packages/core/src/inference/labeler.ts';
 import { modelPath } from '../packages/core/src/models.ts';
-import { loadClickWeights } from '../packages/core/src/training/weights.ts';
+import { loadClickWeights } from '../packages/core/src/networks/click-weights.ts';
 import { BENCH, ROOT, runPython, runScript, say } from './child.ts';
 import type { LabelledCategory } from './parts/label-category.ts';
 import { findPython } from './python.ts';

@@ -7,7 +7,7 @@ import { CLICK_CHANNELS } from '../../packages/core/src/clicks/encoding.ts';
 import { BACKBONES, DEFAULT_BACKBONE, tokenDims } from '../../packages/core/src/features/backbones.ts';
 import { modelFolders } from '../../packages/core/src/models.ts';
 import { adclick, CLICK_PLANES, PRESETS, SHADES, TOKEN } from '../../packages/core/src/networks/adclick.ts';
-import { saveClickWeights } from '../../packages/core/src/training/weights.ts';
+import { saveClickWeights } from '../../packages/core/src/networks/click-weights.ts';
 
 /** Weights to measure with. */
 export interface BenchWeights {

@@ -59,6 +59,7 @@ export {
   writePng,
 } from './image/codec.ts';
 export { type Box, connectedComponents } from './image/components.ts';
+export { boxOf, type Region, regionOf } from './image/crop.ts';
 export { distanceTransform } from './image/distance.ts';
 export { drawHeat, drawOverlay } from './image/draw.ts';
 export { fillHoles } from './image/morphology.ts';
@@ -87,6 +88,12 @@ export {
 } from './inference/labeler.ts';
 export { modelFolders, modelPath } from './models.ts';
 export { type AdclickSettings, PRESETS, type Preset } from './networks/adclick.ts';
+export {
+  type ClickWeights,
+  type ClickWeightsCard,
+  loadClickWeights,
+  saveClickWeights,
+} from './networks/click-weights.ts';
 export { Random } from './random.ts';
 export { residualNorm } from './residual/calibration.ts';
 export {
@@ -94,7 +101,6 @@ export {
   type Described,
   type Neighbour,
   ReferenceIndex,
-  type Region,
   type Residual,
 } from './residual/reference-index.ts';
 export {
@@ -118,4 +124,3 @@ export {
 export { randomTexture, TEXTURE_FAMILIES } from './synthesis/textures.ts';
 export type { BlockSettings, FolderSource } from './training/blocks.ts';
 export { type ClickTraining, type TrainingProgress, trainClickModel } from './training/train-click.ts';
-export { type ClickWeights, type ClickWeightsCard, loadClickWeights, saveClickWeights } from './training/weights.ts';

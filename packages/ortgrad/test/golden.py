@@ -65,6 +65,7 @@ case('reshape', [x(2, 6)], lambda a: a.reshape(3, 4))
 case('transpose', [x(2, 3, 4)], lambda a: a.permute(2, 0, 1))
 case('concat', [x(2, 3), x(2, 1), x(2, 2)], lambda *a: torch.cat(a, 1))
 case('slice', [x(2, 5, 3)], lambda a: a[:, 1:4])
+case('split', [x(2, 6, 3)], lambda a: torch.cat([a.chunk(3, 1)[2], a.chunk(3, 1)[0] ** 2], 2))
 case('pad', [x(2, 3, 2)], lambda a: F.pad(a, (0, 0, 2, 1)))
 case('expand', [x(3, 1)], lambda a: a.expand(2, 3, 4))
 # gather

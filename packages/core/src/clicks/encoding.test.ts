@@ -1,6 +1,6 @@
 import { describe, expect, test } from 'vitest';
 import { Random } from '../random.ts';
-import { CLICK_CHANNELS, drawDisc, TokenInputs } from './encoding.ts';
+import { CLICK_CHANNELS, drawDisc, normalisedColours, PixelInputs, TokenInputs } from './encoding.ts';
 
 const DIMS = 5;
 
@@ -90,4 +90,62 @@ test('a disc has radius 5, its own channel, and stops at the border', () => {
       expect(map[at + 1]).toBe((x - 1) ** 2 + (y - 6) ** 2 <= 25 ? 1 : 0);
       expect(map[at + 2]).toBe((x - 19) ** 2 + (y - 11) ** 2 <= 25 ? 1 : 0);
     }
+});
+
+describe('pixel inputs', () => {
+  const [width, height] = [7, 5];
+  const random = new Random(4);
+  const image = {
+    data: Uint8Array.from({ length: 3 * width * height }, (_, i) => (i % 3 === 0 ? 200 : 90) + random.int(-40, 40)),
+    width,
+    height,
+    channels: 3,
+  } as const;
+  const area = width * height;
+
+  test('hold colours with mean 0 a channel and spread 1 over all', () => {
+    const colours = normalisedColours(image);
+    let squares = 0;
+    for (let c = 0; c < 3; c++) {
+      const channel = colours.subarray(c * area, (c + 1) * area);
+      expect(channel.reduce((sum, value) => sum + value, 0) / area).toBeCloseTo(0, 5);
+      squares += channel.reduce((sum, value) => sum + value * value, 0);
+    }
+    expect(squares / area / 3).toBeCloseTo(1, 5);
+    // Channels are not stretched one by one: two pixels differ in all channels by the same factor.
+    const step = (c: number) => (colours[c * area + 1]! - colours[c * area]!) / (image.data[3 + c]! - image.data[c]!);
+    expect(step(1)).toBeCloseTo(step(0), 5);
+  });
+
+  test('do not blow up the noise of an even picture', () => {
+    const even = { ...image, data: new Uint8Array(3 * area).map((_, i) => 128 + (i % 2)) };
+    for (const value of normalisedColours(even)) expect(Math.abs(value)).toBeLessThan(0.1);
+  });
+
+  test('say how alike pixels are to the mean colour around clicks, the most alike click counting', () => {
+    const colours = normalisedColours(image);
+    const inputs = new PixelInputs(colours, width, height);
+    expect(inputs.shades.subarray(3 * area).every((value) => value === 0)).toBe(true);
+    inputs.add({ x: 0, y: 2, positive: true });
+    inputs.add({ x: 5, y: 4, positive: true });
+    inputs.add({ x: 3, y: 1, positive: false });
+    const around = (x: number, y: number, c: number) => {
+      const values: number[] = [];
+      for (let v = y - 1; v <= y + 1; v++)
+        for (let u = x - 1; u <= x + 1; u++)
+          if (u >= 0 && v >= 0 && u < width && v < height) values.push(colours[c * area + v * width + u]!);
+      return values.reduce((sum, value) => sum + value, 0) / values.length;
+    };
+    const alike = (at: number, x: number, y: number) => {
+      const distance = [0, 1, 2].reduce((sum, c) => sum + (colours[c * area + at]! - around(x, y, c)) ** 2, 0) / 3;
+      return 1 / (1 + distance / 0.1);
+    };
+    for (let at = 0; at < area; at++) {
+      expect(inputs.shades[3 * area + at]).toBeCloseTo(Math.max(alike(at, 0, 2), alike(at, 5, 4)), 5);
+      expect(inputs.shades[4 * area + at]).toBeCloseTo(alike(at, 3, 1), 5);
+    }
+    inputs.clear();
+    expect(inputs.shades.subarray(3 * area).every((value) => value === 0)).toBe(true);
+    expect(inputs.shades.subarray(0, 3 * area)).toEqual(colours);
+  });
 });

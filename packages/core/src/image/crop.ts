@@ -13,6 +13,34 @@ export function clampBox(box: Box, width: number, height: number): Box {
   return { x, y, width: w, height: h };
 }
 
+/** A rectangle in fractions of a picture's width and height, 0 to 1: the same place in pictures of any size. */
+export interface Region {
+  readonly x: number;
+  readonly y: number;
+  readonly width: number;
+  readonly height: number;
+}
+
+type Size = Pick<Pixels, 'width' | 'height'>;
+
+/** The place of a box of a raster, for other rasters. */
+export const regionOf = ({ x, y, width, height }: Box, within: Size): Region => ({
+  x: x / within.width,
+  y: y / within.height,
+  width: width / within.width,
+  height: height / within.height,
+});
+
+/** The whole pixels of a raster that a region covers. */
+export function boxOf(region: Region, { width, height }: Size): Box {
+  const { x, y } = region;
+  return clampBox(
+    { x: x * width, y: y * height, width: region.width * width, height: region.height * height },
+    width,
+    height,
+  );
+}
+
 function cut<Data extends Pixels['data']>(image: Pixels<Data>, box: Box): Data {
   const { x, y, width, height } = box;
   if (x < 0 || y < 0 || width < 1 || height < 1 || x + width > image.width || y + height > image.height)

@@ -11,7 +11,7 @@ import {
 import type { Click } from '../clicks/types.ts';
 import type { RgbImage } from '../image/types.ts';
 import { adclick, CLICK_PLANES, SHADES, TOKEN } from '../networks/adclick.ts';
-import type { ClickWeights } from '../training/weights.ts';
+import { type ClickWeights, type ClickWeightsCard, oddsAfter } from '../networks/click-weights.ts';
 
 /** The click model compiled for grids as they are met. */
 export class ClickNetwork {
@@ -21,6 +21,10 @@ export class ClickNetwork {
     private readonly weights: ClickWeights,
     private readonly runtime: Runtime,
   ) {}
+
+  get card(): ClickWeightsCard {
+    return this.weights.card;
+  }
 
   /** The session of a grid of (height, width) tokens: planes, clickMap, shades -> probability. */
   session(height: number, width: number): Promise<Session> {
@@ -53,9 +57,13 @@ export function clickModel({ card, settings, tensors }: ClickWeights, height: nu
 
 interface Stop {
   readonly click: Click;
-  /** Probability after this click, on the model grid. */
+  /** What the network gave after this click, on the model grid. */
   readonly probability: Float32Array;
 }
+
+/** Multiplies the odds p / (1 - p) of every pixel. */
+const surer = (probability: Float32Array, factor: number): Float32Array =>
+  factor === 1 ? probability : probability.map((p) => (p * factor) / (1 + p * (factor - 1)));
 
 const sameClick = (a: Click, b: Click) => a.x === b.x && a.y === b.y && a.positive === b.positive;
 
@@ -66,6 +74,7 @@ export class ClickPredictor {
   private trail: Stop[] = [];
 
   private constructor(
+    private readonly card: ClickWeightsCard,
     private readonly session: Session,
     private readonly residual: TokenResidual,
     image: RgbImage,
@@ -76,7 +85,8 @@ export class ClickPredictor {
 
   /** @param image the picture at the size of the model grid. */
   static async create(network: ClickNetwork, residual: TokenResidual, image: RgbImage): Promise<ClickPredictor> {
-    return new ClickPredictor(await network.session(residual.height, residual.width), residual, image);
+    const session = await network.session(residual.height, residual.width);
+    return new ClickPredictor(network.card, session, residual, image);
   }
 
   /** Pixels of the model grid. */
@@ -103,7 +113,7 @@ export class ClickPredictor {
       const soFar = [...this.trail.map((stop) => stop.click), click];
       this.trail.push({ click, probability: await this.run(soFar) });
     }
-    return this.trail[this.trail.length - 1]!.probability;
+    return surer(this.trail[this.trail.length - 1]!.probability, oddsAfter(this.card, clicks.length));
   }
 
   private rewind(count: number): void {

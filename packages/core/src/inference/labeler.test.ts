@@ -4,10 +4,10 @@ import { join } from 'node:path';
 import { compileStep, Runtime, reduceMean, Trainer } from '@adclick/ortgrad';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { adclick, CLICK_PLANES, PRESETS, SHADES } from '../networks/adclick.ts';
+import { loadClickWeights, saveClickWeights } from '../networks/click-weights.ts';
 import { Random } from '../random.ts';
 import { ReferenceIndex } from '../residual/reference-index.ts';
 import { makeProduct } from '../synthesis/products/index.ts';
-import { saveClickWeights } from '../training/weights.ts';
 import { Labeler } from './labeler.ts';
 
 const DIMS = 272;
@@ -81,6 +81,28 @@ describe('a labeler', () => {
       await labeler.close();
     }
     expect(maps[0]!.data).not.toEqual(maps[1]!.data);
+  });
+
+  test('multiplies the odds by the factors that the weights carry, by number of clicks', async () => {
+    const { tensors, card } = await loadClickWeights(weights);
+    const path = join(folder, 'surer.safetensors');
+    await saveClickWeights(path, tensors, { ...card, odds: [4, 1.5] });
+    const image = product.good(random);
+    const clicks = [40, 50, 60].map((x) => ({ x, y: 30, positive: true }));
+    const maps: Float32Array[][] = [];
+    for (const file of [weights, path]) {
+      const labeler = await Labeler.load({ index, weights: file, runtime });
+      const view = await labeler.open(image);
+      maps.push([]);
+      for (let k = 0; k <= 3; k++) maps.at(-1)!.push((await view.predict({ clicks: clicks.slice(0, k) })).data);
+      await labeler.close();
+    }
+    const [plain, surer] = maps as [Float32Array[], Float32Array[]];
+    // The image is resized on the way out, so odds are compared where the map is even.
+    for (const [k, factor] of [1, 4, 1.5, 1.5].entries()) {
+      const odds = (map: Float32Array) => map.reduce((sum, p) => sum + p / (1 - p), 0) / map.length;
+      expect(odds(surer[k]!) / odds(plain[k]!)).toBeCloseTo(factor, 2);
+    }
   });
 
   test('refuses clicks outside the image', async () => {

@@ -3,14 +3,14 @@ import { Runtime } from '@adclick/ortgrad';
 import type { Click } from '../clicks/types.ts';
 import { fail } from '../errors.ts';
 import type { Box } from '../image/components.ts';
-import { cropRgb } from '../image/crop.ts';
+import { cropRgb, regionOf } from '../image/crop.ts';
 import { resizePlane } from '../image/resize.ts';
 import type { Plane, RgbImage } from '../image/types.ts';
 import { modelPath } from '../models.ts';
 import { TOKEN } from '../networks/adclick.ts';
+import { type ClickWeightsCard, loadClickWeights } from '../networks/click-weights.ts';
 import { residualNorm } from '../residual/calibration.ts';
 import type { ReferenceIndex, Residual } from '../residual/reference-index.ts';
-import { type ClickWeightsCard, loadClickWeights } from '../training/weights.ts';
 import { ClickNetwork, ClickPredictor } from './click-predictor.ts';
 import { chooseRegion, mergeRegion } from './zoom.ts';
 
@@ -86,13 +86,7 @@ export class Labeler {
 
   /** A predictor of one region of the picture, against the same region of its neighbours. */
   private async closer(image: RgbImage, { neighbours }: Residual, region: Box): Promise<ClickPredictor> {
-    const fractions = {
-      x: region.x / image.width,
-      y: region.y / image.height,
-      width: region.width / image.width,
-      height: region.height / image.height,
-    };
-    const index = await this.index.zoomed(fractions, neighbours);
+    const index = await this.index.zoomed(regionOf(region, image), neighbours);
     const described = await index.describe(cropRgb(image, region));
     return ClickPredictor.create(this.network, await index.residual(described), described.image);
   }

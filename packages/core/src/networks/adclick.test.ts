@@ -126,6 +126,45 @@ test('the click model learns a mask that only the clicks tell apart', async () =
   expect(last).toBeLessThan(0.3);
 });
 
+test('the click model draws a line of one pixel that only the picture shows', async () => {
+  const settings = { ...TINY, pyramid: 8, head: 8, edge: 8, residualDims: 4 };
+  const [tokens, side] = [8, 64];
+  const program = compileStep((graph, p) => {
+    const planes = graph.input('planes', [1, tokens, tokens, 4 + CLICK_PLANES]);
+    const clickMap = graph.input('clickMap', [1, side, side, 3]);
+    const shades = graph.input('shades', [1, SHADES, side, side]);
+    const target = graph.input('target', [1, side, side]);
+    const logits = adclick(graph, p, settings, planes, clickMap, shades);
+    return { loss: reduceMean(square(sub(logits, target))), outputs: { logits } };
+  });
+  const trainer = await Trainer.create({ programs: { only: program }, seed: 1, runtime });
+  const random = new Random(6);
+  /** A dark line at a random angle; the network has to find it in pictures it has not seen. */
+  const picture = () => {
+    const shades = new Float32Array(SHADES * side * side);
+    const target = new Float32Array(side * side).fill(-1);
+    const [from, slope] = [random.uniform(16, 48), random.uniform(-0.5, 0.5)];
+    for (let x = 0; x < side; x++) {
+      const at = Math.round(from + slope * (x - side / 2)) * side + x;
+      target[at] = 1;
+      for (let c = 0; c < 3; c++) shades[c * side * side + at] = -3;
+    }
+    return {
+      planes: tensor(new Float32Array(tokens * tokens * (4 + CLICK_PLANES)), [1, tokens, tokens, 4 + CLICK_PLANES]),
+      clickMap: tensor(new Float32Array(side * side * 3), [1, side, side, 3]),
+      shades: tensor(shades, [1, SHADES, side, side]),
+      target: tensor(target, [1, side, side]),
+    };
+  };
+  for (let step = 0; step < 150; step++) await trainer.step('only', picture(), { learningRate: 1e-2 });
+  const unseen = picture();
+  const { outputs } = await trainer.step('only', unseen, { learningRate: 0 });
+  await trainer.close();
+  const logits = outputs.logits!.data as Float32Array;
+  const wrong = logits.reduce((sum, z, i) => sum + (z > 0 !== unseen.target.data[i]! > 0 ? 1 : 0), 0);
+  expect(wrong).toBeLessThan(16);
+}, 60_000);
+
 test('the shipped size has the parameters it says', () => {
   const program = compileStep((graph, p) => {
     const planes = graph.input('planes', [1, 8, 8, 272 + CLICK_PLANES]);

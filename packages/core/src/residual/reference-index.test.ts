@@ -7,10 +7,11 @@ import { promisify } from 'node:util';
 import { Runtime } from '@adclick/ortgrad';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { writePng } from '../image/codec.ts';
+import { boxOf } from '../image/crop.ts';
 import type { RgbImage } from '../image/types.ts';
 import { Random } from '../random.ts';
 import { residualNorm } from './calibration.ts';
-import { boxOf, ReferenceIndex } from './reference-index.ts';
+import { ReferenceIndex } from './reference-index.ts';
 
 let runtime: Runtime;
 let root: string;

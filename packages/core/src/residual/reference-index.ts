@@ -6,7 +6,7 @@ import { BACKBONES, type BackboneName } from '../features/backbones.ts';
 import { type Descriptors, FeatureExtractor } from '../features/extractor.ts';
 import { type GridSize, TOKEN_STRIDE } from '../features/grid.ts';
 import { readRgb } from '../image/codec.ts';
-import { clampBox, cropRgb } from '../image/crop.ts';
+import { boxOf, cropRgb, type Region } from '../image/crop.ts';
 import { resizeRgb } from '../image/resize.ts';
 import type { Plane, RgbImage } from '../image/types.ts';
 import { Random } from '../random.ts';
@@ -61,14 +61,6 @@ export interface BuildOptions extends BuildSettings {
   readonly backbone?: BackboneName;
   /** Folder to write to, made if missing; without one the index lives in memory. */
   readonly directory?: string;
-}
-
-/** A rectangle in fractions of a picture's width and height, 0 to 1. */
-export interface Region {
-  readonly x: number;
-  readonly y: number;
-  readonly width: number;
-  readonly height: number;
 }
 
 /** Neighbours (K) and calibrating pictures of a zoomed index. */
@@ -337,16 +329,6 @@ export class ReferenceIndex {
 function shardSize({ grid }: IndexSettings, { dims, backbone }: FeatureExtractor) {
   const cells = (grid.width / TOKEN_STRIDE) * (grid.height / TOKEN_STRIDE);
   return { tokens: cells * dims, low: 4 * cells * (backbone.taps[0]?.channels as number) };
-}
-
-/** Where a region lies in a picture: whole pixels, inside. */
-export function boxOf(region: Region, { width, height }: { readonly width: number; readonly height: number }) {
-  const { x, y } = region;
-  return clampBox(
-    { x: x * width, y: y * height, width: region.width * width, height: region.height * height },
-    width,
-    height,
-  );
 }
 
 /** Starts a runtime where none is given, and closes it again when the work fails. */

@@ -3,7 +3,7 @@ import type { Runtime } from '@adclick/ortgrad';
 import { openDataset } from '../datasets/mvtec.ts';
 import { readMask, readRgb } from '../image/codec.ts';
 import type { Box } from '../image/components.ts';
-import { cropMask, cropRgb } from '../image/crop.ts';
+import { cropMask, cropRgb, regionOf } from '../image/crop.ts';
 import { resizeMask } from '../image/resize.ts';
 import type { Mask, RgbImage } from '../image/types.ts';
 import { Random } from '../random.ts';
@@ -161,14 +161,7 @@ export async function makeBlock(number: number, settings: BlockSettings, runtime
     const region = zooms < ZOOMS ? regionAround(picture, random) : undefined;
     if (!region) return;
     zooms++;
-    const { width, height } = picture.image;
-    const part = {
-      x: region.x / width,
-      y: region.y / height,
-      width: region.width / width,
-      height: region.height / height,
-    };
-    const zoomed = await index.zoomed(part, made.neighbours);
+    const zoomed = await index.zoomed(regionOf(region, picture.image), made.neighbours);
     const closer = await makeItem(zoomed, {
       image: cropRgb(picture.image, region),
       mask: cropMask(picture.mask, region),

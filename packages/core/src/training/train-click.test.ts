@@ -3,10 +3,10 @@ import { mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, expect, test } from 'vitest';
+import { loadClickWeights } from '../networks/click-weights.ts';
 import { Random } from '../random.ts';
 import { readCut, type TrainingItem, writeItem } from './item.ts';
 import { type ClickTraining, learningRateAt, trainClickModel } from './train-click.ts';
-import { loadClickWeights } from './weights.ts';
 
 const DIMS = 272;
 const BLOCKS = 9;

@@ -10,13 +10,13 @@ import { iou } from '../evaluation/metrics.ts';
 import { BACKBONES, DEFAULT_BACKBONE, tokenDims } from '../features/backbones.ts';
 import { IGNORE, type Mask } from '../image/types.ts';
 import { adclick, CLICK_PLANES, PRESETS, type Preset, SHADES, TOKEN } from '../networks/adclick.ts';
+import { saveClickWeights } from '../networks/click-weights.ts';
 import { Random } from '../random.ts';
 import { BlockStore } from './block-store.ts';
 import type { BlockSettings } from './blocks.ts';
 import { varyColours } from './colours.ts';
 import { CROP, readCut } from './item.ts';
 import { clickLoss } from './losses.ts';
-import { saveClickWeights } from './weights.ts';
 
 /** Everything that decides a training run. */
 export interface ClickTraining {

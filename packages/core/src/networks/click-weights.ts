@@ -1,7 +1,7 @@
 /** Click weights on disk: safetensors whose metadata say what network they fit and what they were trained on. */
 import { readSafetensors, type Tensor, writeSafetensors } from '@adclick/ortgrad';
 import { fail } from '../errors.ts';
-import { type AdclickSettings, PRESETS, type Preset } from '../networks/adclick.ts';
+import { type AdclickSettings, PRESETS, type Preset } from './adclick.ts';
 
 /** What a weights file says of itself. */
 export interface ClickWeightsCard {
@@ -11,6 +11,11 @@ export interface ClickWeightsCard {
   readonly trainedOn: string;
   readonly steps: number;
   readonly seed: number;
+  /**
+   * Factors on the odds p / (1 - p) after one, two, … clicks (the last for all further ones), found on real defects that
+   * training did not see: a network trained on simulated defects is too unsure of others. None where it is missing.
+   */
+  readonly odds?: readonly number[];
 }
 
 /** Weights with their card. */
@@ -19,6 +24,10 @@ export interface ClickWeights {
   readonly settings: AdclickSettings;
   readonly tensors: ReadonlyMap<string, Tensor>;
 }
+
+/** The factor on the odds after so many clicks. */
+export const oddsAfter = ({ odds = [] }: ClickWeightsCard, clicks: number): number =>
+  clicks === 0 ? 1 : (odds[Math.min(clicks, odds.length) - 1] ?? 1);
 
 /** What `kind` says in the metadata of click weights. */
 const KIND = 'adclick-click-weights/1';
