@@ -8,7 +8,7 @@ import { resizeMask } from '../image/resize.ts';
 import type { Mask, RgbImage } from '../image/types.ts';
 import { Random } from '../random.ts';
 import { ReferenceIndex } from '../residual/reference-index.ts';
-import { simulateAnomaly } from '../synthesis/anomalies/index.ts';
+import { type AnomalyKind, simulateAnomaly } from '../synthesis/anomalies/index.ts';
 import { makeProduct, PRODUCT_KINDS, type ProductKind } from '../synthesis/products/index.ts';
 import type { TrainingItem } from './item.ts';
 
@@ -18,6 +18,8 @@ export interface FolderSource {
   readonly category: string;
   /** Whether its real defects are used beside simulated ones on its good pictures. */
   readonly realDefects: boolean;
+  /** Kinds of defect that are simulated on its good pictures; all by default. */
+  readonly kinds?: readonly AnomalyKind[];
 }
 
 /** Where blocks come from. */
@@ -54,6 +56,7 @@ interface Material {
   readonly name: string;
   readonly normals: readonly RgbImage[];
   readonly defects: readonly Picture[];
+  readonly kinds?: readonly AnomalyKind[];
 }
 
 const SIZES = [
@@ -96,7 +99,7 @@ async function folderMaterial(source: FolderSource, random: Random): Promise<Mat
       .slice(0, NORMALS)
       .map((path) => readRgb(path)),
   );
-  return { name: source.category, normals, defects };
+  return { name: source.category, normals, defects, kinds: source.kinds };
 }
 
 /** Chooses the material of a block: folders take their share at even distances, in turn. */
@@ -144,13 +147,13 @@ function regionAround({ image, mask }: Picture, random: Random): Box | undefined
 /** Makes one block. The same settings and number give the same items. */
 export async function makeBlock(number: number, settings: BlockSettings, runtime: Runtime): Promise<TrainingItem[]> {
   const random = new Random(`${settings.seed}/block/${number}`);
-  const { normals, defects } = await materialOf(number, settings, random);
+  const { normals, defects, kinds } = await materialOf(number, settings, random);
   const pixels = random.pick(BUDGETS);
   const index = await ReferenceIndex.build(
     normals.map((image, i) => ({ name: String(i), image })),
     { runtime, pixels },
   );
-  const simulate = (good: RgbImage): Picture => simulateAnomaly(good, random, { donor: random.pick(normals) });
+  const simulate = (good: RgbImage): Picture => simulateAnomaly(good, random, { donor: random.pick(normals), kinds });
   const items: TrainingItem[] = [];
 
   let zooms = 0;

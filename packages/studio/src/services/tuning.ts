@@ -1,7 +1,9 @@
-/** Fine-tuning on one category's good pictures, kept only when it is better on good pictures that it was not trained on. */
+/** Fine-tuning on one category's good pictures, kept only when it is better on pictures and kinds of defect that it was not trained on. */
 import { copyFile, link, mkdir, rm } from 'node:fs/promises';
 import { basename, join } from 'node:path';
 import {
+  ANOMALY_KINDS,
+  type AnomalyKind,
   type ClickItem,
   evaluateClicks,
   Labeler,
@@ -34,6 +36,12 @@ const TRIALS = 36;
 /** Mean IoU by which the new weights must be better. */
 const MARGIN = 0.005;
 
+/** Every third kind of simulated defect is held out too: what is learnt has to serve defects of other kinds (recipe.md). */
+const KINDS_EVERY = 3;
+const isHeldOut = (_: AnomalyKind, i: number) => i % KINDS_EVERY === KINDS_EVERY - 1;
+export const HELD_OUT_KINDS = ANOMALY_KINDS.filter(isHeldOut);
+export const TRAINED_KINDS = ANOMALY_KINDS.filter((kind, i) => !isHeldOut(kind, i));
+
 interface Split {
   readonly training: readonly string[];
   readonly heldOut: readonly string[];
@@ -61,13 +69,13 @@ async function* trials(pictures: readonly string[], labeler: Labeler, seed: numb
     const random = new Random(`tuning/held-out/${seed}/${n}`);
     const good = await readRgb(pictures[n % pictures.length] as string);
     const donor = await readRgb(random.pick(pictures));
-    const { image, mask, kind } = simulateAnomaly(good, random, { donor });
+    const { image, mask, kind } = simulateAnomaly(good, random, { donor, kinds: HELD_OUT_KINDS });
     const view = await labeler.open(image);
     yield { name: String(n), type: kind, mask, predict: (clicks) => view.predict({ clicks }) };
   }
 }
 
-/** Mean IoU after one and after three clicks on simulated defects of held-out pictures. */
+/** Mean IoU after one and after three clicks on simulated defects of held-out kinds, on held-out pictures. */
 async function score(
   { training, heldOut }: Split,
   weights: string,
@@ -98,7 +106,8 @@ async function score(
 
 /**
  * Trains from the project's weights on the category's good pictures with simulated defects, and keeps the result as
- * `.adclick/models/<name>` only when it beats those weights on pictures that neither training nor the index has seen.
+ * `.adclick/models/<name>` only when it beats those weights on pictures that neither training nor the index has seen, with kinds
+ * of defect that training has not drawn.
  * @throws ADC_PROJECT_MISSING, ADC_PROJECT, ADC_NO_NORMALS with fewer than ten good pictures, ADC_WEIGHTS_…, ADC_DISK.
  */
 export async function tuneClickModel(
@@ -129,7 +138,7 @@ export async function tuneClickModel(
     steps,
     data: {
       seed,
-      folders: [{ directory: pictures, category: category.name, realDefects: false }],
+      folders: [{ directory: pictures, category: category.name, realDefects: false, kinds: TRAINED_KINDS }],
       folderShare: CATEGORY_SHARE,
     },
     learningRate: LEARNING_RATE,
