@@ -64,6 +64,7 @@ async function* items(): AsyncGenerator<ClickItem> {
     const view = await labeler.open(image);
     const mask = await readMask(maskPath, image);
     yield { name: `${type}/${name}`, type, mask, predict: (clicks) => view.predict({ clicks }) };
+    await view.close();
   }
 }
 

@@ -86,6 +86,7 @@ for (const [n, name] of bad.entries()) {
     map = (await view.predict({ clicks })).data;
     if (n >= WARM_UP) clickMs.push(performance.now() - start);
   }
+  await view.close();
 }
 await labeler.close();
 await index.close();

@@ -3,10 +3,15 @@
 import { existsSync } from 'node:fs';
 import { join } from 'node:path';
 import { compileStep, Runtime, reduceMean, Trainer } from '@adclick/ortgrad';
-import { CLICK_CHANNELS } from '../../packages/core/src/clicks/encoding.ts';
 import { BACKBONES, DEFAULT_BACKBONE, tokenDims } from '../../packages/core/src/features/backbones.ts';
 import { modelFolders } from '../../packages/core/src/models.ts';
-import { adclick, CLICK_PLANES, PRESETS, SHADES, TOKEN } from '../../packages/core/src/networks/adclick.ts';
+import {
+  adclick,
+  clickInputs,
+  embedResidual,
+  PRESETS,
+  residualInput,
+} from '../../packages/core/src/networks/adclick.ts';
 import { saveClickWeights } from '../../packages/core/src/networks/click-weights.ts';
 
 /** Weights to measure with. */
@@ -27,11 +32,9 @@ export async function benchWeights(folder: string): Promise<BenchWeights> {
   const side = 32;
   const residualDims = tokenDims(BACKBONES[DEFAULT_BACKBONE]);
   const program = compileStep((graph, parameters) => {
-    const planes = graph.input('planes', [1, side, side, residualDims + CLICK_PLANES]);
-    const clickMap = graph.input('clickMap', [1, TOKEN * side, TOKEN * side, CLICK_CHANNELS]);
-    const shades = graph.input('shades', [1, SHADES, TOKEN * side, TOKEN * side]);
     const settings = { ...PRESETS.small, residualDims };
-    return { loss: reduceMean(adclick(graph, parameters, settings, planes, clickMap, shades)) };
+    const embedded = embedResidual(parameters, settings, residualInput(graph, 1, side, side, residualDims));
+    return { loss: reduceMean(adclick(graph, parameters, settings, embedded, clickInputs(graph, 1, side, side))) };
   });
   const runtime = await Runtime.start();
   const trainer = await Trainer.create({ programs: { step: program }, runtime });

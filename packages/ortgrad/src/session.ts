@@ -110,6 +110,10 @@ export class Runtime {
   private readonly waiting = new Map<number, { resolve: (value: unknown) => void; reject: (error: unknown) => void }>();
   private calls = 0;
   private ended: string | undefined;
+  /** A handle that was forgotten frees its tensor too, once it is collected. */
+  private readonly forgotten = new FinalizationRegistry<number>((held) => {
+    if (this.ended === undefined) this.call({ kind: 'drop', held }).catch(() => undefined);
+  });
 
   private constructor(
     private readonly worker: Worker,
@@ -191,15 +195,18 @@ export class Runtime {
   /** @internal A handle for a tensor of the worker. */
   adopt(reference: HeldReference): Held {
     const { held, shape, dtype } = reference;
-    return {
+    const handle: Held = {
       id: held,
       shape,
       dtype,
       read: async () => (await this.call({ kind: 'read', held })) as Tensor,
       release: async () => {
+        this.forgotten.unregister(handle);
         await this.call({ kind: 'drop', held });
       },
     };
+    this.forgotten.register(handle, held, handle);
+    return handle;
   }
 
   private expect(call: number): Promise<unknown> {

@@ -1,6 +1,7 @@
 import { describe, expect, test } from 'vitest';
+import { CLICK_CHANNELS } from '../networks/adclick.ts';
 import { Random } from '../random.ts';
-import { CLICK_CHANNELS, drawDisc, normalisedColours, PixelInputs, TokenInputs } from './encoding.ts';
+import { drawDisc, normalisedColours, PixelInputs, TokenInputs } from './encoding.ts';
 
 const DIMS = 5;
 
@@ -32,11 +33,11 @@ describe('token inputs', () => {
     const inputs = new TokenInputs(r, 1.5);
     for (let cell = 0; cell < 24; cell++) {
       for (let d = 0; d < DIMS; d++)
-        expect(inputs.planes[cell * inputs.stride + d]).toBeCloseTo(
+        expect(inputs.residual[cell * DIMS + d]).toBeCloseTo(
           Math.log(1 + (1.5 * r.delta[cell * DIMS + d]! ** 2) / r.calibration[d]!),
           5,
         );
-      for (let plane = 0; plane < 8; plane++) expect(inputs.planes[cell * inputs.stride + DIMS + plane]).toBe(0);
+      for (let plane = 0; plane < 8; plane++) expect(inputs.clickPlanes[8 * cell + plane]).toBe(0);
     }
   });
 
@@ -54,12 +55,12 @@ describe('token inputs', () => {
       const near = Math.min(
         ...cells.map((c) => ((c % 6) - (cell % 6)) ** 2 + (Math.floor(c / 6) - Math.floor(cell / 6)) ** 2),
       );
-      const at = cell * inputs.stride + DIMS;
-      expect(inputs.planes[at]).toBeCloseTo(Math.exp(-near / 18), 5);
-      expect(inputs.planes[at + 2]).toBeCloseTo(Math.exp(-near / 200), 5);
+      const at = 8 * cell;
+      expect(inputs.clickPlanes[at]).toBeCloseTo(Math.exp(-near / 18), 5);
+      expect(inputs.clickPlanes[at + 2]).toBeCloseTo(Math.exp(-near / 200), 5);
       const like = Math.max(0, ...cells.map((c) => cosine(r.delta, cell, c, (d) => 1 / Math.sqrt(r.calibration[d]!))));
-      expect(inputs.planes[at + 4]).toBeCloseTo(like, 4);
-      expect(inputs.planes[at + 7]).toBeCloseTo(
+      expect(inputs.clickPlanes[at + 4]).toBeCloseTo(like, 4);
+      expect(inputs.clickPlanes[at + 7]).toBeCloseTo(
         Math.max(
           0,
           cosine(r.tokens, cell, 18, () => 1),
@@ -71,11 +72,11 @@ describe('token inputs', () => {
 
   test('forget clicks', () => {
     const inputs = new TokenInputs(residual(3));
-    const before = inputs.planes.slice();
+    const before = inputs.clickPlanes.slice();
     inputs.add({ x: 9, y: 9, positive: false });
-    expect(inputs.planes).not.toEqual(before);
+    expect(inputs.clickPlanes).not.toEqual(before);
     inputs.clear();
-    expect(inputs.planes).toEqual(before);
+    expect(inputs.clickPlanes).toEqual(before);
   });
 });
 
@@ -125,7 +126,7 @@ describe('pixel inputs', () => {
   test('say how alike pixels are to the mean colour around clicks, the most alike click counting', () => {
     const colours = normalisedColours(image);
     const inputs = new PixelInputs(colours, width, height);
-    expect(inputs.shades.subarray(3 * area).every((value) => value === 0)).toBe(true);
+    expect(inputs.likeness.every((value) => value === 0)).toBe(true);
     inputs.add({ x: 0, y: 2, positive: true });
     inputs.add({ x: 5, y: 4, positive: true });
     inputs.add({ x: 3, y: 1, positive: false });
@@ -141,11 +142,10 @@ describe('pixel inputs', () => {
       return 1 / (1 + distance / 0.1);
     };
     for (let at = 0; at < area; at++) {
-      expect(inputs.shades[3 * area + at]).toBeCloseTo(Math.max(alike(at, 0, 2), alike(at, 5, 4)), 5);
-      expect(inputs.shades[4 * area + at]).toBeCloseTo(alike(at, 3, 1), 5);
+      expect(inputs.likeness[at]).toBeCloseTo(Math.max(alike(at, 0, 2), alike(at, 5, 4)), 5);
+      expect(inputs.likeness[area + at]).toBeCloseTo(alike(at, 3, 1), 5);
     }
     inputs.clear();
-    expect(inputs.shades.subarray(3 * area).every((value) => value === 0)).toBe(true);
-    expect(inputs.shades.subarray(0, 3 * area)).toEqual(colours);
+    expect(inputs.likeness.every((value) => value === 0)).toBe(true);
   });
 });

@@ -1,6 +1,6 @@
 /** What the network sees of clicks: discs at pixel resolution eight planes a token, and likeness of colour, computed without learning (recipe.md; ours). */
 import type { RgbImage } from '../image/types.ts';
-import { CLICK_PLANES, SHADES, TOKEN } from '../networks/adclick.ts';
+import { CLICK_CHANNELS, CLICK_PLANES, LIKENESS, TOKEN } from '../networks/adclick.ts';
 import type { Residual } from '../residual/reference-index.ts';
 import type { Click } from './types.ts';
 
@@ -9,9 +9,6 @@ const DISC_RADIUS = 5;
 
 /** Widths of the two Gaussians around clicks, in tokens. */
 const SIGMAS = [3, 10] as const;
-
-/** Channels of the click map: previous probability, positive discs, negative discs. */
-export const CLICK_CHANNELS = 3;
 
 /** Draws a click's disc into an interleaved click map (height, width, 3). */
 export function drawDisc(clickMap: Float32Array, width: number, height: number, click: Click): void {
@@ -36,33 +33,35 @@ function normaliseRows(matrix: Float32Array, dims: number): void {
 }
 
 /**
- * The network's token input for one picture: calibrated residual planes, written once, and click planes, updated by a
+ * The network's token inputs for one picture: calibrated residual, written once, and click planes, updated by a
  * click in about a millisecond.
  */
 export class TokenInputs {
-  /** (height·width, dims + 8): log(1 + r²/c), then the click planes. */
-  readonly planes: Float32Array;
-  readonly stride: number;
+  /** log(1 + r²/c), (height·width, dims). */
+  readonly residual: Float32Array;
+  /** (height·width, {@link CLICK_PLANES}). */
+  readonly clickPlanes: Float32Array;
   private readonly whitened: Float32Array;
   private readonly features: Float32Array;
 
   /** @param gain factor on r²/c, 1 but in training, where it varies the strength of residuals. */
   constructor(
-    private readonly residual: TokenResidual,
+    private readonly of: TokenResidual,
     gain = 1,
   ) {
-    const { height, width, dims, delta, tokens, calibration } = residual;
-    this.stride = dims + CLICK_PLANES;
-    this.planes = new Float32Array(height * width * this.stride);
+    const { height, width, dims, delta, tokens, calibration } = of;
+    this.residual = new Float32Array(delta.length);
+    this.clickPlanes = new Float32Array(height * width * CLICK_PLANES);
     this.whitened = new Float32Array(delta.length);
     this.features = Float32Array.from(tokens);
     const inverse = Float32Array.from(calibration, (c) => 1 / c);
     const root = Float32Array.from(inverse, Math.sqrt);
     for (let cell = 0; cell < height * width; cell++)
       for (let d = 0; d < dims; d++) {
-        const r = delta[cell * dims + d] as number;
-        this.planes[cell * this.stride + d] = Math.log1p(r * r * (inverse[d] as number) * gain);
-        this.whitened[cell * dims + d] = r * (root[d] as number);
+        const at = cell * dims + d;
+        const r = delta[at] as number;
+        this.residual[at] = Math.log1p(r * r * (inverse[d] as number) * gain);
+        this.whitened[at] = r * (root[d] as number);
       }
     normaliseRows(this.whitened, dims);
     normaliseRows(this.features, dims);
@@ -70,20 +69,19 @@ export class TokenInputs {
 
   /** Forgets all clicks. */
   clear(): void {
-    const { dims } = this.residual;
-    for (let at = 0; at < this.planes.length; at += this.stride) this.planes.fill(0, at + dims, at + this.stride);
+    this.clickPlanes.fill(0);
   }
 
   /** Adds a click given in pixels of the model grid. */
   add(click: Click): void {
-    const { height, width, dims } = this.residual;
+    const { height, width } = this.of;
     const cellX = Math.min(width - 1, Math.floor(click.x / TOKEN));
     const cellY = Math.min(height - 1, Math.floor(click.y / TOKEN));
     const clicked = cellY * width + cellX;
-    const first = dims + (click.positive ? 0 : 1);
+    const first = click.positive ? 0 : 1;
     for (let cell = 0; cell < height * width; cell++) {
       const distance2 = ((cell % width) - cellX) ** 2 + (Math.floor(cell / width) - cellY) ** 2;
-      const at = cell * this.stride + first;
+      const at = cell * CLICK_PLANES + first;
       this.raise(at, Math.exp(-distance2 / (2 * SIGMAS[0] ** 2)));
       this.raise(at + 2, Math.exp(-distance2 / (2 * SIGMAS[1] ** 2)));
       this.raise(at + 4, this.similarity(this.whitened, cell, clicked));
@@ -96,11 +94,11 @@ export class TokenInputs {
    * start at zero, so a plane without clicks says nothing).
    */
   private raise(at: number, value: number): void {
-    if (value > (this.planes[at] as number)) this.planes[at] = value;
+    if (value > (this.clickPlanes[at] as number)) this.clickPlanes[at] = value;
   }
 
   private similarity(rows: Float32Array, a: number, b: number): number {
-    const { dims } = this.residual;
+    const { dims } = this.of;
     let sum = 0;
     for (let d = 0, i = a * dims, j = b * dims; d < dims; d++, i++, j++)
       sum += (rows[i] as number) * (rows[j] as number);
@@ -134,43 +132,42 @@ export function normalisedColours({ data, width, height }: RgbImage): Float32Arr
   return colours;
 }
 
-/** The network's pixel input for one picture: its colours, and how alike each pixel is to those under positive and negative clicks. */
+/** The network's pixel inputs for one picture: its colours, and how alike each pixel is to those under positive and negative clicks. */
 export class PixelInputs {
-  /** ({@link SHADES}, height, width): colours, then likeness to positive and to negative clicks, 0 to 1. */
-  readonly shades: Float32Array;
+  /** To positive and to negative clicks, 0 to 1, ({@link LIKENESS}, height, width). */
+  readonly likeness: Float32Array;
 
-  /** @param colours see {@link normalisedColours}. */
   constructor(
-    colours: Float32Array,
+    /** See {@link normalisedColours}, (3, height, width). */
+    readonly colours: Float32Array,
     private readonly width: number,
     private readonly height: number,
   ) {
-    this.shades = new Float32Array(SHADES * width * height);
-    this.shades.set(colours);
+    this.likeness = new Float32Array(LIKENESS * width * height);
   }
 
   /** Forgets all clicks. */
   clear(): void {
-    this.shades.fill(0, 3 * this.width * this.height);
+    this.likeness.fill(0);
   }
 
   /** Adds a click given in pixels of the model grid; its colour is the mean of the 3×3 pixels around it. */
   add({ x, y, positive }: Click): void {
-    const { shades, width, height } = this;
+    const { colours, likeness, width, height } = this;
     const area = width * height;
     const colour = [0, 0, 0];
     let count = 0;
     for (let v = Math.max(0, y - 1); v <= Math.min(height - 1, y + 1); v++)
       for (let u = Math.max(0, x - 1); u <= Math.min(width - 1, x + 1); u++, count++)
-        for (let c = 0; c < 3; c++) (colour[c] as number) += shades[c * area + v * width + u] as number;
+        for (let c = 0; c < 3; c++) (colour[c] as number) += colours[c * area + v * width + u] as number;
     const [r, g, b] = colour.map((sum) => sum / count) as [number, number, number];
-    const out = (positive ? 3 : 4) * area;
+    const out = positive ? 0 : area;
     for (let at = 0; at < area; at++) {
-      const dr = (shades[at] as number) - r;
-      const dg = (shades[area + at] as number) - g;
-      const db = (shades[2 * area + at] as number) - b;
-      const likeness = HALF_LIKENESS / (HALF_LIKENESS + (dr * dr + dg * dg + db * db) / 3);
-      if (likeness > (shades[out + at] as number)) shades[out + at] = likeness;
+      const dr = (colours[at] as number) - r;
+      const dg = (colours[area + at] as number) - g;
+      const db = (colours[2 * area + at] as number) - b;
+      const alike = HALF_LIKENESS / (HALF_LIKENESS + (dr * dr + dg * dg + db * db) / 3);
+      if (alike > (likeness[out + at] as number)) likeness[out + at] = alike;
     }
   }
 }

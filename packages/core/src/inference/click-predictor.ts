@@ -1,56 +1,85 @@
 /** The click model on one token grid: takes clicks one after the other, remembers the way, so an undo costs nothing. */
-import { FrozenParameters, Graph, type Runtime, type Session, sigmoid, tensor } from '@adclick/ortgrad';
-import {
-  CLICK_CHANNELS,
-  drawDisc,
-  normalisedColours,
-  PixelInputs,
-  TokenInputs,
-  type TokenResidual,
-} from '../clicks/encoding.ts';
+import { FrozenParameters, Graph, type Held, type Runtime, type Session, sigmoid, tensor } from '@adclick/ortgrad';
+import { drawDisc, normalisedColours, PixelInputs, TokenInputs, type TokenResidual } from '../clicks/encoding.ts';
 import type { Click } from '../clicks/types.ts';
 import type { RgbImage } from '../image/types.ts';
-import { adclick, CLICK_PLANES, SHADES, TOKEN } from '../networks/adclick.ts';
+import {
+  adclick,
+  CLICK_CHANNELS,
+  CLICK_PLANES,
+  clickInputs,
+  embedResidual,
+  LIKENESS,
+  residualInput,
+  TOKEN,
+} from '../networks/adclick.ts';
 import { type ClickWeights, type ClickWeightsCard, oddsAfter } from '../networks/click-weights.ts';
+
+/** The click model of one grid, in two halves: what a picture needs once, and what each click needs. */
+interface Halves {
+  /** residual -> embedded */
+  readonly picture: Session;
+  /** embedded, clickPlanes, clickMap, colours, likeness -> probability */
+  readonly click: Session;
+}
 
 /** The click model compiled for grids as they are met. */
 export class ClickNetwork {
-  private readonly sessions = new Map<string, Promise<Session>>();
+  private readonly halves = new Map<string, Promise<Halves>>();
 
   constructor(
     private readonly weights: ClickWeights,
-    private readonly runtime: Runtime,
+    readonly runtime: Runtime,
   ) {}
 
   get card(): ClickWeightsCard {
     return this.weights.card;
   }
 
-  /** The session of a grid of (height, width) tokens: planes, clickMap, shades -> probability. */
-  session(height: number, width: number): Promise<Session> {
+  /** Both halves for a grid of (height, width) tokens. */
+  forGrid(height: number, width: number): Promise<Halves> {
     const key = `${height}x${width}`;
-    let session = this.sessions.get(key);
-    if (!session) {
-      session = this.runtime.load(clickModel(this.weights, height, width));
-      this.sessions.set(key, session);
-    }
-    return session;
+    const found = this.halves.get(key) ?? this.compile(height, width);
+    this.halves.set(key, found);
+    return found;
+  }
+
+  private async compile(height: number, width: number): Promise<Halves> {
+    const { settings, tensors } = this.weights;
+    const picture = new Graph('adclick-picture');
+    const residual = residualInput(picture, 1, height, width, settings.residualDims);
+    picture.output('embedded', embedResidual(new FrozenParameters(picture, tensors), settings, residual));
+    const click = new Graph('adclick-click');
+    const embedded = click.input('embedded', [1, height, width, settings.dim]);
+    const inputs = clickInputs(click, 1, height, width);
+    click.output(
+      'probability',
+      sigmoid(adclick(click, new FrozenParameters(click, tensors), settings, embedded, inputs)),
+    );
+    return {
+      picture: await this.runtime.load(picture.toModel()),
+      click: await this.runtime.load(click.toModel()),
+    };
   }
 
   /** Frees all sessions. */
   async close(): Promise<void> {
-    for (const session of this.sessions.values()) await (await session).release();
-    this.sessions.clear();
+    for (const halves of this.halves.values())
+      for (const session of Object.values(await halves) as Session[]) await session.release();
+    this.halves.clear();
   }
 }
 
-/** Bytes of the ONNX model for one grid of (height, width) tokens; metadata hold the weights' card. */
+/**
+ * Bytes of the ONNX model for one grid of (height, width) tokens, residual and clicks in, probability out: the whole network as
+ * one file, for other runtimes. Metadata hold the weights' card.
+ */
 export function clickModel({ card, settings, tensors }: ClickWeights, height: number, width: number): Uint8Array {
   const graph = new Graph('adclick');
-  const planes = graph.input('planes', [1, height, width, settings.residualDims + CLICK_PLANES]);
-  const clickMap = graph.input('clickMap', [1, TOKEN * height, TOKEN * width, CLICK_CHANNELS]);
-  const shades = graph.input('shades', [1, SHADES, TOKEN * height, TOKEN * width]);
-  const logits = adclick(graph, new FrozenParameters(graph, tensors), settings, planes, clickMap, shades);
+  const parameters = new FrozenParameters(graph, tensors);
+  const residual = residualInput(graph, 1, height, width, settings.residualDims);
+  const inputs = clickInputs(graph, 1, height, width);
+  const logits = adclick(graph, parameters, settings, embedResidual(parameters, settings, residual), inputs);
   graph.output('probability', sigmoid(logits));
   return graph.toModel({ card: JSON.stringify(card) });
 }
@@ -62,31 +91,53 @@ interface Stop {
 }
 
 /** Multiplies the odds p / (1 - p) of every pixel. */
-const surer = (probability: Float32Array, factor: number): Float32Array =>
-  factor === 1 ? probability : probability.map((p) => (p * factor) / (1 + p * (factor - 1)));
+function surer(probability: Float32Array, factor: number): Float32Array {
+  if (factor === 1) return probability;
+  const out = new Float32Array(probability.length);
+  for (let i = 0; i < out.length; i++) {
+    const p = probability[i] as number;
+    out[i] = (p * factor) / (1 + p * (factor - 1));
+  }
+  return out;
+}
 
 const sameClick = (a: Click, b: Click) => a.x === b.x && a.y === b.y && a.positive === b.positive;
 
+/** What a picture's predictions have in common, held where the network runs. */
+interface HeldPicture {
+  readonly embedded: Held;
+  readonly colours: Held;
+}
+
 /** Predictions for one picture on the model grid. */
 export class ClickPredictor {
-  private readonly inputs: TokenInputs;
-  private readonly pixels: PixelInputs;
   private trail: Stop[] = [];
 
   private constructor(
     private readonly card: ClickWeightsCard,
     private readonly session: Session,
+    private readonly inputs: TokenInputs,
+    private readonly pixels: PixelInputs,
+    private readonly held: HeldPicture,
     private readonly residual: TokenResidual,
-    image: RgbImage,
-  ) {
-    this.inputs = new TokenInputs(residual);
-    this.pixels = new PixelInputs(normalisedColours(image), this.width, this.height);
-  }
+  ) {}
 
   /** @param image the picture at the size of the model grid. */
   static async create(network: ClickNetwork, residual: TokenResidual, image: RgbImage): Promise<ClickPredictor> {
-    const session = await network.session(residual.height, residual.width);
-    return new ClickPredictor(network.card, session, residual, image);
+    const { height, width, dims } = residual;
+    const { picture, click } = await network.forGrid(height, width);
+    const inputs = new TokenInputs(residual);
+    const pixels = new PixelInputs(normalisedColours(image), image.width, image.height);
+    const feed = { residual: tensor(inputs.residual, [1, height, width, dims]) };
+    const { embedded } = await picture.run(feed, { keep: ['embedded'] });
+    const colours = await network.runtime.hold(tensor(pixels.colours, [1, 3, image.height, image.width]));
+    return new ClickPredictor(network.card, click, inputs, pixels, { embedded, colours }, residual);
+  }
+
+  /** Frees what is held of the picture; no prediction is possible afterwards. */
+  async close(): Promise<void> {
+    await this.held.embedded.release();
+    await this.held.colours.release();
   }
 
   /** Pixels of the model grid. */
@@ -136,9 +187,11 @@ export class ClickPredictor {
     if (previous) for (let i = 0; i < previous.length; i++) clickMap[i * CLICK_CHANNELS] = previous[i] as number;
     for (const click of clicks) drawDisc(clickMap, columns, rows, click);
     const { probability } = await this.session.run({
-      planes: tensor(this.inputs.planes, [1, height, width, this.inputs.stride]),
+      embedded: this.held.embedded,
+      colours: this.held.colours,
+      clickPlanes: tensor(this.inputs.clickPlanes, [1, height, width, CLICK_PLANES]),
       clickMap: tensor(clickMap, [1, rows, columns, CLICK_CHANNELS]),
-      shades: tensor(this.pixels.shades, [1, SHADES, rows, columns]),
+      likeness: tensor(this.pixels.likeness, [1, LIKENESS, rows, columns]),
     });
     return (probability as { data: unknown }).data as Float32Array;
   }

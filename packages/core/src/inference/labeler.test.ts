@@ -3,7 +3,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { compileStep, Runtime, reduceMean, Trainer } from '@adclick/ortgrad';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import { adclick, CLICK_PLANES, PRESETS, SHADES } from '../networks/adclick.ts';
+import { adclick, clickInputs, embedResidual, PRESETS, residualInput } from '../networks/adclick.ts';
 import { loadClickWeights, saveClickWeights } from '../networks/click-weights.ts';
 import { Random } from '../random.ts';
 import { ReferenceIndex } from '../residual/reference-index.ts';
@@ -21,10 +21,9 @@ const product = makeProduct('machinedRing', 3, { width: 160, height: 120 });
 /** Writes untrained weights: the tests ask how the labeler behaves, not how well it labels. */
 async function untrained(path: string, residualDims: number): Promise<void> {
   const program = compileStep((graph, p) => {
-    const planes = graph.input('planes', [1, 8, 8, residualDims + CLICK_PLANES]);
-    const clickMap = graph.input('clickMap', [1, 64, 64, 3]);
-    const shades = graph.input('shades', [1, SHADES, 64, 64]);
-    return { loss: reduceMean(adclick(graph, p, { ...PRESETS.small, residualDims }, planes, clickMap, shades)) };
+    const settings = { ...PRESETS.small, residualDims };
+    const embedded = embedResidual(p, settings, residualInput(graph, 1, 8, 8, residualDims));
+    return { loss: reduceMean(adclick(graph, p, settings, embedded, clickInputs(graph, 1, 8, 8))) };
   });
   const trainer = await Trainer.create({ programs: { only: program }, seed: 2, runtime });
   const card = { name: 'untrained', preset: 'small', residualDims, trainedOn: 'nothing', steps: 0, seed: 2 } as const;

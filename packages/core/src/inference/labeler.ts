@@ -149,12 +149,17 @@ export class View {
     );
     const region = chooseRegion(whole, clicks, scale, this.closer?.region);
     if (!region) return undefined;
-    if (region !== this.closer?.region) this.closer = { region, predictor: await this.zoom(region) };
+    if (region !== this.closer?.region) {
+      await this.closer?.predictor.close();
+      this.closer = { region, predictor: await this.zoom(region) };
+    }
     return this.closer;
   }
 
-  /** Forgets the closer look; the view can still be used. */
-  close(): void {
+  /** Frees what is held for the image. Views that are forgotten are freed with the labeler at the latest. */
+  async close(): Promise<void> {
+    await this.closer?.predictor.close();
+    await this.predictor.close();
     this.closer = undefined;
   }
 

@@ -36,12 +36,9 @@ function clickedExtent(probability: Plane, clicks: readonly Click[], reach: numb
   const positives = clicks.filter((click) => click.positive);
   if (positives.length === 0) return undefined;
   const { width, height, data } = probability;
-  const { boxes } = connectedComponents(
-    Uint8Array.from(data, (p) => (p > CLICK_THRESHOLD ? 1 : 0)),
-    width,
-    height,
-    8,
-  );
+  const predicted = new Uint8Array(data.length);
+  for (let i = 0; i < data.length; i++) predicted[i] = (data[i] as number) > CLICK_THRESHOLD ? 1 : 0;
+  const { boxes } = connectedComponents(predicted, width, height, 8);
   let extent: Extent = { left: width, top: height, right: -1, bottom: -1 };
   for (const { x, y } of positives) extent = grow(extent, x, y, x, y);
   for (const box of boxes) {

@@ -2,6 +2,7 @@ import {
   compileStep,
   FrozenParameters,
   Graph,
+  type ParameterSource,
   Runtime,
   reduceMean,
   square,
@@ -11,7 +12,16 @@ import {
 } from '@adclick/ortgrad';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { Random } from '../random.ts';
-import { adclick, CLICK_PLANES, PRESETS, SHADES } from './adclick.ts';
+import {
+  type AdclickSettings,
+  adclick,
+  CLICK_PLANES,
+  clickInputs,
+  embedResidual,
+  LIKENESS,
+  PRESETS,
+  residualInput,
+} from './adclick.ts';
 import { swinStack, windowOrder } from './swin.ts';
 
 let runtime: Runtime;
@@ -83,20 +93,36 @@ describe('a Swin stack', () => {
   });
 });
 
+/** The whole network with its inputs, for a square of tokens. */
+function whole(graph: Graph, p: ParameterSource, settings: AdclickSettings, batch: number, tokens: number) {
+  const residual = residualInput(graph, batch, tokens, tokens, settings.residualDims);
+  const inputs = clickInputs(graph, batch, tokens, tokens);
+  return adclick(graph, p, settings, embedResidual(p, settings, residual), inputs);
+}
+
+/** Inputs that say nothing, for four residual channels. */
+function blank(batch: number, tokens: number) {
+  const side = 8 * tokens;
+  const zeros = (...shape: number[]) => tensor(new Float32Array(shape.reduce((a, b) => a * b)), shape);
+  return {
+    residual: zeros(batch, tokens, tokens, 4),
+    clickPlanes: zeros(batch, tokens, tokens, CLICK_PLANES),
+    clickMap: zeros(batch, side, side, 3),
+    colours: zeros(batch, 3, side, side),
+    likeness: zeros(batch, LIKENESS, side, side),
+  };
+}
+
 test('the click model learns a mask that only the clicks tell apart', async () => {
   const settings = { ...TINY, pyramid: 8, head: 8, edge: 8, residualDims: 4 };
   const [batch, tokens] = [2, 8];
   const side = 8 * tokens;
   const program = compileStep((graph, p) => {
-    const planes = graph.input('planes', [batch, tokens, tokens, 4 + CLICK_PLANES]);
-    const clickMap = graph.input('clickMap', [batch, side, side, 3]);
-    const shades = graph.input('shades', [batch, SHADES, side, side]);
+    const logits = whole(graph, p, settings, batch, tokens);
     const target = graph.input('target', [batch, side, side]);
-    const logits = adclick(graph, p, settings, planes, clickMap, shades);
     return { loss: reduceMean(square(sub(logits, target))), outputs: { logits } };
   });
   const trainer = await Trainer.create({ programs: { only: program }, seed: 1, runtime });
-  const planes = new Float32Array(batch * tokens * tokens * (4 + CLICK_PLANES)).fill(0.5);
   const clickMap = new Float32Array(batch * side * side * 3);
   const target = new Float32Array(batch * side * side).fill(-1);
   // Sample 0 is clicked at the left, sample 1 at the right; each defect is the clicked half.
@@ -109,9 +135,8 @@ test('the click model learns a mask that only the clicks tell apart', async () =
         if (Math.abs(x - (b === 0 ? 16 : 48)) < 5 && Math.abs(y - 32) < 5) clickMap[at * 3 + 1] = 1;
       }
   const feeds = {
-    planes: tensor(planes, [batch, tokens, tokens, 4 + CLICK_PLANES]),
+    ...blank(batch, tokens),
     clickMap: tensor(clickMap, [batch, side, side, 3]),
-    shades: tensor(new Float32Array(batch * SHADES * side * side), [batch, SHADES, side, side]),
     target: tensor(target, [batch, side, side]),
   };
   let first = 0;
@@ -130,29 +155,25 @@ test('the click model draws a line of one pixel that only the picture shows', as
   const settings = { ...TINY, pyramid: 8, head: 8, edge: 8, residualDims: 4 };
   const [tokens, side] = [8, 64];
   const program = compileStep((graph, p) => {
-    const planes = graph.input('planes', [1, tokens, tokens, 4 + CLICK_PLANES]);
-    const clickMap = graph.input('clickMap', [1, side, side, 3]);
-    const shades = graph.input('shades', [1, SHADES, side, side]);
+    const logits = whole(graph, p, settings, 1, tokens);
     const target = graph.input('target', [1, side, side]);
-    const logits = adclick(graph, p, settings, planes, clickMap, shades);
     return { loss: reduceMean(square(sub(logits, target))), outputs: { logits } };
   });
   const trainer = await Trainer.create({ programs: { only: program }, seed: 1, runtime });
   const random = new Random(6);
   /** A dark line at a random angle; the network has to find it in pictures it has not seen. */
   const picture = () => {
-    const shades = new Float32Array(SHADES * side * side);
+    const colours = new Float32Array(3 * side * side);
     const target = new Float32Array(side * side).fill(-1);
     const [from, slope] = [random.uniform(16, 48), random.uniform(-0.5, 0.5)];
     for (let x = 0; x < side; x++) {
       const at = Math.round(from + slope * (x - side / 2)) * side + x;
       target[at] = 1;
-      for (let c = 0; c < 3; c++) shades[c * side * side + at] = -3;
+      for (let c = 0; c < 3; c++) colours[c * side * side + at] = -3;
     }
     return {
-      planes: tensor(new Float32Array(tokens * tokens * (4 + CLICK_PLANES)), [1, tokens, tokens, 4 + CLICK_PLANES]),
-      clickMap: tensor(new Float32Array(side * side * 3), [1, side, side, 3]),
-      shades: tensor(shades, [1, SHADES, side, side]),
+      ...blank(1, tokens),
+      colours: tensor(colours, [1, 3, side, side]),
       target: tensor(target, [1, side, side]),
     };
   };
@@ -167,10 +188,7 @@ test('the click model draws a line of one pixel that only the picture shows', as
 
 test('the shipped size has the parameters it says', () => {
   const program = compileStep((graph, p) => {
-    const planes = graph.input('planes', [1, 8, 8, 272 + CLICK_PLANES]);
-    const clickMap = graph.input('clickMap', [1, 64, 64, 3]);
-    const shades = graph.input('shades', [1, SHADES, 64, 64]);
-    return { loss: reduceMean(adclick(graph, p, { ...PRESETS.small, residualDims: 272 }, planes, clickMap, shades)) };
+    return { loss: reduceMean(whole(graph, p, { ...PRESETS.small, residualDims: 272 }, 1, 8)) };
   });
   expect(program.layout.size).toBe(474_792);
 });

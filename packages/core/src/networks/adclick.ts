@@ -13,6 +13,7 @@ import {
   relu,
   reshape,
   resizeBilinear,
+  slice,
   spaceToDepth,
   transpose,
   type Value,
@@ -24,13 +25,16 @@ import { dense, type SwinSettings, swinStack, type TokenGrid } from './swin.ts';
 export const TOKEN = TOKEN_STRIDE;
 
 /**
- * Click planes computed without learning that stand behind the residual planes of every token (clicks/encoding.ts): near and
+ * Click planes of every token, computed without learning (clicks/encoding.ts): near and
  * wide Gaussian, residual similarity, feature similarity, each for positive and negative clicks.
  */
 export const CLICK_PLANES = 8;
 
-/** Planes of the picture itself at every pixel of the model grid (clicks/encoding.ts): colour, and likeness to positive and negative clicks. */
-export const SHADES = 5;
+/** Channels of the click map: previous probability, positive discs, negative discs. */
+export const CLICK_CHANNELS = 3;
+
+/** Planes of likeness: how alike the colour of a pixel is to that under positive and under negative clicks. */
+export const LIKENESS = 2;
 
 /** Sizes of one click model. */
 export interface AdclickSettings extends SwinSettings {
@@ -84,12 +88,11 @@ const interleaved = (x: Value): Value => transpose(x, [0, 2, 3, 1]);
 /**
  * What the picture's own pixels say of the edge (ours): residuals know where a defect is to a few pixels, hairlines and rims are
  * thinner than that. Convolutions at stride 2 see colour, clicks and the pyramid's sum, and correct the logits; they begin at nothing.
- * @param clickMap (B, 8h, 8w, 3) @param shades (B, {@link SHADES}, 8h, 8w) @param context (B, 2h, 2w, head)
- * @returns correction (B, 1, 8h, 8w).
+ * @param context (B, 2h, 2w, head) @returns correction (B, 1, 8h, 8w).
  */
-function edges(p: ParameterSource, clickMap: Value, shades: Value, context: Value, { edge }: AdclickSettings): Value {
-  const [batch, , rows, columns] = shades.shape as [number, number, number, number];
-  const seen = concat([planar(clickMap), shades], 1); // (B, 8, 8h, 8w)
+function edges(p: ParameterSource, { clickMap, colours, likeness }: ClickInputs, context: Value, edge: number): Value {
+  const [batch, , rows, columns] = colours.shape as [number, number, number, number];
+  const seen = concat([planar(clickMap), colours, likeness], 1); // (B, 8, 8h, 8w)
   let x = relu(conv2dLayer(p, 'edge.seen', seen, edge, 4, { stride: 2, padding: 1 })); // (B, edge, 4h, 4w)
   const around = resizeBilinear(planar(dense(p, 'edge.context', context, edge)), [rows / 2, columns / 2]);
   x = relu(add(conv2dLayer(p, 'edge.mixed', x, edge, 3, { padding: 1 }), around));
@@ -99,27 +102,73 @@ function edges(p: ParameterSource, clickMap: Value, shades: Value, context: Valu
   return reshape(depthToSpace(interleaved(four), 2), [batch, 1, rows, columns]);
 }
 
+/** What the network sees of the clicks, and the picture's colours: values of one graph. */
+export interface ClickInputs {
+  /** {@link CLICK_PLANES} a token, (B, h, w, 8). */
+  readonly clickPlanes: Value;
+  /** {@link CLICK_CHANNELS} in [0,1], (B, 8h, 8w, 3). */
+  readonly clickMap: Value;
+  /** Normalised colours (B, 3, 8h, 8w). */
+  readonly colours: Value;
+  /** {@link LIKENESS} in [0,1], (B, 2, 8h, 8w). */
+  readonly likeness: Value;
+}
+
+/** Declares the click inputs of a graph for a grid of (height, width) tokens, by the names of {@link ClickInputs}. */
+export function clickInputs(graph: Graph, batch: number, height: number, width: number): ClickInputs {
+  const [rows, columns] = [TOKEN * height, TOKEN * width];
+  return {
+    clickPlanes: graph.input('clickPlanes', [batch, height, width, CLICK_PLANES]),
+    clickMap: graph.input('clickMap', [batch, rows, columns, CLICK_CHANNELS]),
+    colours: graph.input('colours', [batch, 3, rows, columns]),
+    likeness: graph.input('likeness', [batch, LIKENESS, rows, columns]),
+  };
+}
+
+/** Declares the graph input `residual`: log(1 + r²/c), (B, h, w, residualDims). */
+export const residualInput = (
+  graph: Graph,
+  batch: number,
+  height: number,
+  width: number,
+  residualDims: number,
+): Value => graph.input('residual', [batch, height, width, residualDims]);
+
+/** One linear layer reads residual and click planes; the residual's part is the same for all clicks on a picture. */
+function inputLayer(p: ParameterSource, { residualDims, dim }: AdclickSettings) {
+  const inputs = residualDims + CLICK_PLANES;
+  const weight = p.get('residual.weight', [inputs, dim], { kind: 'truncatedNormal', std: 1 / Math.sqrt(3 * inputs) });
+  return {
+    bias: p.get('residual.bias', [dim], { kind: 'zeros' }),
+    residual: slice(weight, 0, 0, residualDims),
+    clicks: slice(weight, 0, residualDims, inputs),
+  };
+}
+
+/** The part of the network that does not depend on clicks: residual (B, h, w, residualDims) -> (B, h, w, dim). */
+export function embedResidual(p: ParameterSource, settings: AdclickSettings, residual: Value): Value {
+  const layer = inputLayer(p, settings);
+  return linear(residual, layer.residual, layer.bias);
+}
+
 /**
  * Builds the network on a graph.
- * @param planes calibrated residual log(1 + r²/c) and click planes, (B, h, w, residualDims + {@link CLICK_PLANES}).
- * @param clickMap previous probability, positive discs, negative discs in [0,1], (B, 8h, 8w, 3).
- * @param shades colour and likeness to clicks, (B, {@link SHADES}, 8h, 8w).
+ * @param embedded what {@link embedResidual} gives, (B, h, w, dim).
  * @returns logits (B, 8h, 8w).
  */
 export function adclick(
   graph: Graph,
   p: ParameterSource,
   settings: AdclickSettings,
-  planes: Value,
-  clickMap: Value,
-  shades: Value,
+  embedded: Value,
+  inputs: ClickInputs,
 ): Value {
-  const [batch, height, width] = planes.shape as [number, number, number, number];
+  const [batch, height, width] = embedded.shape as [number, number, number, number];
   const { dim, head } = settings;
   const grid: TokenGrid = { height, width };
 
-  const residual = layerNorm(dense(p, 'residual', planes, dim)); // (B, h, w, dim)
-  const clicks = dense(p, 'clicks', spaceToDepth(clickMap, TOKEN), dim); // (B, h, w, dim)
+  const residual = layerNorm(add(embedded, linear(inputs.clickPlanes, inputLayer(p, settings).clicks))); // (B, h, w, dim)
+  const clicks = dense(p, 'clicks', spaceToDepth(inputs.clickMap, TOKEN), dim); // (B, h, w, dim)
   const tokens = reshape(add(residual, clicks), [batch, height * width, dim]);
   const x8 = reshape(swinStack(graph, p, 'blocks', tokens, grid, settings), [batch, height, width, dim]);
   const x16 = halve(p, 'halve16', x8, dim); // (B, h/2, w/2, dim)
@@ -136,5 +185,5 @@ export function adclick(
   const logits = depthToSpace(linear(relu(y), weight, bias), 2); // (B, 4h, 4w, 1)
   const [rows, columns] = [TOKEN * height, TOKEN * width];
   const coarse = resizeBilinear(reshape(logits, [batch, 1, 4 * height, 4 * width]), [rows, columns]);
-  return reshape(add(coarse, edges(p, clickMap, shades, relu(y), settings)), [batch, rows, columns]);
+  return reshape(add(coarse, edges(p, inputs, relu(y), settings.edge)), [batch, rows, columns]);
 }

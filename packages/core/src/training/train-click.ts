@@ -4,12 +4,21 @@ import { appendFile, mkdir } from 'node:fs/promises';
 import { join } from 'node:path';
 import { compileStep, type Graph, type ParameterSource, Runtime, type Tensor, Trainer, tensor } from '@adclick/ortgrad';
 import { randomStartClicks, simulateNextClick } from '../clicks/annotator.ts';
-import { CLICK_CHANNELS, drawDisc, PixelInputs, TokenInputs } from '../clicks/encoding.ts';
+import { drawDisc, PixelInputs, TokenInputs } from '../clicks/encoding.ts';
 import type { Click } from '../clicks/types.ts';
 import { iou } from '../evaluation/metrics.ts';
 import { BACKBONES, DEFAULT_BACKBONE, tokenDims } from '../features/backbones.ts';
 import { IGNORE, type Mask } from '../image/types.ts';
-import { adclick, CLICK_PLANES, PRESETS, type Preset, SHADES, TOKEN } from '../networks/adclick.ts';
+import {
+  adclick,
+  CLICK_CHANNELS,
+  clickInputs,
+  embedResidual,
+  PRESETS,
+  type Preset,
+  residualInput,
+  TOKEN,
+} from '../networks/adclick.ts';
 import { saveClickWeights } from '../networks/click-weights.ts';
 import { Random } from '../random.ts';
 import { BlockStore } from './block-store.ts';
@@ -96,13 +105,13 @@ export function learningRateAt(step: number, steps: number, peak: number): numbe
 function lossGraph(preset: Preset, batch: number, tokens: number) {
   return (graph: Graph, parameters: ParameterSource) => {
     const side = TOKEN * tokens;
-    const planes = graph.input('planes', [batch, tokens, tokens, RESIDUAL_DIMS + CLICK_PLANES]);
-    const clickMap = graph.input('clickMap', [batch, side, side, CLICK_CHANNELS]);
-    const shades = graph.input('shades', [batch, SHADES, side, side]);
+    const settings = { ...PRESETS[preset], residualDims: RESIDUAL_DIMS };
+    const residual = residualInput(graph, batch, tokens, tokens, RESIDUAL_DIMS);
+    const inputs = clickInputs(graph, batch, tokens, tokens);
     const target = graph.input('target', [batch, side, side]);
     const weight = graph.input('weight', [batch, side, side]);
-    const settings = { ...PRESETS[preset], residualDims: RESIDUAL_DIMS };
-    const logits = adclick(graph, parameters, settings, planes, clickMap, shades);
+    const embedded = embedResidual(parameters, settings, residual);
+    const logits = adclick(graph, parameters, settings, embedded, inputs);
     return { loss: clickLoss(logits, target, weight, DICE), outputs: { logits } };
   };
 }
@@ -126,6 +135,15 @@ class Sample {
     this.inputs.add(click);
     this.pixels.add(click);
   }
+}
+
+/** One array a sample, behind one another; the side -1 of a sample's shape is what is left. */
+function stacked(parts: readonly Float32Array[], shape: readonly number[]): Tensor {
+  const [first] = parts as [Float32Array];
+  const rest = first.length / shape.reduce((product, side) => product * Math.abs(side), 1);
+  const data = new Float32Array(parts.length * first.length);
+  for (const [b, part] of parts.entries()) data.set(part, b * first.length);
+  return tensor(data, [parts.length, ...shape.map((side) => (side === -1 ? rest : side))]);
 }
 
 /** A batch of samples on their way through the click rounds. */
@@ -152,16 +170,10 @@ class Episode {
     const { width, height } = this.samples[0]!.mask;
     const pixels = width * height;
     const batch = this.samples.length;
-    const stride = this.samples[0]!.inputs.stride;
-    const cells = pixels / TOKEN / TOKEN;
-    const planes = new Float32Array(batch * cells * stride);
     const clickMap = new Float32Array(batch * pixels * CLICK_CHANNELS);
-    const shades = new Float32Array(batch * pixels * SHADES);
     const target = new Float32Array(batch * pixels);
     const weight = new Float32Array(batch * pixels);
     this.samples.forEach((sample, b) => {
-      planes.set(sample.inputs.planes, b * cells * stride);
-      shades.set(sample.pixels.shades, b * pixels * SHADES);
       const map = clickMap.subarray(b * pixels * CLICK_CHANNELS, (b + 1) * pixels * CLICK_CHANNELS);
       for (let i = 0; i < pixels; i++) map[i * CLICK_CHANNELS] = sample.probability[i] as number;
       for (const click of sample.clicks) drawDisc(map, width, height, click);
@@ -170,10 +182,25 @@ class Episode {
         weight[b * pixels + i] = sample.mask.data[i] === IGNORE ? 0 : 1;
       }
     });
+    const [rows, columns] = [height / TOKEN, width / TOKEN];
     return {
-      planes: tensor(planes, [batch, height / TOKEN, width / TOKEN, stride]),
+      residual: stacked(
+        this.samples.map(({ inputs }) => inputs.residual),
+        [rows, columns, -1],
+      ),
+      clickPlanes: stacked(
+        this.samples.map(({ inputs }) => inputs.clickPlanes),
+        [rows, columns, -1],
+      ),
       clickMap: tensor(clickMap, [batch, height, width, CLICK_CHANNELS]),
-      shades: tensor(shades, [batch, SHADES, height, width]),
+      colours: stacked(
+        this.samples.map(({ pixels }) => pixels.colours),
+        [-1, height, width],
+      ),
+      likeness: stacked(
+        this.samples.map(({ pixels }) => pixels.likeness),
+        [-1, height, width],
+      ),
       target: tensor(target, [batch, height, width]),
       weight: tensor(weight, [batch, height, width]),
     };

@@ -87,6 +87,7 @@ async function labelDefect(labeler: Labeler, defect: Defect, threshold: number):
     }
     steps.push({ clicks: [...clicks], predicted: maskOf(map, threshold), iou: iou(map, truth, threshold) });
   }
+  await view.close();
   const shown = SHOWN.map((k) => steps[k - 1] as SheetStep);
   const written = steps[WRITTEN - 1] as SheetStep;
   return {

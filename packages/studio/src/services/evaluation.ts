@@ -46,6 +46,7 @@ async function* clickItems(defects: readonly DefectImage[], labeler: Labeler): A
     const mask = await readMask(maskPath, image);
     const view = await labeler.open(image, { exclude: [path] });
     yield { name, type, image, mask, predict: (clicks) => view.predict({ clicks }) };
+    await view.close();
   }
 }
 

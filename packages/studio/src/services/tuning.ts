@@ -72,6 +72,7 @@ async function* trials(pictures: readonly string[], labeler: Labeler, seed: numb
     const { image, mask, kind } = simulateAnomaly(good, random, { donor, kinds: HELD_OUT_KINDS });
     const view = await labeler.open(image);
     yield { name: String(n), type: kind, mask, predict: (clicks) => view.predict({ clicks }) };
+    await view.close();
   }
 }
 
