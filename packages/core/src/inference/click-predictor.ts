@@ -91,7 +91,7 @@ interface Stop {
 }
 
 /** Multiplies the odds p / (1 - p) of every pixel. */
-function surer(probability: Float32Array, factor: number): Float32Array {
+export function surer(probability: Float32Array, factor: number): Float32Array {
   if (factor === 1) return probability;
   const out = new Float32Array(probability.length);
   for (let i = 0; i < out.length; i++) {
