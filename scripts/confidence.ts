@@ -76,15 +76,16 @@ for (let k = 1; k <= CLICKS; k++) {
     picture.clicks.push(click);
     picture.map = await picture.view.predict({ clicks: picture.clicks });
   }
-  const fit = (factor: number) =>
+  const meanIou = (factor: number) =>
     mean(categories.map((pictures) => mean(pictures.map(({ map, mask }) => iou(scaled(map, factor), mask)))));
-  const fits = FACTORS.map(fit);
+  const fits = FACTORS.map(meanIou);
   const best = fits.indexOf(Math.max(...fits));
   const factor = FACTORS[best] as number;
+  const before = meanIou(1);
   for (const picture of categories.flat()) picture.map = scaled(picture.map, factor);
   odds.push(Number(factor.toFixed(3)));
   process.stdout.write(
-    `${k} clicks: odds × ${factor.toFixed(2)}, mean IoU ${fit(1).toFixed(3)} -> ${fits[best]?.toFixed(3)}\n`,
+    `${k} clicks: odds × ${factor.toFixed(2)}, mean IoU ${before.toFixed(3)} -> ${fits[best]?.toFixed(3)}\n`,
   );
 }
 await saveClickWeights(values.weights, tensors, { ...card, odds });
