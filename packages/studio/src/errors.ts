@@ -71,7 +71,7 @@ export const STUDIO_ERRORS = {
     status: 413,
   },
   ADC_EXCHANGE_EMPTY: {
-    message: 'Nothing to import in {path}: {what}',
+    message: 'No labels to take from {path}: {what}',
     next: 'Check path and format; docs/formats.md says what each format looks like.',
     exit: 1,
     status: 422,
