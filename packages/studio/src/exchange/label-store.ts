@@ -130,19 +130,20 @@ export class MaskFolderStore implements LabelStore {
     this.owners.set(category.name, owners);
     const folder = maskFolder(category);
     if (!(await isFolder(join(root, folder)))) return;
-    for (const type of (await readdir(join(root, folder), { withFileTypes: true })).filter((e) => e.isDirectory()))
-      for (const name of await picturesIn(join(root, folder, type.name))) {
-        const path = `${folder}/${type.name}/${name}`;
-        const stem = withoutEnding(name).replace(new RegExp(`${ENDING}$`), '');
-        const owner = owners.find(type.name, stem);
-        if (owner && !owner.masks.has(type.name)) owner.masks.set(type.name, path);
-        else
-          this.orphans.push({
-            path,
-            type: type.name,
-            reason: owner ? `${owner.path} has another mask` : 'there is no picture for it, or several of that name',
-          });
+    for (const found of await readdir(join(root, folder), { withFileTypes: true })) {
+      if (!found.isDirectory() || found.name.startsWith('.')) continue;
+      const type = found.name;
+      for (const name of await picturesIn(join(root, folder, type))) {
+        const path = `${folder}/${type}/${name}`;
+        const owner = owners.find(type, withoutEnding(name).replace(/_mask$/, ''));
+        if (owner && !owner.masks.has(type)) {
+          owner.masks.set(type, path);
+          continue;
+        }
+        const reason = owner ? `${owner.path} has another mask` : 'there is no picture for it, or several of that name';
+        this.orphans.push({ path, type, reason });
       }
+    }
   }
 
   async unmatched(): Promise<readonly LeftOut[]> {

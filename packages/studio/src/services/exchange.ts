@@ -44,8 +44,11 @@ function objection({ state, layers, width, height }: LabelledImage, drafts: bool
   return undefined;
 }
 
+const sameSize = (a: LabelledImage, b: Original) => a.width === b.width && a.height === b.height;
+
 class Export {
   readonly leftOut: LeftOut[] = [];
+  private readonly said = new Set<string>();
   readonly originals = new Map<string, Original>();
   unlabelled = 0;
 
@@ -74,7 +77,7 @@ class Export {
       }
       const reason = objection({ ...image, layers }, this.drafts);
       if (reason !== undefined) {
-        this.leftOut.push({ path, reason });
+        this.leaveOut({ path, reason });
         continue;
       }
       const kept = layers.map(({ type, rle }) => [type, Uint32Array.from(rle.counts)] as const);
@@ -84,7 +87,7 @@ class Export {
   }
 
   /** Reads the export again and compares it with what went in. */
-  async check(format: FormatName, source: Source): Promise<ChangedImage[]> {
+  async check(format: FormatName, source: Source): Promise<{ images: number; changed: ChangedImage[] }> {
     const missing = new Set(this.originals.keys());
     const changed: ChangedImage[] = [];
     let done = 0;
@@ -99,19 +102,21 @@ class Export {
       if (pixels > 0) changed.push({ path: image.path, pixels });
     }
     for (const path of missing) this.leaveOut({ path, reason: 'it is missing when the export is read again' });
-    return changed;
+    return { images: this.originals.size - missing.size, changed };
   }
 
   /** Pixels that differ, over all types; a type of which nothing is left is left out. */
-  private difference(image: LabelledImage, { width, height, layers }: Original): number {
+  private difference(image: LabelledImage, original: Original): number {
+    const { width, height, layers } = original;
     const read = new Map(image.layers.map(({ type, rle }) => [type, rle]));
     let pixels = 0;
     for (const [type, counts] of layers) {
       const want: Rle = { width, height, counts: [...counts] };
       const got = read.get(type);
       if (!got) this.leaveOut({ path: image.path, type, reason: 'nothing of it is left in this format' });
-      pixels += got ? rleArea(xorRle(want, got)) : rleArea(want);
-      read.delete(type);
+      const comparable = got !== undefined && sameSize(image, original);
+      pixels += comparable ? rleArea(xorRle(want, got)) : rleArea(want);
+      if (comparable) read.delete(type);
     }
     for (const rle of read.values()) pixels += rleArea(rle);
     return pixels;
@@ -119,10 +124,10 @@ class Export {
 
   /** Says it once: a format may have said why already. */
   leaveOut(entry: LeftOut): void {
-    const said = this.leftOut.some(
-      ({ path, type }) => path === entry.path && (type === undefined || type === entry.type),
-    );
-    if (!said) this.leftOut.push(entry);
+    const key = JSON.stringify([entry.path, entry.type ?? null]);
+    if (this.said.has(key) || this.said.has(JSON.stringify([entry.path, null]))) return;
+    this.said.add(key);
+    this.leftOut.push(entry);
   }
 }
 
@@ -140,35 +145,30 @@ export async function exportLabels(
   const target = await Target.open(request.target, request.force);
   const work = new Export(request.drafts ?? false, options);
   try {
-    const leftOut = (entry: LeftOut) => void work.leftOut.push(entry);
+    const leftOut = (entry: LeftOut) => work.leaveOut(entry);
     await EXCHANGE_FORMATS[format].write(work.screen(store.images()), target, {
       pictureOf,
       category,
       simplify,
       leftOut,
     });
-    for (const entry of (await store.unmatched?.()) ?? []) work.leftOut.push(entry);
+    for (const entry of (await store.unmatched?.()) ?? []) work.leaveOut(entry);
     if (work.originals.size === 0) {
       const [first] = work.leftOut;
       const what = first ? `no image can be exported; ${first.path}: ${first.reason}` : 'no image has a label yet';
       throw fail('ADC_EXCHANGE_EMPTY', { path: 'the project', what });
     }
     await target.seal(format);
-    const changed = await work.check(format, await openFolder(target.folder));
+    const { images, changed } = await work.check(format, await openFolder(target.folder));
     options.signal?.throwIfAborted();
     await target.commit();
-    const { unlabelled, originals } = work;
-    const gone = new Set(work.leftOut.filter(({ type, path }) => type === undefined && !originals.has(path)));
-    const images = originals.size - work.leftOut.filter((entry) => isWhole(entry) && !gone.has(entry)).length;
-    return { format, target: target.path, images, unlabelled, changed, leftOut: work.leftOut };
+    const { unlabelled, leftOut: all } = work;
+    return { format, target: target.path, images, unlabelled, changed, leftOut: all };
   } catch (error) {
     await target.discard();
     throw error;
   }
 }
-
-/** Whether a whole image is not in the export, rather than its picture or one of its types. */
-const isWhole = ({ type, reason }: LeftOut) => type === undefined && reason.startsWith('it is missing');
 
 /** What is to be imported. */
 export interface ImportRequest {
