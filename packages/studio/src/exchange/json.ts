@@ -35,15 +35,21 @@ export const fieldName = (path: readonly PropertyKey[]): string =>
     return text === '' ? String(part) : `${text}.${String(part)}`;
   }, '') || 'the whole file';
 
+/** What a check says, in words: "it is missing" for a field that is not there. */
+export function issueText(issue: z.core.$ZodIssue | undefined): string {
+  const message = issue?.message ?? 'not as expected';
+  return message.endsWith('received undefined') ? 'it is missing' : message;
+}
+
 /** Deepest issue of a failed check: of several shapes that were tried, the one that came furthest. */
 function furthest(issues: readonly z.core.$ZodIssue[], base: readonly PropertyKey[]): [PropertyKey[], string] {
-  let best: [PropertyKey[], string] = [[...base], issues[0]?.message ?? 'not as expected'];
+  let best: [PropertyKey[], string] = [[...base], issueText(issues[0])];
   for (const issue of issues) {
     const path = [...base, ...issue.path];
     const found: [PropertyKey[], string] =
       issue.code === 'invalid_union' && issue.errors.length > 0
         ? furthest(issue.errors.flat(), path)
-        : [path, issue.message];
+        : [path, issueText(issue)];
     if (found[0].length > best[0].length) best = found;
   }
   return best;

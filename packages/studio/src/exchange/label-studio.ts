@@ -2,7 +2,7 @@
 import { z } from 'zod';
 import { fail } from '../errors.ts';
 import { encodeBrush, paintBrush } from './brush-rle.ts';
-import { jsonList, number, parseJson, pieces } from './json.ts';
+import { issueText, jsonList, number, parseJson, pieces } from './json.ts';
 import { Painter, type Place, within, wrong } from './painter.ts';
 import { safePath } from './paths.ts';
 import { filesEnding } from './source.ts';
@@ -94,7 +94,7 @@ function paint(painter: Painter, { type, value: unchecked }: Region, place: Plac
       (now, part) => within(now, typeof part === 'number' ? part : String(part)),
       at,
     );
-    throw wrong(field, issue?.message ?? 'not as expected');
+    throw wrong(field, issueText(issue));
   }
   const found = result.data;
   const names = [...(found.brushlabels ?? []), ...(found.polygonlabels ?? []), ...(found.rectanglelabels ?? [])];

@@ -4,7 +4,7 @@ import { parse as parseYaml, stringify } from 'yaml';
 import { z } from 'zod';
 import { fail } from '../errors.ts';
 import { simplifyRing, traceBridged } from './contours.ts';
-import { decodeText, fieldName, textBytes } from './json.ts';
+import { decodeText, fieldName, issueText, textBytes } from './json.ts';
 import { Painter, wrong } from './painter.ts';
 import { nameOf, safePath, withoutEnding } from './paths.ts';
 import { filesEnding, type Source } from './source.ts';
@@ -50,10 +50,7 @@ async function readClasses(source: Source): Promise<Map<number, string>> {
     }
     const checked = settings.safeParse(content);
     if (!checked.success)
-      throw wrong(
-        { file, field: fieldName(checked.error.issues[0]?.path ?? []) },
-        checked.error.issues[0]?.message ?? '',
-      );
+      throw wrong({ file, field: fieldName(checked.error.issues[0]?.path ?? []) }, issueText(checked.error.issues[0]));
     const entries = Object.entries(checked.data.names).map(([index, type]) => [Number(index), type] as const);
     return new Map(entries);
   }
