@@ -49,6 +49,8 @@ export function paintColumns(
 /** First character of COCO's text, and the bits that each character carries beside the one that says "more". */
 const ZERO = 48;
 const BITS = 5;
+/** Runs that a mask may have. */
+const MOST_RUNS = 20_000_000;
 
 /**
  * Run lengths as COCO writes them in text: from the fourth on, each as the difference to the one two before; then in groups of 5 bits,
@@ -85,6 +87,7 @@ export function textToCounts(text: string, place: Place): number[] {
     if (code & 32) continue;
     if (code & 16) value -= 2 ** shift;
     const n = counts.length;
+    if (n === MOST_RUNS) throw wrong(place, `it has more than ${MOST_RUNS} runs`);
     counts.push(n > 2 ? value + counts[n - 2] : value);
     [value, shift] = [0, 0];
   }

@@ -234,7 +234,8 @@ export function fillRings(
   width: number,
   height: number,
 ): number {
-  let [top, bottom, crossings] = [height, 0, 0];
+  let [top, bottom, left, right, crossings] = [height, 0, width, 0, 0];
+  const pixelAt = (x: number) => Math.min(width, Math.max(0, Math.ceil(x - 0.5)));
   const rowsOf = (low: number, high: number) => [
     Math.max(0, Math.ceil(low - 0.5)),
     Math.min(height, Math.ceil(high - 0.5)),
@@ -248,29 +249,32 @@ export function fillRings(
         else if (ring[i + 1] > ring[j + 1]) visit(ring[j], ring[j + 1], ring[i], ring[i + 1]);
       }
   };
-  eachEdge((_ax, ay, _bx, by) => {
+  eachEdge((ax, ay, bx, by) => {
     const [first, end] = rowsOf(ay, by);
     if (first >= end) return;
     top = Math.min(top, first);
     bottom = Math.max(bottom, end);
+    left = Math.min(left, pixelAt(Math.min(ax, bx)));
+    right = Math.max(right, pixelAt(Math.max(ax, bx)));
     crossings += end - first;
   });
   if (crossings > MOST_CROSSINGS) throw new RangeError('its polygons have too many corners');
-  if (top >= bottom) return 0;
+  if (top >= bottom || left >= right) return 0;
+  const columns = right - left + 1;
   // Parity changes at the first pixel whose centre is right of the crossing.
-  const toggles = new Uint8Array((width + 1) * (bottom - top));
+  const toggles = new Uint8Array(columns * (bottom - top));
   eachEdge((ax, ay, bx, by) => {
     const [first, end] = rowsOf(ay, by);
     for (let row = first; row < end; row++) {
       const x = ax === bx ? ax : ax + ((row + 0.5 - ay) / (by - ay)) * (bx - ax);
-      toggles[(row - top) * (width + 1) + Math.min(width, Math.max(0, Math.ceil(x - 0.5)))] ^= 1;
+      toggles[(row - top) * columns + Math.min(right, Math.max(left, pixelAt(x))) - left] ^= 1;
     }
   });
   let set = 0;
   for (let row = top; row < bottom; row++) {
     let inside = 0;
-    for (let x = 0; x < width; x++) {
-      inside ^= toggles[(row - top) * (width + 1) + x];
+    for (let x = left; x < right; x++) {
+      inside ^= toggles[(row - top) * columns + x - left];
       if (inside === 0 || into[row * width + x] !== 0) continue;
       into[row * width + x] = 1;
       set++;

@@ -10,6 +10,8 @@ import { escapeXml, parseXml, type XmlElement } from './xml.ts';
 
 const ANNOTATIONS = 'annotations.xml';
 const PICTURES = 'images';
+/** Characters that a list of numbers may have. */
+const LONGEST = 2 ** 25;
 
 /** Attributes of an element, with errors that name the line. */
 class Attributes {
@@ -43,14 +45,14 @@ class Attributes {
   }
 
   numbers(key: string, separator: RegExp): number[] {
-    return this.text(key)
-      .split(separator)
-      .map((part, i) => {
-        const value = part.trim() === '' ? Number.NaN : Number(part);
-        if (!Number.isFinite(value))
-          throw wrong(this.place(key), `number ${i + 1} is ${JSON.stringify(part.slice(0, 40))}`);
-        return value;
-      });
+    const text = this.text(key);
+    if (text.length > LONGEST) throw wrong(this.place(key), `it has ${text.length} characters, more than ${LONGEST}`);
+    return text.split(separator).map((part, i) => {
+      const value = part.trim() === '' ? Number.NaN : Number(part);
+      if (!Number.isFinite(value))
+        throw wrong(this.place(key), `number ${i + 1} is ${JSON.stringify(part.slice(0, 40))}`);
+      return value;
+    });
   }
 }
 

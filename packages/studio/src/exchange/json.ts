@@ -6,21 +6,33 @@ import { wrong } from './painter.ts';
 /** Nested lists and objects that a file may have; no format needs more than ten. */
 const DEEPEST = 64;
 
-/** How deep brackets nest, those inside texts not counted. */
-function depthOf(text: string): number {
-  let [depth, deepest] = [0, 0];
+/** Lists and objects, and values in them, that a file may have: what a parser makes of them is many times larger than the text. */
+const MOST_CONTAINERS = 4_000_000;
+const MOST_VALUES = 40_000_000;
+
+/** How deep brackets nest, and how many there are; those inside texts do not count. */
+function measure(text: string): { deepest: number; containers: number; values: number } {
+  let [depth, deepest, containers, values] = [0, 0, 0, 0];
   for (let i = 0; i < text.length; i++) {
     const code = text.charCodeAt(i);
     if (code === 0x22) {
       for (i++; i < text.length && text.charCodeAt(i) !== 0x22; i++) if (text.charCodeAt(i) === 0x5c) i++;
-    } else if (code === 0x5b || code === 0x7b) deepest = Math.max(deepest, ++depth);
-    else if (code === 0x5d || code === 0x7d) depth--;
+    } else if (code === 0x5b || code === 0x7b) {
+      containers++;
+      deepest = Math.max(deepest, ++depth);
+    } else if (code === 0x5d || code === 0x7d) depth--;
+    else if (code === 0x2c) values++;
   }
-  return deepest;
+  return { deepest, containers, values };
 }
 
-/** The text of a file. @throws ADC_EXCHANGE_FILE when it is not UTF-8. */
-export function decodeText(bytes: Uint8Array, file: string): string {
+/**
+ * The text of a file.
+ * @param most bytes that such a file may have. @throws ADC_EXCHANGE_FILE when it is not UTF-8, ADC_EXCHANGE_LIMIT.
+ */
+export function decodeText(bytes: Uint8Array, file: string, most = Number.POSITIVE_INFINITY): string {
+  if (bytes.length > most)
+    throw fail('ADC_EXCHANGE_LIMIT', { path: file, what: `it has ${bytes.length} bytes, more than ${most}` });
   try {
     return new TextDecoder('utf-8', { fatal: true }).decode(bytes);
   } catch (error) {
@@ -58,8 +70,10 @@ function furthest(issues: readonly z.core.$ZodIssue[], base: readonly PropertyKe
 /** Parses and checks a JSON file. @throws ADC_EXCHANGE_FILE naming the field, ADC_EXCHANGE_LIMIT. */
 export function parseJson<T>(bytes: Uint8Array, file: string, schema: z.ZodType<T>): T {
   const text = decodeText(bytes, file).replace(/^\uFEFF/, '');
-  if (depthOf(text) > DEEPEST)
-    throw fail('ADC_EXCHANGE_LIMIT', { path: file, what: `it nests more than ${DEEPEST} deep` });
+  const { deepest, containers, values } = measure(text);
+  const tooMuch = (what: string) => fail('ADC_EXCHANGE_LIMIT', { path: file, what });
+  if (deepest > DEEPEST) throw tooMuch(`it nests more than ${DEEPEST} deep`);
+  if (containers > MOST_CONTAINERS || values > MOST_VALUES) throw tooMuch(`it has more than ${MOST_VALUES} values`);
   let value: unknown;
   try {
     value = JSON.parse(text);

@@ -8,6 +8,7 @@ import { openProject, type Project } from '../project.ts';
 import { isFolder, isGoodName, picturesIn } from '../services/layout.ts';
 import { type Category, categoriesOf } from '../services/projects.ts';
 import { fileName, folderOf, nameOf, withoutEnding } from './paths.ts';
+import { RECORDS_FILE } from './target.ts';
 import type { LabelledImage, LeftOut, TypedLayer } from './types.ts';
 
 /** A picture that labels can be put to. */
@@ -52,6 +53,8 @@ function maskFolder({ settings }: Category): string {
 }
 
 async function picturesBelow(root: string, folder: string): Promise<string[]> {
+  // An export of ours holds copies.
+  if (existsSync(join(root, folder, RECORDS_FILE))) return [];
   const found = (await picturesIn(join(root, folder))).map((name) => (folder === '.' ? name : `${folder}/${name}`));
   for (const entry of await readdir(join(root, folder), { withFileTypes: true }))
     if (entry.isDirectory() && !entry.name.startsWith('.'))

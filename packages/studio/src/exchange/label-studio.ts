@@ -9,7 +9,8 @@ import { filesEnding } from './source.ts';
 import { RECORDS_FILE } from './target.ts';
 import type { Format, LabelledImage, ReadOptions } from './types.ts';
 
-const TASKS = 'tasks.json';
+/** Tasks in one file: brush masks are long, and a file has to fit into memory as one text. */
+const TASKS_A_FILE = 500;
 const CONFIG = 'label-config.xml';
 const PICTURES = 'images';
 /** How Label Studio names pictures of its local storage. */
@@ -165,7 +166,13 @@ export const labelStudio: Format = {
   exactness: 'exact',
 
   async write(images, target, { pictureOf, leftOut }) {
-    const rows: string[] = [];
+    let rows: string[] = [];
+    let count = 0;
+    const flush = async () => {
+      const part = Math.ceil(count / TASKS_A_FILE);
+      await target.write(part < 2 ? 'tasks.json' : `tasks-${part}.json`, pieces([...jsonList(rows), '\n']));
+      rows = [];
+    };
     const types = new Set<string>();
     for await (const image of images) {
       const { path, width, height, layers } = image;
@@ -184,11 +191,13 @@ export const labelStudio: Format = {
       });
       const url = LOCAL + path.split('/').map(encodeURIComponent).join('/');
       const data = { image: url, width, height };
-      rows.push(JSON.stringify({ id: rows.length + 1, data, annotations: [{ id: rows.length + 1, result }] }));
+      count++;
+      rows.push(JSON.stringify({ id: count, data, annotations: [{ id: count, result }] }));
       const missing = pictureOf && (await target.copy(pictureOf(image), `${PICTURES}/${path}`, path));
       if (missing) leftOut({ path, reason: missing });
+      if (rows.length === TASKS_A_FILE) await flush();
     }
-    await target.write(TASKS, pieces([...jsonList(rows), '\n']));
+    if (rows.length > 0 || count === 0) await flush();
     const labelTags = [...types].map((type) => `    <Label value="${escapeAttribute(type)}"/>\n`).join('');
     const head = '<View>\n  <Image name="image" value="$image"/>\n  <BrushLabels name="defect" toName="image">\n';
     await target.write(CONFIG, pieces([head, labelTags, '  </BrushLabels>\n</View>\n']));

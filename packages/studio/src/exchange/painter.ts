@@ -6,6 +6,8 @@ import type { LabelledImage, TypedLayer } from './types.ts';
 
 /** Pixels that a picture may have; core decodes none that has more. */
 export const MOST_PIXELS = 100_000_000 - 1;
+/** Pixels of all layers of an image together. */
+const MOST_PAINTED = 1_000_000_000;
 
 /** Where a value stands in a file, for errors. */
 export interface Place {
@@ -50,7 +52,11 @@ export class Painter {
     if (type.trim() === '') throw wrong(this.place, 'the name of a type is empty');
     let found = this.layers.get(type);
     if (!found) {
-      if (this.layers.size >= 1000) throw wrong(this.place, 'more than 1000 types in one image');
+      if (this.layers.size >= 1000 || (this.layers.size + 1) * this.width * this.height > MOST_PAINTED)
+        throw fail('ADC_EXCHANGE_LIMIT', {
+          path: this.place.file,
+          what: `${this.place.field} has masks of ${this.layers.size + 1} types on ${this.width} x ${this.height} pixels`,
+        });
       found = new Uint8Array(this.width * this.height);
       this.layers.set(type, found);
     }

@@ -8,6 +8,7 @@ import { z } from 'zod';
 import { all, bitmapOf, essence } from '../../test/labels.ts';
 import { EXCHANGE_FORMATS } from './formats.ts';
 import { parseJson } from './json.ts';
+import { Painter } from './painter.ts';
 import { fileName, safePath } from './paths.ts';
 import { openMemory, openSource, openZip } from './source.ts';
 import { parseXml } from './xml.ts';
@@ -173,6 +174,18 @@ describe('texts made to exhaust the reader', () => {
       ]),
     );
     await expect(all(EXCHANGE_FORMATS.yolo.read(source, { leftOut: () => undefined }))).rejects.toThrow(FILE);
+  });
+
+  test('JSON of nothing but empty lists, which are many times larger in memory', () => {
+    const lists = strToU8(`[${'[],'.repeat(4_000_001)}1]`);
+    expect(() => parseJson(lists, 'lists.json', z.unknown())).toThrow(LIMIT);
+  });
+
+  test('many types on a huge image', () => {
+    const painter = new Painter(10_000, 9_000, { file: 'a.json', field: 'images[0]' });
+    expect(() => {
+      for (let i = 0; i < 20; i++) painter.bitmap(`type ${i}`);
+    }).toThrow(LIMIT);
   });
 
   test('images of absurd sizes', async () => {

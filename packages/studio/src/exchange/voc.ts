@@ -13,6 +13,8 @@ const PICTURES = 'JPEGImages';
 const ANNOTATIONS = 'Annotations';
 const LIST = 'ImageSets/Segmentation/default.txt';
 const LABELS = 'labelmap.txt';
+/** Bytes that the list of labels, and an annotation, may have. */
+const MOST_TEXT = 2 ** 20;
 /** Index of pixels that belong to no class, drawn around objects in VOC's own masks. */
 const VOID = 255;
 /** Classes of VOC itself, for its folders that have no list of labels. */
@@ -60,7 +62,7 @@ async function readLabels(source: Source): Promise<Map<number, string>> {
   if (name === undefined) return new Map(VOC_CLASSES.split(' ').map((type, i) => [key(PALETTE[i + 1]), type]));
   const file = source.display(name);
   const types = new Map<number, string>();
-  for (const [i, line] of decodeText(await source.read(name), file)
+  for (const [i, line] of decodeText(await source.read(name), file, MOST_TEXT)
     .split(/\r?\n/)
     .entries()) {
     if (line.trim() === '' || line.startsWith('#')) continue;
@@ -82,11 +84,12 @@ async function pathOf(
   prefix: string,
   stem: string,
   pictures: ReadonlyMap<string, string>,
+  known: ReadonlySet<string>,
 ): Promise<string> {
   const name = `${prefix}${ANNOTATIONS}/${stem}.xml`;
-  if (source.files.includes(name)) {
+  if (known.has(name)) {
     const file = source.display(name);
-    const root = parseXml(decodeText(await source.read(name), file), file);
+    const root = parseXml(decodeText(await source.read(name), file, MOST_TEXT), file);
     const said = childOf(root, 'filename')?.text;
     if (said) return safePath(said, file);
   }
@@ -175,12 +178,13 @@ export const voc: Format = {
     });
     if (masks.length === 0) throw fail('ADC_EXCHANGE_EMPTY', { path: source.path, what: `there is no ${MASKS}/*.png` });
     const types = await readLabels(source);
+    const known = new Set(source.files);
     const pictures = new Map(
       source.files.filter((name) => endingOf(name) !== '').map((name) => [withoutEnding(name), name]),
     );
     const seen = new Set<string>();
     for (const { name, prefix, stem } of masks) {
-      const path = await pathOf(source, prefix, stem, pictures);
+      const path = await pathOf(source, prefix, stem, pictures, known);
       if (seen.has(path))
         throw fail('ADC_EXCHANGE_NAME', { name: path, path: source.display(name), what: 'it is there twice' });
       seen.add(path);

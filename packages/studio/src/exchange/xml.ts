@@ -22,6 +22,7 @@ interface Open {
 }
 
 const DEEPEST = 64;
+const MOST_ELEMENTS = 1_000_000;
 const NAME = /[\p{L}_][\p{L}\p{N}_.:-]*/uy;
 const ATTRIBUTE = /\s+([\p{L}_][\p{L}\p{N}_.:-]*)\s*=\s*(?:"([^"<]*)"|'([^'<]*)')/uy;
 const ENTITIES: Readonly<Record<string, string>> = { lt: '<', gt: '>', amp: '&', quot: '"', apos: "'" };
@@ -30,6 +31,7 @@ class Reader {
   private at = 0;
   private line = 1;
   private counted = 0;
+  private elements = 0;
 
   constructor(
     private readonly text: string,
@@ -122,6 +124,8 @@ class Reader {
   private open(depth: number): Open {
     if (depth >= DEEPEST)
       throw fail('ADC_EXCHANGE_LIMIT', { path: this.file, what: `it nests more than ${DEEPEST} deep` });
+    if (++this.elements > MOST_ELEMENTS)
+      throw fail('ADC_EXCHANGE_LIMIT', { path: this.file, what: `it has more than ${MOST_ELEMENTS} elements` });
     const name = this.match(NAME)?.[0];
     if (name === undefined) throw this.refuse('a tag has no name');
     const line = this.lineNow();

@@ -14,6 +14,9 @@ import type { Format, LabelledImage } from './types.ts';
 const SETTINGS = 'data.yaml';
 const LABELS = 'labels';
 const PICTURES = 'images';
+/** Bytes that a file of names, and a file of polygons, may have. */
+const MOST_NAMES = 2 ** 20;
+const MOST_POLYGONS = 2 ** 25;
 const PICTURE_ENDINGS = ['.png', '.jpg', '.jpeg', '.tif', '.tiff', '.bmp', '.webp'] as const;
 const NO_LABELS = new Set(['classes.txt', 'train.txt', 'val.txt', 'test.txt', 'requirements.txt', 'readme.txt']);
 
@@ -40,7 +43,7 @@ async function readClasses(source: Source): Promise<Map<number, string>> {
   const name = filesEnding(source, '.yaml', '.yml')[0];
   if (name !== undefined) {
     const file = source.display(name);
-    const text = decodeText(await source.read(name), file);
+    const text = decodeText(await source.read(name), file, MOST_NAMES);
     let content: unknown;
     try {
       // No aliases, so that a few lines cannot become many.
@@ -57,7 +60,7 @@ async function readClasses(source: Source): Promise<Map<number, string>> {
   const list = source.files.find((file) => nameOf(file) === 'classes.txt');
   if (list === undefined)
     throw fail('ADC_EXCHANGE_EMPTY', { path: source.path, what: `there is neither ${SETTINGS} nor classes.txt` });
-  const lines = decodeText(await source.read(list), source.display(list)).split(/\r?\n/);
+  const lines = decodeText(await source.read(list), source.display(list), MOST_NAMES).split(/\r?\n/);
   return new Map(lines.flatMap((line, i) => (line.trim() === '' ? [] : [[i, line.trim()] as const])));
 }
 
@@ -133,7 +136,7 @@ export const yolo: Format = {
       if (seen.has(path)) throw fail('ADC_EXCHANGE_NAME', { name: path, path: file, what: 'it is there twice' });
       seen.add(path);
       const painter = new Painter(width, height, { file, field: 'size' });
-      const lines = decodeText(await source.read(name), file).split(/\r?\n/);
+      const lines = decodeText(await source.read(name), file, MOST_POLYGONS).split(/\r?\n/);
       for (const [i, line] of lines.entries()) if (line.trim() !== '') paintLine(painter, line, classes, file, i + 1);
       yield painter.finish(path);
     }

@@ -189,6 +189,15 @@ describe('an existing folder', () => {
   });
 });
 
+test('thousands of images in Label Studio are split into files that can be read one by one', async () => {
+  const target = fresh();
+  const images = Array.from({ length: 1001 }, (_, i) => ({ ...RINGS, path: `${i}.png` }));
+  const report = await exportLabels(new MemoryStore(images), { format: 'labelstudio', target });
+  expect(report).toMatchObject({ images: 1001, changed: [], leftOut: [] });
+  const names = await readdir(target);
+  expect(names).toEqual(expect.arrayContaining(['tasks.json', 'tasks-2.json', 'tasks-3.json']));
+});
+
 describe('MVTec AD folders', () => {
   test('are laid out as the data set itself', async () => {
     const target = fresh();

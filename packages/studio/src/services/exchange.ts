@@ -125,7 +125,7 @@ class Export {
   /** Says it once: a format may have said why already. */
   leaveOut(entry: LeftOut): void {
     const key = JSON.stringify([entry.path, entry.type ?? null]);
-    if (this.said.has(key) || this.said.has(JSON.stringify([entry.path, null]))) return;
+    if (this.said.has(key)) return;
     this.said.add(key);
     this.leftOut.push(entry);
   }
