@@ -83,8 +83,9 @@ export const coco: Format = {
       if (missing) leftOut({ path, reason: missing });
     }
     const categories = [...types].map(([name, id]) => JSON.stringify({ id, name, supercategory: 'defect' }));
-    const parts = ['{"info":{"description":"ADClick"},"licenses":[],\n"images":', ...jsonList(rows)];
-    parts.push(',\n"annotations":', ...jsonList(annotations), ',\n"categories":', ...jsonList(categories), '}\n');
+    const head = '{"info":{"description":"ADClick"},"licenses":[],\n"images":';
+    const lists = [...jsonList(rows), ',\n"annotations":', ...jsonList(annotations)];
+    const parts = [head, ...lists, ',\n"categories":', ...jsonList(categories), '}\n'];
     await target.write(ANNOTATIONS, pieces(parts));
   },
 

@@ -58,7 +58,8 @@ async function picturesBelow(root: string, folder: string): Promise<string[]> {
   const found = (await picturesIn(join(root, folder))).map((name) => (folder === '.' ? name : `${folder}/${name}`));
   for (const entry of await readdir(join(root, folder), { withFileTypes: true }))
     if (entry.isDirectory() && !entry.name.startsWith('.'))
-      found.push(...(await picturesBelow(root, folder === '.' ? entry.name : `${folder}/${entry.name}`)));
+      for (const path of await picturesBelow(root, folder === '.' ? entry.name : `${folder}/${entry.name}`))
+        found.push(path);
   return found.sort();
 }
 
@@ -72,7 +73,7 @@ class Owners {
       const stem = nameOf(withoutEnding(entry.path));
       this.exact.set(`${nameOf(folderOf(entry.path))}/${stem}`, entry);
       this.byStem.set(stem, [...(this.byStem.get(stem) ?? []), entry]);
-      this.byStem.set(longName(entry.path), [entry]);
+      if (entry.path.includes('/')) this.byStem.set(longName(entry.path), [entry]);
     }
   }
 

@@ -98,9 +98,8 @@ function paint(painter: Painter, { type, value: unchecked }: Region, place: Plac
     throw wrong(field, issueText(issue));
   }
   const found = result.data;
-  const names = [...(found.brushlabels ?? []), ...(found.polygonlabels ?? []), ...(found.rectanglelabels ?? [])];
-  names.push(...(found.ellipselabels ?? []), ...(found.labels ?? []));
-  const [label] = names;
+  const lists = [found.brushlabels, found.polygonlabels, found.rectanglelabels, found.ellipselabels, found.labels];
+  const label = lists.find((list) => list && list.length > 0)?.[0];
   if (label === undefined) throw wrong(at, 'there is no label');
   const [sx, sy] = [painter.width / 100, painter.height / 100];
   const { x = 0, y = 0, width = 0, height = 0, radiusX = 0, radiusY = 0, rotation, points, rle } = found;

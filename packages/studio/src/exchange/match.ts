@@ -58,7 +58,7 @@ export function matchPictures(images: readonly Picture[], pictures: readonly Pic
 function nearest(path: string, candidates: readonly Picture[]): Picture | string {
   if (candidates.length === 0) return 'the project has no picture of that name';
   const ranked = candidates.map((picture) => ({ picture, shared: sharedParts(picture.path, path) }));
-  const most = Math.max(...ranked.map(({ shared }) => shared));
+  const most = ranked.reduce((highest, { shared }) => Math.max(highest, shared), 0);
   const best = ranked.filter(({ shared }) => shared === most);
   if (best.length === 1) return best[0].picture;
   return `it could be any of ${best.length} pictures, such as ${best[0].picture.path} and ${best[1].picture.path}`;

@@ -199,7 +199,7 @@ export async function importLabels(
       found.push({ path: image.path, width: image.width, height: image.height });
   }
   const { matches, failures } = matchPictures(found, pictures);
-  leftOut.push(...failures);
+  for (const failure of failures) leftOut.push(failure);
   let [images, defects] = [0, 0];
   for await (const image of EXCHANGE_FORMATS[format].read(source, { leftOut: () => undefined })) {
     const picture = matches.get(image.path);
