@@ -49,10 +49,13 @@ export { describeIoError, writeFileAtomic } from './files.ts';
 export {
   type DecodedImage,
   decodeImage,
+  decodeMask,
   encodeJpeg,
   encodeMask,
   encodePng,
+  imageSize,
   readImage,
+  readImageSize,
   readMask,
   readRgb,
   writeMask,
@@ -62,6 +65,7 @@ export { type Box, connectedComponents } from './image/components.ts';
 export { boxOf, type Region, regionOf } from './image/crop.ts';
 export { distanceTransform } from './image/distance.ts';
 export { drawHeat, drawOverlay } from './image/draw.ts';
+export { encodeIndexedPng } from './image/indexed-png.ts';
 export { fillHoles } from './image/morphology.ts';
 export { resizeMask, resizePlane, resizeRgb } from './image/resize.ts';
 export { decodeRle, encodeRle, type Rle, rleArea, xorRle } from './image/rle.ts';

@@ -52,6 +52,36 @@ export const STUDIO_ERRORS = {
     exit: 1,
     status: 409,
   },
+  ADC_EXCHANGE_FILE: {
+    message: 'Annotation file {path}, {field}: {what}',
+    next: 'Correct that place, or export the file again from the tool that wrote it; nothing was changed.',
+    exit: 1,
+    status: 422,
+  },
+  ADC_EXCHANGE_NAME: {
+    message: 'Name {name} in {path} cannot be used: {what}',
+    next: 'Use relative names inside the folder, each only once; nothing was changed.',
+    exit: 1,
+    status: 422,
+  },
+  ADC_EXCHANGE_LIMIT: {
+    message: '{path} is refused to protect memory and disk: {what}',
+    next: 'Split it into smaller parts; nothing was changed.',
+    exit: 1,
+    status: 413,
+  },
+  ADC_EXCHANGE_EMPTY: {
+    message: 'No labels to take from {path}: {what}',
+    next: 'Check path and format; docs/formats.md says what each format looks like.',
+    exit: 1,
+    status: 422,
+  },
+  ADC_EXPORT_EXISTS: {
+    message: 'Cannot export to {path}: it {what}',
+    next: 'Choose a new folder; `--force` replaces an earlier export and nothing else.',
+    exit: 1,
+    status: 409,
+  },
   ADC_CANCELLED: {
     message: 'Stopped by {signal}',
     next: 'Nothing half-written was left; run the command again to go on.',

@@ -1,5 +1,9 @@
 /** ADClick as a product: projects and what the command line does with them, for programs. */
 export { errorLine, fail, STUDIO_ERRORS, toCoded } from './errors.ts';
+export { EXCHANGE_FORMATS } from './exchange/formats.ts';
+export { type LabelStore, openLabelStore, type Picture } from './exchange/label-store.ts';
+export { openSource, openZip, type Source } from './exchange/source.ts';
+export type { ExchangeReport, ImportReport, LabelledImage, LeftOut, TypedLayer } from './exchange/types.ts';
 export type { OnProgress, ProgressEvent, WorkOptions } from './progress.ts';
 export {
   type CategorySettings,
@@ -14,6 +18,7 @@ export {
 export { type DemoAnswer, type DemoOptions, runDemo } from './services/demo.ts';
 export { type DoctorReport, examine } from './services/doctor.ts';
 export { type EvaluationRequest, evaluateCategory } from './services/evaluation.ts';
+export { type ExportRequest, exportLabels, type ImportRequest, importLabels } from './services/exchange.ts';
 export { type IndexReport, indexProject } from './services/indexing.ts';
 export { type LabelRequest, type LabelResult, labelPicture } from './services/labelling.ts';
 export { detectLayout, type Layout } from './services/layout.ts';

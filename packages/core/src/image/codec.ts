@@ -236,16 +236,43 @@ export function toMask(image: DecodedImage): Mask {
   return { data: mask, width, height, channels: 1 };
 }
 
+/** {@link readMask} of bytes. @throws ADC_MASK_SIZE, and what {@link decodeImage} throws. */
+export async function decodeMask(bytes: Uint8Array, path: string, want?: Size): Promise<Mask> {
+  const mask = toMask(await decodeImage(bytes, { path }));
+  if (want) checkMaskSize(mask, want, path);
+  return mask;
+}
+
+function checkMaskSize(mask: Mask, want: Size, path: string): void {
+  const size = ({ width, height }: Size) => `${width} x ${height}`;
+  if (mask.width !== want.width || mask.height !== want.height)
+    throw fail('ADC_MASK_SIZE', { path, got: size(mask), want: size(want) });
+}
+
+/**
+ * Size of the upright picture, from its header: nothing is decoded.
+ * @throws what {@link decodeImage} throws for a file that is none, that is cut off in its header, or too large.
+ */
+export function imageSize(bytes: Uint8Array, path: string): Size {
+  if (bytes.length === 0) throw fail('ADC_IMAGE_EMPTY', { path });
+  const format = sniffFormat(bytes);
+  if (!format) throw fail('ADC_IMAGE_UNREADABLE', { path, what: `it is ${nameContent(bytes)}` });
+  const { width, height } = checkSize(bytes, format, path, DEFAULT_PIXEL_LIMIT);
+  // Orientations from 5 on lie on their side.
+  const turned = format !== 'bmp' && readOrientation(bytes, format) >= 5;
+  return turned ? { width: height, height: width } : { width, height };
+}
+
+/** {@link imageSize} of a file. @throws also ADC_IMAGE_MISSING. */
+export const readImageSize = async (path: string): Promise<Size> => imageSize(await readBytes(path), path);
+
 /**
  * Reads a mask by the rule of {@link toMask}.
  * @param want the size of the image it belongs to. @throws ADC_MASK_SIZE when it differs, and what {@link readImage} throws.
  */
 export async function readMask(path: string, want?: Size): Promise<Mask> {
   const mask = toMask(await readImage(path));
-  if (want && (mask.width !== want.width || mask.height !== want.height)) {
-    const size = ({ width, height }: Size) => `${width} x ${height}`;
-    throw fail('ADC_MASK_SIZE', { path, got: size(mask), want: size(want) });
-  }
+  if (want) checkMaskSize(mask, want, path);
   return mask;
 }
 

@@ -5,6 +5,8 @@ import { VERSION } from '../version.ts';
 import { addDemo } from './demo.ts';
 import { addDoctor } from './doctor.ts';
 import { addEvaluate } from './evaluate.ts';
+import { addExport } from './export.ts';
+import { addImport } from './import.ts';
 import { addIndex } from './index-command.ts';
 import { addInit } from './init.ts';
 import { addLabel } from './label.ts';
@@ -22,7 +24,19 @@ export function createProgram(): Command {
       'after',
       '\nExample:\n  $ adclick demo --no-serve\n\n`adclick COMMAND --help` shows an example of each.',
     );
-  for (const add of [addDemo, addInit, addIndex, addLabel, addTrain, addEvaluate, addModels, addDoctor]) add(program);
+  for (const add of [
+    addDemo,
+    addInit,
+    addIndex,
+    addLabel,
+    addImport,
+    addExport,
+    addTrain,
+    addEvaluate,
+    addModels,
+    addDoctor,
+  ])
+    add(program);
   harden(program);
   return program;
 }

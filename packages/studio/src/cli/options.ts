@@ -1,5 +1,6 @@
 /** Parsers of option values; what they refuse becomes an ADC_USAGE line. */
 import { InvalidArgumentError } from 'commander';
+import { FORMATS, type Format } from '../api.ts';
 
 /** A whole number in a range. */
 export const wholeNumber =
@@ -21,3 +22,10 @@ export const fileEnding =
 
 /** Collects a repeatable option. */
 export const collect = (value: string, previous: readonly string[] = []): string[] => [...previous, value];
+
+/** The name of an exchange format. */
+export function formatOption(text: string): Format {
+  const found = FORMATS.find((name) => name === text.toLowerCase());
+  if (found) return found;
+  throw new InvalidArgumentError(`It must be one of ${FORMATS.join(', ')}.`);
+}

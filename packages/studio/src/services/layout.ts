@@ -12,6 +12,9 @@ const GOOD_NAMES = new Set(['good', 'ok', 'normal', 'normals', 'goods', 'pass'])
 /** Folders that hold masks, never pictures to look at. */
 const MASK_NAMES = new Set(['ground_truth', 'masks', 'mask', 'labels']);
 
+/** Whether a folder's name says that its pictures have no defect. */
+export const isGoodName = (name: string): boolean => GOOD_NAMES.has(name.toLowerCase());
+
 /** What was found. */
 export interface Layout {
   readonly categories: Readonly<Record<string, CategorySettings>>;

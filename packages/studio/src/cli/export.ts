@@ -1,0 +1,82 @@
+/** `adclick export`: the labels of a project in another tool's format. */
+import { join, resolve } from 'node:path';
+import { type Command, InvalidArgumentError } from 'commander';
+import { FORMATS, type Format } from '../api.ts';
+import { openLabelStore } from '../exchange/label-store.ts';
+import type { LeftOut } from '../exchange/types.ts';
+import { exportLabels } from '../services/exchange.ts';
+import { formatOption } from './options.ts';
+import { type CommonOptions, run, withCommon } from './run.ts';
+
+interface Options extends CommonOptions {
+  readonly format: Format;
+  readonly to: string;
+  readonly force?: boolean;
+  readonly drafts?: boolean;
+  readonly pictures: boolean;
+  readonly simplify: number;
+}
+
+/** Lines that are shown of a list; --json has all of it. */
+const SHOWN = 20;
+
+/** What was left out, for people. */
+export function leftOutLines(leftOut: readonly LeftOut[]): string[] {
+  if (leftOut.length === 0) return [];
+  const lines = leftOut
+    .slice(0, SHOWN)
+    .map(({ path, type, reason }) => `  ${path}${type ? `, ${type}` : ''}: ${reason}`);
+  const more = leftOut.length > SHOWN ? [`  and ${leftOut.length - SHOWN} more; --json lists all`] : [];
+  return [`Left out: ${leftOut.length}`, ...lines, ...more];
+}
+
+function tolerance(text: string): number {
+  const value = Number(text);
+  if (text.trim() !== '' && value >= 0 && value <= 100) return value;
+  throw new InvalidArgumentError('It must be a number of pixels from 0 to 100.');
+}
+
+export function addExport(program: Command): void {
+  const command = program
+    .command('export')
+    .description('write the labels of a project for another tool; the export is read again and compared')
+    .argument('[DIR]', 'folder of the project', '.')
+    .requiredOption('--format <NAME>', FORMATS.join(', '), formatOption)
+    .requiredOption('--to <PATH>', 'folder to make')
+    .option('--force', 'replace an earlier export at that place')
+    .option('--drafts', 'also masks that nobody has confirmed yet')
+    .option('--no-pictures', 'labels only, without copies of the pictures')
+    .option(
+      '--simplify <PIXELS>',
+      'how far polygons may leave the contour, to have fewer corners (yolo)',
+      tolerance,
+      0,
+    );
+  withCommon(command, 'adclick export parts/bracket --format coco --to bracket-coco');
+  command.action(async (directory: string, options: Options) =>
+    run(options, async ({ signal, onProgress }) => {
+      const { format, to, force, drafts, simplify } = options;
+      const store = await openLabelStore(directory);
+      const root = resolve(directory);
+      const pictureOf = options.pictures ? ({ path }: { path: string }) => join(root, path) : undefined;
+      const request = { format, target: to, force, drafts, simplify, pictureOf };
+      const report = await exportLabels(store, request, { signal, onProgress });
+      const pixels = report.changed.reduce((sum, image) => sum + image.pixels, 0);
+      const changed = report.changed.slice(0, SHOWN).map((image) => `  ${image.path}: ${image.pixels} pixels`);
+      return {
+        json: report,
+        exit: report.leftOut.length > 0 ? 1 : 0,
+        lines: [
+          `${report.images} images as ${format} in ${report.target}`,
+          ...(report.unlabelled > 0 ? [`${report.unlabelled} images have no label yet`] : []),
+          report.changed.length === 0
+            ? 'Read again, every mask is the same pixel by pixel'
+            : `Read again, ${report.changed.length} images differ in ${pixels} pixels:`,
+          ...changed,
+          ...(report.changed.length > SHOWN ? [`  and ${report.changed.length - SHOWN} more; --json lists all`] : []),
+          ...leftOutLines(report.leftOut),
+        ],
+      };
+    }),
+  );
+}

@@ -1,0 +1,58 @@
+/** `adclick import`: labels that another tool made, into a project. */
+import { type Command, InvalidArgumentError } from 'commander';
+import { FORMATS, type Format } from '../api.ts';
+import { fail } from '../errors.ts';
+import { openLabelStore } from '../exchange/label-store.ts';
+import { openSource } from '../exchange/source.ts';
+import { importLabels } from '../services/exchange.ts';
+import { leftOutLines } from './export.ts';
+import { formatOption } from './options.ts';
+import { type CommonOptions, run, withCommon } from './run.ts';
+
+interface Options extends CommonOptions {
+  readonly format: Format;
+  readonly from?: string;
+  readonly to?: string;
+  readonly unmarked: 'good' | 'todo';
+}
+
+function unmarkedOption(text: string): 'good' | 'todo' {
+  if (text === 'good' || text === 'todo') return text;
+  throw new InvalidArgumentError('It must be good or todo.');
+}
+
+/** The path to read: `--from`, or `--to`, which both commands take. */
+function pathOf({ from, to }: Options): string {
+  const path = from ?? to;
+  if (path !== undefined && (from === undefined || to === undefined)) return path;
+  const what = path === undefined ? '--from says what to read' : '--from and --to are the same here; give one of them';
+  throw fail('ADC_USAGE', { what, command: 'adclick import' });
+}
+
+export function addImport(program: Command): void {
+  const command = program
+    .command('import')
+    .description('take labels from another tool; everything is checked before anything is changed')
+    .argument('[DIR]', 'folder of the project', '.')
+    .requiredOption('--format <NAME>', FORMATS.join(', '), formatOption)
+    .option('--from <PATH>', 'folder, file or .zip to read')
+    .option('--to <PATH>', 'the same as --from')
+    .option('--unmarked <STATE>', 'what images without a region are: good or todo', unmarkedOption, 'good');
+  withCommon(command, 'adclick import parts/bracket --format coco --from annotations.json');
+  command.action(async (directory: string, options: Options) =>
+    run(options, async ({ signal, onProgress }) => {
+      const path = pathOf(options);
+      const store = await openLabelStore(directory);
+      const request = { format: options.format, source: await openSource(path), emptyIs: options.unmarked };
+      const report = await importLabels(store, request, { signal, onProgress });
+      return {
+        json: report,
+        exit: report.leftOut.length > 0 ? 1 : 0,
+        lines: [
+          `${report.images} images have labels from ${path}, ${report.defects} of them a defect`,
+          ...leftOutLines(report.leftOut),
+        ],
+      };
+    }),
+  );
+}

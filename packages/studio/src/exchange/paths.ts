@@ -1,0 +1,47 @@
+/** Names from files that others wrote: made into paths that stay inside their folder, or refused. */
+import { fail } from '../errors.ts';
+
+/** Longest path that is accepted, in characters; what file systems allow is less or equal. */
+const LONGEST = 1024;
+
+/**
+ * A path relative to a folder, with `/` between its parts, `.` and `..` resolved. Backslashes count as separators, as some tools on
+ * Windows write them.
+ * @param path as it stands in a file. @param file that file, for the error. @param base folder that the path is relative to.
+ * @throws ADC_EXCHANGE_NAME for absolute paths and drives, paths that leave the folder, empty and overlong ones, control characters.
+ */
+export function safePath(path: string, file: string, base = ''): string {
+  const refuse = (what: string) =>
+    fail('ADC_EXCHANGE_NAME', { name: JSON.stringify(path.slice(0, 200)), path: file, what });
+  if (path.length > LONGEST) throw refuse(`it is longer than ${LONGEST} characters`);
+  if ([...path].some((character) => character < ' ' || character === '\x7f'))
+    throw refuse('it contains a control character');
+  const slashed = path.replaceAll('\\', '/');
+  if (slashed.startsWith('/') || /^[a-z]:/i.test(slashed)) throw refuse('it is an absolute path');
+  const parts: string[] = [];
+  for (const part of [...base.split('/'), ...slashed.split('/')]) {
+    if (part === '' || part === '.') continue;
+    if (part !== '..') parts.push(part);
+    else if (parts.pop() === undefined) throw refuse('it leaves its folder');
+  }
+  if (parts.length === 0 || slashed.endsWith('/')) throw refuse('it names no file');
+  return parts.join('/');
+}
+
+/** Folder of a path with `/` between its parts; '' at the top. */
+export const folderOf = (path: string): string => path.slice(0, Math.max(0, path.lastIndexOf('/')));
+/** Last part of a path. */
+export const nameOf = (path: string): string => path.slice(path.lastIndexOf('/') + 1);
+/** Ending of a path's last part, with its dot; '' without one. */
+export const endingOf = (path: string): string => /[^/](\.[^./]+)$/.exec(path)?.[1] ?? '';
+/** The path without its ending. */
+export const withoutEnding = (path: string): string => path.slice(0, path.length - endingOf(path).length);
+
+/** A name for a folder or file that every file system takes: separators and other reserved characters become `_`. */
+export function fileName(name: string): string {
+  const plain = name
+    .replace(/[\\/:*?"<>|\p{Cc}]/gu, '_')
+    .replace(/^[. ]+|[. ]+$/g, (ends) => '_'.repeat(ends.length))
+    .slice(0, 100);
+  return plain === '' ? '_' : plain;
+}

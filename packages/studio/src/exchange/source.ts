@@ -1,0 +1,128 @@
+/** Where an import reads from: a folder, a single file or a ZIP archive, all seen as files with safe relative names. */
+import { lstat, readdir, readFile, realpath, stat } from 'node:fs/promises';
+import { basename, dirname, join, relative, sep } from 'node:path';
+import { describeIoError } from '@adclick/core';
+import { fail } from '../errors.ts';
+import { endingOf } from './paths.ts';
+import { isZip, listZip, readZipEntry } from './zip.ts';
+
+/** Files to read, by relative names with `/` between their parts. */
+export interface Source {
+  /** For errors: what the user named. */
+  readonly path: string;
+  /** All names, sorted. Hidden files are left out. */
+  readonly files: readonly string[];
+  /** Content of one of {@link files}. @throws ADC_EXCHANGE_FILE, ADC_EXCHANGE_LIMIT. */
+  read(name: string): Promise<Uint8Array>;
+  /** How a file is called in errors. */
+  display(name: string): string;
+}
+
+/** Bytes of the largest file that is read; more would not fit into one text. */
+export const MOST_BYTES = 2 ** 28;
+const MOST_FILES = 1_000_000;
+const DEEPEST = 32;
+
+const hidden = (name: string) => name.startsWith('.') || name === '__MACOSX';
+const byName = (a: string, b: string) => (a < b ? -1 : a > b ? 1 : 0);
+
+async function readLimited(path: string): Promise<Uint8Array> {
+  try {
+    const { size } = await stat(path);
+    if (size > MOST_BYTES)
+      throw fail('ADC_EXCHANGE_LIMIT', { path, what: `it has ${size} bytes, more than ${MOST_BYTES}` });
+    return new Uint8Array(await readFile(path));
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).errno === undefined) throw error;
+    throw fail('ADC_EXCHANGE_FILE', { path, field: 'the whole file', what: describeIoError(error) }, error);
+  }
+}
+
+async function checkLink(root: string, path: string, name: string): Promise<void> {
+  const refuse = (what: string) => fail('ADC_EXCHANGE_NAME', { name, path: root, what });
+  const real = await realpath(path).catch(() => undefined);
+  if (real === undefined) throw refuse('it is a link that leads nowhere');
+  const way = relative(root, real);
+  if (way === '..' || way.startsWith(`..${sep}`) || way.startsWith(sep) || /^[a-z]:/i.test(way))
+    throw refuse('it is a link that leaves the folder');
+  if (!(await stat(real)).isFile()) throw refuse('it is a link to a folder');
+}
+
+async function walk(root: string): Promise<string[]> {
+  const names: string[] = [];
+  const visit = async (inside: string, depth: number): Promise<void> => {
+    if (depth > DEEPEST)
+      throw fail('ADC_EXCHANGE_LIMIT', { path: root, what: `its folders nest more than ${DEEPEST} deep` });
+    for (const entry of await readdir(join(root, inside), { withFileTypes: true })) {
+      if (hidden(entry.name)) continue;
+      const name = inside === '' ? entry.name : `${inside}/${entry.name}`;
+      if (entry.isDirectory()) await visit(name, depth + 1);
+      else if (entry.isSymbolicLink()) await checkLink(root, join(root, name), name);
+      else if (!entry.isFile()) continue;
+      if (!entry.isDirectory()) names.push(name);
+      if (names.length > MOST_FILES)
+        throw fail('ADC_EXCHANGE_LIMIT', { path: root, what: `it has more than ${MOST_FILES} files` });
+    }
+  };
+  await visit('', 0);
+  return names.sort(byName);
+}
+
+/** A folder. Links inside it may lead to files inside it only. @throws ADC_EXCHANGE_NAME, ADC_EXCHANGE_LIMIT. */
+export async function openFolder(path: string): Promise<Source> {
+  const root = await realpath(path);
+  const display = (name: string) => join(path, name);
+  return { path, files: await walk(root), display, read: (name) => readLimited(join(root, name)) };
+}
+
+/** An archive in memory. @throws see {@link listZip}. */
+export function openZip(bytes: Uint8Array, path: string): Source {
+  const entries = listZip(bytes, path);
+  const files = [...entries.keys()].filter((name) => !name.split('/').some(hidden)).sort(byName);
+  const display = (name: string) => `${path}/${name}`;
+  const read = async (name: string) => {
+    const entry = entries.get(name);
+    if (!entry) throw fail('ADC_EXCHANGE_FILE', { path, field: name, what: 'there is no such file' });
+    if (entry.size > MOST_BYTES)
+      throw fail('ADC_EXCHANGE_LIMIT', {
+        path: display(name),
+        what: `it has ${entry.size} bytes, more than ${MOST_BYTES}`,
+      });
+    return readZipEntry(bytes, path, entry);
+  };
+  return { path, files, display, read };
+}
+
+/** Files in memory, such as an upload. */
+export function openMemory(files: ReadonlyMap<string, Uint8Array>, path = 'in memory'): Source {
+  const display = (name: string) => `${path}/${name}`;
+  const read = async (name: string) => {
+    const bytes = files.get(name);
+    if (!bytes) throw fail('ADC_EXCHANGE_FILE', { path, field: name, what: 'there is no such file' });
+    return bytes;
+  };
+  return { path, files: [...files.keys()].sort(byName), display, read };
+}
+
+/** Opens what a user named. @throws ADC_EXCHANGE_EMPTY when nothing is there, and what reading it throws. */
+export async function openSource(path: string): Promise<Source> {
+  const found = await lstat(path)
+    .then(() => stat(path))
+    .catch((error: unknown) => {
+      throw fail(
+        'ADC_EXCHANGE_EMPTY',
+        { path, what: `there is no such file or folder (${describeIoError(error)})` },
+        error,
+      );
+    });
+  if (found.isDirectory()) return openFolder(path);
+  if (!found.isFile()) throw fail('ADC_EXCHANGE_EMPTY', { path, what: 'it is neither a file nor a folder' });
+  const bytes = await readLimited(path);
+  if (isZip(bytes)) return openZip(bytes, path);
+  const name = basename(path);
+  return { ...openMemory(new Map([[name, bytes]]), dirname(path)), path, display: () => path };
+}
+
+/** Names that end as given, upper or lower case. */
+export const filesEnding = ({ files }: Source, ...endings: readonly string[]): string[] =>
+  files.filter((name) => endings.includes(endingOf(name).toLowerCase()));

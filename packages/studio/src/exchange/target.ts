@@ -1,0 +1,158 @@
+/** Where an export is written: a folder beside its place that takes the name only when everything is in it. */
+import { randomUUID } from 'node:crypto';
+import { constants } from 'node:fs';
+import { copyFile, mkdir, readdir, readFile, realpath, rename, rm, rmdir, stat } from 'node:fs/promises';
+import { basename, dirname, join, resolve } from 'node:path';
+import { describeIoError, writeFileAtomic } from '@adclick/core';
+import { z } from 'zod';
+import type { Format as FormatName } from '../api.ts';
+import { fail } from '../errors.ts';
+import { jsonList, parseJson, pieces } from './json.ts';
+import { safePath } from './paths.ts';
+import type { Source } from './source.ts';
+
+/** Lies in every export: tells that it is one, and which image each file belongs to where the format itself has no place for that. */
+export const RECORDS_FILE = 'adclick-export.json';
+const KIND = 'adclick-export/1';
+
+const recordSchema = z.object({
+  file: z.string(),
+  path: z.string(),
+  width: z.int().min(0).max(100_000),
+  height: z.int().min(0).max(100_000),
+  type: z.string().optional(),
+});
+const recordsSchema = z.object({ kind: z.literal(KIND), format: z.string(), files: z.array(recordSchema) });
+
+/** Which image, and which type of defect in it, a file of an export is about. */
+export type FileRecord = z.infer<typeof recordSchema>;
+
+/** The records of an export by file; none when the files come from another tool. @throws ADC_EXCHANGE_FILE, ADC_EXCHANGE_NAME. */
+export async function readRecords(source: Source, format: FormatName): Promise<Map<string, FileRecord>> {
+  if (!source.files.includes(RECORDS_FILE)) return new Map();
+  const file = source.display(RECORDS_FILE);
+  const content = parseJson(await source.read(RECORDS_FILE), file, recordsSchema);
+  if (content.format !== format) return new Map();
+  return new Map(content.files.map((record) => [record.file, { ...record, path: safePath(record.path, file) }]));
+}
+
+const guard = async <T>(path: string, work: Promise<T>): Promise<T> => {
+  try {
+    return await work;
+  } catch (error) {
+    throw fail('ADC_DISK', { path, what: describeIoError(error) }, error);
+  }
+};
+
+/** A folder in the making. */
+export class Target {
+  private readonly taken = new Map<string, string>();
+  private readonly records: FileRecord[] = [];
+
+  private constructor(
+    /** Where the export will be. */
+    readonly path: string,
+    /** Where it is made. */
+    readonly folder: string,
+  ) {}
+
+  /**
+   * Begins an export.
+   * @param force whether an earlier export at that place is replaced; any other folder that is not empty is left alone.
+   * @throws ADC_EXPORT_EXISTS, ADC_DISK.
+   */
+  static async open(path: string, force = false): Promise<Target> {
+    const place = await realpath(resolve(path)).catch(() => resolve(path));
+    const found = await stat(place).catch(() => undefined);
+    if (found && !found.isDirectory()) throw fail('ADC_EXPORT_EXISTS', { path: place, what: 'is a file' });
+    if (found) {
+      const inside = await guard(place, readdir(place));
+      const earlier = inside.includes(RECORDS_FILE) && (await isExport(join(place, RECORDS_FILE)));
+      if (inside.length > 0 && !(force && earlier))
+        throw fail('ADC_EXPORT_EXISTS', { path: place, what: earlier ? 'holds an earlier export' : 'is not empty' });
+    }
+    const folder = join(dirname(place), `.${basename(place).slice(0, 80)}.${randomUUID()}.tmp`);
+    await guard(folder, mkdir(folder, { recursive: true }));
+    return new Target(place, folder);
+  }
+
+  /** Whether a name is free. Upper and lower case are the same, as on many disks. */
+  isFree(name: string): boolean {
+    return !this.taken.has(name.normalize('NFC').toLowerCase());
+  }
+
+  /** Path on disk for a file. @throws ADC_EXCHANGE_NAME when the name is taken or unsafe. */
+  private claim(name: string, image: string): string {
+    const safe = safePath(name, image);
+    const key = safe.normalize('NFC').toLowerCase();
+    const other = this.taken.get(key);
+    if (other !== undefined)
+      throw fail('ADC_EXCHANGE_NAME', { name: safe, path: image, what: `${other} has the same name in this format` });
+    this.taken.set(key, image);
+    return join(this.folder, safe);
+  }
+
+  /** Writes a file. @param image what it is about, for errors. @throws ADC_EXCHANGE_NAME, ADC_DISK. */
+  async write(name: string, bytes: Parameters<typeof writeFileAtomic>[1], image = name): Promise<void> {
+    await writeFileAtomic(this.claim(name, image), bytes);
+  }
+
+  /**
+   * Copies a picture.
+   * @returns why it could not be read, or undefined. @throws ADC_EXCHANGE_NAME, ADC_DISK when writing fails.
+   */
+  async copy(from: string, name: string, image = name): Promise<string | undefined> {
+    const to = this.claim(name, image);
+    const readable = await stat(from).then(
+      (found) => (found.isFile() ? undefined : 'the picture is no file'),
+      (error: unknown) => `the picture cannot be read: ${describeIoError(error)}`,
+    );
+    if (readable !== undefined) return readable;
+    await guard(to, mkdir(dirname(to), { recursive: true }));
+    await guard(to, copyFile(from, to, constants.COPYFILE_FICLONE));
+    return undefined;
+  }
+
+  /** Remembers which image a file is about. */
+  record(record: FileRecord): void {
+    this.records.push(record);
+  }
+
+  /** Writes the records; nothing is written after that. */
+  async seal(format: FormatName): Promise<void> {
+    const rows = jsonList(this.records.map((record) => JSON.stringify(record)));
+    const head = `{"kind":${JSON.stringify(KIND)},"format":${JSON.stringify(format)},"files":`;
+    await this.write(RECORDS_FILE, pieces([head, ...rows, '}\n']));
+  }
+
+  /** Puts the export into its place. @throws ADC_DISK; what was there before is there again then. */
+  async commit(): Promise<void> {
+    const old = `${this.folder}.old`;
+    const before = await stat(this.path).catch(() => undefined);
+    const empty =
+      before &&
+      (await rmdir(this.path).then(
+        () => true,
+        () => false,
+      ));
+    const replaces = before !== undefined && !empty;
+    if (replaces) await guard(this.path, rename(this.path, old));
+    try {
+      await guard(this.path, rename(this.folder, this.path));
+    } catch (error) {
+      if (replaces) await rename(old, this.path).catch(() => undefined);
+      throw error;
+    }
+    if (replaces) await rm(old, { recursive: true, force: true });
+  }
+
+  /** Removes what was made. */
+  async discard(): Promise<void> {
+    await rm(this.folder, { recursive: true, force: true });
+  }
+}
+
+async function isExport(path: string): Promise<boolean> {
+  const head = await readFile(path, 'utf8').catch(() => '');
+  return head.startsWith(`{"kind":${JSON.stringify(KIND)}`);
+}

@@ -1,0 +1,103 @@
+/** What every exchange format reads and writes: labelled images, as plain data, and the report of what came of them. */
+import type { Rle } from '@adclick/core';
+import type { Format as FormatName, ImageState } from '../api.ts';
+import type { Source } from './source.ts';
+import type { Target } from './target.ts';
+
+/** The mask of one defect type. */
+export interface TypedLayer {
+  /** Name of the defect type. */
+  readonly type: string;
+  readonly rle: Rle;
+}
+
+/** An image with everything that is known of it. */
+export interface LabelledImage {
+  /** Relative to the project, with `/` between its parts. */
+  readonly path: string;
+  /** Pixels of the upright original. Both 0 when a file that is read does not say; only images without layers may lack them. */
+  readonly width: number;
+  readonly height: number;
+  readonly state: ImageState;
+  /** At most one a type, none of them empty. */
+  readonly layers: readonly TypedLayer[];
+  /** Category of the project, where it is known. */
+  readonly category?: string;
+  /** Whether it is one of the good pictures that others are compared with. */
+  readonly reference?: boolean;
+}
+
+/** A label that did not get through, and why. */
+export interface LeftOut {
+  readonly path: string;
+  /** Defect type, when only that part of the image is concerned. */
+  readonly type?: string;
+  readonly reason: string;
+}
+
+/** What a format is told when it writes. */
+export interface WriteOptions {
+  /** Where the picture of an image lies on disk; without it only labels are written. */
+  readonly pictureOf?: (image: LabelledImage) => string;
+  /** Name of the category for images that do not tell theirs. */
+  readonly category?: string;
+  /** Pixels by which polygons may leave the exact contour, to save corners; default 0. Only polygon formats use it. */
+  readonly simplify?: number;
+  /** Called for everything that cannot be written. */
+  readonly leftOut: (entry: LeftOut) => void;
+}
+
+/** What a format is told when it reads. */
+export interface ReadOptions {
+  /** Called for everything in the files that is no mask of an image. */
+  readonly leftOut: (entry: LeftOut) => void;
+}
+
+/** One exchange format, both ways. */
+export interface Format {
+  readonly name: FormatName;
+  /** In words, for people. */
+  readonly describe: string;
+  /** What the format cannot hold; docs/formats.md says more. */
+  readonly exactness: 'exact' | 'one type a pixel' | 'polygons';
+  /**
+   * Writes images that are good and have no layers, or are defective and have some; whoever calls sorts out the others.
+   * @throws ADC_EXCHANGE_NAME, ADC_DISK.
+   */
+  write(images: AsyncIterable<LabelledImage>, target: Target, options: WriteOptions): Promise<void>;
+  /**
+   * Reads images one by one. An image without a region is taken as good.
+   * @throws ADC_EXCHANGE_FILE, ADC_EXCHANGE_NAME, ADC_EXCHANGE_LIMIT, ADC_EXCHANGE_EMPTY and what decoding masks throws.
+   */
+  read(source: Source, options: ReadOptions): AsyncIterable<LabelledImage>;
+}
+
+/** How an image came out changed. */
+export interface ChangedImage {
+  readonly path: string;
+  /** Pixels that differ between the label and what was written, over all types. */
+  readonly pixels: number;
+}
+
+/** How an export went. */
+export interface ExchangeReport {
+  readonly format: FormatName;
+  readonly target: string;
+  /** Images in the export. */
+  readonly images: number;
+  /** Images that have no label yet and therefore are not in it. */
+  readonly unlabelled: number;
+  /** Images whose masks are not what they were; found by reading the export again. */
+  readonly changed: readonly ChangedImage[];
+  readonly leftOut: readonly LeftOut[];
+}
+
+/** How an import went. */
+export interface ImportReport {
+  readonly format: FormatName;
+  readonly source: string;
+  /** Images that got their labels from the files, and how many of them have a defect. */
+  readonly images: number;
+  readonly defects: number;
+  readonly leftOut: readonly LeftOut[];
+}

@@ -1,0 +1,215 @@
+/** Exporting the labels of a project into another tool's format and importing them from it, with a report of all that did not get through. */
+import { type Rle, rleArea, xorRle } from '@adclick/core';
+import type { Format as FormatName } from '../api.ts';
+import { fail } from '../errors.ts';
+import { EXCHANGE_FORMATS } from '../exchange/formats.ts';
+import type { LabelStore, Picture } from '../exchange/label-store.ts';
+import { matchPictures } from '../exchange/match.ts';
+import { safePath } from '../exchange/paths.ts';
+import { openFolder, type Source } from '../exchange/source.ts';
+import { Target } from '../exchange/target.ts';
+import type { ChangedImage, ExchangeReport, ImportReport, LabelledImage, LeftOut } from '../exchange/types.ts';
+import type { WorkOptions } from '../progress.ts';
+
+/** What is to be exported, and where to. */
+export interface ExportRequest {
+  readonly format: FormatName;
+  readonly target: string;
+  /** Replaces an earlier export at that place. */
+  readonly force?: boolean;
+  /** Exports masks too that nobody has confirmed yet. */
+  readonly drafts?: boolean;
+  /** Where the picture of an image lies; without it only labels are written. */
+  readonly pictureOf?: (image: LabelledImage) => string;
+  /** Name of the category for images that do not tell theirs. */
+  readonly category?: string;
+  /** Pixels by which polygons may leave the exact contour; default 0. */
+  readonly simplify?: number;
+}
+
+/** What an image was when it was written. Run lengths in typed arrays: thousands of images are kept until the export was checked. */
+interface Original {
+  readonly width: number;
+  readonly height: number;
+  readonly layers: ReadonlyMap<string, Uint32Array>;
+}
+
+/** Why an image cannot be exported, if it cannot. */
+function objection({ state, layers, width, height }: LabelledImage, drafts: boolean): string | undefined {
+  const odd = layers.find(({ rle }) => rle.width !== width || rle.height !== height);
+  if (odd) return `its mask of ${odd.type} is ${odd.rle.width} x ${odd.rle.height}, the image ${width} x ${height}`;
+  if (state === 'todo' && !drafts) return 'its mask is a draft that nobody has confirmed; confirm it, or export drafts';
+  if (state === 'defect' && layers.length === 0) return 'it has a defect but no mask';
+  if (state === 'good' && layers.length > 0) return 'it is marked as good but has a mask';
+  return undefined;
+}
+
+const sameSize = (a: LabelledImage, b: Original) => a.width === b.width && a.height === b.height;
+
+class Export {
+  readonly leftOut: LeftOut[] = [];
+  private readonly said = new Set<string>();
+  readonly originals = new Map<string, Original>();
+  unlabelled = 0;
+
+  constructor(
+    private readonly drafts: boolean,
+    private readonly options: WorkOptions,
+  ) {}
+
+  /** The images that formats can write. */
+  async *screen(images: AsyncIterable<LabelledImage>): AsyncIterable<LabelledImage> {
+    let done = 0;
+    for await (const image of images) {
+      this.options.signal?.throwIfAborted();
+      this.options.onProgress?.({ label: 'exporting', done: ++done });
+      const { path, width, height } = image;
+      if (safePath(path, 'the project') !== path || this.originals.has(path))
+        throw fail('ADC_EXCHANGE_NAME', {
+          name: path,
+          path: 'the project',
+          what: 'it is there twice or not in its plain form',
+        });
+      const layers = image.layers.filter(({ rle }) => rleArea(rle) > 0);
+      if (image.state === 'todo' && layers.length === 0) {
+        this.unlabelled++;
+        continue;
+      }
+      const reason = objection({ ...image, layers }, this.drafts);
+      if (reason !== undefined) {
+        this.leaveOut({ path, reason });
+        continue;
+      }
+      const kept = layers.map(({ type, rle }) => [type, Uint32Array.from(rle.counts)] as const);
+      this.originals.set(path, { width, height, layers: new Map(kept) });
+      yield { ...image, layers };
+    }
+  }
+
+  /** Reads the export again and compares it with what went in. */
+  async check(format: FormatName, source: Source): Promise<{ images: number; changed: ChangedImage[] }> {
+    const missing = new Set(this.originals.keys());
+    const changed: ChangedImage[] = [];
+    let done = 0;
+    const read = EXCHANGE_FORMATS[format].read(source, { leftOut: (entry) => this.leaveOut(entry) });
+    for await (const image of read) {
+      this.options.signal?.throwIfAborted();
+      this.options.onProgress?.({ label: 'checking', done: ++done, total: this.originals.size });
+      const original = this.originals.get(image.path);
+      if (!original) continue;
+      missing.delete(image.path);
+      const pixels = this.difference(image, original);
+      if (pixels > 0) changed.push({ path: image.path, pixels });
+    }
+    for (const path of missing) this.leaveOut({ path, reason: 'it is missing when the export is read again' });
+    return { images: this.originals.size - missing.size, changed };
+  }
+
+  /** Pixels that differ, over all types; a type of which nothing is left is left out. */
+  private difference(image: LabelledImage, original: Original): number {
+    const { width, height, layers } = original;
+    const read = new Map(image.layers.map(({ type, rle }) => [type, rle]));
+    let pixels = 0;
+    for (const [type, counts] of layers) {
+      const want: Rle = { width, height, counts: [...counts] };
+      const got = read.get(type);
+      if (!got) this.leaveOut({ path: image.path, type, reason: 'nothing of it is left in this format' });
+      const comparable = got !== undefined && sameSize(image, original);
+      pixels += comparable ? rleArea(xorRle(want, got)) : rleArea(want);
+      if (comparable) read.delete(type);
+    }
+    for (const rle of read.values()) pixels += rleArea(rle);
+    return pixels;
+  }
+
+  /** Says it once: a format may have said why already. */
+  leaveOut(entry: LeftOut): void {
+    const key = JSON.stringify([entry.path, entry.type ?? null]);
+    if (this.said.has(key)) return;
+    this.said.add(key);
+    this.leftOut.push(entry);
+  }
+}
+
+/**
+ * Exports the labels of a store. The export is read again before it takes its place, so that the report tells what is in it, not what
+ * should be.
+ * @throws ADC_EXPORT_EXISTS, ADC_EXCHANGE_NAME, ADC_EXCHANGE_EMPTY when there is nothing to export, ADC_DISK; nothing is left behind then.
+ */
+export async function exportLabels(
+  store: LabelStore,
+  request: ExportRequest,
+  options: WorkOptions = {},
+): Promise<ExchangeReport> {
+  const { format, pictureOf, category, simplify } = request;
+  const target = await Target.open(request.target, request.force);
+  const work = new Export(request.drafts ?? false, options);
+  try {
+    const leftOut = (entry: LeftOut) => work.leaveOut(entry);
+    await EXCHANGE_FORMATS[format].write(work.screen(store.images()), target, {
+      pictureOf,
+      category,
+      simplify,
+      leftOut,
+    });
+    for (const entry of (await store.unmatched?.()) ?? []) work.leaveOut(entry);
+    if (work.originals.size === 0) {
+      const [first] = work.leftOut;
+      const what = first ? `no image can be exported; ${first.path}: ${first.reason}` : 'no image has a label yet';
+      throw fail('ADC_EXCHANGE_EMPTY', { path: 'the project', what });
+    }
+    await target.seal(format);
+    const { images, changed } = await work.check(format, await openFolder(target.folder));
+    options.signal?.throwIfAborted();
+    await target.commit();
+    const { unlabelled, leftOut: all } = work;
+    return { format, target: target.path, images, unlabelled, changed, leftOut: all };
+  } catch (error) {
+    await target.discard();
+    throw error;
+  }
+}
+
+/** What is to be imported. */
+export interface ImportRequest {
+  readonly format: FormatName;
+  readonly source: Source;
+  /** What an image without a region is: known to be good (default), or not looked at, so that it is passed over. */
+  readonly emptyIs?: 'good' | 'todo';
+}
+
+/**
+ * Imports labels into a store. All files are read and checked before the first label is changed.
+ * @throws ADC_EXCHANGE_FILE, ADC_EXCHANGE_NAME, ADC_EXCHANGE_LIMIT, ADC_EXCHANGE_EMPTY and what decoding masks throws, with no label
+ *   changed; what the store throws.
+ */
+export async function importLabels(
+  store: LabelStore,
+  { format, source, emptyIs = 'good' }: ImportRequest,
+  { onProgress, signal }: WorkOptions = {},
+): Promise<ImportReport> {
+  const leftOut: LeftOut[] = [];
+  const pictures: Picture[] = [];
+  for await (const picture of store.pictures?.() ?? store.images()) pictures.push(picture);
+  const found: Picture[] = [];
+  for await (const image of EXCHANGE_FORMATS[format].read(source, { leftOut: (entry) => void leftOut.push(entry) })) {
+    signal?.throwIfAborted();
+    onProgress?.({ label: 'reading', done: found.length + 1 });
+    if (image.layers.length > 0 || emptyIs === 'good')
+      found.push({ path: image.path, width: image.width, height: image.height });
+  }
+  const { matches, failures } = matchPictures(found, pictures);
+  for (const failure of failures) leftOut.push(failure);
+  let [images, defects] = [0, 0];
+  for await (const image of EXCHANGE_FORMATS[format].read(source, { leftOut: () => undefined })) {
+    const picture = matches.get(image.path);
+    if (!picture) continue;
+    signal?.throwIfAborted();
+    const { path, width, height, category, reference } = picture;
+    await store.put({ ...image, path, width, height, category, reference });
+    images++;
+    if (image.layers.length > 0) defects++;
+    onProgress?.({ label: 'importing', done: images, total: matches.size });
+  }
+  return { format, source: source.path, images, defects, leftOut };
+}
