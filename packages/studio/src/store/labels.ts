@@ -143,8 +143,14 @@ export class LabelRepository {
   /** Stores the result of the oldest event that has none. @param state the state after it. @throws StaleVersion as {@link append}. */
   async complete(image: number, result: LabelResult, state: LabelState): Promise<void> {
     await this.db.transaction().execute(async (db) => {
-      const row = await db.selectFrom('images').select('version').where('id', '=', image).executeTakeFirst();
-      if (row?.version !== state.version) throw new StaleVersion();
+      // A write, so that nobody else can add an event until this is done.
+      const { numUpdatedRows } = await db
+        .updateTable('images')
+        .set({ version: state.version })
+        .where('id', '=', image)
+        .where('version', '=', state.version)
+        .executeTakeFirst();
+      if (Number(numUpdatedRows) !== 1) throw new StaleVersion();
       const stored = await db
         .selectFrom('results')
         .select('version')
