@@ -17,6 +17,7 @@ import {
   type LabelResult,
   type LabelState,
   mayOvertake,
+  needsModel,
   planAction,
   predictionFlips,
   REGION,
@@ -29,6 +30,8 @@ import { Locks } from './locks.ts';
 
 /** The model as labelling needs it. */
 export interface Predictor {
+  /** @throws why there can be no mask, when that is known: the click is then refused instead of stored. */
+  check?(image: ImageRecord): void;
   /** @throws coded errors when there can be no mask, such as ADC_IMAGE_MISSING. */
   predict(image: ImageRecord, clicks: readonly LabelClick[], threshold: number): Promise<Rle>;
   /** What the model sees unasked. */
@@ -137,6 +140,7 @@ export class LabelService {
     const { id } = image;
     const first = await this.peek(id);
     if (first.version !== base) throw new StaleWrite(id);
+    if (needsModel(action)) this.predictor.check?.(image);
     if (!mayOvertake(first, action)) await this.state(id);
     const proposal = action.kind === 'acceptProposal' ? await this.predictor.proposal(image) : undefined;
     const types = new Set((await this.types.list()).filter((type) => !type.archived).map((type) => type.id));
@@ -262,7 +266,7 @@ export class LabelService {
         if (!joined) mask = await this.predict(image, event);
       } catch (caught) {
         // A thread that died or is being stopped says nothing about the picture: the event waits for the next run.
-        if (this.closing || toCoded(caught).code === 'ADC_RUNTIME' || toCoded(caught).status >= 500) throw caught;
+        if (this.closing || isPassing(caught)) throw caught;
         error = caught;
       } finally {
         this.running.delete(id);
@@ -360,6 +364,12 @@ export class LabelService {
     this.closing = true;
     await Promise.allSettled([...this.draining.values()]);
   }
+}
+
+/** Failures of the computer, not of the picture. */
+function isPassing(error: unknown): boolean {
+  const { code, status } = toCoded(error);
+  return status >= 500 || code === 'ADC_INDEX_MISSING' || code === 'ADC_CANCELLED';
 }
 
 /** The API's runs are mutable arrays. */

@@ -48,7 +48,8 @@ export class Studio {
     options: StudioOptions,
   ) {
     const { images, types } = store;
-    this.engine = new Engine({ project, ...(options.threads === undefined ? {} : { threads: options.threads }) });
+    const { threads } = options;
+    this.engine = new Engine({ project, ...(threads === undefined ? {} : { threads }) }, () => this.categories.reset());
     this.painter = new Engine({ project });
     this.jobs = new Jobs(this.bus);
     this.categories = new Categories(project, this.engine, images, this.jobs);
@@ -80,6 +81,7 @@ export class Studio {
 
   private models(): Predictor {
     return {
+      check: (image) => this.categories.check(image.category),
       predict: async (image, clicks, threshold) => {
         await this.categories.open(image.category);
         this.preparation.touch();
