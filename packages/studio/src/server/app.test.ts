@@ -1,8 +1,9 @@
 import { mkdir, rm, symlink, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { decodeImage, encodeRle, rleArea } from '@adclick/core';
 import type { FastifyInstance } from 'fastify';
-import { expect, onTestFinished, test } from 'vitest';
+import { expect, onTestFinished, test, vi } from 'vitest';
 import { makeProject, openStudio, SIDE, temporaryFolder, writeFlat } from '../../test/sample.ts';
 import * as api from '../api.ts';
 import type { Project } from '../project.ts';
@@ -36,6 +37,14 @@ const send = (
   headers: Record<string, string> = {},
 ) =>
   app.inject({ method, url: `${api.API}${path}`, headers: { ...HOST, ...headers }, ...(payload ? { payload } : {}) });
+
+/** Waits until no job runs. */
+async function studioIdle(app: FastifyInstance): Promise<void> {
+  await vi.waitFor(async () => {
+    const { jobs } = (await get(app, '/jobs')).json();
+    expect(jobs.map(({ state }: { state: string }) => state)).not.toContain('running');
+  });
+}
 
 const act = (app: FastifyInstance, id: number, base: number, action: object, more: object = {}) =>
   send(app, 'POST', `/images/${id}/actions`, { base, action, ...more });
@@ -205,6 +214,9 @@ test('where others can reach the server, they log in with a token', async () => 
   const refused = await get(app, '/project', headers);
   expect(refused.statusCode).toBe(401);
   expect(refused.json().error.code).toBe('ADC_LOGIN');
+  // The same route, written another way.
+  const disguised = await app.inject({ method: 'GET', url: '/%61pi/v1/project', headers });
+  expect([401, 404]).toContain(disguised.statusCode);
   const token = (await studio.store.users.add('grace'))!;
   expect((await send(app, 'POST', '/login', { token: `${token}x` }, headers)).statusCode).toBe(401);
   const entered = await send(app, 'POST', '/login', { token }, headers);
@@ -226,7 +238,11 @@ test('guessing tokens is slowed down', async () => {
   for (let n = 0; n < 12; n++) {
     const response = await send(app, 'POST', '/login', { token: 'x'.repeat(20) }, { host: '10.1.2.3' });
     statuses.push(response.statusCode);
-    if (response.statusCode === 429) expect(api.apiError.parse(response.json()).error.code).toBe('ADC_RATE');
+    if (response.statusCode === 429)
+      expect(api.apiError.parse(response.json()).error).toMatchObject({
+        code: 'ADC_RATE',
+        message: 'More than 10 requests a minute',
+      });
   }
   expect(statuses).toEqual([...new Array<number>(10).fill(401), 429, 429]);
 });
@@ -327,6 +343,64 @@ test('other pages hear of an action through the event stream', async () => {
     session: 'tab-1',
   });
   await reader.cancel();
+});
+
+test('import and export run as jobs, in folders of the project only', async () => {
+  const asked: object[] = [];
+  const work = async (_: Studio, what: object) => {
+    asked.push(what);
+    return 'Done.';
+  };
+  const { app, project } = await open({ studio: { exchange: { import: work, export: work } } });
+  await symlink(tmpdir(), join(project.root, 'elsewhere'));
+  const start = (folder: string) => send(app, 'POST', '/jobs', { kind: 'export', format: 'coco', folder });
+  for (const folder of ['../out', '/tmp/out', 'a/../../out', 'elsewhere', 'elsewhere/out', 'a\0b'])
+    expect((await start(folder)).json().error.code).toBe('ADC_OUTSIDE');
+  const response = await start('out/coco');
+  expect(response.statusCode).toBe(202);
+  const { id } = api.job.parse(response.json());
+  await studioIdle(app);
+  expect(asked).toEqual([{ format: 'coco', path: join(project.root, 'out/coco'), user: 'ada' }]);
+  const { jobs } = api.jobs.parse((await get(app, '/jobs')).json());
+  expect(jobs).toMatchObject([{ id, kind: 'export', state: 'done', result: 'Done.' }]);
+});
+
+test('a job that is stopped says so and leaves its place in the list', async () => {
+  const work = async (_: Studio, _what: object, { signal }: { signal: AbortSignal }) =>
+    new Promise<string>((_resolve, reject) => signal.addEventListener('abort', () => reject(signal.reason)));
+  const { app } = await open({ studio: { exchange: { import: work, export: work } } });
+  const { id } = (await send(app, 'POST', '/jobs', { kind: 'import', format: 'voc', folder: 'in' })).json();
+  expect((await send(app, 'DELETE', `/jobs/${id}`)).statusCode).toBe(202);
+  await studioIdle(app);
+  expect((await get(app, '/jobs')).json().jobs).toMatchObject([{ id, state: 'cancelled' }]);
+});
+
+test('exporters see the layers of every image by name, importers replace them', async () => {
+  const { app, studio } = await open();
+  await act(app, 1, 0, click(3, 3));
+  const rle = { ...SIDE, counts: [5, 2] };
+  await studio.importLabels(
+    'test/dent/1.png',
+    [
+      { type: 'rust', rle },
+      { type: 'rust', rle: { ...SIDE, counts: [6, 2] } },
+    ],
+    'defect',
+    'coco',
+    'ada',
+  );
+  const rows = [];
+  for await (const { path, state, layers } of studio.labelled()) rows.push({ path, state, layers });
+  expect(rows).toMatchObject([
+    { path: 'test/dent/0.png', state: 'todo', layers: [{ type: 'dent' }] },
+    { path: 'test/dent/1.png', state: 'defect', layers: [{ type: 'rust', rle: { ...SIDE, counts: [5, 3] } }] },
+    { path: 'test/dent/2.png', state: 'todo', layers: [] },
+  ]);
+  const history = api.history.parse((await get(app, '/images/2/history')).json());
+  expect(history.events).toMatchObject([{ author: 'ada', action: { kind: 'import', source: 'coco' } }]);
+  await expect(studio.importLabels('nowhere.png', [], 'good', 'coco', 'ada')).rejects.toMatchObject({
+    code: 'ADC_NOT_FOUND',
+  });
 });
 
 test('painting keeps holes', async () => {

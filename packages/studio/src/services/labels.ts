@@ -109,12 +109,20 @@ export class LabelService {
 
   /** The state of an image once the masks of all its clicks are there. Computes those that a crash has left out. */
   async state(id: number): Promise<LabelState> {
-    let state = await this.peek(id);
-    while (state.completed < state.version) {
-      await this.drain(id);
-      state = await this.peek(id);
+    for (;;) {
+      const { version } = await this.peek(id);
+      const state = await this.completed(id, version);
+      if (state.completed >= state.version) return state;
     }
-    return state;
+  }
+
+  /** Waits until a version has its mask. A run that is about to end may have missed it, so it is looked at again. */
+  private async completed(id: number, version: number): Promise<LabelState> {
+    for (;;) {
+      const state = await this.peek(id);
+      if (state.completed >= version) return state;
+      await this.drain(id);
+    }
   }
 
   /** Notes that somebody looks at an image now, so that the time until the first action is counted. */
@@ -235,7 +243,7 @@ export class LabelService {
       const state = this.cache.get(id);
       if (state && state.completed >= version) return resolve({ superseded: false });
       this.waiters.set(id, [...(this.waiters.get(id) ?? []), waiter]);
-      this.drain(id).then(
+      this.completed(id, version).then(
         () => waiter.settle({ superseded: false }),
         (error) => waiter.settle({ superseded: false, error }),
       );
@@ -257,7 +265,7 @@ export class LabelService {
       const state = await this.peek(id);
       if (state.completed >= state.version) return;
       const [event, next] = await this.labels.events(id, state.completed + 1);
-      if (!event) return;
+      if (!event) throw new Error(`image ${id} has lost its event ${state.completed + 1}`);
       const joined = next !== undefined && adjustsTheSame(event.action, next.action);
       this.running.set(id, event.version);
       let mask: Rle | undefined;
