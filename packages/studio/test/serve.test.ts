@@ -4,15 +4,15 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import {
   decodeRle,
   encodeRle,
-  iou,
   Labeler,
+  nextClick,
   ReferenceIndex,
   readMask,
   readRgb,
   rleArea,
   writeSampleProduct,
 } from '@adclick/core';
-import { expect, onTestFinished, test } from 'vitest';
+import { expect, onTestFinished, test, vi } from 'vitest';
 import type { ImageDetail, ImagePage, Job, ProjectInfo } from '../src/api.ts';
 import { PROJECT_FILE, writeProject } from '../src/project.ts';
 import { detectLayout } from '../src/services/layout.ts';
@@ -21,6 +21,9 @@ import { databasePath } from '../src/store/store.ts';
 import { adclick, errorCode } from './command.ts';
 import { makeProject, temporaryFolder } from './sample.ts';
 import { Client, type ServerProcess, startServer } from './serving.ts';
+
+/** A process from source compiles itself first, which takes its time on a busy machine. */
+vi.setConfig({ testTimeout: 600_000 });
 
 async function started(root: string): Promise<ServerProcess> {
   const server = await startServer(root);
@@ -44,8 +47,7 @@ test('from an empty project to masks by clicks, the same ones that the library d
   const { images } = (await client.get<ImagePage>('/images?order=name&search=scratch')).body;
   const image = images[0]!;
   const truth = await readMask(join(root, 'ground_truth/scratch/000_mask.png'));
-  const inside = truth.data.indexOf(1);
-  const click = { x: inside % truth.width, y: Math.floor(inside / truth.width), positive: true };
+  const click = nextClick(new Float32Array(truth.data.length), truth, [])!;
   // Sent before the index is there: stored at once, answered when it is.
   const answered = client.act(image.id, 0, { kind: 'click', type: 1, click });
   const health = await client.get<{ ok: boolean }>('/health');
@@ -73,9 +75,9 @@ test('from an empty project to masks by clicks, the same ones that the library d
     expect(layer).toEqual(encodeRle(mask, width, height));
   }
   const shown = (await client.get<ImageDetail>(`/images/${image.id}`)).body;
-  const drawn = shown.layers[0]!.rle;
-  const plane = { data: Float32Array.from(decodeRle(drawn)), width: drawn.width, height: drawn.height, channels: 1 };
-  expect(iou(plane as Parameters<typeof iou>[0], truth, 0.5)).toBeGreaterThan(0.1);
+  const drawn = decodeRle(shown.layers[0]!.rle);
+  expect(drawn[click.y * truth.width + click.x]).toBe(1);
+  expect(drawn[second.y * truth.width + second.x]).toBe(0);
 
   // The background has looked at every image by itself, once the clicks had stopped.
   for (let n = 0; n < 200; n++) {
