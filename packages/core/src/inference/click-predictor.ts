@@ -186,13 +186,14 @@ export class ClickPredictor {
     const previous = this.trail[this.trail.length - 1]?.probability;
     if (previous) for (let i = 0; i < previous.length; i++) clickMap[i * CLICK_CHANNELS] = previous[i] as number;
     for (const click of clicks) drawDisc(clickMap, columns, rows, click);
-    const { probability } = await this.session.run({
+    const feeds = {
       embedded: this.held.embedded,
       colours: this.held.colours,
-      clickPlanes: tensor(this.inputs.clickPlanes, [1, height, width, CLICK_PLANES]),
+      clickPlanes: tensor(this.inputs.clickPlanes.slice(), [1, height, width, CLICK_PLANES]),
       clickMap: tensor(clickMap, [1, rows, columns, CLICK_CHANNELS]),
-      likeness: tensor(this.pixels.likeness, [1, LIKENESS, rows, columns]),
-    });
+      likeness: tensor(this.pixels.likeness.slice(), [1, LIKENESS, rows, columns]),
+    };
+    const { probability } = await this.session.run(feeds, { transfer: true });
     return (probability as { data: unknown }).data as Float32Array;
   }
 }

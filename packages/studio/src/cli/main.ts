@@ -12,6 +12,7 @@ import { addInit } from './init.ts';
 import { addLabel } from './label.ts';
 import { addModels } from './models.ts';
 import { report } from './run.ts';
+import { addServe } from './serve.ts';
 import { addTrain } from './train.ts';
 
 /** The whole tree, with commands in the order in which people meet them. */
@@ -29,6 +30,7 @@ export function createProgram(): Command {
     addInit,
     addIndex,
     addLabel,
+    addServe,
     addImport,
     addExport,
     addTrain,

@@ -1,0 +1,100 @@
+/** The engine's thread: decodes pictures, compares them with good ones, and labels them; clicks before everything else. */
+import { type MessagePort, parentPort, workerData } from 'node:worker_threads';
+import { CodedError } from '@adclick/ortgrad';
+import type { OnProgress } from './progress.ts';
+import { chooseDiverse } from './services/engine/diversity.ts';
+import { Models } from './services/engine/models.ts';
+import { encodePicture } from './services/engine/pictures.ts';
+import type { AnyRequest, EngineSettings, FromEngine, ToEngine, WireError } from './services/engine/protocol.ts';
+import { Schedule } from './services/engine/schedule.ts';
+
+const port = parentPort as MessagePort;
+const { engine: settings } = workerData as { engine: EngineSettings };
+const models = new Models(settings);
+const controllers = new Map<number, AbortController>();
+const post = (message: FromEngine, transfer: readonly ArrayBuffer[] = []) => port.postMessage(message, [...transfer]);
+
+/** Pieces of model work at once. */
+const WIDTH = 2;
+const schedule = new Schedule(WIDTH);
+
+/** Runs something between two pieces of model work. */
+const exclusive = (swap: () => Promise<void>): Promise<void> =>
+  new Promise((resolve, reject) =>
+    schedule.add({ priority: 0, key: undefined, run: () => swap().then(resolve, reject) }),
+  );
+
+/** How urgent work on a picture's models is; undefined for work that need not wait its turn. */
+function turnOf(request: AnyRequest): { priority: number; key: string } | undefined {
+  switch (request.name) {
+    case 'predict':
+      return { priority: 0, key: request.picture.path };
+    case 'warm':
+      return { priority: 1, key: request.picture.path };
+    case 'prepare':
+      return { priority: request.urgent ? 1 : 2, key: request.picture.path };
+    default:
+      return undefined;
+  }
+}
+
+function toWire(error: unknown): WireError {
+  if (error instanceof CodedError) {
+    const { code, message, next, exit, status, details, stack } = error;
+    return { code, message, next, exit, status, details, stack };
+  }
+  if (error instanceof Error) return { message: error.message, stack: error.stack };
+  return { message: String(error) };
+}
+
+async function answer(call: number, request: AnyRequest, signal: AbortSignal): Promise<[unknown, ArrayBuffer[]]> {
+  switch (request.name) {
+    case 'category': {
+      const onProgress: OnProgress = (progress) => post({ call, progress });
+      const { category, rebuild } = request;
+      return [await models.openCategory(category, rebuild, { onProgress, signal }, exclusive), []];
+    }
+    case 'predict':
+      return [{ rle: await models.predict(request.picture, request.clicks, request.threshold) }, []];
+    case 'prepare':
+      return [await models.prepare(request.picture), []];
+    case 'warm':
+      await models.warm(request.picture);
+      return [null, []];
+    case 'picture': {
+      const encoded = await encodePicture(request);
+      const bytes = encoded.bytes.slice();
+      return [{ ...encoded, bytes }, [bytes.buffer]];
+    }
+    case 'diversity':
+      return [{ order: chooseDiverse(request.vectors, request.labelled) }, []];
+    case 'close':
+      await models.close();
+      return [null, []];
+  }
+}
+
+async function serve(call: number, request: AnyRequest): Promise<void> {
+  const controller = controllers.get(call) as AbortController;
+  try {
+    controller.signal.throwIfAborted();
+    const [value, transfer] = await answer(call, request, controller.signal);
+    post({ call, value }, transfer);
+  } catch (error) {
+    post({ call, error: toWire(error) });
+  } finally {
+    controllers.delete(call);
+  }
+}
+
+port.on('message', (message: ToEngine) => {
+  if ('cancel' in message) {
+    controllers.get(message.cancel)?.abort();
+    return;
+  }
+  const { call, request } = message;
+  controllers.set(call, new AbortController());
+  const turn = turnOf(request);
+  if (turn) schedule.add({ ...turn, run: () => serve(call, request) });
+  else void serve(call, request);
+});

@@ -1,0 +1,102 @@
+/** Which categories the engine has open. A category is indexed and opened once, in the background; whoever needs it waits for it. */
+import { fail, toCoded } from '../errors.ts';
+import type { Project } from '../project.ts';
+import type { ImageRepository } from '../store/images.ts';
+import type { Engine } from './engine/engine.ts';
+import type { Jobs } from './jobs.ts';
+import { categoriesOf } from './projects.ts';
+
+export interface OpenCategory {
+  /** Stands for index, weights and settings: what was prepared under another key is stale. */
+  readonly key: string;
+  /** Good pictures in the index. */
+  readonly pictures: number;
+}
+
+export class Categories {
+  private readonly opening = new Map<string, Promise<OpenCategory>>();
+  private readonly opened = new Map<string, OpenCategory>();
+  private readonly failures = new Map<string, unknown>();
+  private readonly listeners: ((name: string) => void)[] = [];
+
+  constructor(
+    private readonly project: Project,
+    private readonly engine: Engine,
+    private readonly images: ImageRepository,
+    private readonly jobs: Jobs,
+  ) {}
+
+  /** Called with a category's name each time it has been opened. */
+  onOpen(listener: (name: string) => void): void {
+    this.listeners.push(listener);
+  }
+
+  /** Whether a category is open. */
+  isOpen(name: string): boolean {
+    return this.opened.has(name);
+  }
+
+  /** Good pictures of an open category. */
+  pictures(name: string): number | undefined {
+    return this.opened.get(name)?.pictures;
+  }
+
+  /** @throws why a category cannot be opened, when that is known. */
+  check(name: string): void {
+    if (this.failures.has(name)) throw this.failures.get(name);
+  }
+
+  /** The engine has lost everything: categories are opened again when they are needed. */
+  reset(): void {
+    this.opening.clear();
+    this.opened.clear();
+  }
+
+  /**
+   * Opens a category, indexing it first where that was not done or is out of date.
+   * @throws what indexing throws; it is tried again by {@link rebuild} only, not by everyone who asks.
+   */
+  open(name: string): Promise<OpenCategory> {
+    const known = this.opening.get(name);
+    if (known) return known;
+    return this.start(name, false).opening;
+  }
+
+  /** Starts a job that brings indexes up to date. @param only one category. @throws ADC_NOT_FOUND. */
+  rebuild(only: string | undefined) {
+    const names = categoriesOf(this.project).map(({ name }) => name);
+    if (only !== undefined && !names.includes(only)) throw fail('ADC_NOT_FOUND', { what: `category ${only}` });
+    return (only === undefined ? names : [only]).map((name) => this.start(name, true).job)[0]!;
+  }
+
+  private start(name: string, rebuild: boolean) {
+    let resolve!: (category: OpenCategory) => void;
+    let reject!: (error: unknown) => void;
+    const opening = new Promise<OpenCategory>((yes, no) => {
+      resolve = yes;
+      reject = no;
+    });
+    // Whoever asks gets the failure; nobody asking is no crash.
+    opening.catch(() => undefined);
+    this.opening.set(name, opening);
+    this.failures.delete(name);
+    const job = this.jobs.start('index', `Good pictures of ${name}`, async ({ onProgress, signal }) => {
+      try {
+        const category = await this.engine.call('category', { category: name, rebuild }, { onProgress, signal });
+        await this.images.forgetPreparations(name, `${category.key}/`);
+        this.opened.set(name, category);
+        resolve(category);
+        for (const listener of this.listeners) listener(name);
+        return `${category.pictures} good pictures are compared with.`;
+      } catch (error) {
+        // A thread that died, or work that somebody stopped, says nothing about the category.
+        const passing = signal.aborted || toCoded(error).code === 'ADC_RUNTIME';
+        if (!passing) this.failures.set(name, error);
+        else if (this.opening.get(name) === opening) this.opening.delete(name);
+        reject(error);
+        throw error;
+      }
+    });
+    return { opening, job };
+  }
+}
