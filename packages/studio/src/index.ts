@@ -1,7 +1,7 @@
 /** ADClick as a product: projects and what the command line does with them, for programs. */
 export { errorLine, fail, STUDIO_ERRORS, toCoded } from './errors.ts';
 export { EXCHANGE_FORMATS } from './exchange/formats.ts';
-export { type LabelStore, openLabelStore, type Picture } from './exchange/label-store.ts';
+export { type LabelStore, MaskFolderStore, type Picture } from './exchange/label-store.ts';
 export { openSource, openZip, type Source } from './exchange/source.ts';
 export type { ExchangeReport, ImportReport, LabelledImage, LeftOut, TypedLayer } from './exchange/types.ts';
 export type { OnProgress, ProgressEvent, WorkOptions } from './progress.ts';
@@ -20,6 +20,7 @@ export { type DoctorReport, examine } from './services/doctor.ts';
 export { type EvaluationRequest, evaluateCategory } from './services/evaluation.ts';
 export { type ExportRequest, exportLabels, type ImportRequest, importLabels } from './services/exchange.ts';
 export { type IndexReport, indexProject } from './services/indexing.ts';
+export { type OpenLabels, openLabels } from './services/label-stores.ts';
 export { type LabelRequest, type LabelResult, labelPicture } from './services/labelling.ts';
 export { detectLayout, type Layout } from './services/layout.ts';
 export { type FileCheck, importWeights, listModels, type ModelEntry, verifyModels } from './services/models.ts';

@@ -1,10 +1,11 @@
 /** `adclick export`: the labels of a project in another tool's format. */
-import { join, resolve } from 'node:path';
+import { join } from 'node:path';
 import { type Command, InvalidArgumentError } from 'commander';
 import { FORMATS, type Format } from '../api.ts';
-import { openLabelStore } from '../exchange/label-store.ts';
 import type { LeftOut } from '../exchange/types.ts';
+import { localUser } from '../local-user.ts';
 import { exportLabels } from '../services/exchange.ts';
+import { openLabels } from '../services/label-stores.ts';
 import { formatOption } from './options.ts';
 import { type CommonOptions, run, withCommon } from './run.ts';
 
@@ -56,11 +57,10 @@ export function addExport(program: Command): void {
   command.action(async (directory: string, options: Options) =>
     run(options, async ({ signal, onProgress }) => {
       const { format, to, force, drafts, simplify } = options;
-      const store = await openLabelStore(directory);
-      const root = resolve(directory);
+      const { root, store, close } = await openLabels(directory, localUser(), format);
       const pictureOf = options.pictures ? ({ path }: { path: string }) => join(root, path) : undefined;
       const request = { format, target: to, force, drafts, simplify, pictureOf };
-      const report = await exportLabels(store, request, { signal, onProgress });
+      const report = await exportLabels(store, request, { signal, onProgress }).finally(close);
       const pixels = report.changed.reduce((sum, image) => sum + image.pixels, 0);
       const changed = report.changed.slice(0, SHOWN).map((image) => `  ${image.path}: ${image.pixels} pixels`);
       return {

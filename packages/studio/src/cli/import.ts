@@ -2,9 +2,10 @@
 import { type Command, InvalidArgumentError } from 'commander';
 import { FORMATS, type Format } from '../api.ts';
 import { fail } from '../errors.ts';
-import { openLabelStore } from '../exchange/label-store.ts';
 import { openSource } from '../exchange/source.ts';
+import { localUser } from '../local-user.ts';
 import { importLabels } from '../services/exchange.ts';
+import { openLabels } from '../services/label-stores.ts';
 import { leftOutLines } from './export.ts';
 import { formatOption } from './options.ts';
 import { type CommonOptions, run, withCommon } from './run.ts';
@@ -42,9 +43,10 @@ export function addImport(program: Command): void {
   command.action(async (directory: string, options: Options) =>
     run(options, async ({ signal, onProgress }) => {
       const path = pathOf(options);
-      const store = await openLabelStore(directory);
-      const request = { format: options.format, source: await openSource(path), emptyIs: options.unmarked };
-      const report = await importLabels(store, request, { signal, onProgress });
+      const source = await openSource(path);
+      const { store, close } = await openLabels(directory, localUser(), options.format);
+      const request = { format: options.format, source, emptyIs: options.unmarked };
+      const report = await importLabels(store, request, { signal, onProgress }).finally(close);
       return {
         json: report,
         exit: report.leftOut.length > 0 ? 1 : 0,

@@ -6,8 +6,8 @@ import { join } from 'node:path';
 import { readMask, writeMask, writePng } from '@adclick/core';
 import { afterEach, beforeEach, expect, test } from 'vitest';
 import { all, bitmapOf } from '../../test/labels.ts';
-import { PROJECT_FILE, writeProject } from '../project.ts';
-import { openLabelStore } from './label-store.ts';
+import { openProject, PROJECT_FILE, writeProject } from '../project.ts';
+import { MaskFolderStore } from './label-store.ts';
 import type { LabelledImage } from './types.ts';
 
 let root = '';
@@ -23,6 +23,7 @@ const mask = (path: string, ...set: number[]) => {
   for (const at of set) data[at] = 1;
   return writeMask(join(root, path), { data, width: 3, height: 2, channels: 1 });
 };
+const openLabelStore = async (folder: string) => MaskFolderStore.open(await openProject(folder));
 const stored = async () => {
   const images = await all((await openLabelStore(root)).images());
   return Object.fromEntries(images.map((image) => [image.path, image]));

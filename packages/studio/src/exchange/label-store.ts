@@ -4,7 +4,7 @@ import { readdir, rm } from 'node:fs/promises';
 import { join, resolve } from 'node:path';
 import { decodeRle, encodeRle, fail as failCore, readImageSize, readMask, writeMask } from '@adclick/core';
 import { fail } from '../errors.ts';
-import { openProject, type Project } from '../project.ts';
+import type { Project } from '../project.ts';
 import { isFolder, isGoodName, picturesIn } from '../services/layout.ts';
 import { type Category, categoriesOf } from '../services/projects.ts';
 import { fileName, folderOf, nameOf, withoutEnding } from './paths.ts';
@@ -24,11 +24,6 @@ export interface LabelStore {
   pictures?(): AsyncIterable<Picture>;
   /** Labels of which no image is known. */
   unmatched?(): Promise<readonly LeftOut[]>;
-}
-
-/** Opens the labels of a project. @throws ADC_PROJECT_MISSING, ADC_PROJECT, ADC_FOLDER_MISSING. */
-export async function openLabelStore(directory: string): Promise<LabelStore> {
-  return MaskFolderStore.open(await openProject(directory));
 }
 
 const GOOD = 'good';
@@ -160,19 +155,21 @@ export class MaskFolderStore implements LabelStore {
   }
 
   async *images(): AsyncIterable<LabelledImage> {
-    const { root } = this.project;
-    for await (const picture of this.pictures()) {
-      const entry = this.entries.get(picture.path) as Entry;
-      const layers: TypedLayer[] = [];
-      for (const [type, file] of entry.masks) {
-        if (type === GOOD) continue;
-        const { data, width, height } = await readMask(join(root, file), picture);
-        const rle = encodeRle(data, width, height);
-        if (rle.counts.length > 0) layers.push({ type, rle });
-      }
-      const good = entry.good || entry.masks.has(GOOD);
-      yield { ...picture, layers, state: layers.length > 0 ? 'defect' : good ? 'good' : 'todo' };
+    for await (const picture of this.pictures()) yield this.labelled(picture);
+  }
+
+  /** What the mask files say of one picture. */
+  async labelled(picture: Picture): Promise<LabelledImage> {
+    const entry = this.entries.get(picture.path);
+    const layers: TypedLayer[] = [];
+    for (const [type, file] of entry?.masks ?? []) {
+      if (type === GOOD) continue;
+      const { data, width, height } = await readMask(join(this.project.root, file), picture);
+      const rle = encodeRle(data, width, height);
+      if (rle.counts.length > 0) layers.push({ type, rle });
     }
+    const good = entry !== undefined && (entry.good || entry.masks.has(GOOD));
+    return { ...picture, layers, state: layers.length > 0 ? 'defect' : good ? 'good' : 'todo' };
   }
 
   async put({ path, width, height, state, layers }: LabelledImage): Promise<void> {

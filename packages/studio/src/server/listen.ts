@@ -1,9 +1,10 @@
 /** Letting a project's server listen, and ending it cleanly. */
-import { userInfo } from 'node:os';
 import type { CodedError } from '@adclick/ortgrad';
 import type { FastifyInstance } from 'fastify';
 import { fail } from '../errors.ts';
+import { localUser } from '../local-user.ts';
 import type { Project } from '../project.ts';
+import { EXCHANGE_JOBS } from '../services/label-stores.ts';
 import { Studio, type StudioOptions } from '../services/studio.ts';
 import { createApp } from './app.ts';
 import { isLoopback } from './security.ts';
@@ -26,16 +27,6 @@ export interface Serving {
   readonly address: string;
   readonly studio: Studio;
   close(): Promise<void>;
-}
-
-/** The name of the person at this computer, as author of events. */
-function localUser(): string {
-  try {
-    return userInfo().username || 'local';
-  } catch {
-    // Some containers have no entry for the user.
-    return 'local';
-  }
 }
 
 async function listen(app: FastifyInstance, host: string, wanted: number | undefined): Promise<number> {
@@ -66,7 +57,7 @@ async function listen(app: FastifyInstance, host: string, wanted: number | undef
 export async function serve(project: Project, options: ServeOptions = {}): Promise<Serving> {
   const { host = '127.0.0.1', port, page, onFailure } = options;
   const users = !isLoopback(host);
-  const studio = await Studio.open(project, options);
+  const studio = await Studio.open(project, { exchange: EXCHANGE_JOBS, ...options });
   try {
     if (users && (await studio.store.users.names()).length === 0)
       throw fail('ADC_LOGIN', { what: 'Others could reach this server, but it has no user yet' });
