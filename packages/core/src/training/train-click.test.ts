@@ -42,14 +42,14 @@ function item(side: number, seed: number): TrainingItem {
   };
 }
 
-/** A run whose first blocks are there already, so that nothing is drawn. */
-async function prepare(name: string): Promise<string> {
+/** A run whose first blocks are there already, so that nothing is drawn. @param sides tokens a side of the items, in turn. */
+async function prepare(name: string, sides: readonly number[] = [64, 32, 32]): Promise<string> {
   const directory = join(folder, name);
   const items = join(directory, 'items');
   await mkdir(items, { recursive: true });
   for (let block = 0; block < BLOCKS; block++) {
     const stem = join(items, String(block).padStart(5, '0'));
-    await writeItem(`${stem}-00.safetensors`, item(block % 3 === 0 ? 64 : 32, block));
+    await writeItem(`${stem}-00.safetensors`, item(sides[block % sides.length]!, block));
     await writeFile(`${stem}.json`, JSON.stringify({ items: 1 }));
   }
   return directory;
@@ -89,6 +89,11 @@ test('an aborted run that is resumed ends with the weights of one that was not',
   const resumed = await loadClickWeights(await run(broken, { resume: true }));
   expect(resumed.card).toEqual(expected.card);
   for (const [name, { data }] of expected.tensors) expect(resumed.tensors.get(name)!.data, name).toEqual(data);
+}, 180_000);
+
+test('pictures of which none is square at full size are trained on in crops', async () => {
+  const weights = await run(await prepare('crops', [40, 32]), { steps: 40 });
+  expect((await loadClickWeights(weights)).card.steps).toBe(40);
 }, 180_000);
 
 test('the rate warms up, keeps its level whatever the number of steps, and falls at the end', () => {

@@ -68,6 +68,8 @@ const BATCH = 4;
 /** Two episodes alternate, so that clicks of one are simulated while the other's step runs. */
 const LANES = 2;
 const WHOLE_CHANCE = 0.2;
+/** Pictures that are looked at for a whole one. */
+const WHOLE_TRIES = 40;
 const RANDOM_START_CHANCE = 0.35;
 /** Residual strength varies by exp(0.25·N(0,1)). */
 const GAIN_SPREAD = 0.25;
@@ -235,9 +237,11 @@ class EpisodeSource {
     const random = new Random(`${this.seed}/episode/${e}`);
     const available = EpisodeSource.blocksAt(e);
     await this.store.ready(available, this.signal);
-    const whole = random.chance(WHOLE_CHANCE);
+    let whole = random.chance(WHOLE_CHANCE);
     const samples: Sample[] = [];
-    while (samples.length < (whole ? 1 : BATCH)) {
+    for (let tries = 0; samples.length < (whole ? 1 : BATCH); tries++) {
+      // Where the pool holds no picture that is square at full size, crops do.
+      if (whole && tries === WHOLE_TRIES) whole = false;
       const block = random.int(Math.max(0, available - POOL_BLOCKS), available);
       const items = await this.store.items(block);
       if (items.length === 0) continue;
