@@ -68,3 +68,19 @@ test('Ctrl-C aborts the work, waits for it, and ends with 130 even when the work
   expect(written.stderr).toMatch(/^ADC_CANCELLED: Stopped by Ctrl-C\..*\n$/);
   expect(written.stdout).toBe('');
 });
+
+test('work that stays prints its answer first, and Ctrl-C is its normal end', async () => {
+  let printed = '';
+  await run({ json: true }, async () => ({
+    json: { address: 'http://localhost/' },
+    lines: [],
+    async stay(signal) {
+      printed = written.stdout;
+      process.emit('SIGINT', 'SIGINT');
+      expect(signal.aborted).toBe(true);
+    },
+  }));
+  expect(JSON.parse(printed)).toEqual({ address: 'http://localhost/' });
+  expect(process.exitCode).toBe(0);
+  expect(written.stderr).toBe('');
+});
