@@ -46,20 +46,18 @@ export function shelfOf(session: string): Shelf {
   };
 }
 
-/** Takes the shelves of tabs that are gone. @returns what lay on them. */
-export async function takeOrphans(session: string): Promise<string[]> {
+/** Hands over the shelves of tabs that are gone, each before it is emptied. */
+export async function takeOrphans(session: string, adopt: (text: string) => void): Promise<void> {
   const keys = attempt(() => Object.keys(localStorage), []).filter((key) => key.startsWith(SHELF));
-  const found: string[] = [];
   for (const key of keys) {
     if (key === `${SHELF}${session}` || !navigator.locks) continue;
     await navigator.locks.request(key, { ifAvailable: true }, (lock) => {
-      if (!lock) return;
-      const text = localStorage.getItem(key);
+      const text = lock && localStorage.getItem(key);
+      if (!text) return;
+      adopt(text);
       localStorage.removeItem(key);
-      if (text) found.push(text);
     });
   }
-  return found;
 }
 
 /** How the page looks to this person. */

@@ -1,5 +1,6 @@
 /** Bitmaps that drawing tools make: a patch of 0 and 1 with its place in the picture, and what painting it changes. */
-import { encodeRle, type Rle } from '@adclick/core/rle';
+import { encodeRle } from '@adclick/core/rle';
+import type { Rle } from 'adclick/api';
 import type { Box, Size } from '../geometry.ts';
 import { isEmptyBox } from '../geometry.ts';
 
@@ -75,7 +76,7 @@ export function minusRle(a: Uint8Array, b: Uint8Array, { width, height }: Size):
       rest[i] = 1;
       any = true;
     }
-  return any ? encodeRle(rest, width, height) : null;
+  return any ? { width, height, counts: [...encodeRle(rest, width, height).counts] } : null;
 }
 
 /** Number of set pixels. */
@@ -86,7 +87,7 @@ export function countSet(data: Uint8Array): number {
 }
 
 /** Smallest box around all set runs of run lengths; null for an empty bitmap. */
-export function rleBox({ width, counts }: Rle): Box | null {
+export function rleBox({ width, counts }: { readonly width: number; readonly counts: readonly number[] }): Box | null {
   let [left, top, right, bottom] = [width, -1, 0, 0];
   let at = 0;
   for (let i = 0; i < counts.length; i++) {
