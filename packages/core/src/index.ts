@@ -75,6 +75,7 @@ export {
   type Plane,
   type RgbImage,
 } from './image/types.ts';
+export { readUprightSize } from './image/upright-size.ts';
 export { toRgb, type Window, WindowEstimator } from './image/window.ts';
 export { clickModel } from './inference/click-predictor.ts';
 export {

@@ -155,7 +155,8 @@ export const historyEvent = z.strictObject({
   version: z.int(),
   author: z.string(),
   time,
-  action,
+  /** An import is nothing an annotator can ask for, but it stands in the history. */
+  action: z.union([action, z.strictObject({ kind: z.literal('import'), source: z.string() })]),
   /** False for events that were undone. */
   active: z.boolean(),
 });
@@ -177,6 +178,9 @@ export const project = z.strictObject({
   types: z.array(defectType),
   counts: z.strictObject({ todo: z.int(), defect: z.int(), good: z.int() }),
 });
+
+/** `GET /types`. */
+export const types = z.strictObject({ types: z.array(defectType) });
 
 /** `POST /types` and `PATCH /types/:id`. */
 export const typeDraft = z.strictObject({ name, colour });
@@ -231,6 +235,12 @@ export const serverEvent = z.discriminatedUnion('kind', [
   z.strictObject({ kind: z.literal('job'), job }),
   z.strictObject({ kind: z.literal('types'), types: z.array(defectType) }),
 ]);
+
+/** `GET /health`: the server answers. */
+export const health = z.strictObject({ ok: z.boolean(), version: z.string() });
+
+/** Answer of `POST /login`; the cookie comes with it. */
+export const session = z.strictObject({ user: z.string() });
 
 /** `POST /login`: exchanges a token for a session cookie, where the server asks for one. */
 export const login = z.strictObject({ token: z.string().min(8).max(200) });

@@ -1,12 +1,15 @@
-/** `adclick demo`: a sample product from pictures to masks, with a report to look at. */
+/** `adclick demo`: a sample product from pictures to masks, with a report to look at, then the labelling page. */
 import { SAMPLE_PRODUCTS } from '@adclick/core';
 import { type Command, Option } from 'commander';
+import { openProject } from '../project.ts';
 import { runDemo } from '../services/demo.ts';
 import { type CommonOptions, run, withCommon } from './run.ts';
+import { portNumber, type ServingOptions, startServing } from './serve.ts';
 
-interface Options extends CommonOptions {
+interface Options extends CommonOptions, ServingOptions {
   readonly product?: string;
   readonly out?: string;
+  readonly serve: boolean;
 }
 
 const percent = (value: number) => `${(100 * value).toFixed(1)} %`;
@@ -14,8 +17,10 @@ const percent = (value: number) => `${(100 * value).toFixed(1)} %`;
 export function addDemo(program: Command): void {
   const command = program
     .command('demo')
-    .description('sample product -> index -> masks from simulated clicks, and a report')
+    .description('sample product -> index -> masks from simulated clicks, and a report; then the labelling page')
     .option('--no-serve', 'end after the report')
+    .option('--port <N>', 'port of the page (default: 4280, or the next free one)', portNumber)
+    .option('--no-open', 'do not open a browser')
     .option(
       '--out <DIR>',
       "folder for pictures, masks and report (default: a new one among the system's temporary files)",
@@ -25,7 +30,7 @@ export function addDemo(program: Command): void {
   command.action(async (options: Options) =>
     run(options, async (context) => {
       const answer = await runDemo(options, context);
-      return {
+      const done = {
         json: answer,
         lines: [
           `${answer.product}: ${answer.defects} sample defects labelled by simulated clicks in ${answer.seconds.toFixed(1)} s`,
@@ -36,6 +41,8 @@ export function addDemo(program: Command): void {
           `report              ${answer.report}`,
         ],
       };
+      if (!options.serve) return done;
+      return startServing(await openProject(answer.folder), options, context, done);
     }),
   );
 }

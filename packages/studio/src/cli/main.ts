@@ -10,6 +10,7 @@ import { addInit } from './init.ts';
 import { addLabel } from './label.ts';
 import { addModels } from './models.ts';
 import { report } from './run.ts';
+import { addServe } from './serve.ts';
 import { addTrain } from './train.ts';
 
 /** The whole tree, with commands in the order in which people meet them. */
@@ -22,7 +23,8 @@ export function createProgram(): Command {
       'after',
       '\nExample:\n  $ adclick demo --no-serve\n\n`adclick COMMAND --help` shows an example of each.',
     );
-  for (const add of [addDemo, addInit, addIndex, addLabel, addTrain, addEvaluate, addModels, addDoctor]) add(program);
+  for (const add of [addDemo, addInit, addIndex, addLabel, addServe, addTrain, addEvaluate, addModels, addDoctor])
+    add(program);
   harden(program);
   return program;
 }

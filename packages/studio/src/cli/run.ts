@@ -11,6 +11,8 @@ export interface Answer {
   readonly lines: readonly string[];
   /** Exit code when the command worked but what it looked at did not pass; default 0. */
   readonly exit?: 0 | 1;
+  /** Goes on after the answer was printed, until it is asked to stop: Ctrl-C is then the normal end. */
+  stay?(signal: AbortSignal): Promise<void>;
 }
 
 /** What a command is given beside its own options. */
@@ -86,6 +88,11 @@ export async function run(options: CommonOptions, work: (context: Context) => Pr
       options.json ? `${JSON.stringify(answer.json)}\n` : answer.lines.map((l) => `${l}\n`).join(''),
     );
     process.exitCode = answer.exit ?? 0;
+    if (answer.stay) {
+      await answer.stay(controller.signal);
+      process.exitCode = answer.exit ?? 0;
+      return;
+    }
   } catch (error) {
     bar.clear();
     const { aborted, reason } = controller.signal;

@@ -1,0 +1,52 @@
+/** Every failure as one JSON object with its ADC_… code and the right status; nothing of the inside leaks. */
+
+import { CodedError } from '@adclick/ortgrad';
+import type { FastifyError, FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
+import type { ApiError, Conflict } from '../api.ts';
+import { fail, toCoded } from '../errors.ts';
+import { StaleWrite } from '../services/labels.ts';
+import type { Studio } from '../services/studio.ts';
+
+/** The body of an answer that says what went wrong. */
+export function errorBody({ code, message, next, details }: CodedError): ApiError {
+  const field = code === 'ADC_REQUEST' ? String(details.field) : undefined;
+  return { error: { code, message, next, ...(field === undefined ? {} : { field }) } };
+}
+
+/** Fastify's own refusals in our words. */
+function translate(error: FastifyError, limit: number): CodedError {
+  if (error instanceof CodedError) return error;
+  switch (error.code) {
+    case 'FST_ERR_CTP_BODY_TOO_LARGE':
+      return fail('ADC_TOO_LARGE', { limit }, error);
+    case 'FST_ERR_CTP_INVALID_MEDIA_TYPE':
+      return fail('ADC_REQUEST', { field: 'content-type', what: 'must be application/json' }, error);
+    case 'FST_ERR_CTP_EMPTY_JSON_BODY':
+    case 'FST_ERR_CTP_INVALID_JSON_BODY':
+    case 'FST_ERR_CTP_INVALID_CONTENT_LENGTH':
+      return fail('ADC_REQUEST', { field: 'body', what: 'is not JSON' }, error);
+  }
+  if (error.statusCode === 429) return fail('ADC_RATE', { limit }, error);
+  if (error.statusCode !== undefined && error.statusCode >= 400 && error.statusCode < 500)
+    return fail('ADC_REQUEST', { field: 'request', what: error.message }, error);
+  return toCoded(error);
+}
+
+/** Answers failures and unknown routes. */
+export function addFailures(app: FastifyInstance, studio: Studio, note: (error: CodedError) => void): void {
+  app.setErrorHandler(async (error: FastifyError, request: FastifyRequest, reply: FastifyReply) => {
+    if (error instanceof StaleWrite) {
+      const current = await studio.queue.detail(error.image);
+      const { base } = request.body as { base: number };
+      const coded = fail('ADC_CONFLICT', { id: error.image, current: current.version, base });
+      return reply.code(409).send({ ...errorBody(coded), current } satisfies Conflict);
+    }
+    const coded = translate(error, request.routeOptions.bodyLimit ?? 0);
+    if (coded.status >= 500) note(coded);
+    return reply.code(coded.status).send(errorBody(coded));
+  });
+  app.setNotFoundHandler(async (request, reply) => {
+    const path = request.url.split('?')[0]?.slice(0, 200) ?? '';
+    return reply.code(404).send(errorBody(fail('ADC_NOT_FOUND', { what: `${request.method} ${path}` })));
+  });
+}

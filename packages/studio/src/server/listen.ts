@@ -1,0 +1,88 @@
+/** Letting a project's server listen, and ending it cleanly. */
+import { userInfo } from 'node:os';
+import type { CodedError } from '@adclick/ortgrad';
+import type { FastifyInstance } from 'fastify';
+import { fail } from '../errors.ts';
+import type { Project } from '../project.ts';
+import { Studio, type StudioOptions } from '../services/studio.ts';
+import { createApp } from './app.ts';
+import { isLoopback } from './security.ts';
+
+export const DEFAULT_PORT = 4280;
+/** Ports that are tried when the default one is taken. */
+const TRIED = 20;
+
+export interface ServeOptions extends StudioOptions {
+  /** Default: the first free one from {@link DEFAULT_PORT} on. 0 takes any. */
+  readonly port?: number;
+  /** Address to listen on; default loopback. With another one, people have to log in. */
+  readonly host?: string;
+  readonly page?: string;
+  readonly onFailure?: (error: CodedError) => void;
+}
+
+export interface Serving {
+  /** Where browsers find it. */
+  readonly address: string;
+  readonly studio: Studio;
+  close(): Promise<void>;
+}
+
+/** The name of the person at this computer, as author of events. */
+function localUser(): string {
+  try {
+    return userInfo().username || 'local';
+  } catch {
+    // Some containers have no entry for the user.
+    return 'local';
+  }
+}
+
+async function listen(app: FastifyInstance, host: string, wanted: number | undefined): Promise<number> {
+  const first = wanted ?? DEFAULT_PORT;
+  const last = wanted === undefined ? first + TRIED - 1 : first;
+  for (let port = first; ; port++) {
+    try {
+      await app.listen({ host, port });
+      const address = app.server.address();
+      return typeof address === 'object' && address ? address.port : port;
+    } catch (error) {
+      const { code, message } = error as NodeJS.ErrnoException;
+      if (code === 'EADDRINUSE' && port < last) continue;
+      const reasons: Record<string, string> = {
+        EADDRINUSE: 'another program uses it',
+        EACCES: 'permission denied',
+        EADDRNOTAVAIL: 'this computer has no such address',
+        ENOTFOUND: 'there is no such host',
+      };
+      throw fail('ADC_PORT', { port, host, what: reasons[code ?? ''] ?? message }, error);
+    }
+  }
+}
+
+/**
+ * Opens a project and serves it. @throws ADC_PORT, ADC_DATABASE; ADC_LOGIN when others could reach it but there is no user.
+ */
+export async function serve(project: Project, options: ServeOptions = {}): Promise<Serving> {
+  const { host = '127.0.0.1', port, page, onFailure } = options;
+  const users = !isLoopback(host);
+  const studio = await Studio.open(project, options);
+  try {
+    if (users && (await studio.store.users.names()).length === 0)
+      throw fail('ADC_LOGIN', { what: 'Others could reach this server, but it has no user yet' });
+    const app = await createApp(studio, { host, users, localUser: localUser(), page, onFailure });
+    const taken = await listen(app, host, port);
+    const name = ['0.0.0.0', '::'].includes(host) ? 'localhost' : host.includes(':') ? `[${host}]` : host;
+    return {
+      address: `http://${name}:${taken}/`,
+      studio,
+      close: async () => {
+        await app.close();
+        await studio.close();
+      },
+    };
+  } catch (error) {
+    await studio.close();
+    throw error;
+  }
+}

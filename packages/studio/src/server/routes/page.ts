@@ -1,0 +1,37 @@
+/** The built page's files; without them a sentence that says how to build them. */
+import { existsSync } from 'node:fs';
+import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import statics from '@fastify/static';
+import type { FastifyInstance } from 'fastify';
+import { errorLine, fail } from '../../errors.ts';
+
+/** Where the build puts the page: beside src/ and dist/. */
+export function pageFolder(): string {
+  const near = ['../page', '../../../page'].map((path) => fileURLToPath(new URL(path, import.meta.url)));
+  return near.find((folder) => existsSync(join(folder, 'index.html'))) ?? (near[0] as string);
+}
+
+const YEAR_SECONDS = 31_536_000;
+
+export async function addPage(app: FastifyInstance, folder = pageFolder()): Promise<void> {
+  const index = join(folder, 'index.html');
+  if (!existsSync(index)) {
+    const missing = errorLine(fail('ADC_PAGE_MISSING', { path: index }));
+    app.get('/', { schema: { hide: true } }, async (_request, reply) =>
+      reply.code(503).type('text/plain; charset=utf-8').send(`${missing}\n`),
+    );
+    return;
+  }
+  await app.register(statics, {
+    root: folder,
+    // File names in assets/ hold a hash of their content; index.html names the newest ones.
+    setHeaders: (response, path) => {
+      const hashed = path.includes(`${join(folder, 'assets')}`);
+      response.setHeader('cache-control', hashed ? `public, max-age=${YEAR_SECONDS}, immutable` : 'no-cache');
+    },
+    cacheControl: false,
+    dotfiles: 'deny',
+    schemaHide: true,
+  });
+}

@@ -1,0 +1,97 @@
+/** Who may ask: the right host name, the right origin, and, where others can reach the server, a user. */
+import { hostname, networkInterfaces } from 'node:os';
+import type { FastifyInstance, FastifyRequest } from 'fastify';
+import { API } from '../api.ts';
+import { fail } from '../errors.ts';
+import type { UserRepository } from '../store/users.ts';
+
+const LOOPBACK = ['localhost', '127.0.0.1', '[::1]'];
+/** Addresses that stand for all of a computer's. */
+const EVERYWHERE = new Set(['0.0.0.0', '::', '[::]', '']);
+export const COOKIE = 'adclick-session';
+
+/** Whether only this computer can reach a host. */
+export const isLoopback = (host: string): boolean => ['localhost', '127.0.0.1', '::1', '[::1]'].includes(host);
+
+const bracketed = (address: string) => (address.includes(':') && !address.startsWith('[') ? `[${address}]` : address);
+
+/** Names under which a server may be asked; any other name comes from a page that plays tricks with DNS. */
+export function allowedHosts(host: string): Set<string> {
+  const names = new Set(LOOPBACK);
+  if (isLoopback(host)) return names;
+  if (!EVERYWHERE.has(host)) return names.add(bracketed(host).toLowerCase());
+  names.add(hostname().toLowerCase()).add(`${hostname().toLowerCase()}.local`);
+  for (const addresses of Object.values(networkInterfaces()))
+    for (const { address } of addresses ?? []) names.add(bracketed(address.split('%')[0] as string).toLowerCase());
+  return names;
+}
+
+/** Host without port: "localhost" of "localhost:4280". */
+const withoutPort = (host: string) => host.replace(/:\d+$/, '').toLowerCase();
+
+/** A header's text, safe to be repeated in an answer. */
+const quote = (text: string) => text.replace(/[^\x20-\x7e]/g, '?').slice(0, 100);
+
+function checkHost(request: FastifyRequest, allowed: ReadonlySet<string>): void {
+  const host = request.headers.host ?? '';
+  if (!allowed.has(withoutPort(host))) throw fail('ADC_FOREIGN', { what: `host ${quote(host) || 'without a name'}` });
+}
+
+/** Pages of other sites may neither read nor write. */
+function checkOrigin(request: FastifyRequest): void {
+  const { origin, host } = request.headers;
+  const site = request.headers['sec-fetch-site'];
+  if (origin !== undefined) {
+    let from = '';
+    try {
+      from = new URL(origin).host;
+    } catch {
+      // "null" and nonsense are nobody's origin.
+    }
+    if (from.toLowerCase() !== (host ?? '').toLowerCase())
+      throw fail('ADC_FOREIGN', { what: `origin ${quote(origin)}` });
+  } else if (site === 'cross-site' || site === 'same-site') {
+    // A link from elsewhere may open the page, but nothing else.
+    const opens = request.headers['sec-fetch-mode'] === 'navigate' && !request.url.startsWith(API);
+    if (!opens) throw fail('ADC_FOREIGN', { what: 'another site' });
+  }
+}
+
+export interface SecurityOptions {
+  readonly host: string;
+  /** Users that must log in; undefined where everyone on this computer is the same person. */
+  readonly users: UserRepository | undefined;
+  /** Name of that person. */
+  readonly localUser: string;
+}
+
+declare module 'fastify' {
+  interface FastifyRequest {
+    /** Who asks. */
+    user: string;
+  }
+  interface FastifyContextConfig {
+    /** Answered without a user. */
+    open?: boolean;
+  }
+}
+
+/** Adds the checks to every route. */
+export function addSecurity(app: FastifyInstance, { host, users, localUser }: SecurityOptions): void {
+  const allowed = allowedHosts(host);
+  app.decorateRequest('user', '');
+  app.addHook('onRequest', async (request) => {
+    checkHost(request, allowed);
+    checkOrigin(request);
+    if (!users) {
+      request.user = localUser;
+      return;
+    }
+    const cookie = request.cookies[COOKIE];
+    const bearer = /^Bearer (\S{8,200})$/.exec(request.headers.authorization ?? '')?.[1];
+    const user = cookie ? await users.userOf(cookie) : bearer ? await users.check(bearer) : undefined;
+    if (user !== undefined) request.user = user;
+    else if (request.url.startsWith(API) && !request.routeOptions.config.open)
+      throw fail('ADC_LOGIN', { what: cookie || bearer ? 'The session is not known' : 'Nobody is logged in' });
+  });
+}

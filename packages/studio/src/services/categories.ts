@@ -1,0 +1,82 @@
+/** Which categories the engine has open. A category is indexed and opened once, in the background; whoever needs it waits for it. */
+import { fail } from '../errors.ts';
+import type { Project } from '../project.ts';
+import type { ImageRepository } from '../store/images.ts';
+import type { Engine } from './engine/engine.ts';
+import type { Jobs } from './jobs.ts';
+import { categoriesOf } from './projects.ts';
+
+export interface OpenCategory {
+  /** Stands for index, weights and settings: what was prepared under another key is stale. */
+  readonly key: string;
+  /** Good pictures in the index. */
+  readonly pictures: number;
+}
+
+export class Categories {
+  private readonly opening = new Map<string, Promise<OpenCategory>>();
+  private readonly opened = new Map<string, OpenCategory>();
+  private readonly listeners: ((name: string) => void)[] = [];
+
+  constructor(
+    private readonly project: Project,
+    private readonly engine: Engine,
+    private readonly images: ImageRepository,
+    private readonly jobs: Jobs,
+  ) {}
+
+  /** Called with a category's name each time it has been opened. */
+  onOpen(listener: (name: string) => void): void {
+    this.listeners.push(listener);
+  }
+
+  /** Whether a category is open. */
+  isOpen(name: string): boolean {
+    return this.opened.has(name);
+  }
+
+  /** Good pictures of an open category. */
+  pictures(name: string): number | undefined {
+    return this.opened.get(name)?.pictures;
+  }
+
+  /** Opens a category, indexing it first where that was not done or is out of date. @throws what indexing throws, each time it is tried. */
+  open(name: string): Promise<OpenCategory> {
+    const known = this.opening.get(name);
+    if (known) return known;
+    return this.start(name, false).opening;
+  }
+
+  /** Starts a job that brings indexes up to date. @param only one category. @throws ADC_NOT_FOUND. */
+  rebuild(only: string | undefined) {
+    const names = categoriesOf(this.project).map(({ name }) => name);
+    if (only !== undefined && !names.includes(only)) throw fail('ADC_NOT_FOUND', { what: `category ${only}` });
+    return (only === undefined ? names : [only]).map((name) => this.start(name, true).job)[0]!;
+  }
+
+  private start(name: string, rebuild: boolean) {
+    let resolve!: (category: OpenCategory) => void;
+    let reject!: (error: unknown) => void;
+    const opening = new Promise<OpenCategory>((yes, no) => {
+      resolve = yes;
+      reject = no;
+    });
+    // Whoever asks gets the failure; nobody asking is no crash.
+    opening.catch(() => this.opening.get(name) === opening && this.opening.delete(name));
+    this.opening.set(name, opening);
+    const job = this.jobs.start('index', `Good pictures of ${name}`, async ({ onProgress, signal }) => {
+      try {
+        const category = await this.engine.call('category', { category: name, rebuild }, { onProgress, signal });
+        await this.images.forgetPreparations(name, `${category.key}/`);
+        this.opened.set(name, category);
+        resolve(category);
+        for (const listener of this.listeners) listener(name);
+        return `${category.pictures} good pictures are compared with.`;
+      } catch (error) {
+        reject(error);
+        throw error;
+      }
+    });
+    return { opening, job };
+  }
+}

@@ -1,0 +1,110 @@
+/** The server's half of the engine: a worker thread in which pictures are decoded, compared and labelled. */
+import { Worker } from 'node:worker_threads';
+import { CodedError } from '@adclick/ortgrad';
+import { fail } from '../../errors.ts';
+import type { OnProgress } from '../../progress.ts';
+import type { AnyRequest, CallName, Calls, EngineSettings, FromEngine, WireError } from './protocol.ts';
+
+interface Waiting {
+  resolve(value: unknown): void;
+  reject(error: unknown): void;
+  readonly onProgress?: OnProgress;
+}
+
+export interface CallOptions {
+  readonly onProgress?: OnProgress;
+  /** Aborting stops work at its next safe point. */
+  readonly signal?: AbortSignal;
+}
+
+function startThread(settings: EngineSettings): Worker {
+  const data = { engine: settings };
+  const source = import.meta.url.endsWith('.ts');
+  const url = new URL(source ? '../../engine-worker.ts' : './engine-worker.js', import.meta.url);
+  if (!source) return new Worker(url, { workerData: data, execArgv: [] });
+  // From TypeScript source the loader must be registered in the worker's thread first.
+  const quoted = JSON.stringify(url.href);
+  const code = `require('node:module').register('tsx/esm', { parentURL: ${quoted}, data: true }); import(${quoted});`;
+  return new Worker(code, { eval: true, workerData: data, execArgv: ['--conditions=@adclick/source'] });
+}
+
+function revive({ code, message, next, exit, status, details, stack }: WireError): Error {
+  const cause = new Error(message);
+  if (stack) cause.stack = stack;
+  if (code === undefined) return cause;
+  return new CodedError(code, message, next ?? '', exit ?? 1, status ?? 500, details ?? {}, { cause });
+}
+
+/** A thread that starts with the first call, and again with the next call after it has died. */
+export class Engine {
+  private worker: Worker | undefined;
+  private readonly waiting = new Map<number, Waiting>();
+  private calls = 0;
+  private closed = false;
+
+  constructor(private readonly settings: EngineSettings) {}
+
+  /** @throws what the work throws; ADC_RUNTIME when the thread died meanwhile. */
+  async call<Name extends CallName>(
+    name: Name,
+    request: Calls[Name]['request'],
+    { onProgress, signal }: CallOptions = {},
+  ): Promise<Calls[Name]['answer']> {
+    signal?.throwIfAborted();
+    if (this.closed) throw fail('ADC_RUNTIME', { provider: 'the engine', what: 'it was closed' });
+    const worker = this.start();
+    const call = this.calls++;
+    const answer = new Promise<unknown>((resolve, reject) =>
+      this.waiting.set(call, { resolve, reject, ...(onProgress ? { onProgress } : {}) }),
+    );
+    const cancel = () => worker.postMessage({ cancel: call });
+    signal?.addEventListener('abort', cancel, { once: true });
+    try {
+      worker.postMessage({ call, request: { name, ...request } as AnyRequest });
+      return (await answer) as Calls[Name]['answer'];
+    } catch (error) {
+      signal?.throwIfAborted();
+      throw error;
+    } finally {
+      this.waiting.delete(call);
+      signal?.removeEventListener('abort', cancel);
+    }
+  }
+
+  /** Whether anything is being worked on. */
+  get busy(): boolean {
+    return this.waiting.size > 0;
+  }
+
+  /** Stops the thread; what it works on is lost, what it answered stays. */
+  async close(): Promise<void> {
+    this.closed = true;
+    const { worker } = this;
+    this.end('it was closed');
+    await worker?.terminate();
+  }
+
+  private start(): Worker {
+    if (this.worker) return this.worker;
+    const worker = startThread(this.settings);
+    this.worker = worker;
+    worker.on('message', (message: FromEngine) => {
+      const waiting = this.waiting.get(message.call);
+      if (!waiting) return;
+      if ('progress' in message) waiting.onProgress?.(message.progress);
+      else if ('error' in message) waiting.reject(revive(message.error));
+      else waiting.resolve(message.value);
+    });
+    worker.on('error', (error) => this.end(error instanceof Error ? error.message : String(error), worker));
+    worker.on('exit', (code) => this.end(`it ended with code ${code}`, worker));
+    return worker;
+  }
+
+  private end(what: string, worker = this.worker): void {
+    if (worker !== this.worker) return;
+    this.worker = undefined;
+    const error = fail('ADC_RUNTIME', { provider: 'the engine', what });
+    for (const { reject } of this.waiting.values()) reject(error);
+    this.waiting.clear();
+  }
+}

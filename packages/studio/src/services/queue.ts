@@ -1,0 +1,92 @@
+/** The queue: which image next, and why it stands where it stands. */
+import type { ImageDetail, ImagePage, ImageQuery, ImageSummary } from '../api.ts';
+import { emptyRle } from '../labels/bitmaps.ts';
+import type { ImageRecord, ImageRepository } from '../store/images.ts';
+import { faceOf, type LabelService, layersOf } from './labels.ts';
+import type { Preparation } from './preparation.ts';
+
+/** Residual above which an image is worth a look, in units of what good pictures show. */
+const NOTABLE = 2;
+const STRONG = 4;
+
+/** Why an image stands where it stands. */
+export function reasonOf(image: ImageRecord, order: ImageQuery['order']): string {
+  const { score, uncertainty, diversity } = image;
+  if (order === 'name') return 'in the order of names';
+  if (score === null) return 'not looked at yet';
+  if (order === 'uncertainty') {
+    const percent = Math.round(100 * (uncertainty ?? 0));
+    if (percent === 0) return 'the model sees nothing to be unsure of';
+    return `the model is ${percent} % unsure of what it sees`;
+  }
+  if (order === 'diversity') {
+    if (diversity === null) return 'not compared with the others yet';
+    return diversity === 0
+      ? 'looks most unlike the labelled ones'
+      : `place ${diversity + 1} of those that look least alike`;
+  }
+  const residual = `residual ${score.toFixed(1)}`;
+  if (score >= STRONG) return `${residual}, far above good pictures`;
+  if (score >= NOTABLE) return `${residual}, above good pictures`;
+  return `${residual}, about as good pictures are`;
+}
+
+export class Queue {
+  constructor(
+    private readonly images: ImageRepository,
+    private readonly labels: LabelService,
+    private readonly preparation: Preparation,
+  ) {}
+
+  /** A page of the queue. */
+  async page(query: ImageQuery): Promise<ImagePage> {
+    const { total, images } = await this.images.list(query);
+    const types = await this.images.typesOf(images.map(({ id }) => id));
+    return { total, images: images.map((image) => summaryOf(image, types.get(image.id) ?? [], query.order)) };
+  }
+
+  /** Everything the canvas shows of an image. @throws ADC_NOT_FOUND. */
+  async detail(id: number): Promise<ImageDetail> {
+    const state = await this.labels.state(id).catch((error: unknown) => {
+      // The picture may have gone or the index may be missing; what is stored is shown all the same.
+      if ((error as { code?: string }).code === 'ADC_NOT_FOUND') throw error;
+      return this.labels.peek(id);
+    });
+    const image = await this.labels.image(id);
+    const prepared = await this.preparation.known(image);
+    const layers = layersOf(state);
+    return {
+      ...summaryOf(
+        image,
+        layers.map(({ type }) => type),
+        'residual',
+      ),
+      ...faceOf(state),
+      version: state.version,
+      layers,
+      nearest: prepared?.neighbours.map(({ name }) => name) ?? [],
+    };
+  }
+
+  /** What the model sees unasked, at once where it is known, else as soon as it is. */
+  async proposal(id: number) {
+    const image = await this.labels.image(id);
+    const known = await this.preparation.known(image);
+    if (!known) {
+      this.preparation.prepare(image, true).catch(() => undefined);
+      return { ready: false, rle: null, score: 0 };
+    }
+    this.preparation.warm(image);
+    const { width, height, counts } = known.rle ?? emptyRle(image.width, image.height);
+    return { ready: true, rle: { width, height, counts: [...counts] }, score: known.score };
+  }
+}
+
+function summaryOf(image: ImageRecord, types: number[], order: ImageQuery['order']): ImageSummary {
+  const { id, category, path, width, height, state, review, version } = image;
+  return {
+    ...{ id, category, path, width, height, state, review, version, types },
+    reason: reasonOf(image, order),
+    ready: image.prepared !== null,
+  };
+}

@@ -1,0 +1,103 @@
+/** The tables of a project's database, as Kysely sees them. Portable types only: text, integer, double. */
+import type { Kysely } from 'kysely';
+
+export interface ImagesTable {
+  id: number;
+  category: string;
+  /** Relative to the project, with forward slashes. */
+  path: string;
+  /** Pixels of the upright original. */
+  width: number;
+  height: number;
+  /** Size and time of the file when it was looked at last. */
+  bytes: number;
+  modified: number;
+  /** 1 when the file is no longer there; its history is kept. */
+  gone: number;
+  state: string;
+  review: string;
+  version: number;
+  /** What the model saw unasked: null until it has looked. */
+  score: number | null;
+  uncertainty: number | null;
+  /** JSON array, a short vector of what the picture looks like. */
+  embedding: string | null;
+  /** Place in an order in which each image differs most from those before; null until known. */
+  diversity: number | null;
+  /** Key of the files on disk that hold residual and proposal. */
+  prepared: string | null;
+}
+
+export interface TypesTable {
+  id: number;
+  name: string;
+  colour: string;
+  archived: number;
+}
+
+/** Append-only. */
+export interface EventsTable {
+  image: number;
+  version: number;
+  author: string;
+  time: string;
+  session: string | null;
+  /** JSON. */
+  action: string;
+  before: string;
+  after: string;
+  targets: string;
+  /** Milliseconds. */
+  duration: number;
+}
+
+/** Append-only: what an event did to the bitmaps, as JSON of [type, runs] to flip. */
+export interface ResultsTable {
+  image: number;
+  version: number;
+  flips: string;
+  joined: number;
+}
+
+/** A cache of folded histories; may be emptied at any time. */
+export interface SnapshotsTable {
+  image: number;
+  version: number;
+  completed: number;
+  content: string;
+}
+
+/** A cache for filters and statistics: size of every layer. */
+export interface LayersTable {
+  image: number;
+  type: number;
+  pixels: number;
+  regions: number;
+}
+
+export interface UsersTable {
+  name: string;
+  /** scrypt hash of the token with its salt. */
+  hash: string;
+  created: string;
+}
+
+export interface SessionsTable {
+  /** SHA-256 of the cookie. */
+  hash: string;
+  user: string;
+  expires: string;
+}
+
+export interface Tables {
+  images: ImagesTable;
+  types: TypesTable;
+  events: EventsTable;
+  results: ResultsTable;
+  snapshots: SnapshotsTable;
+  layers: LayersTable;
+  users: UsersTable;
+  sessions: SessionsTable;
+}
+
+export type Db = Kysely<Tables>;

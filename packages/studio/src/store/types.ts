@@ -1,0 +1,78 @@
+/** Defect types of a project. */
+import type { DefectType } from '../api.ts';
+import type { Db } from './schema.ts';
+
+/** Told apart on light and dark pictures, and by people who do not see red and green apart: Okabe and Ito's palette, then more. */
+export const PALETTE = [
+  '#e69f00',
+  '#56b4e9',
+  '#009e73',
+  '#f0e442',
+  '#0072b2',
+  '#d55e00',
+  '#cc79a7',
+  '#8a63d2',
+  '#7f8c8d',
+  '#b8e994',
+] as const;
+
+export class TypeRepository {
+  constructor(private readonly db: Db) {}
+
+  async list(): Promise<DefectType[]> {
+    const rows = await this.db.selectFrom('types').selectAll().orderBy('id').execute();
+    return rows.map((row) => ({ ...row, archived: row.archived !== 0 }));
+  }
+
+  /** Adds types that are not there yet, by name, with the next colours. @returns all. */
+  async ensure(names: readonly string[]): Promise<DefectType[]> {
+    for (const name of names) {
+      const types = await this.list();
+      if (types.some((type) => type.name === name)) continue;
+      await this.add(name, PALETTE[types.length % PALETTE.length] as string);
+    }
+    return this.list();
+  }
+
+  /** @returns undefined when the name is taken. */
+  async add(name: string, colour: string): Promise<DefectType | undefined> {
+    return this.db.transaction().execute(async (db) => {
+      const taken = await db.selectFrom('types').select('id').where('name', '=', name).executeTakeFirst();
+      if (taken) return undefined;
+      const { last } = await db
+        .selectFrom('types')
+        .select(({ fn }) => fn.max('id').as('last'))
+        .executeTakeFirstOrThrow();
+      const id = Number(last ?? 0) + 1;
+      await db.insertInto('types').values({ id, name, colour, archived: 0 }).execute();
+      return { id, name, colour, archived: false };
+    });
+  }
+
+  /** @returns 'missing', 'taken' when another type has the name, or the type. */
+  async change(
+    id: number,
+    patch: { name?: string; colour?: string; archived?: boolean },
+  ): Promise<DefectType | 'missing' | 'taken'> {
+    return this.db.transaction().execute(async (db) => {
+      const row = await db.selectFrom('types').selectAll().where('id', '=', id).executeTakeFirst();
+      if (!row) return 'missing';
+      if (patch.name !== undefined) {
+        const other = await db
+          .selectFrom('types')
+          .select('id')
+          .where('name', '=', patch.name)
+          .where('id', '!=', id)
+          .executeTakeFirst();
+        if (other) return 'taken';
+      }
+      const next = {
+        name: patch.name ?? row.name,
+        colour: patch.colour ?? row.colour,
+        archived: (patch.archived ?? row.archived !== 0) ? 1 : 0,
+      };
+      await db.updateTable('types').set(next).where('id', '=', id).execute();
+      return { id, ...next, archived: next.archived !== 0 };
+    });
+  }
+}
