@@ -6,7 +6,11 @@ import { build } from 'vite';
 
 const annotator = join(import.meta.dirname, '..');
 const built = join(annotator, '..', 'studio', 'page', 'index.html');
-const sources = [join(annotator, 'src'), join(annotator, '..', 'studio', 'src', 'api.ts'), join(annotator, 'index.html')];
+const sources = [
+  join(annotator, 'src'),
+  join(annotator, '..', 'studio', 'src', 'api.ts'),
+  join(annotator, 'index.html'),
+];
 
 async function newest(path: string): Promise<number> {
   const info = await stat(path);

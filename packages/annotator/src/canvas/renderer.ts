@@ -64,6 +64,10 @@ export class Renderer {
   private drawBase(state: AppState, ratio: number): void {
     const { image, view, screen, looks, types, activeType } = state;
     prepare(this.base, state, ratio);
+    // What is on the screen now, for tests and measurements.
+    const { dataset } = this.base.canvas;
+    dataset.view = `${view.scale} ${view.x} ${view.y}`;
+    dataset.drawn = image ? `${image.id} ${image.server.version} ${image.maskChanges}` : '';
     this.base.fillStyle = cssColour('--canvas');
     this.base.fillRect(0, 0, screen.width, screen.height);
     if (!image) return;

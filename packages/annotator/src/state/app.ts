@@ -117,9 +117,7 @@ export class App {
     const { screen, looks } = this.store.getState();
     const mask = new MaskBitmap(detail);
     for (const { type, rle } of detail.layers) mask.setLayer(type, rle);
-    const known = this.outbox.version(detail.id);
-    if (known === undefined || known < detail.version || this.outbox.pendingOf(detail.id).length === 0)
-      this.trackVersion(detail);
+    this.trackVersion(detail);
     const image = this.withWaiting({
       id: detail.id,
       width: detail.width,
@@ -175,7 +173,8 @@ export class App {
       if (image?.id !== id || this.outbox.pendingOf(id).length > 0) return;
       this.patchImage(id, { nearest: detail.nearest, reason: detail.reason });
       if (proposal?.ready) this.patchImage(id, { proposal });
-      if (detail.version !== image.server.version) this.adopt(detail);
+      // An answer that was overtaken by an action of ours is old.
+      if (detail.version > image.server.version) this.adopt(detail);
     } catch (error) {
       if (!(error instanceof Refusal)) this.report(error);
     }
@@ -250,6 +249,7 @@ export class App {
     // Only what changed is redrawn; a stroke that still waits is painted on top again.
     for (const { type, rle } of answer.layers) image.mask.setLayer(type, rle);
     this.store.setState({ image: this.withWaiting({ ...image, server }) });
+    if (answer.superseded) void this.refresh(id);
   }
 
   private conflict(id: number, current: ImageDetail, waiting: readonly Pending[]): void {

@@ -113,13 +113,9 @@ export class Outbox {
     this.kick();
   }
 
-  /** The version that the page has seen; the next action is based on it. */
+  /** The version that the page has seen; the next action is based on it. An answer that comes late does not turn it back. */
   setVersion(image: number, version: number): void {
-    this.versions.set(image, version);
-  }
-
-  version(image: number): number | undefined {
-    return this.versions.get(image);
+    this.versions.set(image, Math.max(version, this.versions.get(image) ?? 0));
   }
 
   /** Actions of an image that are not acknowledged, oldest first. */

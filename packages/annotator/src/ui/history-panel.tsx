@@ -2,7 +2,7 @@
 
 import { rleArea } from '@adclick/core/rle';
 import { useQuery } from '@tanstack/react-query';
-import type { Action } from 'adclick/api';
+import type { HistoryEvent } from 'adclick/api';
 import { useApp, useAppParts } from './context.ts';
 
 const TOOLS = {
@@ -18,7 +18,7 @@ const STATES = { todo: 'Label taken back', defect: 'Accepted', good: 'No defect'
 const REVIEWS = { none: 'Review taken back', approved: 'Approved', rejected: 'Sent back' } as const;
 
 /** An action in a few words. */
-function inWords(action: Action): string {
+function inWords(action: HistoryEvent['action']): string {
   switch (action.kind) {
     case 'click':
       return `${action.click.positive ? '+' : '−'} click at ${action.click.x}, ${action.click.y}`;
@@ -42,6 +42,8 @@ function inWords(action: Action): string {
       return STATES[action.state];
     case 'review':
       return REVIEWS[action.review];
+    case 'import':
+      return `Imported from ${action.source}`;
     case 'undo':
       return 'Undo';
     case 'redo':

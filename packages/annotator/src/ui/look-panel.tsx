@@ -62,15 +62,17 @@ function Contrast({ looks }: { readonly looks: Looks }) {
           type="button"
           className="small"
           disabled={!image}
+          aria-label="Contrast from the picture itself"
           onPointerDown={(event) => event.preventDefault()}
           onClick={() => image && app.setWindow(autoWindow(image.picture))}
         >
-          Auto contrast
+          Auto
         </button>
         <button
           type="button"
           className="small"
           disabled={!looks.window}
+          aria-label="Reset the contrast"
           onPointerDown={(event) => event.preventDefault()}
           onClick={() => app.setWindow(null)}
         >
