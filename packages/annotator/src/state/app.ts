@@ -97,13 +97,13 @@ export class App {
   /** Puts an image on the canvas. A newer call wins over one that still loads. */
   async open(id: number, place?: number): Promise<void> {
     this.wanted = id;
-    this.store.setState({ opening: id });
+    // The place moves at once, so that two quick presses of a key go two images on.
+    this.store.setState(place === undefined ? { opening: id } : { opening: id, position: place });
     try {
       const loaded = await this.loader.get(id);
       if (this.wanted !== id) return;
       this.show(loaded.detail, loaded.picture, loaded.proposal);
       if (place === undefined) this.queue.locate();
-      else this.store.setState({ position: place });
       void this.refresh(id);
       void this.loadAhead();
     } catch (error) {
