@@ -140,11 +140,7 @@ async function frames() {
     const random = new Random('regions');
     const mask = new Uint8Array(LARGE.width * LARGE.height);
     for (let n = 0; n < REGIONS; n++) {
-      const [x, y, radius] = [
-        random.int(0, LARGE.width - 1),
-        random.int(0, LARGE.height - 1),
-        random.int(6, 60),
-      ];
+      const [x, y, radius] = [random.int(0, LARGE.width - 1), random.int(0, LARGE.height - 1), random.int(6, 60)];
       for (let dy = -radius; dy <= radius; dy++)
         for (let dx = -radius; dx <= radius; dx++) {
           const [px, py] = [x + dx, y + dy];
@@ -182,7 +178,7 @@ async function list() {
     ] as const) {
       const directory = await made(folder, place);
       for (let n = 0; n < count; n++) {
-        const data = Uint8Array.from({ length: 16 * 16 * 3 }, () => random.int(0, 255));
+        const data = Uint8Array.from({ length: 16 * 16 * 3 }, () => random.int(0, 256));
         const png = await encodePng({ data, width: 16, height: 16, channels: 3 });
         await writeFile(join(directory, `${String(n).padStart(5, '0')}.png`), png);
       }

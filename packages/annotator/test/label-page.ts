@@ -1,6 +1,9 @@
 /** The labelling page as a person uses it, for browser tests: places in picture pixels, pixels as the canvas shows them. */
 import type { Page } from 'playwright-core';
 
+/** Milliseconds before a wait counts as failed; long, for slow machines. */
+const PATIENCE = 100_000;
+
 interface View {
   readonly scale: number;
   readonly x: number;
@@ -13,7 +16,7 @@ export class LabelPage {
   /** Until an image is on the canvas and everything is saved. @returns its id. */
   async opened(id?: number): Promise<number> {
     const wanted = id === undefined ? '[data-drawn]:not([data-drawn=""])' : `[data-drawn^="${id} "]`;
-    await this.page.waitForSelector(`canvas.base${wanted}`, { timeout: 30_000 });
+    await this.page.waitForSelector(`canvas.base${wanted}`, { timeout: PATIENCE });
     const drawn = await this.drawn();
     return drawn.id;
   }
@@ -41,7 +44,7 @@ export class LabelPage {
 
   /** Until the server has everything and the canvas shows it. */
   async saved(): Promise<void> {
-    await this.page.waitForSelector('[data-saving="saved"]', { timeout: 30_000 });
+    await this.page.waitForSelector('[data-saving="saved"]', { timeout: PATIENCE });
     await this.frame();
   }
 

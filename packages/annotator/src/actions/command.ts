@@ -32,10 +32,11 @@ export function matches(keys: string, press: KeyPress): boolean {
   const isLetter = /^[a-z]$/i.test(key);
   const pressed = press.key === ' ' ? 'Space' : press.key;
   if (isLetter ? pressed.toLowerCase() !== key.toLowerCase() : pressed !== key) return false;
+  // Signs need Shift or AltGr (which reads as Ctrl and Alt together) on some keyboards and not on others.
+  const isSign = key.length === 1 && !isLetter && !/[0-9]/.test(key);
+  if (isSign && press.ctrlKey && press.altKey) return parts.length === 0;
   if (wants('Mod') !== (press.ctrlKey || press.metaKey)) return false;
   if (wants('Alt') !== press.altKey) return false;
-  // Signs such as ? need Shift on some keyboards and not on others.
-  const isSign = key.length === 1 && !isLetter && !/[0-9]/.test(key);
   return isSign || wants('Shift') === press.shiftKey;
 }
 

@@ -52,6 +52,8 @@ describe('keys', () => {
 
   it('match signs with and without Shift, whatever the keyboard', () => {
     expect(matches('?', press('?', { shiftKey: true }))).toBe(true);
+    expect(matches('[', press('[', { ctrlKey: true, altKey: true }))).toBe(true);
+    expect(matches('[', press('[', { altKey: true }))).toBe(false);
     expect(matches('+', press('+'))).toBe(true);
     expect(matches('+', press('+', { shiftKey: true }))).toBe(true);
     expect(matches('1', press('1', { shiftKey: true }))).toBe(false);

@@ -68,6 +68,9 @@ describe('MaskBitmap', () => {
         quick.paint(1, { box: { left: 0, top: 0, right: 10, bottom: 6 }, data: a }, 0);
         quick.paintRle(1, encodeRle(c, 10, 6), 1);
         expect(rows(quick)).toEqual(rows(slow));
+        const area = c.reduce((sum, set) => sum + set, 0);
+        expect([slow.area(1), quick.area(1)]).toEqual([area, area]);
+        expect(slow.types().includes(1)).toBe(area > 0);
         const expected = Array.from(c, (set, i) => (b[i] ? 2 : set ? 1 : 0)).join('');
         expect(rows(slow).join('')).toBe(expected);
       }),

@@ -4,7 +4,7 @@
  */
 import { encodeRle, type Rle } from '@adclick/core/rle';
 import { type Box, clipBox, type Size, uniteBoxes, wholeBox } from '../geometry.ts';
-import { applyPatch, countSet, type Patch, rleBox } from '../tools/bitmap.ts';
+import { applyPatch, type Patch, rleBox } from '../tools/bitmap.ts';
 
 /** A level of the pyramid: `data[i]` is 0 or the slot of the topmost type. */
 export interface IndexLevel extends Size {
@@ -16,6 +16,17 @@ const SMALLEST = 512;
 
 /** Slots of the index bitmap; slot 0 means nothing. */
 const MOST_SLOTS = 255;
+
+/** Calls back with first pixel and pixel after the last of every run of set pixels. */
+function forEachSetRun({ counts }: Rle, visit: (start: number, end: number) => void): void {
+  let at = 0;
+  for (let i = 0; i < counts.length; i++) {
+    if (i % 2 === 1 && counts[i] > 0) visit(at, at + counts[i]);
+    at += counts[i];
+  }
+}
+
+const setRuns = ({ counts }: Rle): number => counts.reduce((sum, count, i) => sum + (i % 2 === 1 ? count : 0), 0);
 
 function makeLevels({ width, height }: Size): IndexLevel[] {
   const levels: IndexLevel[] = [];
@@ -35,6 +46,10 @@ export class MaskBitmap {
   /** Type of slot i + 1, in the order in which types came; a later one lies on top. */
   private readonly slots: number[] = [];
   private changed: Box | null = null;
+  /** Set pixels of each layer, kept up to date so that asking is free. */
+  private readonly areas = new Map<number, number>();
+  /** A box around all set pixels of each layer; it may be larger than needed. */
+  private readonly extents = new Map<number, Box | null>();
 
   constructor(size: Size) {
     this.width = size.width;
@@ -44,7 +59,7 @@ export class MaskBitmap {
 
   /** Types that have a layer with at least one pixel. */
   types(): number[] {
-    return [...this.layers].filter(([, data]) => data.includes(1)).map(([type]) => type);
+    return [...this.areas].filter(([, area]) => area > 0).map(([type]) => type);
   }
 
   /** Type of a slot of the index bitmap. */
@@ -67,8 +82,7 @@ export class MaskBitmap {
   }
 
   area(type: number): number {
-    const data = this.layers.get(type);
-    return data ? countSet(data) : 0;
+    return this.areas.get(type) ?? 0;
   }
 
   rle(type: number): Rle {
@@ -81,24 +95,24 @@ export class MaskBitmap {
     if (rle.width !== this.width || rle.height !== this.height)
       throw new RangeError(`mask of ${rle.width} x ${rle.height} for a picture of ${this.width} x ${this.height}`);
     const layer = this.own(type);
-    const slot = this.slots.indexOf(type) + 1;
-    const before = layer.slice();
-    layer.fill(0);
-    let at = 0;
-    for (let i = 0; i < rle.counts.length; i++) {
-      const end = at + rle.counts[i];
-      if (i % 2 === 1) layer.fill(1, at, end);
-      at = end;
-    }
-    const box = this.differenceBox(before, layer);
-    if (box) this.refresh(box, slot);
+    const extent = rleBox(rle);
+    const around = uniteBoxes(this.extents.get(type) ?? null, extent);
+    this.extents.set(type, extent);
+    this.areas.set(type, setRuns(rle));
+    if (!around) return;
+    const [from, to] = [around.top * this.width, around.bottom * this.width];
+    const before = layer.slice(from, to);
+    layer.fill(0, from, to);
+    forEachSetRun(rle, (start, end) => layer.fill(1, start, end));
+    const box = this.differenceBox(before, layer.subarray(from, to), around.top);
+    if (box) this.refresh(box, this.slots.indexOf(type) + 1);
   }
 
   /** Sets or clears pixels of a type. @returns how many changed. */
   paint(type: number, patch: Patch, value: 0 | 1): number {
     if (value === 0 && !this.layers.has(type)) return 0;
     const count = applyPatch(this.own(type), this.width, patch, value);
-    if (count > 0) this.refresh(clipBox(patch.box, this), this.slots.indexOf(type) + 1);
+    if (count > 0) this.took(type, clipBox(patch.box, this), value === 1 ? count : -count);
     return count;
   }
 
@@ -107,16 +121,18 @@ export class MaskBitmap {
     const box = rleBox(rle);
     if (!box || (value === 0 && !this.layers.has(type))) return;
     const layer = this.own(type);
-    let at = 0;
-    for (let i = 0; i < rle.counts.length; i++) {
-      if (i % 2 === 1) layer.fill(value, at, at + rle.counts[i]);
-      at += rle.counts[i];
-    }
-    this.refresh(box, this.slots.indexOf(type) + 1);
+    let before = 0;
+    forEachSetRun(rle, (start, end) => {
+      for (let i = start; i < end; i++) before += layer[i];
+      layer.fill(value, start, end);
+    });
+    this.took(type, box, value === 1 ? setRuns(rle) - before : -before);
   }
 
   clear(): void {
     this.layers.clear();
+    this.areas.clear();
+    this.extents.clear();
     for (const { data } of this.levels) data.fill(0);
     this.changed = wholeBox(this);
   }
@@ -141,7 +157,15 @@ export class MaskBitmap {
     return layer;
   }
 
-  private differenceBox(a: Uint8Array, b: Uint8Array): Box | null {
+  /** Notes that pixels inside a box have changed and by how many the area has. */
+  private took(type: number, box: Box, difference: number): void {
+    this.areas.set(type, this.area(type) + difference);
+    this.extents.set(type, uniteBoxes(this.extents.get(type) ?? null, box));
+    this.refresh(box, this.slots.indexOf(type) + 1);
+  }
+
+  /** Where two stretches of whole rows differ; the first row is `above`. */
+  private differenceBox(a: Uint8Array, b: Uint8Array, above: number): Box | null {
     const { width } = this;
     let [first, last] = [0, a.length - 1];
     while (first <= last && a[first] === b[first]) first++;
@@ -158,7 +182,7 @@ export class MaskBitmap {
       while (x >= right && a[row + x] === b[row + x]) x--;
       right = Math.max(right, x + 1);
     }
-    return { left, top, right, bottom };
+    return { left, top: top + above, right, bottom: bottom + above };
   }
 
   /** Brings index and pyramid up to date inside a box after the layer of `slot` changed there. */

@@ -95,15 +95,15 @@ export class App {
   }
 
   /** Puts an image on the canvas. A newer call wins over one that still loads. */
-  async open(id: number, place?: number): Promise<void> {
+  async open(id: number, place: number | null = null): Promise<void> {
     this.wanted = id;
     // The place moves at once, so that two quick presses of a key go two images on.
-    this.store.setState(place === undefined ? { opening: id } : { opening: id, position: place });
+    this.store.setState(place === null ? { opening: id } : { opening: id, position: place });
     try {
       const loaded = await this.loader.get(id);
       if (this.wanted !== id) return;
       this.show(loaded.detail, loaded.picture, loaded.proposal);
-      if (place === undefined) this.queue.locate();
+      if (place === null) this.queue.locate();
       void this.refresh(id);
       void this.loadAhead();
     } catch (error) {
@@ -206,6 +206,7 @@ export class App {
 
   actOn(id: number, action: Action): void {
     this.outbox.add(id, action);
+    if (action.kind === 'state') this.queue.patch(id, { state: action.state });
     const { image } = this.store.getState();
     if (image?.id !== id) return;
     applyPixels(image.mask, action);
@@ -303,8 +304,8 @@ export class App {
   /** Opens the next image that has no label yet. */
   async goTodo(): Promise<void> {
     const { position, image } = this.store.getState();
-    const found = await this.queue.nextTodo(position ?? -1);
-    if (found && found.line.id !== image?.id) await this.open(found.line.id, found.place);
+    const found = await this.queue.anyTodo(position ?? -1, image?.id);
+    if (found) await this.open(found.line.id, found.place);
     else this.notify('info', 'Every image of this list has a label.');
   }
 
@@ -353,7 +354,7 @@ export class App {
       const found = await this.queue.nextTodo(place);
       if (!found || next.some(({ id }) => id === found.line.id)) break;
       next.push(found.line);
-      place = found.place;
+      place = found.place ?? place;
     }
     const neighbour = await this.queue.following(from, 1);
     await this.loader.ahead([...next, ...(neighbour ? [neighbour.line] : [])]);
@@ -370,9 +371,10 @@ export class App {
     this.store.setState({ online: true });
     this.outbox.wake();
     void this.queue.retry();
-    const { image, opening } = this.store.getState();
-    if (image) void this.refresh(image.id);
-    else if (opening === null && this.wanted !== null) void this.open(this.wanted);
+    const { image } = this.store.getState();
+    // An image that could not be opened meanwhile is opened now.
+    if (this.wanted !== null && image?.id !== this.wanted) void this.open(this.wanted);
+    else if (image) void this.refresh(image.id);
     void this.api.project().then(
       (project) => this.store.setState({ project, types: project.types }),
       () => undefined,

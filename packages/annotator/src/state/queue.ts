@@ -6,6 +6,15 @@ import type { AppState, Store } from './store.ts';
 /** Lines a request. */
 export const PAGE = 100;
 
+/** Lines that are looked through for one without a label; beyond them the server is asked. */
+const NEAR = 300;
+
+/** A line and its place, where that is known. */
+export interface Found {
+  readonly place: number | null;
+  readonly line: ImageSummary;
+}
+
 export class Queue {
   private readonly loading = new Map<number, Promise<void>>();
   /** Grows with every change of filter or order; answers of older ones are dropped. */
@@ -63,21 +72,32 @@ export class Queue {
     return this.store.getState().lines.get(place);
   }
 
-  /** The next line after a place that wants work, else simply the next one. */
-  async following(place: number, step: 1 | -1): Promise<{ place: number; line: ImageSummary } | undefined> {
+  /** The neighbour of a place. */
+  async following(place: number, step: 1 | -1): Promise<Found | undefined> {
     const line = await this.lineAt(place + step);
     return line ? { place: place + step, line } : undefined;
   }
 
-  /** The next image without a label after a place, from the start again when there is none. */
-  async nextTodo(place: number): Promise<{ place: number; line: ImageSummary } | undefined> {
+  /** The next image without a label among the lines after a place, from the start again at the end. @param reach lines looked at. */
+  async nextTodo(place: number, reach = NEAR): Promise<Found | undefined> {
     const total = this.store.getState().total ?? 0;
-    for (let i = 1; i <= total; i++) {
+    for (let i = 1; i <= Math.min(total, reach); i++) {
       const at = (place + i) % total;
       const line = await this.lineAt(at);
       if (line?.state === 'todo') return { place: at, line };
     }
     return undefined;
+  }
+
+  /** The same, and where there is none nearby the first one that the server knows of. @param but an image that does not count. */
+  async anyTodo(place: number, but: number | undefined): Promise<Found | undefined> {
+    const near = await this.nextTodo(place);
+    if (near && near.line.id !== but) return near;
+    const { filter, order, total } = this.store.getState();
+    if ((total ?? 0) <= NEAR || (filter.state ?? 'todo') !== 'todo') return undefined;
+    const { images } = await this.api.images({ ...filter, state: 'todo', order, limit: 2 });
+    const line = images.find(({ id }) => id !== but);
+    return line && { place: null, line };
   }
 
   /** Changes a loaded line. */

@@ -140,9 +140,7 @@ export function proposalShown({ image, looks }: Pick<AppState, 'image' | 'looks'
   return image.facts.state === 'todo' && !hasMask(image) && image.facts.clicks.length === 0;
 }
 
-/** The coarsest level shows a type as soon as one of its pixels does. */
-export const hasMask = ({ mask }: OpenImage): boolean =>
-  mask.levels[mask.levels.length - 1].data.some((slot) => slot !== 0);
+export const hasMask = ({ mask }: OpenImage): boolean => mask.types().length > 0;
 
 /** Defect types that can be given, in the order of the number keys. */
 export const palette = ({ types }: Pick<AppState, 'types'>): DefectType[] => types.filter(({ archived }) => !archived);

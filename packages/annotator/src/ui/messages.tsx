@@ -12,11 +12,12 @@ export function Banner() {
       </div>
     );
   if (online && saving.state !== 'offline') return null;
+  const waiting = `${saving.waiting} ${saving.waiting === 1 ? 'change is' : 'changes are'}`;
   return (
     <div className="banner" role="alert">
-      The server does not answer.{' '}
-      {saving.waiting > 0 ? `${saving.waiting} changes are kept in this browser and are sent` : 'Your work goes on'} as
-      soon as it is back.
+      {saving.waiting > 0
+        ? `The server does not answer. You can go on: ${waiting} kept in this browser and sent as soon as it is back.`
+        : 'The server does not answer. The page tries again by itself.'}
     </div>
   );
 }
