@@ -1,9 +1,10 @@
 /** Starts the labelling page. */
+import './no-eval.ts';
+
 import { QueryClient, QueryClientProvider } from '@tanstack/react-query';
 import { Tooltip } from 'radix-ui';
 import { StrictMode } from 'react';
 import { createRoot } from 'react-dom/client';
-import { config } from 'zod';
 import { listenToKeys } from './actions/keyboard.ts';
 import { httpApi } from './api/client.ts';
 import { listen } from './api/events.ts';
@@ -13,9 +14,6 @@ import { type AppState, makeStore } from './state/store.ts';
 import { AppContext } from './ui/context.ts';
 import { Page } from './ui/page.tsx';
 import './ui/style.css';
-
-// The content security policy forbids making functions from text, which zod would do to be faster.
-config({ jitless: true });
 
 /** Image that the address names: `#image=12`. */
 function imageInAddress(): number | null {

@@ -58,7 +58,7 @@ export async function openPage(browser: Browser, address: string, options: PageO
   const problems: string[] = [];
   page.on('pageerror', (error) => problems.push(String(error)));
   page.on('console', (message) => {
-    if (/Content.Security.Policy|Refused to/i.test(message.text())) problems.push(message.text());
+    if (/Security Policy|script-src|Refused to/i.test(message.text())) problems.push(message.text());
   });
   await page.goto(address);
   return { context, page, problems };

@@ -92,23 +92,26 @@ export class LabelPage {
     await this.press('Shift+Z');
     const { scale, x, y } = await this.view();
     if (scale !== 1) throw new Error(`the picture is shown at ${scale}`);
-    const read = (): Promise<number[]> =>
-      this.page.evaluate(
-        ([left, top, w, h]) => {
-          const canvas = document.querySelector<HTMLCanvasElement>('canvas.base');
-          return [...(canvas?.getContext('2d')?.getImageData(left, top, w, h).data ?? [])];
-        },
-        [x, y, width, height] as const,
-      );
+    const area = [x, y, width, height] as const;
     for (let i = 0; i < 10; i++) await this.page.keyboard.press('.');
     await this.frame();
-    const shown = await read();
+    // Compared inside the page: a million numbers take long to cross over.
+    await this.page.evaluate(([left, top, w, h]) => {
+      const context = document.querySelector<HTMLCanvasElement>('canvas.base')?.getContext('2d');
+      Object.assign(window, { shown: context?.getImageData(left, top, w, h).data });
+    }, area);
     await this.press('m');
-    const hidden = await read();
+    const set = await this.page.evaluate(([left, top, w, h]) => {
+      const { shown } = window as unknown as { shown: Uint8ClampedArray };
+      const context = document.querySelector<HTMLCanvasElement>('canvas.base')?.getContext('2d');
+      const hidden = context?.getImageData(left, top, w, h).data ?? new Uint8ClampedArray();
+      const pixels: number[] = [];
+      for (let i = 0; i < w * h; i++) if ([0, 1, 2].some((c) => shown[4 * i + c] !== hidden[4 * i + c])) pixels.push(i);
+      return pixels;
+    }, area);
     await this.press('m');
     const mask = new Uint8Array(width * height);
-    for (let i = 0; i < mask.length; i++)
-      mask[i] = [0, 1, 2].some((c) => shown[4 * i + c] !== hidden[4 * i + c]) ? 1 : 0;
+    for (const pixel of set) mask[pixel] = 1;
     return mask;
   }
 }

@@ -148,16 +148,16 @@ describe.skipIf(!findChromium())('labelling in the browser', () => {
     await page.press('p');
     for (const [x, y] of [
       [100, 150],
-      [110, 150],
-      [110, 160],
-      [100, 160],
+      [130, 150],
+      [130, 180],
+      [100, 180],
     ]) {
       const place = await page.place(x, y);
       // The corner of a pixel, so that the polygon's edges lie between pixels.
       await page.page.mouse.click(Math.round(place.x - 0.5), Math.round(place.y - 0.5));
     }
     await page.press('Enter');
-    fill(100, 150, 109, 159, 1);
+    fill(100, 150, 129, 179, 1);
     await check();
     await page.press('d');
     const place = await page.place(55, 55);

@@ -265,7 +265,7 @@ export class App {
       ? new Map(open.mask.types().map((type) => [type, (open.mask.layer(type) as Uint8Array).slice()]))
       : layersOf(current);
     if (!open) paintWaiting(mine, actions, current);
-    this.store.setState({ merge: compare(current, mine, actions) });
+    this.store.setState({ online: true, merge: compare(current, mine, actions) });
     if (!open) void this.open(id);
   }
 

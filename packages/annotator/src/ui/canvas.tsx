@@ -2,7 +2,7 @@
 import { useEffect, useRef } from 'react';
 import { PointerControl } from '../canvas/pointer.ts';
 import { Renderer } from '../canvas/renderer.ts';
-import { keepInSight } from '../canvas/view.ts';
+import { fitView, keepInSight } from '../canvas/view.ts';
 import { useApp, useAppParts, useAppState } from './context.ts';
 
 /** What a screen reader says of the canvas. */
@@ -33,15 +33,20 @@ export function Canvas() {
       const { width, height } = element.getBoundingClientRect();
       const { screen, view, image } = app.store.getState();
       const next = { width: Math.floor(width), height: Math.floor(height) };
-      const first = screen.width === 0;
-      // The middle of the picture stays the middle.
+      if (!image || screen.width === 0) {
+        app.store.setState({ screen: next });
+        app.fit();
+        return;
+      }
+      // A picture that was shown whole stays whole; of any other the middle stays where it is.
+      const whole = fitView(image, screen);
+      const wasWhole = whole.scale === view.scale && whole.x === view.x && whole.y === view.y;
       const moved = {
         ...view,
         x: view.x + (next.width - screen.width) / 2,
         y: view.y + (next.height - screen.height) / 2,
       };
-      app.store.setState({ screen: next, view: image ? keepInSight(moved, image, next) : view });
-      if (first) app.fit();
+      app.store.setState({ screen: next, view: wasWhole ? fitView(image, next) : keepInSight(moved, image, next) });
     });
     resized.observe(element);
     return () => {

@@ -1,7 +1,7 @@
 /** The panel on the right: what is on this image and how to see it, the project's figures, the image's history. */
-import type { AppState } from '../state/store.ts';
+import { type AppState, proposalShown } from '../state/store.ts';
 import { CommandButton } from './command-button.tsx';
-import { useApp, useAppParts, useAppState } from './context.ts';
+import { useApp, useAppState } from './context.ts';
 import { HistoryPanel } from './history-panel.tsx';
 import { LookPanel } from './look-panel.tsx';
 import { StatisticsPanel } from './statistics-panel.tsx';
@@ -38,9 +38,8 @@ function Facts() {
 
 /** The proposal is there to be accepted, corrected or hidden. */
 function ProposalHint() {
-  const shown = useAppParts(({ image, looks }) => ({ image, looks }));
-  const { image } = shown;
-  if (!image?.proposal?.rle || image.facts.state !== 'todo' || image.facts.clicks.length > 0) return null;
+  const shown = useAppState(proposalShown);
+  if (!shown) return null;
   return (
     <section className="hint" aria-label="Proposal">
       <p>

@@ -52,7 +52,7 @@ export function StatisticsPanel() {
           <dd>{number(data.clicksPerImage, 1)}</dd>
         </div>
       </dl>
-      <h2>Regions by type</h2>
+      {data.byType.length > 0 && <h2>Regions by type</h2>}
       <ul>
         {data.byType.map(({ type, regions }) => (
           <Bar
@@ -79,7 +79,7 @@ export function StatisticsPanel() {
           </ul>
         </>
       )}
-      <h2>Images a day</h2>
+      {data.perDay.length > 0 && <h2>Images a day</h2>}
       <ul>
         {data.perDay.slice(-14).map(({ day, images }) => (
           <Bar key={day} label={day} value={images} most={mostDays} />

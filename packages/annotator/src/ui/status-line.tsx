@@ -4,14 +4,16 @@ import { CommandButton } from './command-button.tsx';
 import { useAppParts, useAppState } from './context.ts';
 
 function SavingState() {
-  const { saving, online, predicting } = useAppParts(({ saving, online, image }) => ({
+  const { saving, online, merging, predicting } = useAppParts(({ saving, online, merge, image }) => ({
     saving,
     online,
+    merging: merge !== null,
     predicting: image?.predicting ?? false,
   }));
   const waiting = `${saving.waiting} ${saving.waiting === 1 ? 'change' : 'changes'}`;
-  const [tone, text] =
-    saving.state === 'offline' || !online
+  const [tone, text] = merging
+    ? (['warn', 'Waiting for your choice'] as const)
+    : saving.state === 'offline' || !online
       ? (['warn', saving.waiting > 0 ? `Not connected, ${waiting} kept here` : 'Not connected'] as const)
       : saving.waiting > 0
         ? (['busy', predicting ? 'Computing the mask…' : 'Saving…'] as const)
