@@ -2,7 +2,7 @@ import { defineConfig } from 'vitest/config';
 
 export default defineConfig({
   resolve: { conditions: ['@adclick/source'] },
-  ssr: { resolve: { conditions: ['@adclick/source', 'node', 'import'] } },
+  ssr: { resolve: { conditions: ['@adclick/source', 'node'] } },
   test: {
     include: ['packages/*/src/**/*.test.ts', 'packages/*/test/**/*.test.ts'],
     globalSetup: ['packages/annotator/test/setup.ts'],

@@ -1,10 +1,12 @@
-/** The engine's thread: one piece of model work at a time, clicks before everything else. */
+/** The engine's thread: decodes pictures, compares them with good ones, and labels them; clicks before everything else. */
 import { type MessagePort, parentPort, workerData } from 'node:worker_threads';
 import { CodedError } from '@adclick/ortgrad';
+import type { OnProgress } from './progress.ts';
 import { chooseDiverse } from './services/engine/diversity.ts';
 import { Models } from './services/engine/models.ts';
 import { encodePicture } from './services/engine/pictures.ts';
 import type { AnyRequest, EngineSettings, FromEngine, ToEngine, WireError } from './services/engine/protocol.ts';
+import { Schedule } from './services/engine/schedule.ts';
 
 const port = parentPort as MessagePort;
 const { engine: settings } = workerData as { engine: EngineSettings };
@@ -12,40 +14,25 @@ const models = new Models(settings);
 const controllers = new Map<number, AbortController>();
 const post = (message: FromEngine, transfer: readonly ArrayBuffer[] = []) => port.postMessage(message, [...transfer]);
 
-interface Task {
-  readonly priority: number;
-  run(): Promise<void>;
-}
+/** Pieces of model work at once. */
+const WIDTH = 2;
+const schedule = new Schedule(WIDTH);
 
-const tasks: Task[] = [];
-let running = false;
+/** Runs something between two pieces of model work. */
+const exclusive = (swap: () => Promise<void>): Promise<void> =>
+  new Promise((resolve, reject) =>
+    schedule.add({ priority: 0, key: undefined, run: () => swap().then(resolve, reject) }),
+  );
 
-/** Lower numbers first, equal ones in the order they came. */
-function enqueue(task: Task): void {
-  const at = tasks.findIndex(({ priority }) => priority > task.priority);
-  tasks.splice(at < 0 ? tasks.length : at, 0, task);
-  if (!running) void drain();
-}
-
-async function drain(): Promise<void> {
-  running = true;
-  for (let task = tasks.shift(); task; task = tasks.shift()) {
-    await task.run();
-    // A message that has arrived meanwhile may be more urgent than what waits.
-    await new Promise((resolve) => setImmediate(resolve));
-  }
-  running = false;
-}
-
-/** Undefined for work that does not touch the models of a picture and so need not wait its turn. */
-function priorityOf(request: AnyRequest): number | undefined {
+/** How urgent work on a picture's models is; undefined for work that need not wait its turn. */
+function turnOf(request: AnyRequest): { priority: number; key: string } | undefined {
   switch (request.name) {
     case 'predict':
-      return 0;
+      return { priority: 0, key: request.picture.path };
     case 'warm':
-      return 1;
+      return { priority: 1, key: request.picture.path };
     case 'prepare':
-      return request.urgent ? 1 : 2;
+      return { priority: request.urgent ? 1 : 2, key: request.picture.path };
     default:
       return undefined;
   }
@@ -63,8 +50,9 @@ function toWire(error: unknown): WireError {
 async function answer(call: number, request: AnyRequest, signal: AbortSignal): Promise<[unknown, ArrayBuffer[]]> {
   switch (request.name) {
     case 'category': {
-      const onProgress = (progress: import('./progress.ts').ProgressEvent) => post({ call, progress });
-      return [await models.openCategory(request.category, request.rebuild, { onProgress, signal }), []];
+      const onProgress: OnProgress = (progress) => post({ call, progress });
+      const { category, rebuild } = request;
+      return [await models.openCategory(category, rebuild, { onProgress, signal }, exclusive), []];
     }
     case 'predict':
       return [{ rle: await models.predict(request.picture, request.clicks, request.threshold) }, []];
@@ -106,7 +94,7 @@ port.on('message', (message: ToEngine) => {
   }
   const { call, request } = message;
   controllers.set(call, new AbortController());
-  const priority = priorityOf(request);
-  if (priority === undefined) void serve(call, request);
-  else enqueue({ priority, run: () => serve(call, request) });
+  const turn = turnOf(request);
+  if (turn) schedule.add({ ...turn, run: () => serve(call, request) });
+  else void serve(call, request);
 });

@@ -14,11 +14,11 @@ export function errorBody({ code, message, next, details }: CodedError): ApiErro
 }
 
 /** Fastify's own refusals in our words. */
-function translate(error: FastifyError, limit: number): CodedError {
+function translate(error: FastifyError, bytes: number, requests: number): CodedError {
   if (error instanceof CodedError) return error;
   switch (error.code) {
     case 'FST_ERR_CTP_BODY_TOO_LARGE':
-      return fail('ADC_TOO_LARGE', { limit }, error);
+      return fail('ADC_TOO_LARGE', { limit: bytes }, error);
     case 'FST_ERR_CTP_INVALID_MEDIA_TYPE':
       return fail('ADC_REQUEST', { field: 'content-type', what: 'must be application/json' }, error);
     case 'FST_ERR_CTP_EMPTY_JSON_BODY':
@@ -26,7 +26,7 @@ function translate(error: FastifyError, limit: number): CodedError {
     case 'FST_ERR_CTP_INVALID_CONTENT_LENGTH':
       return fail('ADC_REQUEST', { field: 'body', what: 'is not JSON' }, error);
   }
-  if (error.statusCode === 429) return fail('ADC_RATE', { limit }, error);
+  if (error.statusCode === 429) return fail('ADC_RATE', { limit: requests }, error);
   if (error.statusCode !== undefined && error.statusCode >= 400 && error.statusCode < 500)
     return fail('ADC_REQUEST', { field: 'request', what: error.message }, error);
   return toCoded(error);
@@ -41,7 +41,7 @@ export function addFailures(app: FastifyInstance, studio: Studio, note: (error: 
       const coded = fail('ADC_CONFLICT', { id: error.image, current: current.version, base });
       return reply.code(409).send({ ...errorBody(coded), current } satisfies Conflict);
     }
-    const coded = translate(error, request.routeOptions.bodyLimit ?? 0);
+    const coded = translate(error, request.routeOptions.bodyLimit ?? 0, Number(reply.getHeader('x-ratelimit-limit')));
     if (coded.status >= 500) note(coded);
     return reply.code(coded.status).send(errorBody(coded));
   });

@@ -26,6 +26,9 @@ export function allowedHosts(host: string): Set<string> {
   return names;
 }
 
+/** Whether a request goes to the API. Asks the route that was found, since a path may be written in many ways. */
+const isApi = (request: FastifyRequest) => request.routeOptions.url?.startsWith(API) ?? false;
+
 /** Host without port: "localhost" of "localhost:4280". */
 const withoutPort = (host: string) => host.replace(/:\d+$/, '').toLowerCase();
 
@@ -52,7 +55,7 @@ function checkOrigin(request: FastifyRequest): void {
       throw fail('ADC_FOREIGN', { what: `origin ${quote(origin)}` });
   } else if (site === 'cross-site' || site === 'same-site') {
     // A link from elsewhere may open the page, but nothing else.
-    const opens = request.headers['sec-fetch-mode'] === 'navigate' && !request.url.startsWith(API);
+    const opens = request.headers['sec-fetch-mode'] === 'navigate' && !isApi(request);
     if (!opens) throw fail('ADC_FOREIGN', { what: 'another site' });
   }
 }
@@ -91,7 +94,7 @@ export function addSecurity(app: FastifyInstance, { host, users, localUser }: Se
     const bearer = /^Bearer (\S{8,200})$/.exec(request.headers.authorization ?? '')?.[1];
     const user = cookie ? await users.userOf(cookie) : bearer ? await users.check(bearer) : undefined;
     if (user !== undefined) request.user = user;
-    else if (request.url.startsWith(API) && !request.routeOptions.config.open)
+    else if (isApi(request) && !request.routeOptions.config.open)
       throw fail('ADC_LOGIN', { what: cookie || bearer ? 'The session is not known' : 'Nobody is logged in' });
   });
 }

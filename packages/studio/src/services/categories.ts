@@ -1,5 +1,5 @@
 /** Which categories the engine has open. A category is indexed and opened once, in the background; whoever needs it waits for it. */
-import { fail } from '../errors.ts';
+import { fail, toCoded } from '../errors.ts';
 import type { Project } from '../project.ts';
 import type { ImageRepository } from '../store/images.ts';
 import type { Engine } from './engine/engine.ts';
@@ -16,6 +16,7 @@ export interface OpenCategory {
 export class Categories {
   private readonly opening = new Map<string, Promise<OpenCategory>>();
   private readonly opened = new Map<string, OpenCategory>();
+  private readonly failures = new Map<string, unknown>();
   private readonly listeners: ((name: string) => void)[] = [];
 
   constructor(
@@ -40,7 +41,21 @@ export class Categories {
     return this.opened.get(name)?.pictures;
   }
 
-  /** Opens a category, indexing it first where that was not done or is out of date. @throws what indexing throws, each time it is tried. */
+  /** @throws why a category cannot be opened, when that is known. */
+  check(name: string): void {
+    if (this.failures.has(name)) throw this.failures.get(name);
+  }
+
+  /** The engine has lost everything: categories are opened again when they are needed. */
+  reset(): void {
+    this.opening.clear();
+    this.opened.clear();
+  }
+
+  /**
+   * Opens a category, indexing it first where that was not done or is out of date.
+   * @throws what indexing throws; it is tried again by {@link rebuild} only, not by everyone who asks.
+   */
   open(name: string): Promise<OpenCategory> {
     const known = this.opening.get(name);
     if (known) return known;
@@ -62,8 +77,9 @@ export class Categories {
       reject = no;
     });
     // Whoever asks gets the failure; nobody asking is no crash.
-    opening.catch(() => this.opening.get(name) === opening && this.opening.delete(name));
+    opening.catch(() => undefined);
     this.opening.set(name, opening);
+    this.failures.delete(name);
     const job = this.jobs.start('index', `Good pictures of ${name}`, async ({ onProgress, signal }) => {
       try {
         const category = await this.engine.call('category', { category: name, rebuild }, { onProgress, signal });
@@ -73,6 +89,10 @@ export class Categories {
         for (const listener of this.listeners) listener(name);
         return `${category.pictures} good pictures are compared with.`;
       } catch (error) {
+        // A thread that died, or work that somebody stopped, says nothing about the category.
+        const passing = signal.aborted || toCoded(error).code === 'ADC_RUNTIME';
+        if (!passing) this.failures.set(name, error);
+        else if (this.opening.get(name) === opening) this.opening.delete(name);
         reject(error);
         throw error;
       }

@@ -17,6 +17,7 @@ import {
   type LabelResult,
   type LabelState,
   mayOvertake,
+  needsModel,
   planAction,
   predictionFlips,
   REGION,
@@ -29,6 +30,8 @@ import { Locks } from './locks.ts';
 
 /** The model as labelling needs it. */
 export interface Predictor {
+  /** @throws why there can be no mask, when that is known: the click is then refused instead of stored. */
+  check?(image: ImageRecord): void;
   /** @throws coded errors when there can be no mask, such as ADC_IMAGE_MISSING. */
   predict(image: ImageRecord, clicks: readonly LabelClick[], threshold: number): Promise<Rle>;
   /** What the model sees unasked. */
@@ -106,12 +109,20 @@ export class LabelService {
 
   /** The state of an image once the masks of all its clicks are there. Computes those that a crash has left out. */
   async state(id: number): Promise<LabelState> {
-    let state = await this.peek(id);
-    while (state.completed < state.version) {
-      await this.drain(id);
-      state = await this.peek(id);
+    for (;;) {
+      const { version } = await this.peek(id);
+      const state = await this.completed(id, version);
+      if (state.completed >= state.version) return state;
     }
-    return state;
+  }
+
+  /** Waits until a version has its mask. A run that is about to end may have missed it, so it is looked at again. */
+  private async completed(id: number, version: number): Promise<LabelState> {
+    for (;;) {
+      const state = await this.peek(id);
+      if (state.completed >= version) return state;
+      await this.drain(id);
+    }
   }
 
   /** Notes that somebody looks at an image now, so that the time until the first action is counted. */
@@ -137,6 +148,7 @@ export class LabelService {
     const { id } = image;
     const first = await this.peek(id);
     if (first.version !== base) throw new StaleWrite(id);
+    if (needsModel(action)) this.predictor.check?.(image);
     if (!mayOvertake(first, action)) await this.state(id);
     const proposal = action.kind === 'acceptProposal' ? await this.predictor.proposal(image) : undefined;
     const types = new Set((await this.types.list()).filter((type) => !type.archived).map((type) => type.id));
@@ -231,7 +243,7 @@ export class LabelService {
       const state = this.cache.get(id);
       if (state && state.completed >= version) return resolve({ superseded: false });
       this.waiters.set(id, [...(this.waiters.get(id) ?? []), waiter]);
-      this.drain(id).then(
+      this.completed(id, version).then(
         () => waiter.settle({ superseded: false }),
         (error) => waiter.settle({ superseded: false, error }),
       );
@@ -253,7 +265,7 @@ export class LabelService {
       const state = await this.peek(id);
       if (state.completed >= state.version) return;
       const [event, next] = await this.labels.events(id, state.completed + 1);
-      if (!event) return;
+      if (!event) throw new Error(`image ${id} has lost its event ${state.completed + 1}`);
       const joined = next !== undefined && adjustsTheSame(event.action, next.action);
       this.running.set(id, event.version);
       let mask: Rle | undefined;
@@ -262,7 +274,7 @@ export class LabelService {
         if (!joined) mask = await this.predict(image, event);
       } catch (caught) {
         // A thread that died or is being stopped says nothing about the picture: the event waits for the next run.
-        if (this.closing || toCoded(caught).code === 'ADC_RUNTIME' || toCoded(caught).status >= 500) throw caught;
+        if (this.closing || isPassing(caught)) throw caught;
         error = caught;
       } finally {
         this.running.delete(id);
@@ -360,6 +372,12 @@ export class LabelService {
     this.closing = true;
     await Promise.allSettled([...this.draining.values()]);
   }
+}
+
+/** Failures of the computer, not of the picture. */
+function isPassing(error: unknown): boolean {
+  const { code, status } = toCoded(error);
+  return status >= 500 || code === 'ADC_INDEX_MISSING' || code === 'ADC_CANCELLED';
 }
 
 /** The API's runs are mutable arrays. */

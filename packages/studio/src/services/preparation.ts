@@ -2,6 +2,7 @@
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { Job } from '../api.ts';
+import { errorLine, toCoded } from '../errors.ts';
 import type { Project } from '../project.ts';
 import type { ImageRecord, ImageRepository } from '../store/images.ts';
 import type { Bus } from './bus.ts';
@@ -65,6 +66,7 @@ export class Preparation {
     let done = 0;
     let failed = 0;
     let inARow = 0;
+    let reason = '';
     const skipped = new Set<number>();
     for (;;) {
       const batch = (await this.images.unprepared(category, BATCH + skipped.size)).filter(({ id }) => !skipped.has(id));
@@ -78,9 +80,11 @@ export class Preparation {
           await this.prepare(image, false);
           inARow = 0;
         } catch (error) {
+          signal.throwIfAborted();
           // One broken picture must not keep the others from being looked at.
           skipped.add(image.id);
           failed++;
+          reason ||= errorLine(toCoded(error));
           if (++inARow >= FAILURES) throw error;
         }
         report(++done, Math.max(done, all));
@@ -88,8 +92,8 @@ export class Preparation {
       }
     }
     if (done > 0) await this.orderByDiversity(category);
-    const broken = failed === 0 ? '' : ` ${failed} could not be read.`;
-    return `Looked at ${done} images.${broken}`;
+    const broken = failed === 0 ? '' : ` ${failed} could not be looked at; the first: ${reason}`;
+    return `Looked at ${done - failed} images.${broken}`;
   }
 
   /** What the model sees in an image unasked; computed now where it is not on disk. */

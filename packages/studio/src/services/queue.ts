@@ -31,6 +31,9 @@ export function reasonOf(image: ImageRecord, order: ImageQuery['order']): string
   return `${residual}, about as good pictures are`;
 }
 
+/** How long an image waits for the masks of its last clicks before it is shown without. */
+const MASK_PATIENCE_MS = 3_000;
+
 export class Queue {
   constructor(
     private readonly images: ImageRepository,
@@ -47,12 +50,11 @@ export class Queue {
 
   /** Everything the canvas shows of an image. @throws ADC_NOT_FOUND. */
   async detail(id: number): Promise<ImageDetail> {
-    const state = await this.labels.state(id).catch((error: unknown) => {
-      // The picture may have gone or the index may be missing; what is stored is shown all the same.
-      if ((error as { code?: string }).code === 'ADC_NOT_FOUND') throw error;
-      return this.labels.peek(id);
-    });
     const image = await this.labels.image(id);
+    // The index may still be being made, or be missing; what is stored is shown all the same.
+    const patience = new Promise<void>((resolve) => setTimeout(resolve, MASK_PATIENCE_MS).unref());
+    await Promise.race([this.labels.state(id), patience]).catch(() => undefined);
+    const state = await this.labels.peek(id);
     const prepared = await this.preparation.known(image);
     const layers = layersOf(state);
     return {

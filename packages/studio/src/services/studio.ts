@@ -1,9 +1,16 @@
 /** A project that is open for labelling: everything the server offers, without HTTP. */
-import { basename } from 'node:path';
-import type { DefectType, Job, JobRequest, ProjectInfo } from '../api.ts';
+import { existsSync } from 'node:fs';
+import { realpath } from 'node:fs/promises';
+import { basename, dirname, isAbsolute, relative, resolve } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
+import type { Rle } from '@adclick/core';
+import type { DefectType, Format, ImageState, Job, JobRequest, ProjectInfo } from '../api.ts';
 import { fail } from '../errors.ts';
+import { isEmptyRle, uniteRle } from '../labels/bitmaps.ts';
+import type { WorkOptions } from '../progress.ts';
 import type { Project } from '../project.ts';
 import type { ImageRecord } from '../store/images.ts';
+import type { LabelledRow } from '../store/labels.ts';
 import { Store } from '../store/store.ts';
 import { VERSION } from '../version.ts';
 import { Bus } from './bus.ts';
@@ -17,7 +24,16 @@ import { categoriesOf, goodPictures } from './projects.ts';
 import { Queue } from './queue.ts';
 import { type ScanReport, scanProject } from './scan.ts';
 
+/** Work of an import or export job. `path` is absolute and inside the project. @returns a sentence on what came of it. */
+export type ExchangeWork = (
+  studio: Studio,
+  what: { readonly format: Format; readonly path: string; readonly user: string },
+  options: Required<WorkOptions>,
+) => Promise<string>;
+
 export interface StudioOptions {
+  /** Import and export as jobs; without them such jobs are refused. */
+  readonly exchange?: { readonly import: ExchangeWork; readonly export: ExchangeWork };
   /** Look at images in the background; default true. */
   readonly background?: boolean;
   /** In place of the engine's models; for tests of everything around them. */
@@ -25,6 +41,9 @@ export interface StudioOptions {
   /** Threads of one operator of the models; default: all the process may use. */
   readonly threads?: number;
 }
+
+/** How long work is waited for at the end before its thread is stopped. */
+const CLOSE_PATIENCE_MS = 2_000;
 
 /** Name of the type that projects without defect types get. */
 const DEFAULT_TYPE = 'defect';
@@ -40,6 +59,7 @@ export class Studio {
   /** Models in one thread, pictures in another, so that thumbnails do not wait for masks nor masks for thumbnails. */
   private readonly engine: Engine;
   private readonly painter: Engine;
+  private readonly options: StudioOptions;
   private normals: Promise<Map<string, number>> | undefined;
 
   private constructor(
@@ -48,7 +68,9 @@ export class Studio {
     options: StudioOptions,
   ) {
     const { images, types } = store;
-    this.engine = new Engine({ project, ...(options.threads === undefined ? {} : { threads: options.threads }) });
+    this.options = options;
+    const { threads } = options;
+    this.engine = new Engine({ project, ...(threads === undefined ? {} : { threads }) }, () => this.categories.reset());
     this.painter = new Engine({ project });
     this.jobs = new Jobs(this.bus);
     this.categories = new Categories(project, this.engine, images, this.jobs);
@@ -66,20 +88,30 @@ export class Studio {
    * @throws ADC_DATABASE.
    */
   static async open(project: Project, options: StudioOptions = {}): Promise<Studio> {
-    const store = await Store.open(project.root);
-    const studio = new Studio(project, store, options);
-    await studio.scan();
-    const names = categoriesOf(project).flatMap(({ settings }) => settings.defects);
-    const existing = await store.types.list();
-    await store.types.ensure(names.length > 0 || existing.length > 0 ? names : [DEFAULT_TYPE]);
+    const studio = new Studio(project, await Store.open(project.root), options);
+    try {
+      await studio.prepareLists();
+    } catch (error) {
+      await studio.close();
+      throw error;
+    }
     // A failure is shown by its job; work that needs the category meets it again.
     if (options.background ?? true)
       for (const { name } of categoriesOf(project)) studio.categories.open(name).catch(() => undefined);
     return studio;
   }
 
+  private async prepareLists(): Promise<void> {
+    const { project, store } = this;
+    await this.scan();
+    const names = categoriesOf(project).flatMap(({ settings }) => settings.defects);
+    const existing = await store.types.list();
+    await store.types.ensure(names.length > 0 || existing.length > 0 ? names : [DEFAULT_TYPE]);
+  }
+
   private models(): Predictor {
     return {
+      check: (image) => this.categories.check(image.category),
       predict: async (image, clicks, threshold) => {
         await this.categories.open(image.category);
         this.preparation.touch();
@@ -152,12 +184,66 @@ export class Studio {
   }
 
   /** Starts a job. @throws ADC_NOT_FOUND for a category that the project does not have. */
-  async startJob(request: JobRequest, _user: string): Promise<Job> {
+  async startJob(request: JobRequest, user: string): Promise<Job> {
     if (request.kind === 'index') {
       await this.scan();
       return this.categories.rebuild(request.category);
     }
-    throw fail('ADC_REQUEST', { field: 'kind', what: `${request.kind} is not offered by this server` });
+    const { kind, format, folder } = request;
+    const work = this.options.exchange?.[kind];
+    if (!work) throw fail('ADC_REQUEST', { field: 'kind', what: `${kind} is not offered by this server` });
+    const path = await this.folderInside(folder);
+    return this.jobs.start(kind, `${kind === 'import' ? 'Import from' : 'Export to'} ${folder}`, (options) =>
+      work(this, { format, path, user }, options),
+    );
+  }
+
+  /** A folder that a request names. @throws ADC_OUTSIDE when it, or what a link in it stands for, is not in the project. */
+  private async folderInside(folder: string): Promise<string> {
+    const path = resolve(this.project.root, folder);
+    const root = await realpath(this.project.root);
+    // What is there of the path already, links followed.
+    let there = path;
+    while (!existsSync(there) && dirname(there) !== there) there = dirname(there);
+    const outside = (from: string, to: string) => {
+      const way = relative(from, to);
+      return way.startsWith('..') || isAbsolute(way);
+    };
+    if (folder.includes('\0') || outside(this.project.root, path) || outside(root, await realpath(there)))
+      throw fail('ADC_OUTSIDE', { path: folder });
+    return path;
+  }
+
+  /** Labelled images for exporters, one at a time. @param category only this one. */
+  labelled(category?: string): AsyncGenerator<LabelledRow> {
+    return this.store.labels.labelled(this.project.settings.thresholds.mask, category);
+  }
+
+  /**
+   * Replaces an image's mask as one event, as importers do; types that are new are added.
+   * @param path relative to the project, with forward slashes. @param source names the format in the history.
+   * @throws ADC_NOT_FOUND when the project has no such image.
+   */
+  async importLabels(
+    path: string,
+    layers: readonly { readonly type: string; readonly rle: Rle }[],
+    state: ImageState,
+    source: string,
+    user: string,
+  ): Promise<void> {
+    const image = await this.store.images.findByPath(path);
+    if (!image) throw fail('ADC_NOT_FOUND', { what: `image ${path}` });
+    const types = await this.store.types.ensure(layers.map(({ type }) => type));
+    const byName = new Map(types.map(({ id, name }) => [name, id]));
+    const replaced = new Map<number, Rle>();
+    for (const { type, rle } of layers) {
+      const id = byName.get(type) as number;
+      const before = replaced.get(id);
+      const joined = before ? uniteRle(before, rle) : rle;
+      if (!isEmptyRle(joined)) replaced.set(id, joined);
+    }
+    await this.labels.replaceLayers(image.id, replaced, state, source, user);
+    await this.tellTypes();
   }
 
   /** @throws ADC_NOT_FOUND. */
@@ -167,10 +253,12 @@ export class Studio {
 
   /** Finishes writes and stops everything. Masks that are missing are computed when their image is opened again. */
   async close(): Promise<void> {
-    await this.jobs.close();
+    // Indexing may take a while to its next safe point; ending its thread is as safe, since files are written whole.
+    await Promise.race([this.jobs.close(), sleep(CLOSE_PATIENCE_MS, undefined, { ref: false })]);
     const ending = this.labels.close();
     await this.engine.close();
     await this.painter.close();
+    await this.jobs.close();
     await ending;
     await this.store.close();
   }

@@ -24,7 +24,16 @@ export async function openDatabase(path: string): Promise<Db> {
     file.exec('PRAGMA journal_mode = WAL');
     file.exec('PRAGMA synchronous = FULL');
     file.exec('PRAGMA foreign_keys = ON');
-    db = new Kysely<Tables>({ dialect: new SqliteDialect({ database: file as unknown as SqliteDatabase }) });
+    const database = file as unknown as SqliteDatabase;
+    db = new Kysely<Tables>({
+      dialect: new SqliteDialect({
+        database: {
+          close: () => database.close(),
+          // A transaction that reads before it writes would fail at once when another process writes between the two.
+          prepare: (sql) => database.prepare(sql === 'begin' ? 'begin immediate' : sql),
+        },
+      }),
+    });
     await migrate(db as unknown as Kysely<unknown>, path);
     return db;
   } catch (error) {

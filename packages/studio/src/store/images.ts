@@ -1,5 +1,5 @@
 /** Images of a project: what is on disk, what is known of each, and lists in the queue's orders. */
-import type { ExpressionBuilder, Selectable } from 'kysely';
+import { type Expression, type ExpressionBuilder, type Selectable, type SqlBool, sql } from 'kysely';
 import type { ImageQuery, ImageState, Review } from '../api.ts';
 import type { Db, ImagesTable, Tables } from './schema.ts';
 
@@ -140,13 +140,13 @@ export class ImageRepository {
   }
 
   private conditions(where: ExpressionBuilder<Tables, 'images'>, query: Partial<ImageQuery>) {
-    const all = [where('gone', '=', 0)];
+    const all: Expression<SqlBool>[] = [where('gone', '=', 0)];
     if (query.category !== undefined) all.push(where('category', '=', query.category));
     if (query.state !== undefined) all.push(where('state', '=', query.state));
     if (query.review !== undefined) all.push(where('review', '=', query.review));
     if (query.search)
       for (const word of query.search.split(/\s+/).filter(Boolean))
-        all.push(where(where.fn<string>('lower', ['path']), 'like', `%${escapeLike(word.toLowerCase())}%`));
+        all.push(sql<boolean>`lower(${sql.ref('path')}) like ${`%${escapeLike(word.toLowerCase())}%`} escape '\\'`);
     if (query.type !== undefined)
       all.push(where('id', 'in', this.db.selectFrom('layers').select('image').where('type', '=', query.type)));
     return all;
@@ -222,7 +222,7 @@ export class ImageRepository {
       .updateTable('images')
       .set({ prepared: null })
       .where('category', '=', category)
-      .where('prepared', 'not like', `${escapeLike(except)}%`)
+      .where(sql<boolean>`${sql.ref('prepared')} not like ${`${escapeLike(except)}%`} escape '\\'`)
       .execute();
   }
 

@@ -1,5 +1,5 @@
 /** The append-only history of every image: events, their results, and snapshots that can be made again from both. */
-import { encodeRle, type Rle, rleArea } from '@adclick/core';
+import { type Rle, rleArea } from '@adclick/core';
 import { countRegions } from '../labels/bitmaps.ts';
 import {
   type Face,
@@ -68,15 +68,11 @@ export class LabelRepository {
     return fold(threshold, await this.events(image), await this.results(image));
   }
 
-  /** Events of an image, oldest first. @param from first version. */
-  async events(image: number, from = 1): Promise<LabelEvent[]> {
-    const rows = await this.db
-      .selectFrom('events')
-      .selectAll()
-      .where('image', '=', image)
-      .where('version', '>=', from)
-      .orderBy('version')
-      .execute();
+  /** Events of an image, oldest first. @param from first version. @param to last version. */
+  async events(image: number, from = 1, to?: number): Promise<LabelEvent[]> {
+    let query = this.db.selectFrom('events').selectAll().where('image', '=', image).where('version', '>=', from);
+    if (to !== undefined) query = query.where('version', '<=', to);
+    const rows = await query.orderBy('version').execute();
     return rows.map(({ image: _, action, before, after, targets, ...row }) => ({
       ...row,
       action: JSON.parse(action) as StoredAction,
@@ -99,13 +95,10 @@ export class LabelRepository {
   /** Event and result of some versions, for undo and redo. */
   async past(image: number, versions: readonly number[]) {
     const past = new Map<number, { event: LabelEvent; result: LabelResult }>();
-    if (versions.length === 0) return past;
-    const from = Math.min(...versions);
-    const events = await this.events(image, from);
-    const results = await this.results(image);
-    for (const event of events) {
-      const result = results.get(event.version);
-      if (versions.includes(event.version) && result) past.set(event.version, { event, result });
+    for (const version of versions) {
+      const [event] = await this.events(image, version, version);
+      const result = (await this.results(image, version)).get(version);
+      if (event && result) past.set(version, { event, result });
     }
     return past;
   }
@@ -143,8 +136,14 @@ export class LabelRepository {
   /** Stores the result of the oldest event that has none. @param state the state after it. @throws StaleVersion as {@link append}. */
   async complete(image: number, result: LabelResult, state: LabelState): Promise<void> {
     await this.db.transaction().execute(async (db) => {
-      const row = await db.selectFrom('images').select('version').where('id', '=', image).executeTakeFirst();
-      if (row?.version !== state.version) throw new StaleVersion();
+      // A write, so that nobody else can add an event until this is done.
+      const { numUpdatedRows } = await db
+        .updateTable('images')
+        .set({ version: state.version })
+        .where('id', '=', image)
+        .where('version', '=', state.version)
+        .executeTakeFirst();
+      if (Number(numUpdatedRows) !== 1) throw new StaleVersion();
       const stored = await db
         .selectFrom('results')
         .select('version')
@@ -215,6 +214,3 @@ export class LabelRepository {
     }
   }
 }
-
-/** A bitmap of 0 and other values as runs; for importers that decode pictures. */
-export const layerOf = encodeRle;

@@ -58,12 +58,16 @@ export class StatisticsRepository {
       const day = time.slice(0, 10);
       days.set(day, (days.get(day) ?? 0) + 1);
     }
-    const total = (rows: readonly { clicks: unknown }[]) => rows.reduce((sum, row) => sum + Number(row.clicks), 0);
+    const clicks = { image: new Map<number, number>(), author: new Map<string, number>() };
+    for (const row of clicked) {
+      clicks.image.set(row.image, (clicks.image.get(row.image) ?? 0) + Number(row.clicks));
+      clicks.author.set(row.author, (clicks.author.get(row.author) ?? 0) + Number(row.clicks));
+    }
     return {
       images: worked.map(({ image, duration }) => ({
         image,
         duration: Number(duration),
-        clicks: total(clicked.filter((row) => row.image === image)),
+        clicks: clicks.image.get(image) ?? 0,
       })),
       byType: byType.map(({ type, images, regions, pixels }) => ({
         type,
@@ -74,7 +78,7 @@ export class StatisticsRepository {
       byAuthor: authors.map(({ author, images }) => ({
         author,
         images: Number(images),
-        clicks: total(clicked.filter((row) => row.author === author)),
+        clicks: clicks.author.get(author) ?? 0,
       })),
       perDay: [...days].sort(([a], [b]) => (a < b ? -1 : 1)).map(([day, images]) => ({ day, images })),
     };

@@ -44,10 +44,11 @@ export class UserRepository {
 
   /** The user of a token. Takes as long for an unknown name as for a wrong secret. */
   async check(token: string): Promise<string | undefined> {
-    const [encoded = '', secret = ''] = token.split('.', 2);
+    const dot = token.lastIndexOf('.');
+    const secret = token.slice(dot + 1);
     let name = '';
     try {
-      name = decodeURIComponent(encoded);
+      name = decodeURIComponent(token.slice(0, Math.max(0, dot)));
     } catch {
       // Not a token of ours; it is compared with nothing below.
     }

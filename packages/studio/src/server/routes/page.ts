@@ -8,8 +8,8 @@ import { errorLine, fail } from '../../errors.ts';
 
 /** Where the build puts the page: beside src/ and dist/. */
 export function pageFolder(): string {
-  const near = ['../page', '../../../page'].map((path) => fileURLToPath(new URL(path, import.meta.url)));
-  return near.find((folder) => existsSync(join(folder, 'index.html'))) ?? (near[0] as string);
+  const way = import.meta.url.endsWith('.ts') ? '../../../page' : '../page';
+  return fileURLToPath(new URL(way, import.meta.url));
 }
 
 const YEAR_SECONDS = 31_536_000;

@@ -42,7 +42,11 @@ export class Engine {
   private calls = 0;
   private closed = false;
 
-  constructor(private readonly settings: EngineSettings) {}
+  constructor(
+    private readonly settings: EngineSettings,
+    /** Called when the thread has died: what it had open is gone. */
+    private readonly onDeath: () => void = () => undefined,
+  ) {}
 
   /** @throws what the work throws; ADC_RUNTIME when the thread died meanwhile. */
   async call<Name extends CallName>(
@@ -106,5 +110,6 @@ export class Engine {
     const error = fail('ADC_RUNTIME', { provider: 'the engine', what });
     for (const { reject } of this.waiting.values()) reject(error);
     this.waiting.clear();
+    if (!this.closed) this.onDeath();
   }
 }

@@ -2,6 +2,7 @@
 import { createHash } from 'node:crypto';
 import { existsSync } from 'node:fs';
 import { readFile } from 'node:fs/promises';
+import { totalmem } from 'node:os';
 import { join } from 'node:path';
 import {
   decodeImage,
@@ -29,8 +30,8 @@ import { resolveWeights } from '../models.ts';
 import { categoriesOf, indexFolder } from '../projects.ts';
 import type { EngineSettings, ModelPicture, Prepared } from './protocol.ts';
 
-/** Pictures kept open. One of 512 px holds about 20 MB of tokens. */
-const OPEN_VIEWS = 12;
+/** Pictures kept open, where an eighth of the memory holds them: one of 512 px takes about 20 MB. */
+const OPEN_VIEWS = Math.max(4, Math.min(32, Math.floor(totalmem() / 8 / 20e6)));
 /** Changes when what is prepared changes its meaning, so that old files are not served. */
 const PREPARED_FORMAT = 1;
 /** Places whose residual makes the score. */
@@ -105,26 +106,49 @@ export class Models {
 
   constructor(private readonly settings: EngineSettings) {}
 
-  /** Opens a category's index, builds or updates it first where it has to. @throws what indexing throws. */
-  async openCategory(name: string, rebuild: boolean, work: WorkOptions): Promise<{ key: string; pictures: number }> {
-    if (rebuild) await this.forget(name);
-    let loading = this.categories.get(name);
-    if (!loading) {
-      loading = this.load(name, rebuild, work);
-      this.categories.set(name, loading);
-      loading.catch(() => this.categories.delete(name));
+  /**
+   * Opens a category's index; builds or updates it first where it has to.
+   * @param exclusive runs something while no picture is being looked at. @throws what indexing throws.
+   */
+  async openCategory(
+    name: string,
+    rebuild: boolean,
+    work: WorkOptions,
+    exclusive: (swap: () => Promise<void>) => Promise<void>,
+  ): Promise<{ key: string; pictures: number }> {
+    const known = this.categories.get(name);
+    if (known && rebuild) {
+      await indexCategory(this.settings.project, this.category(name), { ...work, runtime: await this.start() });
+      await exclusive(async () => {
+        await this.forget(name);
+        await this.load(name, work);
+      });
     }
-    const { key, index } = await loading;
+    const { key, index } = await (this.categories.get(name) ?? this.load(name, work));
     return { key, pictures: index.names.length };
   }
 
-  private async load(name: string, rebuild: boolean, work: WorkOptions): Promise<Loaded> {
-    const { project, threads } = this.settings;
+  private category = (name: string) => categoriesOf(this.settings.project, name)[0]!;
+
+  private start(): Promise<Runtime> {
+    const { threads } = this.settings;
     this.runtime ??= Runtime.start(threads === undefined ? {} : { threads });
-    const runtime = await this.runtime;
-    const category = categoriesOf(project, name)[0]!;
+    return this.runtime;
+  }
+
+  private load(name: string, work: WorkOptions): Promise<Loaded> {
+    const loading = this.read(name, work);
+    this.categories.set(name, loading);
+    loading.catch(() => this.categories.delete(name));
+    return loading;
+  }
+
+  private async read(name: string, work: WorkOptions): Promise<Loaded> {
+    const { project } = this.settings;
+    const runtime = await this.start();
+    const category = this.category(name);
     const folder = indexFolder(project, category);
-    if (rebuild || !existsSync(folder)) await indexCategory(project, category, { ...work, runtime });
+    if (!existsSync(folder)) await indexCategory(project, category, { ...work, runtime });
     const index = await openCurrentIndex(project, category, { ...work, runtime });
     const weights = resolveWeights(project.settings.weights, project.root);
     const labeler = await Labeler.load({ index, weights, runtime });

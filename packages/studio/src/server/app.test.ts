@@ -1,0 +1,415 @@
+import { mkdir, rm, symlink, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { decodeImage, encodeRle, rleArea } from '@adclick/core';
+import type { FastifyInstance } from 'fastify';
+import { expect, onTestFinished, test, vi } from 'vitest';
+import { makeProject, openStudio, SIDE, temporaryFolder, writeFlat } from '../../test/sample.ts';
+import * as api from '../api.ts';
+import type { Project } from '../project.ts';
+import type { Studio, StudioOptions } from '../services/studio.ts';
+import { type AppOptions, createApp } from './app.ts';
+
+const HOST = { host: 'localhost:4280' };
+
+interface Opened {
+  readonly app: FastifyInstance;
+  readonly studio: Studio;
+  readonly project: Project;
+}
+
+async function open(options: AppOptions & { project?: Project; studio?: StudioOptions } = {}): Promise<Opened> {
+  const project = options.project ?? (await makeProject());
+  const studio = await openStudio(project, options.studio);
+  const app = await createApp(studio, { localUser: 'ada', ...options });
+  onTestFinished(() => app.close());
+  return { app, studio, project };
+}
+
+const get = (app: FastifyInstance, path: string, headers: Record<string, string> = {}) =>
+  app.inject({ method: 'GET', url: `${api.API}${path}`, headers: { ...HOST, ...headers } });
+
+const send = (
+  app: FastifyInstance,
+  method: 'POST' | 'PATCH' | 'DELETE',
+  path: string,
+  payload?: object,
+  headers: Record<string, string> = {},
+) =>
+  app.inject({ method, url: `${api.API}${path}`, headers: { ...HOST, ...headers }, ...(payload ? { payload } : {}) });
+
+/** Waits until no job runs. */
+async function studioIdle(app: FastifyInstance): Promise<void> {
+  await vi.waitFor(async () => {
+    const { jobs } = (await get(app, '/jobs')).json();
+    expect(jobs.map(({ state }: { state: string }) => state)).not.toContain('running');
+  });
+}
+
+const act = (app: FastifyInstance, id: number, base: number, action: object, more: object = {}) =>
+  send(app, 'POST', `/images/${id}/actions`, { base, action, ...more });
+
+const click = (x: number, y: number) => ({ kind: 'click', type: 1, click: { x, y, positive: true } });
+
+test('every answer has the shape that api.ts promises', async () => {
+  const { app } = await open();
+  api.health.parse((await get(app, '/health')).json());
+  const project = api.project.parse((await get(app, '/project')).json());
+  expect(project).toMatchObject({ user: 'ada', counts: { todo: 3, defect: 0, good: 0 } });
+  expect(project.categories).toEqual([{ name: 'part', images: 3, normals: 2, indexed: false }]);
+  expect(project.types.map(({ name }) => name)).toEqual(['dent', 'scratch']);
+  const page = api.imagePage.parse((await get(app, '/images?limit=2&order=name')).json());
+  expect(page.total).toBe(3);
+  expect(page.images.map(({ path }) => path)).toEqual(['test/dent/0.png', 'test/dent/1.png']);
+  const answer = api.actionAnswer.parse((await act(app, 1, 0, click(3, 3))).json());
+  expect(rleArea(answer.layers[0]!.rle)).toBe(25);
+  const detail = api.imageDetail.parse((await get(app, '/images/1')).json());
+  expect(detail).toMatchObject({ version: 1, types: [1], layers: answer.layers, ...SIDE });
+  api.imageDetail.parse((await get(app, '/images/2')).json());
+  const history = api.history.parse((await get(app, '/images/1/history')).json());
+  expect(history.events).toMatchObject([{ version: 1, author: 'ada', active: true, action: click(3, 3) }]);
+  await act(app, 1, 1, { kind: 'state', state: 'defect' });
+  const statistics = api.statistics.parse((await get(app, '/statistics')).json());
+  expect(statistics).toMatchObject({
+    labelled: 1,
+    clicksPerImage: 1,
+    byType: [{ type: 1, images: 1, regions: 1, pixels: 25 }],
+    byAuthor: [{ author: 'ada', images: 1, clicks: 1 }],
+  });
+  api.types.parse((await get(app, '/types')).json());
+  api.jobs.parse((await get(app, '/jobs')).json());
+});
+
+test('a stale write gets 409 with what stands now', async () => {
+  const { app } = await open();
+  await act(app, 1, 0, click(3, 3));
+  const response = await act(app, 1, 0, click(9, 9));
+  expect(response.statusCode).toBe(409);
+  const { error, current } = api.conflict.parse(response.json());
+  expect(error).toMatchObject({ code: 'ADC_CONFLICT', message: expect.stringContaining('version 1, not 0') });
+  expect(current.clicks).toEqual([{ x: 3, y: 3, positive: true }]);
+});
+
+test('the queue follows states, types and reviews', async () => {
+  const { app } = await open();
+  await act(app, 1, 0, click(3, 3));
+  await act(app, 1, 1, { kind: 'state', state: 'defect' });
+  await act(app, 2, 0, { kind: 'state', state: 'good' });
+  await act(app, 1, 2, { kind: 'review', review: 'approved' });
+  const ids = async (query: string) =>
+    api.imagePage.parse((await get(app, `/images?${query}`)).json()).images.map(({ id }) => id);
+  expect(await ids('state=todo')).toEqual([3]);
+  expect(await ids('state=good')).toEqual([2]);
+  expect(await ids('type=1')).toEqual([1]);
+  expect(await ids('type=2')).toEqual([]);
+  expect(await ids('review=approved')).toEqual([1]);
+  expect((await get(app, '/project')).json().counts).toEqual({ todo: 1, defect: 1, good: 1 });
+  // Another mask wants another review.
+  const edited = await act(app, 1, 3, click(9, 9));
+  expect(edited.json().review).toBe('none');
+});
+
+test('defect types are added, renamed and archived; names are taken once', async () => {
+  const { app } = await open();
+  const added = await send(app, 'POST', '/types', { name: ' stain ', colour: '#123456' });
+  expect(added.statusCode).toBe(201);
+  expect(api.defectType.parse(added.json())).toEqual({ id: 3, name: 'stain', colour: '#123456', archived: false });
+  expect((await send(app, 'POST', '/types', { name: 'dent', colour: '#123456' })).json().error.code).toBe(
+    'ADC_NAME_TAKEN',
+  );
+  expect((await send(app, 'PATCH', '/types/3', { name: 'scratch' })).statusCode).toBe(409);
+  expect((await send(app, 'PATCH', '/types/3', { archived: true })).json()).toMatchObject({ id: 3, archived: true });
+  expect((await send(app, 'PATCH', '/types/9', { archived: true })).statusCode).toBe(404);
+});
+
+test.each([
+  ['base missing', { action: { kind: 'undo' } }, 'base'],
+  ['unknown kind', { base: 0, action: { kind: 'explode' } }, 'action.kind'],
+  [
+    'negative click',
+    { base: 0, action: { kind: 'click', type: 1, click: { x: -1, y: 0, positive: true } } },
+    'action.click.x',
+  ],
+  ['click outside', { base: 0, action: click(SIDE.width, 0) }, 'action.click'],
+  ['fraction', { base: 0.5, action: { kind: 'undo' } }, 'base'],
+  ['unknown type', { base: 0, action: { ...click(1, 1), type: 77 } }, 'action.type'],
+  ['extra field', { base: 0, action: { kind: 'undo', twice: true } }, 'action.twice'],
+  ['nothing to undo', { base: 0, action: { kind: 'undo' } }, 'action.kind'],
+  ['no such click', { base: 0, action: { kind: 'moveClick', index: 0, x: 1, y: 1 } }, 'action.index'],
+  ['threshold', { base: 0, action: { kind: 'threshold', value: 1.5 } }, 'action.value'],
+  [
+    'bitmap of another size',
+    {
+      base: 0,
+      action: { kind: 'paint', tool: 'brush', type: 1, add: { width: 3, height: 3, counts: [] }, remove: null },
+    },
+    'action.add',
+  ],
+  [
+    'runs too long',
+    { base: 0, action: { kind: 'paint', tool: 'brush', type: 1, add: null, remove: { ...SIDE, counts: [1, 10_000] } } },
+    'action.remove.counts',
+  ],
+])('%s: 422 names the field', async (_, payload, field) => {
+  const { app, studio } = await open();
+  const response = await send(app, 'POST', '/images/1/actions', payload);
+  expect(response.statusCode).toBe(422);
+  expect(api.apiError.parse(response.json()).error).toMatchObject({ code: 'ADC_REQUEST', field });
+  expect(await studio.store.labels.events(1)).toEqual([]);
+});
+
+test('what is no JSON, too large or unknown is refused in our words', async () => {
+  const { app } = await open();
+  const post = (payload: string, type: string) =>
+    app.inject({ method: 'POST', url: `${api.API}/types`, headers: { ...HOST, 'content-type': type }, payload });
+  for (const [response, status, code] of [
+    [await post('{"name"', 'application/json'), 422, 'ADC_REQUEST'],
+    [await post('<x/>', 'application/xml'), 422, 'ADC_REQUEST'],
+    [await post(`{"name":"${'x'.repeat(300_000)}"}`, 'application/json'), 413, 'ADC_TOO_LARGE'],
+    [await get(app, '/images/0'), 422, 'ADC_REQUEST'],
+    [await get(app, '/images/999'), 404, 'ADC_NOT_FOUND'],
+    [await get(app, '/images/1/nothing'), 404, 'ADC_NOT_FOUND'],
+    [await get(app, '/images?limit=9999'), 422, 'ADC_REQUEST'],
+    [await get(app, '/images?order=luck'), 422, 'ADC_REQUEST'],
+    [await send(app, 'DELETE', '/jobs/none'), 404, 'ADC_NOT_FOUND'],
+    [await send(app, 'POST', '/jobs', { kind: 'index', category: 'nowhere' }), 404, 'ADC_NOT_FOUND'],
+  ] as const) {
+    expect(response.statusCode).toBe(status);
+    expect(api.apiError.parse(response.json()).error.code).toBe(code);
+  }
+});
+
+test.each([
+  [{ host: 'evil.example' }, 403],
+  [{ host: '127.0.0.1.evil.example:4280' }, 403],
+  [{ host: 'LOCALHOST:4280' }, 200],
+  [{ host: '127.0.0.1' }, 200],
+  [{ host: '[::1]:4280' }, 200],
+  [{ ...HOST, origin: 'http://localhost:4280' }, 200],
+  [{ ...HOST, origin: 'http://localhost:9999' }, 403],
+  [{ ...HOST, origin: 'https://evil.example' }, 403],
+  [{ ...HOST, origin: 'null' }, 403],
+  [{ ...HOST, 'sec-fetch-site': 'cross-site' }, 403],
+  [{ ...HOST, 'sec-fetch-site': 'same-origin' }, 200],
+])('foreign hosts and origins are refused: %o', async (headers, status) => {
+  const { app } = await open();
+  const response = await app.inject({ method: 'GET', url: `${api.API}/project`, headers });
+  expect(response.statusCode).toBe(status);
+  if (status === 403) expect(response.json().error.code).toBe('ADC_FOREIGN');
+});
+
+test('headers keep the page from loading or being loaded elsewhere', async () => {
+  const { app } = await open();
+  const { headers } = await get(app, '/health');
+  expect(headers['content-security-policy']).toMatch(/default-src 'self'.*frame-ancestors 'none'/);
+  expect(headers['x-content-type-options']).toBe('nosniff');
+  expect(headers['access-control-allow-origin']).toBeUndefined();
+  expect(headers['strict-transport-security']).toBeUndefined();
+});
+
+test('where others can reach the server, they log in with a token', async () => {
+  const { app, studio } = await open({ users: true, host: '10.1.2.3' });
+  const headers = { host: '10.1.2.3:4280' };
+  expect((await get(app, '/health', headers)).statusCode).toBe(200);
+  const refused = await get(app, '/project', headers);
+  expect(refused.statusCode).toBe(401);
+  expect(refused.json().error.code).toBe('ADC_LOGIN');
+  // The same route, written another way.
+  const disguised = await app.inject({ method: 'GET', url: '/%61pi/v1/project', headers });
+  expect([401, 404]).toContain(disguised.statusCode);
+  const token = (await studio.store.users.add('grace'))!;
+  expect((await send(app, 'POST', '/login', { token: `${token}x` }, headers)).statusCode).toBe(401);
+  const entered = await send(app, 'POST', '/login', { token }, headers);
+  expect(entered.json()).toEqual({ user: 'grace' });
+  const cookie = entered.cookies[0]!;
+  expect(cookie).toMatchObject({ httpOnly: true, sameSite: 'Strict' });
+  const session = { ...headers, cookie: `${cookie.name}=${cookie.value}` };
+  expect((await get(app, '/project', session)).json().user).toBe('grace');
+  await send(app, 'POST', '/images/1/actions', { base: 0, action: click(3, 3) }, session);
+  expect((await studio.store.labels.events(1))[0]!.author).toBe('grace');
+  expect((await get(app, '/project', { ...headers, authorization: `Bearer ${token}` })).statusCode).toBe(200);
+  await send(app, 'POST', '/logout', undefined, session);
+  expect((await get(app, '/project', session)).statusCode).toBe(401);
+});
+
+test('guessing tokens is slowed down', async () => {
+  const { app } = await open({ users: true, host: '10.1.2.3' });
+  const statuses: number[] = [];
+  for (let n = 0; n < 12; n++) {
+    const response = await send(app, 'POST', '/login', { token: 'x'.repeat(20) }, { host: '10.1.2.3' });
+    statuses.push(response.statusCode);
+    if (response.statusCode === 429)
+      expect(api.apiError.parse(response.json()).error).toMatchObject({
+        code: 'ADC_RATE',
+        message: 'More than 10 requests a minute',
+      });
+  }
+  expect(statuses).toEqual([...new Array<number>(10).fill(401), 429, 429]);
+});
+
+test('pictures come upright, as thumbnails and windowed, and browsers may keep them', async () => {
+  const { app } = await open();
+  const full = await get(app, '/images/1/picture');
+  expect(full.headers['content-type']).toBe('image/png');
+  const picture = await decodeImage(new Uint8Array(full.rawPayload));
+  expect(picture).toMatchObject(SIDE);
+  expect(picture.data[0]).toBe(120);
+  const again = await get(app, '/images/1/picture', { 'if-none-match': String(full.headers.etag) });
+  expect(again.statusCode).toBe(304);
+  const dark = await get(app, `/images/1/picture?low=${120 * 257}&high=65535`);
+  expect((await decodeImage(new Uint8Array(dark.rawPayload))).data[0]).toBe(0);
+  const small = await get(app, '/images/1/picture?size=thumbnail');
+  expect(small.headers['content-type']).toBe('image/jpeg');
+});
+
+test('links out of the project are neither listed nor followed', async () => {
+  const project = await makeProject(1);
+  const outside = await temporaryFolder();
+  await writeFlat(join(outside, 'secret.png'), 7);
+  await symlink(join(outside, 'secret.png'), join(project.root, 'test/dent/link.png'));
+  await symlink(outside, join(project.root, 'test/folder'));
+  const { app } = await open({ project });
+  const { images } = (await get(app, '/images')).json();
+  expect(images.map(({ path }: { path: string }) => path)).toEqual(['test/dent/0.png']);
+  // A picture that is replaced by a link after it was listed.
+  await rm(join(project.root, 'test/dent/0.png'));
+  await symlink(join(outside, 'secret.png'), join(project.root, 'test/dent/0.png'));
+  const response = await get(app, '/images/1/picture');
+  expect(response.statusCode).toBe(403);
+  expect(response.json().error.code).toBe('ADC_OUTSIDE');
+  await rm(join(project.root, 'test/dent/0.png'));
+  expect((await get(app, '/images/1/picture')).json().error.code).toBe('ADC_IMAGE_MISSING');
+});
+
+test('the page is served with its routes closed to other files', async () => {
+  const page = await temporaryFolder();
+  await mkdir(join(page, 'assets'));
+  await writeFile(join(page, 'index.html'), '<!doctype html><title>ADClick</title>');
+  await writeFile(join(page, 'assets/app-abc.js'), '1');
+  await writeFile(join(page, '..', 'adclick-outside.txt'), 'secret');
+  onTestFinished(() => rm(join(page, '..', 'adclick-outside.txt'), { force: true }));
+  const { app } = await open({ page });
+  const fetch = (url: string) => app.inject({ method: 'GET', url, headers: HOST });
+  expect((await fetch('/')).body).toContain('ADClick');
+  expect((await fetch('/assets/app-abc.js')).headers['cache-control']).toContain('immutable');
+  for (const url of [
+    '/../adclick-outside.txt',
+    '/%2e%2e/adclick-outside.txt',
+    '/..%2fadclick-outside.txt',
+    '/assets/..%5c..%5cx',
+  ])
+    expect((await fetch(url)).body).not.toContain('secret');
+});
+
+test('without a built page a sentence says how to build it', async () => {
+  const { app } = await open({ page: await temporaryFolder() });
+  const response = await app.inject({ method: 'GET', url: '/', headers: HOST });
+  expect(response.statusCode).toBe(503);
+  expect(response.body).toMatch(/^ADC_PAGE_MISSING: .*npm run build/);
+});
+
+test('OpenAPI describes every route, its requests and its failures', async () => {
+  const { app } = await open();
+  const { paths } = (await get(app, '/openapi.json')).json();
+  expect(Object.keys(paths)).toEqual(
+    expect.arrayContaining(
+      ['/images', '/images/{id}', '/images/{id}/actions', '/jobs/{id}', '/types/{id}', '/events'].map(
+        (path) => `${api.API}${path}`,
+      ),
+    ),
+  );
+  const { requestBody, responses, parameters } = paths[`${api.API}/images/{id}/actions`].post;
+  expect(requestBody.content['application/json'].schema.properties.base).toMatchObject({ type: 'integer', minimum: 0 });
+  expect(Object.keys(responses)).toEqual(['200', '404', '409', '422']);
+  expect(parameters).toMatchObject([{ in: 'path', name: 'id', required: true }]);
+});
+
+test('other pages hear of an action through the event stream', async () => {
+  const { app } = await open();
+  const address = await app.listen({ host: '127.0.0.1', port: 0 });
+  const stream = await fetch(`${address}${api.API}/events`);
+  expect(stream.headers.get('content-type')).toContain('text/event-stream');
+  expect(stream.headers.get('x-content-type-options')).toBe('nosniff');
+  const reader = stream.body!.pipeThrough(new TextDecoderStream()).getReader();
+  let text = (await reader.read()).value ?? '';
+  await act(app, 1, 0, click(3, 3), { session: 'tab-1' });
+  while (!text.includes('event: image')) text += (await reader.read()).value ?? '';
+  const data = /event: image\ndata: (.*)\n\n/.exec(text)![1]!;
+  expect(api.serverEvent.parse(JSON.parse(data))).toEqual({
+    kind: 'image',
+    id: 1,
+    version: 1,
+    author: 'ada',
+    session: 'tab-1',
+  });
+  await reader.cancel();
+});
+
+test('import and export run as jobs, in folders of the project only', async () => {
+  const asked: object[] = [];
+  const work = async (_: Studio, what: object) => {
+    asked.push(what);
+    return 'Done.';
+  };
+  const { app, project } = await open({ studio: { exchange: { import: work, export: work } } });
+  await symlink(tmpdir(), join(project.root, 'elsewhere'));
+  const start = (folder: string) => send(app, 'POST', '/jobs', { kind: 'export', format: 'coco', folder });
+  for (const folder of ['../out', '/tmp/out', 'a/../../out', 'elsewhere', 'elsewhere/out', 'a\0b'])
+    expect((await start(folder)).json().error.code).toBe('ADC_OUTSIDE');
+  const response = await start('out/coco');
+  expect(response.statusCode).toBe(202);
+  const { id } = api.job.parse(response.json());
+  await studioIdle(app);
+  expect(asked).toEqual([{ format: 'coco', path: join(project.root, 'out/coco'), user: 'ada' }]);
+  const { jobs } = api.jobs.parse((await get(app, '/jobs')).json());
+  expect(jobs).toMatchObject([{ id, kind: 'export', state: 'done', result: 'Done.' }]);
+});
+
+test('a job that is stopped says so and leaves its place in the list', async () => {
+  const work = async (_: Studio, _what: object, { signal }: { signal: AbortSignal }) =>
+    new Promise<string>((_resolve, reject) => signal.addEventListener('abort', () => reject(signal.reason)));
+  const { app } = await open({ studio: { exchange: { import: work, export: work } } });
+  const { id } = (await send(app, 'POST', '/jobs', { kind: 'import', format: 'voc', folder: 'in' })).json();
+  expect((await send(app, 'DELETE', `/jobs/${id}`)).statusCode).toBe(202);
+  await studioIdle(app);
+  expect((await get(app, '/jobs')).json().jobs).toMatchObject([{ id, state: 'cancelled' }]);
+});
+
+test('exporters see the layers of every image by name, importers replace them', async () => {
+  const { app, studio } = await open();
+  await act(app, 1, 0, click(3, 3));
+  const rle = { ...SIDE, counts: [5, 2] };
+  await studio.importLabels(
+    'test/dent/1.png',
+    [
+      { type: 'rust', rle },
+      { type: 'rust', rle: { ...SIDE, counts: [6, 2] } },
+    ],
+    'defect',
+    'coco',
+    'ada',
+  );
+  const rows = [];
+  for await (const { path, state, layers } of studio.labelled()) rows.push({ path, state, layers });
+  expect(rows).toMatchObject([
+    { path: 'test/dent/0.png', state: 'todo', layers: [{ type: 'dent' }] },
+    { path: 'test/dent/1.png', state: 'defect', layers: [{ type: 'rust', rle: { ...SIDE, counts: [5, 3] } }] },
+    { path: 'test/dent/2.png', state: 'todo', layers: [] },
+  ]);
+  const history = api.history.parse((await get(app, '/images/2/history')).json());
+  expect(history.events).toMatchObject([{ author: 'ada', action: { kind: 'import', source: 'coco' } }]);
+  await expect(studio.importLabels('nowhere.png', [], 'good', 'coco', 'ada')).rejects.toMatchObject({
+    code: 'ADC_NOT_FOUND',
+  });
+});
+
+test('painting keeps holes', async () => {
+  const { app } = await open();
+  const ring = Uint8Array.from({ length: SIDE.width * SIDE.height }, (_, i) => {
+    const [x, y] = [i % SIDE.width, Math.floor(i / SIDE.width)];
+    return x < 9 && y < 9 && !(x > 2 && x < 6 && y > 2 && y < 6) ? 1 : 0;
+  });
+  const add = encodeRle(ring, SIDE.width, SIDE.height);
+  const { layers } = (await act(app, 1, 0, { kind: 'paint', tool: 'polygon', type: 2, add, remove: null })).json();
+  expect(layers).toEqual([{ type: 2, rle: add }]);
+});
