@@ -6,7 +6,8 @@ import { toScreen, type View } from './view.ts';
 
 const POSITIVE = '#12a150';
 const NEGATIVE = '#e02020';
-const CLICK_RADIUS = 8;
+/** CSS pixels: small, since defects are. */
+const CLICK_RADIUS = 6;
 
 export interface OverlayInks {
   readonly accent: string;
@@ -34,15 +35,15 @@ function drawClick(context: Context, view: View, point: ImagePoint, positive: bo
   context.arc(x, y, radius, 0, 2 * Math.PI);
   context.fillStyle = positive ? POSITIVE : NEGATIVE;
   context.fill();
-  context.lineWidth = 2;
+  context.lineWidth = 1.5;
   context.strokeStyle = '#fff';
   context.stroke();
   context.beginPath();
-  context.moveTo(x - 4, y);
-  context.lineTo(x + 4, y);
+  context.moveTo(x - 3, y);
+  context.lineTo(x + 3, y);
   if (positive) {
-    context.moveTo(x, y - 4);
-    context.lineTo(x, y + 4);
+    context.moveTo(x, y - 3);
+    context.lineTo(x, y + 3);
   }
   context.stroke();
 }
@@ -54,7 +55,7 @@ const middle = (click: { x: number; y: number }) => ({ x: click.x + 0.5, y: clic
 export function clickUnder(
   state: Pick<AppState, 'image' | 'view'>,
   point: ImagePoint,
-  reach = CLICK_RADIUS + 3,
+  reach = CLICK_RADIUS + 4,
 ): number {
   const clicks = state.image?.facts.clicks ?? [];
   const distance = clicks.map((click) => {

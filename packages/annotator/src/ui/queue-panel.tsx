@@ -16,10 +16,10 @@ const REVIEW_NAMES: Readonly<Record<Review, string>> = {
   rejected: 'Sent back',
 };
 const ORDERS: readonly (readonly [AppState['order'], string])[] = [
-  ['residual', 'most different first'],
-  ['uncertainty', 'least certain first'],
-  ['diversity', 'most varied first'],
-  ['name', 'by name'],
+  ['residual', 'Most different first'],
+  ['uncertainty', 'Least certain first'],
+  ['diversity', 'Most varied first'],
+  ['name', 'By name'],
 ];
 
 function useFilter() {
@@ -91,30 +91,28 @@ function Filters() {
         <Choice
           label="Filter by label"
           value={filter.state ?? ''}
-          options={[['', 'Any label'], ...Object.entries(STATE_NAMES)]}
+          options={[['', 'Label'], ...Object.entries(STATE_NAMES)]}
           onChange={(value) => change({ state: (value || undefined) as ImageState | undefined })}
+        />
+        <Choice
+          label="Filter by defect type"
+          value={filter.type ? String(filter.type) : ''}
+          options={[['', 'Type'], ...types.map(({ id, name }) => [String(id), name] as const)]}
+          onChange={(value) => change({ type: value ? Number(value) : undefined })}
         />
         <Choice
           label="Filter by review"
           value={filter.review ?? ''}
-          options={[['', 'Any review'], ...Object.entries(REVIEW_NAMES)]}
+          options={[['', 'Review'], ...Object.entries(REVIEW_NAMES)]}
           onChange={(value) => change({ review: (value || undefined) as Review | undefined })}
         />
       </div>
-      <div className="row">
-        <Choice
-          label="Filter by defect type"
-          value={filter.type ? String(filter.type) : ''}
-          options={[['', 'Any type'], ...types.map(({ id, name }) => [String(id), name] as const)]}
-          onChange={(value) => change({ type: value ? Number(value) : undefined })}
-        />
-        <Choice
-          label="Order"
-          value={order}
-          options={ORDERS}
-          onChange={(value) => void app.queue.restart({ order: value as AppState['order'] })}
-        />
-      </div>
+      <Choice
+        label="Order"
+        value={order}
+        options={ORDERS}
+        onChange={(value) => void app.queue.restart({ order: value as AppState['order'] })}
+      />
     </div>
   );
 }
