@@ -1,6 +1,7 @@
-/** `npm run docs:tour`: labels a sample product in a real browser and writes a picture of every step, docs/images/tour-*.png. */
+/** `npm run docs:tour [-- --folder DIR]`: labels a sample product in a real browser and writes a picture of every step, docs/images/tour-*.png. */
 import { mkdir } from 'node:fs/promises';
 import { join } from 'node:path';
+import { parseArgs } from 'node:util';
 import { decodeRle, nextClick, readMask } from '@adclick/core';
 import { openBrowser, openPage } from '../packages/annotator/test/browser.ts';
 import { buildPage } from '../packages/annotator/test/build-page.ts';
@@ -14,10 +15,14 @@ const REST = 1500;
 
 await mkdir(images, { recursive: true });
 await buildPage();
-const server = await TestServer.sample('machined-ring', {
-  ...{ normals: 20, testGoods: 3, defectsPerType: 2 },
-  ...{ width: SIDE, height: SIDE },
-});
+/** A project on the sample product that stands already; its labels change. */
+const { folder } = parseArgs({ options: { folder: { type: 'string' } } }).values;
+const server = folder
+  ? await TestServer.open(folder)
+  : await TestServer.sample('bottle-mouth', {
+      ...{ normals: 20, testGoods: 3, defectsPerType: 2 },
+      ...{ width: SIDE, height: SIDE },
+    });
 const browser = await openBrowser();
 
 /** Opens the page on an image. */
@@ -58,9 +63,9 @@ async function clickDefect(page: LabelPage, path: string, clicks: number): Promi
 
 try {
   await server.prepared();
-  const page = await open('rust/000.png');
+  const page = await open('contamination/001.png');
   await shoot(page, '1-proposal');
-  await clickDefect(page, 'rust/000.png', 2);
+  await clickDefect(page, 'contamination/001.png', 2);
   await page.page.mouse.move(640, 700);
   await shoot(page, '2-clicks');
   await page.press('h', 'i');
@@ -79,23 +84,23 @@ try {
   await shoot(page, '6-next');
   await page.page.context().close();
 
-  const dark = await open('scratch/001.png', { dark: true });
-  await clickDefect(dark, 'scratch/001.png', 2);
+  const dark = await open('drop/001.png', { dark: true });
+  await clickDefect(dark, 'drop/001.png', 2);
   await dark.page.mouse.move(640, 700);
   await shoot(dark, '7-dark');
   await dark.page.context().close();
 
-  const tablet = await open('dent/000.png', { width: 1024, height: 768, touch: true });
-  await clickDefect(tablet, 'dent/000.png', 1);
+  const tablet = await open('broken/001.png', { width: 1024, height: 768, touch: true });
+  await clickDefect(tablet, 'broken/001.png', 1);
   await shoot(tablet, '8-tablet');
   await tablet.page.context().close();
 
-  const mine = await open('chip/000.png');
+  const mine = await open('drop/000.png');
   await mine.page.context().route('**/api/v1/events', (route) => route.abort());
   await mine.page.reload();
   const id = await mine.opened();
-  const theirs = await open('chip/000.png');
-  await clickDefect(theirs, 'chip/000.png', 1);
+  const theirs = await open('drop/000.png');
+  await clickDefect(theirs, 'drop/000.png', 1);
   await theirs.page.context().close();
   await mine.press('b');
   await mine.drag([200, 300], [240, 310], [260, 320]);

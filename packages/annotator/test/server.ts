@@ -1,6 +1,6 @@
 /** A real server as a process of its own, on a sample product. */
 import { type ChildProcess, spawn } from 'node:child_process';
-import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
+import { mkdtemp, rm } from 'node:fs/promises';
 import { createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -8,10 +8,11 @@ import { type SampleOptions, writeSampleProduct } from '@adclick/core';
 import type { ImageDetail, ImageSummary } from 'adclick/api';
 
 const root = join(import.meta.dirname, '..', '..', '..');
-const RUNNER = ['--conditions=@adclick/source', '--import', 'tsx', join(root, 'packages/studio/src/cli.ts')];
+/** Arguments that run the command line from its sources. */
+export const RUNNER = ['--conditions=@adclick/source', '--import', 'tsx', join(root, 'packages/studio/src/cli.ts')];
 
 /** Seconds until a server on a slow machine has answered. */
-const PATIENCE = 60;
+const PATIENCE = 110;
 
 /** A port that nobody uses. */
 async function freePort(): Promise<number> {
@@ -31,6 +32,8 @@ export class TestServer {
   private constructor(
     readonly folder: string,
     readonly port: number,
+    /** Whether the folder goes when the server does. */
+    private readonly passing: boolean,
   ) {}
 
   get address(): string {
@@ -41,7 +44,16 @@ export class TestServer {
   static async make(fill: (folder: string) => Promise<unknown>): Promise<TestServer> {
     const folder = join(await mkdtemp(join(tmpdir(), 'adclick-page-')), 'parts');
     await fill(folder);
-    const server = new TestServer(folder, await freePort());
+    return TestServer.begin(folder, true);
+  }
+
+  /** A project that stands already, and stays. */
+  static open(folder: string): Promise<TestServer> {
+    return TestServer.begin(folder, false);
+  }
+
+  private static async begin(folder: string, passing: boolean): Promise<TestServer> {
+    const server = new TestServer(folder, await freePort(), passing);
     await server.start();
     return server;
   }
@@ -82,7 +94,7 @@ export class TestServer {
 
   async close(): Promise<void> {
     await this.kill('SIGTERM');
-    await rm(join(this.folder, '..'), { recursive: true, force: true });
+    if (this.passing) await rm(join(this.folder, '..'), { recursive: true, force: true });
   }
 
   async get<Answer>(path: string): Promise<Answer> {
@@ -118,11 +130,5 @@ export class TestServer {
       await new Promise((resolve) => setTimeout(resolve, 300));
     }
     throw new Error(`not every image was prepared within ${PATIENCE} s: ${JSON.stringify(await this.get('/jobs'))}`);
-  }
-
-  /** Sets the project file's number of pixels that models see, so that tests are quick. */
-  async settings(change: (text: string) => string): Promise<void> {
-    const file = join(this.folder, 'adclick.yaml');
-    await writeFile(file, change(await readFile(file, 'utf8')));
   }
 }
