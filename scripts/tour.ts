@@ -64,6 +64,7 @@ async function clickDefect(page: LabelPage, path: string, clicks: number): Promi
 try {
   await server.prepared();
   const page = await open('contamination/001.png');
+  await page.press('2');
   await shoot(page, '1-proposal');
   await clickDefect(page, 'contamination/001.png', 2);
   await page.page.mouse.move(640, 700);
@@ -71,8 +72,16 @@ try {
   await page.press('h', 'i');
   await shoot(page, '3-compare');
   await page.press('h', 'i', 'b');
-  for (let n = 0; n < 6; n++) await page.page.keyboard.press('+');
-  await page.drag([250, 250], [262, 258], [275, 262]);
+  // To the pixel, at the lower end of the mask.
+  const mask = (await truthOf('contamination/001.png')).data;
+  const last = mask.lastIndexOf(1);
+  const [x, y] = [last % SIDE, Math.floor(last / SIDE)];
+  const place = await page.place(x, y);
+  await page.page.mouse.move(place.x, place.y);
+  for (let n = 0; n < 10; n++) await page.page.mouse.wheel(0, -120);
+  await page.frame();
+  for (let n = 0; n < 6; n++) await page.page.keyboard.press('[');
+  await page.drag([x - 4, y + 3], [x, y + 4], [x + 5, y + 2]);
   await page.saved();
   await shoot(page, '4-brush');
   await page.press('Control+z', '0', 'c', '?');
@@ -85,6 +94,7 @@ try {
   await page.page.context().close();
 
   const dark = await open('drop/001.png', { dark: true });
+  await dark.press('3');
   await clickDefect(dark, 'drop/001.png', 2);
   await dark.page.mouse.move(640, 700);
   await shoot(dark, '7-dark');
@@ -100,9 +110,10 @@ try {
   await mine.page.reload();
   const id = await mine.opened();
   const theirs = await open('drop/000.png');
+  await theirs.press('3');
   await clickDefect(theirs, 'drop/000.png', 1);
   await theirs.page.context().close();
-  await mine.press('b');
+  await mine.press('3', 'b');
   await mine.drag([200, 300], [240, 310], [260, 320]);
   await mine.page.getByRole('dialog').waitFor();
   await shoot(mine, '9-merge');

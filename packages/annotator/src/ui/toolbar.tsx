@@ -18,7 +18,7 @@ function ToolSetting() {
   if (tool === 'brush' || tool === 'eraser')
     return (
       <Slider
-        label="Brush size"
+        label="Size"
         text={`${brushSize} px`}
         value={brushSize}
         least={BRUSH_SIZE.least}
