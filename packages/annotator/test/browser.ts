@@ -54,6 +54,8 @@ export async function openPage(browser: Browser, address: string, options: PageO
     hasTouch: touch,
     isMobile: touch,
   });
+  // Scripts run by tsx call this helper in functions that are sent into the page, where it does not exist.
+  await context.addInitScript('globalThis.__name = (named) => named');
   const page = await context.newPage();
   const problems: string[] = [];
   page.on('pageerror', (error) => problems.push(String(error)));

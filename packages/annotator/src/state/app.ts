@@ -261,21 +261,31 @@ export class App {
       this.outbox.resolve(id, current.version, actions);
       return;
     }
-    const mine = open
-      ? new Map(open.mask.types().map((type) => [type, (open.mask.layer(type) as Uint8Array).slice()]))
-      : layersOf(current);
-    if (!open) paintWaiting(mine, actions, current);
-    this.store.setState({ online: true, merge: compare(current, mine, actions) });
+    this.store.setState({ online: true, merge: compare(current, this.mineOf(id, current, actions), actions) });
     if (!open) void this.open(id);
+  }
+
+  /** Layers of an image as this page shows them, or would. */
+  private mineOf(id: number, theirs: ImageDetail, waiting: readonly Action[]): Map<number, Uint8Array> {
+    const { image } = this.store.getState();
+    if (image?.id === id)
+      return new Map(image.mask.types().map((type) => [type, (image.mask.layer(type) as Uint8Array).slice()]));
+    const layers = layersOf(theirs);
+    paintWaiting(layers, waiting, theirs);
+    return layers;
   }
 
   /** Ends a conflict. */
   merge(choice: MergeChoice): void {
     const { merge } = this.store.getState();
     if (!merge) return;
+    const { image: id, theirs } = merge;
+    // A stroke that ended while the question stood is part of the answer.
+    const waiting = this.outbox.pendingOf(id).map(({ action }) => action);
+    const final = compare(theirs, this.mineOf(id, theirs, waiting), waiting);
     this.store.setState({ merge: null });
-    this.outbox.resolve(merge.image, merge.theirs.version, mergeActions(merge, choice));
-    this.adopt(merge.theirs);
+    this.outbox.resolve(id, theirs.version, mergeActions(final, choice));
+    this.adopt(theirs);
   }
 
   private refused(item: Pending, error: Refusal): void {
