@@ -1,12 +1,11 @@
 /** The zero-click proposal: hatched inside, a dashed line around it, so that it cannot be taken for a mask. */
 import { decodeRle } from '@adclick/core/rle';
 import type { Rle } from 'adclick/api';
-import type { Size } from '../geometry.ts';
 import { outline, outlinePath } from './outline.ts';
 import type { View } from './view.ts';
 
 /** CSS pixels between hatch lines. */
-const HATCH = 8;
+const HATCH = 7;
 
 function hatchTile(colour: string): HTMLCanvasElement {
   const tile = document.createElement('canvas');
@@ -28,7 +27,7 @@ export class ProposalLayer {
   private rle: Rle | null = null;
   private path: Path2D | null = null;
 
-  draw(context: CanvasRenderingContext2D, rle: Rle, colour: string, view: View, _screen: Size): void {
+  draw(context: CanvasRenderingContext2D, rle: Rle, colour: string, view: View): void {
     if (rle !== this.rle) {
       this.rle = rle;
       this.path = outlinePath(outline(decodeRle(rle), rle.width, rle.height));
@@ -42,11 +41,11 @@ export class ProposalLayer {
       context.fillStyle = pattern;
       context.fill(onScreen, 'evenodd');
     }
-    context.lineWidth = 3;
-    context.strokeStyle = 'rgb(0 0 0 / 0.5)';
+    context.lineWidth = 2.5;
+    context.strokeStyle = 'rgb(0 0 0 / 0.45)';
     context.stroke(onScreen);
-    context.lineWidth = 2;
-    context.setLineDash([6, 4]);
+    context.lineWidth = 1.5;
+    context.setLineDash([5, 4]);
     context.strokeStyle = '#fff';
     context.stroke(onScreen);
     context.setLineDash([]);

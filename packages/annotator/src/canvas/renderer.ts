@@ -79,7 +79,7 @@ export class Renderer {
     this.mask.draw(this.base, view, screen, looks.opacity, ratio);
     const rle = image.proposal?.rle;
     if (rle && proposalShown(state))
-      this.proposal.draw(this.base, rle, colours.get(activeType ?? -1) ?? cssColour('--accent'), view, screen);
+      this.proposal.draw(this.base, rle, colours.get(activeType ?? -1) ?? cssColour('--accent'), view);
   }
 }
 
