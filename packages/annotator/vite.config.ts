@@ -3,7 +3,7 @@ import react from '@vitejs/plugin-react';
 import { defineConfig } from 'vite';
 
 /** Where `npm run dev` finds a running `adclick serve`. */
-const SERVER = 'http://127.0.0.1:4173';
+const SERVER = 'http://127.0.0.1:4280';
 
 export default defineConfig({
   root: import.meta.dirname,

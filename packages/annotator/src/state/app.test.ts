@@ -161,6 +161,16 @@ describe('App', () => {
     expect(store.getState().lines.get(0)?.state).toBe('defect');
   });
 
+  it('skips no image when Enter is pressed twice', async () => {
+    const { server, store, app } = await setUp(4);
+    void app.accept();
+    await Promise.resolve();
+    void app.accept();
+    await quiet();
+    expect(new Set(server.actions.map(({ id }) => id))).toEqual(new Set([1]));
+    expect(store.getState().image?.id).toBe(2);
+  });
+
   it('accepts nothing when the proposal was hidden', async () => {
     const { server, store, app } = await setUp();
     const { image } = store.getState();

@@ -127,6 +127,7 @@ export class App {
       reason: detail.reason,
       nearest: detail.nearest,
       picture,
+      original: picture,
       mask,
       maskChanges: 0,
       server: detail,
@@ -321,8 +322,9 @@ export class App {
 
   /** What is on the canvas, or the proposal, is right: says so and goes on. */
   async accept(): Promise<void> {
-    const { image, activeType, looks } = this.store.getState();
-    if (!image) return;
+    const { image, opening, activeType, looks } = this.store.getState();
+    // A second Enter while the next image loads must not skip that one.
+    if (!image || opening !== null) return;
     const masked = hasMask(image);
     const proposal = !masked && !image.proposalHidden && image.facts.state === 'todo' ? image.proposal?.rle : null;
     if (!masked && proposal && activeType === null) {
@@ -341,8 +343,8 @@ export class App {
 
   /** The part is good. Asks first when a mask would be thrown away. */
   async noDefect(confirmed = false): Promise<void> {
-    const { image } = this.store.getState();
-    if (!image) return;
+    const { image, opening } = this.store.getState();
+    if (!image || opening !== null) return;
     if (hasMask(image)) {
       if (!confirmed) {
         this.store.setState({ dialog: 'noDefect' });
@@ -351,7 +353,7 @@ export class App {
       this.act({ kind: 'clear' });
     }
     this.store.setState({ dialog: null });
-    this.act({ kind: 'state', state: 'good' });
+    if (image.facts.state !== 'good') this.act({ kind: 'state', state: 'good' });
     await this.goTodo();
   }
 

@@ -28,7 +28,10 @@ export interface OpenImage extends Size {
   readonly category: string;
   readonly reason: string;
   readonly nearest: readonly string[];
+  /** As it is shown, through the window of grey values. */
   readonly picture: ImageBitmap;
+  /** As the server gives it unasked. */
+  readonly original: ImageBitmap;
   /** Changed in place; `maskChanges` counts how often. */
   readonly mask: MaskBitmap;
   readonly maskChanges: number;

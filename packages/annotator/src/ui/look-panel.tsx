@@ -64,7 +64,7 @@ function Contrast({ looks }: { readonly looks: Looks }) {
           disabled={!image}
           aria-label="Contrast from the picture itself"
           onPointerDown={(event) => event.preventDefault()}
-          onClick={() => image && app.setWindow(autoWindow(image.picture))}
+          onClick={() => image && app.setWindow(autoWindow(image.original))}
         >
           Auto
         </button>
