@@ -5,6 +5,7 @@ export default defineConfig({
   ssr: { resolve: { conditions: ['@adclick/source', 'node'] } },
   test: {
     include: ['packages/*/src/**/*.test.ts', 'packages/*/test/**/*.test.ts'],
+    globalSetup: ['packages/annotator/test/setup.ts'],
     testTimeout: 120_000,
     hookTimeout: 120_000,
     pool: 'forks',

@@ -137,13 +137,14 @@ function checkTypes(): void {
   }
 }
 
-step('types', () => execute(bin('tsc'), ['-p', 'tsconfig.json']));
+step('types', () => execute(npm, ['run', 'typecheck']));
 step('lint', () => execute(bin('biome'), ['check', '.']));
 step('tests', runTests);
 step('build', () => execute(npm, ['run', 'build']));
 step('pack', () => {
   mkdirSync(tarballs);
-  execute(npm, ['pack', '--workspaces', '--pack-destination', tarballs]);
+  const published = ['ortgrad', 'core', 'studio'].flatMap((name) => ['--workspace', `packages/${name}`]);
+  execute(npm, ['pack', ...published, '--pack-destination', tarballs]);
   expect(packed().length === 3, `expected three tarballs, got ${packed().join(', ')}`);
 });
 step('publint', () => {

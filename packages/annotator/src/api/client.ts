@@ -1,0 +1,154 @@
+/** The server's routes as functions; every failure becomes one of three kinds that callers can tell apart. */
+import {
+  type Action,
+  type ActionAnswer,
+  API,
+  actionAnswer,
+  apiError,
+  type Conflict,
+  type DefectType,
+  type HistoryEvent,
+  type ImageDetail,
+  type ImagePage,
+  type ImageQuery,
+  type Job,
+  type JobRequest,
+  type ProjectInfo,
+  type Proposal,
+  type Statistics,
+} from 'adclick/api';
+
+/** The server answered and said no. */
+export class Refusal extends Error {
+  override readonly name = 'Refusal';
+  constructor(
+    readonly status: number,
+    readonly code: string,
+    message: string,
+    /** What the person can do next. */
+    readonly next: string,
+  ) {
+    super(message);
+  }
+}
+
+/** The server did not answer, or is too busy to: worth trying again. */
+export class Unreachable extends Error {
+  override readonly name = 'Unreachable';
+}
+
+/** The server has gone on to another version; `current` is what stands there. */
+export class StaleWrite extends Error {
+  override readonly name = 'StaleWrite';
+  constructor(readonly current: ImageDetail) {
+    super('someone else has changed this image');
+  }
+}
+
+/** Answers that are worth another attempt later. */
+const LATER = new Set([408, 425, 429, 500, 502, 503, 504]);
+
+async function request(path: string, init: RequestInit = {}): Promise<Response> {
+  let response: Response;
+  try {
+    response = await fetch(`${API}${path}`, { credentials: 'same-origin', ...init });
+  } catch (cause) {
+    if (init.signal?.aborted) throw cause;
+    throw new Unreachable(`no answer from the server`, { cause });
+  }
+  if (response.ok) return response;
+  const body: unknown = await response.json().catch(() => null);
+  if (response.status === 409 && body && typeof body === 'object' && 'current' in body)
+    throw new StaleWrite((body as Conflict).current);
+  if (LATER.has(response.status)) throw new Unreachable(`the server answered ${response.status}`);
+  const parsed = apiError.safeParse(body);
+  const { code, message, next } = parsed.success
+    ? parsed.data.error
+    : { code: `HTTP_${response.status}`, message: `The server answered ${response.status}`, next: 'Try again.' };
+  throw new Refusal(response.status, code, message, next);
+}
+
+const json = (method: string, body: unknown): RequestInit => ({
+  method,
+  headers: { 'content-type': 'application/json' },
+  body: JSON.stringify(body),
+});
+
+async function answer<Answer>(path: string, init?: RequestInit): Promise<Answer> {
+  const response = await request(path, init);
+  try {
+    return (await response.json()) as Answer;
+  } catch (cause) {
+    throw new Unreachable('the answer broke off', { cause });
+  }
+}
+
+function search(query: Readonly<Record<string, string | number | undefined>>): string {
+  const parameters = new URLSearchParams();
+  for (const [key, value] of Object.entries(query)) if (value !== undefined) parameters.set(key, String(value));
+  const text = parameters.toString();
+  return text ? `?${text}` : '';
+}
+
+/** Grey values of 65535 that become black and white. */
+export interface GreyWindow {
+  readonly low: number;
+  readonly high: number;
+}
+
+export type ListQuery = Partial<ImageQuery>;
+
+export const pictureUrl = (image: number, window?: GreyWindow | null): string =>
+  `${API}/images/${image}/picture${search({ low: window?.low, high: window?.high })}`;
+export const thumbnailUrl = (image: number): string => `${API}/images/${image}/picture?size=thumbnail`;
+/** The residual as a heat map of the picture's shape. */
+export const residualUrl = (image: number): string => `${API}/images/${image}/residual`;
+/** The n-th nearest good picture, from 0. */
+export const nearestUrl = (image: number, rank: number): string => `${API}/images/${image}/nearest/${rank}`;
+export const eventsUrl = `${API}/events`;
+
+/** What the page's state needs of the server; tests put a small one in memory in its place. */
+export interface Api {
+  project(): Promise<ProjectInfo>;
+  images(query: ListQuery): Promise<ImagePage>;
+  image(id: number): Promise<ImageDetail>;
+  proposal(id: number): Promise<Proposal>;
+  history(id: number): Promise<HistoryEvent[]>;
+  act(id: number, base: number, action: Action, session: string): Promise<ActionAnswer>;
+  picture(id: number, window?: GreyWindow | null): Promise<Blob>;
+  statistics(): Promise<Statistics>;
+  jobs(): Promise<Job[]>;
+  startJob(job: JobRequest): Promise<Job>;
+  cancelJob(id: string): Promise<void>;
+  addType(name: string, colour: string): Promise<DefectType>;
+  changeType(id: number, patch: Partial<Pick<DefectType, 'name' | 'colour' | 'archived'>>): Promise<void>;
+  login(token: string): Promise<void>;
+}
+
+/** The real server, on the origin that served the page. */
+export const httpApi: Api = {
+  project: () => answer('/project'),
+  images: (query) => answer(`/images${search(query)}`),
+  image: (id) => answer(`/images/${id}`),
+  proposal: (id) => answer(`/images/${id}/proposal`),
+  history: async (id) => (await answer<{ events: HistoryEvent[] }>(`/images/${id}/history`)).events,
+  act: async (id, base, action, session) =>
+    actionAnswer.parse(await answer(`/images/${id}/actions`, json('POST', { base, action, session }))),
+  picture: async (id, window) => {
+    const response = await request(pictureUrl(id, window).slice(API.length));
+    return response.blob();
+  },
+  statistics: () => answer('/statistics'),
+  jobs: async () => (await answer<{ jobs: Job[] }>('/jobs')).jobs,
+  startJob: (job) => answer('/jobs', json('POST', job)),
+  cancelJob: async (id) => {
+    await request(`/jobs/${id}`, { method: 'DELETE' });
+  },
+  addType: (name, colour) => answer('/types', json('POST', { name, colour })),
+  changeType: async (id, patch) => {
+    await request(`/types/${id}`, json('PATCH', patch));
+  },
+  login: async (token) => {
+    await request('/login', json('POST', { token }));
+  },
+};

@@ -1,0 +1,53 @@
+/** The zero-click proposal: hatched inside, a dashed line around it, so that it cannot be taken for a mask. */
+import { decodeRle } from '@adclick/core/rle';
+import type { Rle } from 'adclick/api';
+import { outline, outlinePath } from './outline.ts';
+import type { View } from './view.ts';
+
+/** CSS pixels between hatch lines. */
+const HATCH = 7;
+
+function hatchTile(colour: string): HTMLCanvasElement {
+  const tile = document.createElement('canvas');
+  tile.width = HATCH;
+  tile.height = HATCH;
+  const context = tile.getContext('2d') as CanvasRenderingContext2D;
+  context.strokeStyle = colour;
+  context.lineWidth = 2;
+  context.beginPath();
+  for (const shift of [-HATCH, 0, HATCH]) {
+    context.moveTo(shift - 1, HATCH + 1);
+    context.lineTo(shift + HATCH + 1, -1);
+  }
+  context.stroke();
+  return tile;
+}
+
+export class ProposalLayer {
+  private rle: Rle | null = null;
+  private path: Path2D | null = null;
+
+  draw(context: CanvasRenderingContext2D, rle: Rle, colour: string, view: View): void {
+    if (rle !== this.rle) {
+      this.rle = rle;
+      this.path = outlinePath(outline(decodeRle(rle), rle.width, rle.height));
+    }
+    if (!this.path) return;
+    // Path and pattern are in CSS pixels, so that hatch and dashes keep their size at every zoom.
+    const onScreen = new Path2D();
+    onScreen.addPath(this.path, new DOMMatrix([view.scale, 0, 0, view.scale, view.x, view.y]));
+    const pattern = context.createPattern(hatchTile(colour), 'repeat');
+    if (pattern) {
+      context.fillStyle = pattern;
+      context.fill(onScreen, 'evenodd');
+    }
+    context.lineWidth = 2.5;
+    context.strokeStyle = 'rgb(0 0 0 / 0.45)';
+    context.stroke(onScreen);
+    context.lineWidth = 1.5;
+    context.setLineDash([5, 4]);
+    context.strokeStyle = '#fff';
+    context.stroke(onScreen);
+    context.setLineDash([]);
+  }
+}

@@ -1,0 +1,242 @@
+/** The controller against a server in memory: what is shown before, while and after answers come. */
+import { decodeRle, encodeRle } from '@adclick/core/rle';
+import type { Action, ActionAnswer, ImageDetail, ImageSummary } from 'adclick/api';
+import { describe, expect, it } from 'vitest';
+import { type Api, StaleWrite } from '../api/client.ts';
+import { App } from './app.ts';
+import { DEFAULT_SETTINGS } from './storage.ts';
+import { makeStore, proposalShown } from './store.ts';
+
+const SIZE = { width: 8, height: 4 };
+const rleOf = (...pixels: number[]) => {
+  const data = new Uint8Array(32);
+  for (const pixel of pixels) data[pixel] = 1;
+  return { ...SIZE, counts: [...encodeRle(data, SIZE.width, SIZE.height).counts] };
+};
+const paint = (...pixels: number[]): Action => ({
+  ...{ kind: 'paint', tool: 'brush', type: 1 },
+  ...{ add: rleOf(...pixels), remove: null },
+});
+
+/** Images with one layer each; every answer waits until it is let go. */
+class FakeServer {
+  readonly masks = new Map<number, Uint8Array>();
+  readonly actions: { id: number; action: Action }[] = [];
+  readonly states = new Map<number, ImageSummary['state']>();
+  readonly versions = new Map<number, number>();
+  private gate: Promise<void> = Promise.resolve();
+  private open = () => {};
+
+  constructor(readonly count: number) {
+    for (let id = 1; id <= count; id++) {
+      this.masks.set(id, new Uint8Array(32));
+      this.versions.set(id, 0);
+      this.states.set(id, 'todo');
+    }
+  }
+
+  hold(): void {
+    this.gate = new Promise((resolve) => {
+      this.open = resolve;
+    });
+  }
+
+  release(): void {
+    this.open();
+  }
+
+  detail(id: number): ImageDetail {
+    const mask = this.masks.get(id) as Uint8Array;
+    const layers = mask.includes(1) ? [{ type: 1, rle: rleOf(...[...mask.keys()].filter((i) => mask[i])) }] : [];
+    return {
+      ...{ id, category: 'c', path: `test/${id}.png`, ...SIZE, review: 'none', types: [], reason: '', ready: true },
+      ...{ state: this.states.get(id) ?? 'todo', version: this.versions.get(id) ?? 0, layers, clicks: [] },
+      ...{ activeType: null, threshold: 0.5, canUndo: false, canRedo: false, nearest: [] },
+    };
+  }
+
+  /** What somebody else does. */
+  store(id: number, action: Action): void {
+    const mask = this.masks.get(id) as Uint8Array;
+    if (action.kind === 'paint') {
+      if (action.remove) for (const [i, set] of decodeRle(action.remove).entries()) if (set) mask[i] = 0;
+      if (action.add) for (const [i, set] of decodeRle(action.add).entries()) if (set) mask[i] = 1;
+    }
+    if (action.kind === 'acceptProposal') mask.fill(1, 0, 4);
+    if (action.kind === 'state') this.states.set(id, action.state);
+    this.versions.set(id, (this.versions.get(id) ?? 0) + 1);
+  }
+
+  api(): Api {
+    const unused = () => Promise.reject(new Error('not part of this test'));
+    return {
+      ...{
+        statistics: unused,
+        startJob: unused,
+        cancelJob: unused,
+        addType: unused,
+        changeType: unused,
+        login: unused,
+      },
+      project: async () => ({
+        ...{ name: 'p', version: '0', user: 'me', categories: [] },
+        types: [{ id: 1, name: 'scratch', colour: '#ff0000', archived: false }],
+        counts: { todo: this.count, defect: 0, good: 0 },
+      }),
+      images: async ({ offset = 0, limit = 100 }) => ({
+        total: this.count,
+        images: [...this.masks.keys()].slice(offset, offset + limit).map((id) => this.detail(id)),
+      }),
+      image: async (id) => this.detail(id),
+      proposal: async () => ({ ready: true, rle: rleOf(0, 1, 2, 3), score: 3 }),
+      history: async () => [],
+      jobs: async () => [],
+      picture: async () => new Blob(),
+      act: async (id, base, action): Promise<ActionAnswer> => {
+        await this.gate;
+        if (base !== this.versions.get(id)) throw new StaleWrite(this.detail(id));
+        this.actions.push({ id, action });
+        this.store(id, action);
+        const { layers, clicks, activeType, threshold, state, review, canUndo, canRedo, version } = this.detail(id);
+        const changed = layers.length > 0 ? layers : [{ type: 1, rle: rleOf() }];
+        return {
+          version,
+          layers: changed,
+          clicks,
+          activeType,
+          threshold,
+          state,
+          review,
+          canUndo,
+          canRedo,
+          superseded: false,
+        };
+      },
+    };
+  }
+}
+
+async function setUp(count = 3) {
+  const server = new FakeServer(count);
+  const store = makeStore(DEFAULT_SETTINGS);
+  const shelf = { read: () => null, write: () => undefined };
+  const decode = async () => ({ ...SIZE, close: () => undefined }) as ImageBitmap;
+  const app = new App({ api: server.api(), store, shelf, session: 'tab', decode });
+  await app.start(null);
+  await quiet();
+  return { server, store, app };
+}
+
+const quiet = () => new Promise((resolve) => setTimeout(resolve, 15));
+const shown = (store: ReturnType<typeof makeStore>) => {
+  const data = store.getState().image?.mask.levels[0].data ?? new Uint8Array();
+  return [...data.keys()].filter((i) => data[i]);
+};
+
+describe('App', () => {
+  it('shows strokes at once and keeps later ones in sight when the answer to an earlier one comes', async () => {
+    const { server, store, app } = await setUp();
+    server.hold();
+    app.act(paint(5));
+    app.act(paint(9));
+    expect(shown(store)).toEqual([5, 9]);
+    expect(store.getState().saving).toMatchObject({ state: 'saving', waiting: 2 });
+    server.release();
+    await quiet();
+    expect(shown(store)).toEqual([5, 9]);
+    expect(server.masks.get(1)?.reduce((sum, set) => sum + set, 0)).toBe(2);
+    expect(store.getState().saving.waiting).toBe(0);
+  });
+
+  it('accepts the proposal with Enter, says so, and opens the next image', async () => {
+    const { server, store, app } = await setUp();
+    expect(proposalShown(store.getState())).toBe(true);
+    await app.accept();
+    await quiet();
+    expect(server.actions.map(({ id, action }) => [id, action.kind])).toEqual([
+      [1, 'acceptProposal'],
+      [1, 'state'],
+    ]);
+    expect(store.getState().image?.id).toBe(2);
+    expect(store.getState().lines.get(0)?.state).toBe('defect');
+  });
+
+  it('skips no image when Enter is pressed twice', async () => {
+    const { server, store, app } = await setUp(4);
+    void app.accept();
+    await Promise.resolve();
+    void app.accept();
+    await quiet();
+    expect(new Set(server.actions.map(({ id }) => id))).toEqual(new Set([1]));
+    expect(store.getState().image?.id).toBe(2);
+  });
+
+  it('accepts nothing when the proposal was hidden', async () => {
+    const { server, store, app } = await setUp();
+    const { image } = store.getState();
+    if (image) store.setState({ image: { ...image, proposalHidden: true } });
+    await app.accept();
+    await quiet();
+    expect(server.actions).toEqual([]);
+    expect(store.getState().image?.id).toBe(1);
+    expect(store.getState().notice?.text).toMatch(/Nothing is marked/);
+  });
+
+  it('asks before it throws a mask away', async () => {
+    const { server, store, app } = await setUp();
+    app.act(paint(5));
+    await app.noDefect();
+    expect(store.getState().dialog).toBe('noDefect');
+    await app.noDefect(true);
+    await quiet();
+    expect(server.actions.map(({ action }) => action.kind)).toEqual(['paint', 'clear', 'state']);
+    expect(server.states.get(1)).toBe('good');
+  });
+
+  it('is not turned back by an answer that was on its way before', async () => {
+    const { server, store, app } = await setUp();
+    const old = server.detail(1);
+    app.act(paint(5));
+    await quiet();
+    const { api } = app;
+    Object.assign(api, { image: async () => old });
+    await app.refresh(1);
+    expect(shown(store)).toEqual([5]);
+    app.act(paint(6));
+    await quiet();
+    expect(store.getState().merge).toBeNull();
+    expect(shown(store)).toEqual([5, 6]);
+  });
+
+  it('takes in what somebody else did while nothing waits here', async () => {
+    const { server, store, app } = await setUp();
+    server.store(1, paint(7));
+    app.onEvent({ kind: 'image', id: 1, version: 1, author: 'other', session: 'other' });
+    await quiet();
+    expect(shown(store)).toEqual([7]);
+  });
+
+  it('merges, with a stroke that ended while the question stood', async () => {
+    const { server, store, app } = await setUp();
+    server.store(1, paint(7));
+    app.act(paint(5));
+    await quiet();
+    expect(store.getState().merge?.rows).toEqual([{ type: 1, theirs: 1, mine: 1, union: 2 }]);
+    app.act(paint(6));
+    app.merge('union');
+    await quiet();
+    expect([...(server.masks.get(1) ?? []).entries()].filter(([, set]) => set).map(([i]) => i)).toEqual([5, 6, 7]);
+    expect(shown(store)).toEqual([5, 6, 7]);
+    expect(store.getState().saving.waiting).toBe(0);
+  });
+
+  it('goes two images on when the key is pressed twice', async () => {
+    const { store, app } = await setUp(4);
+    void app.go(1);
+    await Promise.resolve();
+    await quiet();
+    void app.go(1);
+    await quiet();
+    expect(store.getState().image?.id).toBe(3);
+  });
+});

@@ -1,0 +1,204 @@
+/** Actions on their way: order, retries, lost answers, conflicts. */
+import type { Action, ActionAnswer, HistoryEvent, ImageDetail } from 'adclick/api';
+import { describe, expect, it } from 'vitest';
+import { Refusal, StaleWrite, Unreachable } from '../api/client.ts';
+import { Outbox, type OutboxListener, type OutboxServer, type Pending, type Saving, type Shelf } from './outbox.ts';
+
+const clickAt = (x: number): Action => ({ kind: 'click', type: 1, click: { x, y: 0, positive: true } });
+
+/** A server in memory that keeps the contract: a stale base is refused, every event is kept. */
+class FakeServer implements OutboxServer {
+  readonly events: HistoryEvent[] = [];
+  /** Before the event is stored. */
+  down = false;
+  /** The event is stored, its answer is lost. */
+  loseAnswers = 0;
+  refuse: string | null = null;
+  delay: Promise<void> = Promise.resolve();
+
+  get version() {
+    return this.events.length;
+  }
+
+  detail(): ImageDetail {
+    return { id: 1, version: this.version } as ImageDetail;
+  }
+
+  store(action: Action, author: string) {
+    this.events.push({ version: this.version + 1, author, time: '', action, active: true });
+  }
+
+  async act(_image: number, base: number, action: Action): Promise<ActionAnswer> {
+    await this.delay;
+    if (this.down) throw new Unreachable('down');
+    if (action.kind === this.refuse) throw new Refusal(422, 'ADC_REQUEST', 'no', 'do something else');
+    if (base !== this.version) throw new StaleWrite(this.detail());
+    this.store(action, 'me');
+    if (this.loseAnswers-- > 0) throw new Unreachable('cut');
+    return { version: this.version } as ActionAnswer;
+  }
+
+  async history() {
+    if (this.down) throw new Unreachable('down');
+    return this.events;
+  }
+}
+
+function makeShelf(text = ''): Shelf & { text: string } {
+  return {
+    text,
+    read() {
+      return this.text;
+    },
+    write(next) {
+      this.text = next;
+    },
+  };
+}
+
+function setUp(server = new FakeServer(), shelf = makeShelf()) {
+  const saved: Pending[] = [];
+  const conflicts: { current: ImageDetail; waiting: readonly Pending[] }[] = [];
+  const refused: Refusal[] = [];
+  const states: Saving[] = [];
+  const listener: OutboxListener = {
+    onSaved: (item) => saved.push(item),
+    onConflict: (_, current, waiting) => conflicts.push({ current, waiting }),
+    onRefused: (_, error) => refused.push(error),
+    onState: (saving) => states.push(saving),
+  };
+  const outbox = new Outbox(server, shelf, listener, () => new Promise((resolve) => setTimeout(resolve, 1)));
+  return { server, shelf, saved, conflicts, refused, states, outbox };
+}
+
+/** Until the outbox is empty or nothing happens any more. */
+async function settle(outbox: Outbox, waiting = 0) {
+  for (let i = 0; i < 200 && outbox.waiting !== waiting; i++) await new Promise((resolve) => setTimeout(resolve, 1));
+  expect(outbox.waiting).toBe(waiting);
+}
+
+const storedClicks = (server: FakeServer) =>
+  server.events.map(({ action }) => (action.kind === 'click' ? action.click.x : action.kind));
+
+describe('Outbox', () => {
+  it('sends in order, each on top of the last answer', async () => {
+    const { outbox, server, saved, shelf, states } = setUp();
+    outbox.setVersion(1, 0);
+    outbox.start('me');
+    for (let x = 0; x < 20; x++) outbox.add(1, clickAt(x));
+    await settle(outbox);
+    expect(storedClicks(server)).toEqual(Array.from({ length: 20 }, (_, x) => x));
+    expect(saved.length).toBe(20);
+    expect(shelf.text).toBe('');
+    expect(states.at(-1)).toEqual({ state: 'saved', waiting: 0, kept: true });
+  });
+
+  it('keeps everything while the server is away and sends it when it is back', async () => {
+    const { outbox, server, shelf, states } = setUp();
+    outbox.setVersion(1, 0);
+    outbox.start('me');
+    server.down = true;
+    for (let x = 0; x < 5; x++) outbox.add(1, clickAt(x));
+    await new Promise((resolve) => setTimeout(resolve, 10));
+    expect(states.at(-1)).toMatchObject({ state: 'offline', waiting: 5 });
+    expect(JSON.parse(shelf.text).length).toBe(5);
+    server.down = false;
+    outbox.wake();
+    await settle(outbox);
+    expect(storedClicks(server)).toEqual([0, 1, 2, 3, 4]);
+  });
+
+  it('does nothing twice when an answer was lost', async () => {
+    const { outbox, server, conflicts, saved } = setUp();
+    outbox.setVersion(1, 0);
+    outbox.start('me');
+    server.loseAnswers = 1;
+    for (let x = 0; x < 3; x++) outbox.add(1, clickAt(x));
+    await settle(outbox);
+    expect(storedClicks(server)).toEqual([0, 1, 2]);
+    expect(saved.length).toBe(3);
+    expect(conflicts).toEqual([]);
+  });
+
+  it('does nothing twice when the page itself was closed on the way', async () => {
+    const first = setUp();
+    first.outbox.setVersion(1, 0);
+    first.server.loseAnswers = 1;
+    first.outbox.start('me');
+    first.outbox.add(1, clickAt(7));
+    first.outbox.add(1, clickAt(8));
+    // The page ends here: what it kept is all that the next one knows.
+    const kept = first.shelf.text;
+    await settle(first.outbox);
+    const server = new FakeServer();
+    server.store(clickAt(7), 'me');
+    const next = setUp(server, makeShelf(kept));
+    next.outbox.start('me');
+    await settle(next.outbox);
+    expect(storedClicks(server)).toEqual([7, 8]);
+  });
+
+  it('asks when somebody else has changed the image, and goes on with the answer', async () => {
+    const { outbox, server, conflicts } = setUp();
+    outbox.setVersion(1, 0);
+    server.store(clickAt(99), 'somebody');
+    outbox.start('me');
+    outbox.add(1, clickAt(1));
+    outbox.add(1, clickAt(2));
+    for (let i = 0; i < 50 && conflicts.length === 0; i++) await new Promise((resolve) => setTimeout(resolve, 1));
+    expect(conflicts.length).toBe(1);
+    expect(conflicts[0].waiting.length).toBe(2);
+    expect(storedClicks(server)).toEqual([99]);
+    outbox.add(1, clickAt(3));
+    expect(outbox.pendingOf(1).length).toBe(3);
+    outbox.resolve(1, 1, [clickAt(1), clickAt(2)]);
+    await settle(outbox);
+    expect(storedClicks(server)).toEqual([99, 1, 2]);
+  });
+
+  it('does not take an equal action of another person for its own', async () => {
+    const { outbox, server, conflicts } = setUp();
+    outbox.setVersion(1, 0);
+    server.store(clickAt(1), 'somebody');
+    outbox.start('me');
+    outbox.add(1, clickAt(1));
+    for (let i = 0; i < 50 && conflicts.length === 0; i++) await new Promise((resolve) => setTimeout(resolve, 1));
+    expect(conflicts.length).toBe(1);
+  });
+
+  it('drops what the server will never take and goes on', async () => {
+    const { outbox, server, refused } = setUp();
+    outbox.setVersion(1, 0);
+    server.refuse = 'clear';
+    outbox.start('me');
+    outbox.add(1, { kind: 'clear' });
+    outbox.add(1, clickAt(1));
+    await settle(outbox);
+    expect(refused.length).toBe(1);
+    expect(storedClicks(server)).toEqual([1]);
+  });
+
+  it('keeps the running threshold and of those that wait the newest', async () => {
+    const { outbox, server } = setUp();
+    outbox.setVersion(1, 0);
+    let go = () => {};
+    server.delay = new Promise((resolve) => {
+      go = resolve;
+    });
+    outbox.start('me');
+    for (const value of [0.1, 0.2, 0.3, 0.4]) outbox.add(1, { kind: 'threshold', value });
+    go();
+    await settle(outbox);
+    expect(server.events.map(({ action }) => action.kind === 'threshold' && action.value)).toEqual([0.1, 0.4]);
+  });
+
+  it('says so when this computer has no room', () => {
+    const shelf = makeShelf();
+    shelf.write = () => {
+      throw new Error('quota');
+    };
+    const { outbox, states } = setUp(new FakeServer(), shelf);
+    outbox.add(1, clickAt(1));
+    expect(states.at(-1)).toEqual({ state: 'saving', waiting: 1, kept: false });
+  });
+});

@@ -1,0 +1,44 @@
+/** A modal dialog on the browser's own element, which keeps the focus inside and closes on Escape. */
+import { type ReactNode, useEffect, useRef } from 'react';
+import { Icon } from './icons.tsx';
+
+interface Props {
+  readonly title: string;
+  readonly children: ReactNode;
+  readonly wide?: boolean;
+  /** Absent: the dialog cannot be left without an answer. */
+  onClose?(): void;
+}
+
+export function Dialog({ title, children, wide = false, onClose }: Props) {
+  const element = useRef<HTMLDialogElement>(null);
+  useEffect(() => {
+    const dialog = element.current;
+    const before = document.activeElement;
+    if (dialog && !dialog.open) dialog.showModal();
+    return () => {
+      if (before instanceof HTMLElement) before.focus();
+    };
+  }, []);
+  return (
+    <dialog
+      ref={element}
+      className={wide ? 'wide' : ''}
+      aria-label={title}
+      onCancel={(event) => {
+        event.preventDefault();
+        onClose?.();
+      }}
+    >
+      <header>
+        <h1>{title}</h1>
+        {onClose && (
+          <button type="button" className="icon-button" aria-label="Close" onClick={onClose}>
+            <Icon name="cross" />
+          </button>
+        )}
+      </header>
+      {children}
+    </dialog>
+  );
+}

@@ -1,0 +1,132 @@
+/** Which dialog is open, and the short ones: no defect, log in, keyboard shortcuts. */
+import { useState } from 'react';
+import { type CommandGroup, keyLabel } from '../actions/command.ts';
+import { COMMANDS } from '../actions/registry.ts';
+import { isMac } from './command-button.tsx';
+import { useApp, useAppParts, useAppState } from './context.ts';
+import { Dialog } from './dialog.tsx';
+import { JobsDialog } from './jobs-dialog.tsx';
+import { MergeDialog } from './merge-dialog.tsx';
+import { TypesDialog } from './types-dialog.tsx';
+
+const GROUPS: readonly CommandGroup[] = ['Label', 'Images', 'Tools', 'Keyboard clicks', 'View', 'Page'];
+
+/** Made from the registry, so it never says something else than what the keys do. */
+function ShortcutsDialog({ onClose }: { onClose(): void }) {
+  return (
+    <Dialog title="Keyboard shortcuts" wide onClose={onClose}>
+      <div className="shortcuts">
+        {GROUPS.map((group) => (
+          <section key={group}>
+            <h2>{group}</h2>
+            <dl>
+              {COMMANDS.filter((command) => command.group === group && !/^type\.[2-8]$/.test(command.id)).map(
+                (command) => (
+                  <div key={command.id}>
+                    <dt>{command.name}</dt>
+                    <dd>
+                      {command.keys.map((keys) => (
+                        <kbd key={keys}>{keyLabel(keys, isMac)}</kbd>
+                      ))}
+                    </dd>
+                  </div>
+                ),
+              )}
+            </dl>
+          </section>
+        ))}
+      </div>
+      <p className="quiet">
+        Mouse: wheel zooms, middle button or Space moves the picture, right button takes away. Two fingers zoom and
+        move.
+      </p>
+    </Dialog>
+  );
+}
+
+function NoDefectDialog({ onClose }: { onClose(): void }) {
+  const app = useApp();
+  const { image, types } = useAppParts(({ image, types }) => ({ image, types }));
+  const pixels = (image?.mask.types() ?? []).map((type) => {
+    const name = types.find(({ id }) => id === type)?.name ?? type;
+    return `${image?.mask.area(type).toLocaleString('en')} pixels of ${name}`;
+  });
+  return (
+    <Dialog title="No defect here?" onClose={onClose}>
+      <p>
+        The mask of this image holds {pixels.join(' and ')}. Marking the image as good removes it. Undo brings it back.
+      </p>
+      <div className="row end">
+        <button type="button" onClick={onClose}>
+          Keep the mask
+        </button>
+        <button type="button" className="primary" onClick={() => void app.noDefect(true)}>
+          Remove it, no defect
+        </button>
+      </div>
+    </Dialog>
+  );
+}
+
+function LoginDialog() {
+  const app = useApp();
+  const [token, setToken] = useState('');
+  const [problem, setProblem] = useState('');
+  const enter = async () => {
+    try {
+      await app.api.login(token.trim());
+      location.reload();
+    } catch (error) {
+      setProblem(error instanceof Error ? error.message : String(error));
+    }
+  };
+  return (
+    <Dialog title="Log in">
+      <form
+        onSubmit={(event) => {
+          event.preventDefault();
+          void enter();
+        }}
+      >
+        <p>This server asks who you are. Whoever started it can give you a token.</p>
+        <label>
+          Token
+          <input
+            type="password"
+            autoComplete="current-password"
+            value={token}
+            onChange={(event) => setToken(event.target.value)}
+          />
+        </label>
+        {problem && <p role="alert">{problem}</p>}
+        <div className="row end">
+          <button type="submit" className="primary" disabled={token.trim().length < 8}>
+            Log in
+          </button>
+        </div>
+      </form>
+    </Dialog>
+  );
+}
+
+export function Dialogs() {
+  const app = useApp();
+  const dialog = useAppState((state) => state.dialog);
+  const merging = useAppState((state) => state.merge !== null);
+  const close = () => app.store.setState({ dialog: null });
+  if (merging) return <MergeDialog />;
+  switch (dialog) {
+    case 'shortcuts':
+      return <ShortcutsDialog onClose={close} />;
+    case 'noDefect':
+      return <NoDefectDialog onClose={close} />;
+    case 'types':
+      return <TypesDialog onClose={close} />;
+    case 'jobs':
+      return <JobsDialog onClose={close} />;
+    case 'login':
+      return <LoginDialog />;
+    default:
+      return null;
+  }
+}

@@ -1,0 +1,95 @@
+/** Import and export, and what runs in the background. */
+import { FORMATS, type Format, type Job } from 'adclick/api';
+import { useState } from 'react';
+import { useApp, useAppState } from './context.ts';
+import { Dialog } from './dialog.tsx';
+
+const FORMAT_NAMES: Readonly<Record<Format, string>> = {
+  mvtec: 'MVTec AD',
+  coco: 'COCO (run lengths)',
+  yolo: 'YOLO segmentation',
+  voc: 'Pascal VOC masks',
+  labelstudio: 'Label Studio',
+  cvat: 'CVAT XML',
+  datumaro: 'Datumaro',
+  labelme: 'labelme',
+};
+
+function JobLine({ job }: { readonly job: Job }) {
+  const app = useApp();
+  const running = job.state === 'running' || job.state === 'waiting';
+  return (
+    <li>
+      <div className="row">
+        <strong>{job.label}</strong>
+        <span className="quiet">{job.state}</span>
+        <span className="space" />
+        {running && (
+          <button
+            type="button"
+            className="small"
+            aria-label={`Cancel ${job.label}`}
+            onClick={() => void app.api.cancelJob(job.id).catch((error) => app.report(error))}
+          >
+            Cancel
+          </button>
+        )}
+      </div>
+      {running && <progress value={job.done} max={job.total ?? undefined} aria-label={`Progress of ${job.label}`} />}
+      {job.result && <p className="quiet">{job.result}</p>}
+    </li>
+  );
+}
+
+export function JobsDialog({ onClose }: { onClose(): void }) {
+  const app = useApp();
+  const jobs = useAppState((state) => state.jobs);
+  const [format, setFormat] = useState<Format>('mvtec');
+  const [folder, setFolder] = useState('labels');
+  const start = (kind: 'import' | 'export') =>
+    void app.api.startJob({ kind, format, folder }).then(
+      (job) => app.store.setState(({ jobs: known }) => ({ jobs: [...known.filter(({ id }) => id !== job.id), job] })),
+      (error) => app.report(error),
+    );
+  return (
+    <Dialog title="Import, export and background work" onClose={onClose}>
+      <div className="exchange">
+        <label>
+          Format
+          <select value={format} onChange={(event) => setFormat(event.target.value as Format)}>
+            {FORMATS.map((name) => (
+              <option key={name} value={name}>
+                {FORMAT_NAMES[name]}
+              </option>
+            ))}
+          </select>
+        </label>
+        <label>
+          Folder in the project
+          <input type="text" value={folder} onChange={(event) => setFolder(event.target.value)} />
+        </label>
+        <div className="row">
+          <button type="button" className="primary" disabled={!folder.trim()} onClick={() => start('export')}>
+            Export
+          </button>
+          <button type="button" disabled={!folder.trim()} onClick={() => start('import')}>
+            Import
+          </button>
+          <button
+            type="button"
+            onClick={() => void app.api.startJob({ kind: 'index' }).catch((error) => app.report(error))}
+          >
+            Look at new good pictures
+          </button>
+        </div>
+      </div>
+      <h2>Background work</h2>
+      {jobs.length === 0 && <p className="quiet">Nothing runs.</p>}
+      <ul className="jobs">
+        {[...jobs].reverse().map((job) => (
+          <JobLine key={job.id} job={job} />
+        ))}
+      </ul>
+    </Dialog>
+  );
+}
