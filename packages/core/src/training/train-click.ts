@@ -45,6 +45,8 @@ export interface ClickTraining {
   /** What the weights' card says they were trained on. */
   readonly trainedOn: string;
   readonly name: string;
+  /** Factors on the odds that the weights start with; see ClickWeightsCard. */
+  readonly odds?: readonly number[];
   readonly onProgress?: (progress: TrainingProgress) => void;
   readonly signal?: AbortSignal;
 }
@@ -345,6 +347,7 @@ export async function trainClickModel(options: ClickTraining): Promise<string> {
       trainedOn: options.trainedOn,
       steps,
       seed: data.seed,
+      odds: options.odds,
     });
     return path;
   } finally {

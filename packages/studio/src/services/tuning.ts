@@ -144,6 +144,7 @@ export async function tuneClickModel(
     },
     learningRate: LEARNING_RATE,
     initial: tensors,
+    odds: card.odds,
     resume,
     trainedOn: `${card.trainedOn}; then the good pictures of ${category.name}`,
     name,
