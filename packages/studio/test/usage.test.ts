@@ -62,7 +62,7 @@ describe('help', () => {
 describe('wrong usage', () => {
   test.each([
     ['an unknown command', ['lable'], 'Did you mean label'],
-    ['a command that later versions bring', ['serve'], "unknown command 'serve'"],
+    ['a command that later versions bring', ['predict'], "unknown command 'predict'"],
     ['an unknown option', ['doctor', '--verbose'], "unknown option '--verbose'"],
     ['too many arguments', ['doctor', 'x'], 'too many arguments'],
     ['a missing option', ['evaluate', 'clicks', '--data', 'x'], '--category'],

@@ -20,21 +20,23 @@ const rle = (left: number, top: number) => {
   return { ...SIDE, counts: [...counts] };
 };
 
-/** Paints image 0 in the database; image 1 has a mask file, image 2 nothing. */
+/** Paints images 0 and 1 in the database; image 2 has a mask file, which the database does not look at. */
 async function labelledProject(): Promise<Project> {
   const project = await makeProject(3);
-  await writeMask(join(project.root, 'ground_truth/dent/1_mask.png'), { data: box(9, 2), ...SIDE, channels: 1 });
+  await writeMask(join(project.root, 'ground_truth/dent/2_mask.png'), { data: box(9, 2), ...SIDE, channels: 1 });
   const studio = await openStudio(project);
-  const image = (await studio.store.images.findByPath('test/dent/0.png'))!;
   const [dent] = await studio.store.types.list();
-  const paint = { kind: 'paint', tool: 'brush', type: dent!.id, add: rle(2, 3), remove: null } as const;
-  await studio.labels.act(image.id, { base: 0, action: paint }, 'ada');
-  await studio.labels.act(image.id, { base: 1, action: { kind: 'state', state: 'defect' } }, 'ada');
+  for (const [n, add] of [rle(2, 3), rle(9, 2)].entries()) {
+    const image = (await studio.store.images.findByPath(`test/dent/${n}.png`))!;
+    const paint = { kind: 'paint', tool: 'brush', type: dent!.id, add, remove: null } as const;
+    await studio.labels.act(image.id, { base: 0, action: paint }, 'ada');
+    await studio.labels.act(image.id, { base: 1, action: { kind: 'state', state: 'defect' } }, 'ada');
+  }
   await studio.close();
   return project;
 }
 
-test('come from the database, and from mask files where nobody has labelled there', async () => {
+test('come from the database, good pictures from their folders', async () => {
   const { root } = await labelledProject();
   const { store, close } = await openLabels(root, 'ada', 'test');
   const images = await all(store.images());

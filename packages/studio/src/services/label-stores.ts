@@ -1,4 +1,4 @@
-/** Where a project's labels are kept: in its database once it has one; what nobody has labelled there is what mask files say. */
+/** Where a project's labels are kept: in its database once it has one; mask files speak for pictures that are not labelled there, the good ones. */
 import { existsSync } from 'node:fs';
 import { join } from 'node:path';
 import { type LabelStore, MaskFolderStore, type Picture } from '../exchange/label-store.ts';
@@ -24,11 +24,7 @@ class StudioStore implements LabelStore {
     const seen = new Set<string>();
     for await (const { path, category, width, height, state, layers } of this.studio.labelled()) {
       seen.add(path);
-      const picture = { path, category, width, height };
-      const untouched = state === 'todo' && layers.length === 0;
-      yield untouched
-        ? await this.files.labelled(picture)
-        : { ...picture, state: state as LabelledImage['state'], layers };
+      yield { path, category, width, height, state: state as LabelledImage['state'], layers };
     }
     for await (const picture of this.files.pictures()) if (!seen.has(picture.path)) yield this.files.labelled(picture);
   }
