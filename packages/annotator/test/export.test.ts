@@ -1,6 +1,5 @@
 /** From an empty project to an exported mask: clicks in the browser, Enter, `adclick export`, and every pixel compared. */
 import { execFile } from 'node:child_process';
-import { existsSync } from 'node:fs';
 import { readdir } from 'node:fs/promises';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
@@ -12,12 +11,7 @@ import { LabelPage } from './label-page.ts';
 import { RUNNER, TestServer } from './server.ts';
 
 const SIZE = 256;
-/** The command stands in a file of its own; before it is part of the program there is nothing to test. */
-const EXPORT = join(import.meta.dirname, '..', '..', 'studio', 'src', 'cli', 'export.ts');
-if (!existsSync(EXPORT))
-  process.stderr.write('There is no `adclick export` yet: the test of exported masks is skipped.\n');
-
-describe.skipIf(!findChromium() || !existsSync(EXPORT))('export', () => {
+describe.skipIf(!findChromium())('export', () => {
   let server: TestServer;
   let browser: Browser;
 

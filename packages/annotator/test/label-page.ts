@@ -95,23 +95,49 @@ export class LabelPage {
     const area = [x, y, width, height] as const;
     for (let i = 0; i < 10; i++) await this.page.keyboard.press('.');
     await this.frame();
-    // Compared inside the page: a million numbers take long to cross over.
-    await this.page.evaluate(([left, top, w, h]) => {
-      const context = document.querySelector<HTMLCanvasElement>('canvas.base')?.getContext('2d');
-      Object.assign(window, { shown: context?.getImageData(left, top, w, h).data });
-    }, area);
-    await this.press('m');
-    const set = await this.page.evaluate(([left, top, w, h]) => {
-      const { shown } = window as unknown as { shown: Uint8ClampedArray };
-      const context = document.querySelector<HTMLCanvasElement>('canvas.base')?.getContext('2d');
-      const hidden = context?.getImageData(left, top, w, h).data ?? new Uint8ClampedArray();
-      const pixels: number[] = [];
-      for (let i = 0; i < w * h; i++) if ([0, 1, 2].some((c) => shown[4 * i + c] !== hidden[4 * i + c])) pixels.push(i);
-      return pixels;
-    }, area);
-    await this.press('m');
-    const mask = new Uint8Array(width * height);
-    for (const pixel of set) mask[pixel] = 1;
-    return mask;
+    // A picture that is still being loaded changes for reasons of its own: shown again, it must be as it was shown before.
+    for (let tries = 0; tries < 20; tries++) {
+      await this.remember('shown', area);
+      await this.press('m');
+      await this.remember('hidden', area);
+      await this.press('m');
+      await this.remember('again', area);
+      const set = await this.differences('shown', 'hidden');
+      if ((await this.differences('shown', 'again')).length === 0) return maskOf(set, width * height);
+      await this.page.waitForTimeout(100);
+    }
+    throw new Error('the picture does not come to rest');
   }
+
+  /** Keeps the canvas's pixels in the page: a million numbers take long to cross over. */
+  private async remember(name: string, area: readonly [number, number, number, number]): Promise<void> {
+    await this.page.evaluate(
+      ([key, [left, top, w, h]]) => {
+        const context = document.querySelector<HTMLCanvasElement>('canvas.base')?.getContext('2d');
+        Object.assign(window, { [key]: context?.getImageData(left, top, w, h).data });
+      },
+      [name, area] as const,
+    );
+  }
+
+  /** Pixels in which two remembered canvases differ. */
+  private differences(a: string, b: string): Promise<number[]> {
+    return this.page.evaluate(
+      ([first, second]) => {
+        const held = window as unknown as Record<string, Uint8ClampedArray>;
+        const [left, right] = [held[first], held[second]] as [Uint8ClampedArray, Uint8ClampedArray];
+        const pixels: number[] = [];
+        for (let i = 0; i < left.length / 4; i++)
+          if ([0, 1, 2].some((c) => left[4 * i + c] !== right[4 * i + c])) pixels.push(i);
+        return pixels;
+      },
+      [a, b] as const,
+    );
+  }
+}
+
+function maskOf(pixels: readonly number[], size: number): Uint8Array {
+  const mask = new Uint8Array(size);
+  for (const pixel of pixels) mask[pixel] = 1;
+  return mask;
 }
