@@ -10,9 +10,8 @@ import { findChromium, NO_BROWSER, openBrowser, openPage } from '../packages/ann
 import { buildPage } from '../packages/annotator/test/build-page.ts';
 import { LabelPage } from '../packages/annotator/test/label-page.ts';
 import { TestServer } from '../packages/annotator/test/server.ts';
-import { say } from './child.ts';
 import { installProbe, nextTime, panAndZoom, scrollList, timesSoFar } from './parts/page-probes.ts';
-import { waitForQuiet } from './quiet.ts';
+import { QuietRun } from './quiet.ts';
 import { machine, quantile, round, spread, table, writeSection } from './results.ts';
 
 const { values } = parseArgs({
@@ -40,18 +39,8 @@ const REGIONS = 200;
 /** Frames as fast as they can be drawn: with the screen's own clock every frame would take 16.7 ms or a multiple. */
 const UNLOCKED = ['--disable-frame-rate-limit', '--disable-gpu-vsync'];
 
-let patience = Number(values.wait);
-let quiet: boolean | undefined;
-
-/** Waits for a quiet machine, then measures. */
-async function measured<Result>(what: string, work: () => Promise<Result>): Promise<Result> {
-  const start = Date.now();
-  const calm = await waitForQuiet(patience);
-  patience = Math.max(0, patience - (Date.now() - start) / 1000);
-  if (calm !== undefined) quiet = (quiet ?? true) && calm;
-  say(`${what}${calm === false ? ' (the machine is busy: figures are too high)' : ''}`);
-  return work();
-}
+const run = new QuietRun(Number(values.wait));
+const measured = run.measured.bind(run);
 
 /** Clicks on every defect of a sample product, and Enter in between. */
 async function clicksAndNext() {
@@ -245,7 +234,7 @@ const result = {
   frame: { p50: round(quantile(frame, 0.5), 1), p95: round(quantile(frame, 0.95), 1) },
   list: { seconds: round(quantile(project.seconds, 0.5), 2), scrollP95: round(quantile(project.scrolled, 0.95), 1) },
   machine: machine(),
-  quiet: quiet ?? null,
+  quiet: run.quiet,
   quick: QUICK,
 };
 const rows = [
@@ -265,7 +254,7 @@ const rows = [
 ];
 const text = [
   table(['the page in chromium without a graphics card', 'measured', 'wanted'], rows),
-  `Timed inside the page, from the event to the frame after the one that shows the result. ${result.machine}.${quiet === false ? ' The machine was busy during a part of this run.' : ''}`,
+  `Timed inside the page, from the event to the frame after the one that shows the result. ${result.machine}.${run.quiet === false ? ' The machine was busy during a part of this run.' : ''}`,
 ].join('\n\n');
 if (!QUICK && !values['no-write']) await writeSection('Labelling page', text);
 process.stdout.write(values.json ? `${JSON.stringify(result)}\n` : `${text}\n`);

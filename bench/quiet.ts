@@ -2,6 +2,7 @@
 import { existsSync } from 'node:fs';
 import { readFile } from 'node:fs/promises';
 import { setTimeout as sleep } from 'node:timers/promises';
+import { say } from './child.ts';
 
 /** Share of idle time that counts as quiet. */
 const QUIET = 0.9;
@@ -27,4 +28,23 @@ export async function waitForQuiet(limit: number): Promise<boolean | undefined> 
     if ((after.idle - before.idle) / (after.all - before.all) > QUIET) return true;
   } while (Date.now() < end);
   return false;
+}
+
+/** The waiting of a whole run: all its measurements share one budget of seconds. */
+export class QuietRun {
+  /** Whether the machine was quiet for all measurements so far; null where the system cannot tell. */
+  quiet: boolean | null = null;
+
+  /** @param patience seconds that all waiting may take together. */
+  constructor(private patience: number) {}
+
+  /** Waits for a quiet machine, then measures. */
+  async measured<Result>(what: string, work: () => Promise<Result>): Promise<Result> {
+    const start = Date.now();
+    const calm = await waitForQuiet(this.patience);
+    this.patience = Math.max(0, this.patience - (Date.now() - start) / 1000);
+    if (calm !== undefined) this.quiet = (this.quiet ?? true) && calm;
+    say(`${what}${calm === false ? ' (the machine is busy: figures are too high)' : ''}`);
+    return work();
+  }
 }

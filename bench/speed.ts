@@ -9,7 +9,7 @@ import { parseArgs } from 'node:util';
 import { runPython, runScript, say } from './child.ts';
 import type { Labelled } from './parts/label-pictures.ts';
 import { findPython } from './python.ts';
-import { waitForQuiet } from './quiet.ts';
+import { QuietRun } from './quiet.ts';
 import { machine, median, round, spread, table, writeReadme, writeSection } from './results.ts';
 
 const { values } = parseArgs({
@@ -59,18 +59,8 @@ interface Areas extends Timed {
 
 const folder = await mkdtemp(join(tmpdir(), 'adclick-speed-'));
 const python = await findPython(!values['no-yardsticks']);
-let patience = Number(values.wait);
-let quiet: boolean | undefined;
-
-/** Waits for a quiet machine, then measures. */
-async function measured<Result>(what: string, work: () => Promise<Result>): Promise<Result> {
-  const start = Date.now();
-  const calm = await waitForQuiet(patience);
-  patience = Math.max(0, patience - (Date.now() - start) / 1000);
-  if (calm !== undefined) quiet = (quiet ?? true) && calm;
-  say(`${what}${calm === false ? ' (the machine is busy: figures are too high)' : ''}`);
-  return work();
-}
+const run = new QuietRun(Number(values.wait));
+const measured = run.measured.bind(run);
 
 const megabytes = (bytes: number) => round(bytes / 1e6, 0);
 const mid = <T>(runs: readonly T[], value: (run: T) => number) => median(runs.map(value));
@@ -224,7 +214,7 @@ try {
     weights,
     threads: Number(THREADS),
     machine: machine(),
-    quiet: quiet ?? null,
+    quiet: run.quiet,
     quick: QUICK,
     yardsticks: python.path === undefined ? python.why : 'present',
   };
