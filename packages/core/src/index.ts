@@ -91,6 +91,17 @@ export {
   type PredictOptions,
   View,
 } from './inference/labeler.ts';
+export { NORMAL_TYPE, offlinePrompts, PROMPTS, plainWords, SIMULATED_TYPE } from './language/prompts.ts';
+export {
+  DEFAULT_TEXT_ENCODER,
+  type EncodedText,
+  TEXT_ENCODERS,
+  type TextEncoderEntry,
+  type TextEncoderName,
+  TextModel,
+} from './language/text-encoder.ts';
+export { type MaskRule, sentenceFeatures, type TextFeatures, textFeatures } from './language/text-features.ts';
+export { TOKENS } from './language/tokenizer.ts';
 export { modelFolders, modelPath } from './models.ts';
 export { type AdclickSettings, PRESETS, type Preset } from './networks/adclick.ts';
 export {
