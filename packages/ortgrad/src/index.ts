@@ -72,7 +72,6 @@ export {
   Runtime,
   type RuntimeOptions,
   Session,
-  type SharedFloats,
 } from './session.ts';
 export {
   type DType,

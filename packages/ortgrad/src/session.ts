@@ -57,16 +57,13 @@ export interface Held {
   readonly dtype: DType;
   /** A copy of its elements. */
   read(): Promise<Tensor>;
-  /** Copies its elements to memory that all threads share. Only on the CPU. */
-  copyTo(shared: SharedFloats): Promise<void>;
-  /** Replaces its elements by those of memory that all threads share. Only on the CPU. */
-  copyFrom(shared: SharedFloats): Promise<void>;
+  /** Copies its elements into `carrier`, whose memory goes to the worker and comes back in the answer. Only on the CPU. */
+  copyTo(carrier: Float32Array<ArrayBuffer>): Promise<Float32Array<ArrayBuffer>>;
+  /** Replaces its elements by those of `carrier`, whose memory goes to the worker and comes back in the answer. Only on the CPU. */
+  copyFrom(carrier: Float32Array<ArrayBuffer>): Promise<Float32Array<ArrayBuffer>>;
   /** Frees it; reading or feeding it afterwards is an error. */
   release(): Promise<void>;
 }
-
-/** Numbers in memory that all threads share. */
-export type SharedFloats = Float32Array<SharedArrayBuffer>;
 
 interface HeldReference {
   readonly held: number;
@@ -89,7 +86,7 @@ type Request =
   | { readonly kind: 'release'; readonly session: number }
   | { readonly kind: 'hold'; readonly value: Tensor }
   | { readonly kind: 'read'; readonly held: number }
-  | { readonly kind: 'copy'; readonly held: number; readonly shared: SharedFloats; readonly to: 'held' | 'shared' }
+  | { readonly kind: 'copy'; readonly held: number; readonly carrier: Float32Array; readonly to: 'held' | 'carrier' }
   | { readonly kind: 'drop'; readonly held: number }
   | { readonly kind: 'close' };
 
@@ -213,8 +210,8 @@ export class Runtime {
       shape,
       dtype,
       read: async () => (await this.call({ kind: 'read', held })) as Tensor,
-      copyTo: async (shared) => void (await this.call({ kind: 'copy', held, shared, to: 'shared' })),
-      copyFrom: async (shared) => void (await this.call({ kind: 'copy', held, shared, to: 'held' })),
+      copyTo: (carrier) => this.carry(held, carrier, 'carrier'),
+      copyFrom: (carrier) => this.carry(held, carrier, 'held'),
       release: async () => {
         this.forgotten.unregister(handle);
         await this.call({ kind: 'drop', held });
@@ -222,6 +219,10 @@ export class Runtime {
     };
     this.forgotten.register(handle, held, handle);
     return handle;
+  }
+
+  private async carry(held: number, carrier: Float32Array<ArrayBuffer>, to: 'held' | 'carrier') {
+    return (await this.call({ kind: 'copy', held, carrier, to }, [carrier.buffer])) as Float32Array<ArrayBuffer>;
   }
 
   private expect(call: number): Promise<unknown> {
@@ -344,9 +345,10 @@ class Server {
       }
       case 'copy': {
         const own = this.find(request.held).data as Float32Array;
-        if (request.to === 'held') own.set(request.shared);
-        else request.shared.set(own);
-        return [undefined, []];
+        const { carrier, to } = request;
+        if (to === 'held') own.set(carrier);
+        else carrier.set(own);
+        return [carrier, [carrier.buffer as ArrayBuffer]];
       }
       case 'drop':
         this.find(request.held).dispose();
