@@ -31,6 +31,8 @@ export interface RuntimeOptions {
 export interface LoadOptions {
   /** Outputs that runs will keep: on a GPU they then never leave it. */
   readonly keep?: readonly string[];
+  /** Threads of one operator of this model; default: the runtime's. */
+  readonly threads?: number;
 }
 
 /** Settings of {@link Session.run}. */
@@ -55,9 +57,16 @@ export interface Held {
   readonly dtype: DType;
   /** A copy of its elements. */
   read(): Promise<Tensor>;
+  /** Copies its elements to memory that all threads share. Only on the CPU. */
+  copyTo(shared: SharedFloats): Promise<void>;
+  /** Replaces its elements by those of memory that all threads share. Only on the CPU. */
+  copyFrom(shared: SharedFloats): Promise<void>;
   /** Frees it; reading or feeding it afterwards is an error. */
   release(): Promise<void>;
 }
+
+/** Numbers in memory that all threads share. */
+export type SharedFloats = Float32Array<SharedArrayBuffer>;
 
 interface HeldReference {
   readonly held: number;
@@ -68,7 +77,7 @@ interface HeldReference {
 type Wire = Tensor | HeldReference;
 
 type Request =
-  | { readonly kind: 'load'; readonly model: Uint8Array; readonly keep: readonly string[] }
+  | { readonly kind: 'load'; readonly model: Uint8Array; readonly keep: readonly string[]; readonly threads?: number }
   | {
       readonly kind: 'run';
       readonly session: number;
@@ -80,6 +89,7 @@ type Request =
   | { readonly kind: 'release'; readonly session: number }
   | { readonly kind: 'hold'; readonly value: Tensor }
   | { readonly kind: 'read'; readonly held: number }
+  | { readonly kind: 'copy'; readonly held: number; readonly shared: SharedFloats; readonly to: 'held' | 'shared' }
   | { readonly kind: 'drop'; readonly held: number }
   | { readonly kind: 'close' };
 
@@ -119,6 +129,8 @@ export class Runtime {
     private readonly worker: Worker,
     /** Where this runtime's graphs run. */
     readonly provider: Provider,
+    /** Threads of one operator. */
+    readonly threads: number,
   ) {
     worker.on('message', (reply: Reply) => {
       const call = this.waiting.get(reply.call);
@@ -145,7 +157,7 @@ export class Runtime {
       profile: options.profile,
     };
     const worker = startWorker(import.meta.url, { ortgrad: settings });
-    const runtime = new Runtime(worker, provider);
+    const runtime = new Runtime(worker, provider, settings.threads);
     // Call 0 is answered by the worker itself once onnxruntime is loaded.
     await runtime.expect(runtime.calls++);
     return runtime;
@@ -158,7 +170,8 @@ export class Runtime {
    */
   async load(model: Uint8Array, options: LoadOptions = {}): Promise<Session> {
     const copy = model.slice();
-    const answer = await this.call({ kind: 'load', model: copy, keep: options.keep ?? [] }, [copy.buffer]);
+    const { keep = [], threads } = options;
+    const answer = await this.call({ kind: 'load', model: copy, keep, threads }, [copy.buffer]);
     const { id, inputs, outputs } = answer as { id: number; inputs: string[]; outputs: string[] };
     return new Session(this, id, inputs, outputs);
   }
@@ -200,6 +213,8 @@ export class Runtime {
       shape,
       dtype,
       read: async () => (await this.call({ kind: 'read', held })) as Tensor,
+      copyTo: async (shared) => void (await this.call({ kind: 'copy', held, shared, to: 'shared' })),
+      copyFrom: async (shared) => void (await this.call({ kind: 'copy', held, shared, to: 'held' })),
       release: async () => {
         this.forgotten.unregister(handle);
         await this.call({ kind: 'drop', held });
@@ -313,7 +328,7 @@ class Server {
   async answer(request: Request): Promise<[value: unknown, transfer: ArrayBuffer[]]> {
     switch (request.kind) {
       case 'load': {
-        const session = await this.open(request.model, request.keep);
+        const session = await this.open(request.model, request.keep, request.threads);
         const id = this.numbers++;
         this.sessions.set(id, session);
         return [{ id, inputs: [...session.inputNames], outputs: [...session.outputNames] }, []];
@@ -326,6 +341,12 @@ class Server {
         const value = await this.download(this.find(request.held));
         const copy = { ...value, data: value.data.slice() };
         return [copy, [copy.data.buffer as ArrayBuffer]];
+      }
+      case 'copy': {
+        const own = this.find(request.held).data as Float32Array;
+        if (request.to === 'held') own.set(request.shared);
+        else request.shared.set(own);
+        return [undefined, []];
       }
       case 'drop':
         this.find(request.held).dispose();
@@ -343,8 +364,8 @@ class Server {
     }
   }
 
-  private open(model: Uint8Array, keep: readonly string[]): Promise<InferenceSession> {
-    const { provider, threads, memoryPattern, profile } = this.settings;
+  private open(model: Uint8Array, keep: readonly string[], threads = this.settings.threads): Promise<InferenceSession> {
+    const { provider, memoryPattern, profile } = this.settings;
     const options: InferenceSession.SessionOptions = {
       executionProviders: [EXECUTION_PROVIDER[provider]],
       // Some of the higher optimisations replace operators by ones that WebGPU lacks.
