@@ -53,7 +53,10 @@ describe.skipIf(!findChromium())('prompts', () => {
 
     await dialog.getByLabel('New prompt').fill('one');
     await dialog.getByRole('button', { name: 'Add' }).click();
-    await page.getByText(/it has 1 words/).waitFor();
+    await dialog
+      .getByRole('alert')
+      .getByText(/it has 1 words/)
+      .waitFor();
     expect(await kept(type)).toEqual(phrases);
     await context.close();
   });

@@ -131,7 +131,7 @@ export const VIEW_COMMANDS: readonly Command[] = [
   },
   {
     id: 'page.prompts',
-    name: 'Prompts: what defects look like, in words',
+    name: 'Prompts: defects in words',
     group: 'Page',
     keys: ['Shift+P'],
     icon: 'words',

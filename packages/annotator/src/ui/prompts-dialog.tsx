@@ -32,6 +32,9 @@ export function PromptsDialog({ onClose }: { onClose(): void }) {
   const { types, activeType, jobs } = useAppParts(({ types, activeType, jobs }) => ({ types, activeType, jobs }));
   const [chosen, choose] = useState<string | null>(null);
   const [phrase, setPhrase] = useState('');
+  // Shown in the dialog itself: messages of the page lie behind it.
+  const [problem, setProblem] = useState('');
+  const tell = (error: unknown) => setProblem(error instanceof Error ? error.message : String(error));
   const writing = jobs.filter(({ kind }) => kind === 'prompts');
   const running = writing.some(({ state }) => state === 'running' || state === 'waiting');
   // When a job has ended, the list is read again.
@@ -47,23 +50,26 @@ export function PromptsDialog({ onClose }: { onClose(): void }) {
     try {
       await app.api.editPrompts({ category: set.category, type: set.type, ...change });
       if (change.add) setPhrase('');
-    } catch (problem) {
-      app.report(problem);
+      setProblem('');
+    } catch (error) {
+      tell(error);
     }
     await refetch();
   };
   const write = () => {
     if (!set) return;
     const { category, type } = set;
-    void app.api.startJob({ kind: 'prompts', category, type, replace: true }).then(
-      (job) => app.store.setState(({ jobs }) => ({ jobs: [...jobs.filter(({ id }) => id !== job.id), job] })),
-      (problem) => app.report(problem),
-    );
+    void app.api
+      .startJob({ kind: 'prompts', category, type, replace: true })
+      .then(
+        (job) => app.store.setState(({ jobs }) => ({ jobs: [...jobs.filter(({ id }) => id !== job.id), job] })),
+        tell,
+      );
   };
 
   const last = writing.at(-1);
   return (
-    <Dialog title="Prompts: what a defect looks like, in words" onClose={onClose}>
+    <Dialog title="Prompts: defects in words" onClose={onClose}>
       {error && <p role="alert">{error.message}</p>}
       {set && (
         <>
@@ -93,6 +99,7 @@ export function PromptsDialog({ onClose }: { onClose(): void }) {
               Add
             </button>
           </form>
+          {problem && <p role="alert">{problem}</p>}
           <PhraseList set={set} onDelete={(text) => void edit({ remove: [text] })} />
           {last?.state === 'failed' && <p role="alert">{last.result}</p>}
           <div className="row end">
