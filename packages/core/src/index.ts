@@ -91,7 +91,18 @@ export {
   type PredictOptions,
   View,
 } from './inference/labeler.ts';
-export { NORMAL_TYPE, offlinePrompts, PROMPTS, plainWords, SIMULATED_TYPE } from './language/prompts.ts';
+export {
+  generatedPromptFault,
+  NORMAL_TYPE,
+  offlinePrompts,
+  PROMPTS,
+  PROMPTS_ASKED,
+  plainWords,
+  promptFault,
+  promptInstruction,
+  SIMULATED_TYPE,
+  tidyPrompt,
+} from './language/prompts.ts';
 export {
   DEFAULT_TEXT_ENCODER,
   type EncodedText,

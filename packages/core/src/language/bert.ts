@@ -2,6 +2,7 @@
 import {
   add,
   addScalar,
+  cast,
   concat,
   expand,
   type FrozenParameters,
@@ -48,8 +49,9 @@ function dense(p: FrozenParameters, name: string, x: Value, features: number): V
 /** Words, places and the first sentence's embedding, summed and normalised: ids (B, T) -> (B, T, D). */
 function embed(p: FrozenParameters, ids: Value, { dims, vocabulary, places }: BertShape): Value {
   const [batch, length] = ids.shape as [number, number];
-  const table = p.get('embeddings.word_embeddings.weight', [vocabulary, dims]);
-  const words = ids.graph.node('Gather', [table, ids], [{ shape: [batch, length, dims] }], { axis: 0 })[0] as Value;
+  const table = p.stored('embeddings.word_embeddings.weight', [vocabulary, dims]);
+  const rows = [{ shape: [batch, length, dims], dtype: table.dtype }];
+  const words = cast(ids.graph.node('Gather', [table, ids], rows, { axis: 0 })[0] as Value, 'float32');
   const place = slice(p.get('embeddings.position_embeddings.weight', [places, dims]), 0, 0, length); // (T, D)
   const sentence = slice(p.get('embeddings.token_type_embeddings.weight', [2, dims]), 0, 0, 1); // (1, D)
   return layerNormLayer(p, 'embeddings.LayerNorm', add(words, add(place, sentence)), EPSILON);
