@@ -94,6 +94,7 @@ export {
 export {
   generatedPromptFault,
   NORMAL_TYPE,
+  objectName,
   offlinePrompts,
   PROMPTS,
   PROMPTS_ASKED,

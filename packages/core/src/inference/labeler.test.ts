@@ -3,8 +3,18 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { compileStep, Runtime, reduceMean, Trainer } from '@adclick/ortgrad';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import { adclick, clickInputs, embedResidual, PRESETS, residualInput } from '../networks/adclick.ts';
+import { DEFAULT_TEXT_ENCODER, TEXT_ENCODERS } from '../language/text-encoder.ts';
+import {
+  adclick,
+  clickInputs,
+  embedResidual,
+  languageMap,
+  PRESETS,
+  residualInput,
+  tokenInput,
+} from '../networks/adclick.ts';
 import { loadClickWeights, saveClickWeights } from '../networks/click-weights.ts';
+import { wordInputs } from '../networks/pwam.ts';
 import { Random } from '../random.ts';
 import { ReferenceIndex } from '../residual/reference-index.ts';
 import { makeProduct } from '../synthesis/products/index.ts';
@@ -29,6 +39,22 @@ async function untrained(path: string, residualDims: number): Promise<void> {
   const card = { name: 'untrained', preset: 'small', residualDims, trainedOn: 'nothing', steps: 0, seed: 2 } as const;
   await saveClickWeights(path, await trainer.weights(), card);
   await trainer.close();
+}
+
+/** The same weights, guided by language: words add random numbers to the pyramid. */
+async function guided(path: string): Promise<void> {
+  const { card, settings, tensors } = await loadClickWeights(weights);
+  const program = compileStep((graph, p) => {
+    const words = wordInputs(graph, 1, TEXT_ENCODERS[DEFAULT_TEXT_ENCODER].shape.dims);
+    return { loss: reduceMean(languageMap(p, settings, tokenInput(graph, 1, 8, 8, DIMS), words)) };
+  });
+  const trainer = await Trainer.create({ programs: { only: program }, seed: 4, runtime });
+  const language = await trainer.weights();
+  await trainer.close();
+  const pyramid = language.get('language.pyramid.weight')!;
+  language.set('language.pyramid.weight', { ...pyramid, data: new Float32Array(pyramid.data.length).map(() => random.normal()) });
+  const textEncoder = DEFAULT_TEXT_ENCODER;
+  await saveClickWeights(path, new Map([...tensors, ...language]), { ...card, textEncoder });
 }
 
 beforeAll(async () => {
@@ -68,6 +94,32 @@ describe('a labeler', () => {
     const again = await (await labeler.open(image)).predict({ clicks });
     for (let i = 0; i < again.data.length; i += 97) expect(again.data[i]).toBeCloseTo(steps[2]!.data[i]!, 4);
     await labeler.close();
+  });
+
+  test('is guided by the prompts of a defect type, and by nothing where there are none', async () => {
+    const path = join(folder, 'guided.safetensors');
+    await guided(path);
+    const image = product.good(random);
+    const clicks = [{ x: 40, y: 30, positive: true }];
+    const [plain, labeler, silent] = [
+      await Labeler.load({ index, weights, runtime }),
+      await Labeler.load({ index, weights: path, runtime, object: 'machined ring' }),
+      await Labeler.load({ index, weights: path, runtime }),
+    ];
+    const without = (await (await plain.open(image)).predict({ clicks, defect: 'scratch' })).data;
+    const view = await labeler.open(image);
+    const unguided = (await view.predict({ clicks })).data;
+    const scratch = (await view.predict({ clicks, defect: 'scratch' })).data;
+    const dent = (await view.predict({ clicks, defect: 'dent' })).data;
+    expect(unguided).toEqual(without);
+    expect(scratch).not.toEqual(unguided);
+    expect(dent).not.toEqual(scratch);
+    // Going back to another prompt, or to none, is as if it had been there from the first.
+    expect((await view.predict({ clicks, defect: 'scratch' })).data).toEqual(scratch);
+    expect((await view.predict({ clicks })).data).toEqual(unguided);
+    expect((await (await silent.open(image)).predict({ clicks, defect: 'scratch' })).data).toEqual(unguided);
+    await expect(view.predict({ clicks, defect: '裂纹' })).rejects.toMatchObject({ code: 'ADC_PROMPT_NAME' });
+    for (const each of [plain, labeler, silent]) await each.close();
   });
 
   test('looks closer at a small defect, and not when told not to', async () => {

@@ -20,6 +20,9 @@ import { chooseRegion, mergeRegion } from './zoom.ts';
 /** Name of the weights that ship. */
 export const DEFAULT_WEIGHTS = 'adclick-small';
 
+/** The phrases that describe a defect type; none where it has none. */
+export type PromptsOf = (defect: string) => readonly string[] | Promise<readonly string[]>;
+
 /** What {@link Labeler.load} takes. */
 export interface LabelerOptions {
   /** Good pictures of the product. */
@@ -37,7 +40,7 @@ export interface LabelerOptions {
    * Phrases that describe a defect type, of which the mean guides the network (Eq. 6); by default those of {@link offlinePrompts}
    * for `object`. Without either, a defect's name is ignored.
    */
-  readonly prompts?: (defect: string) => readonly string[];
+  readonly prompts?: PromptsOf;
   /** What the product is called, such as "metal nut". */
   readonly object?: string;
 }
@@ -52,7 +55,7 @@ export interface PredictOptions {
 
 /** Labels the defects of one product. */
 export class Labeler {
-  /** Text features of the defect types met so far. */
+  /** Text features of the phrases met so far. */
   private readonly words = new Map<string, Promise<TextFeatures>>();
   private language: Promise<TextModel> | undefined;
 
@@ -62,7 +65,7 @@ export class Labeler {
     /** What the weights say of themselves. */
     readonly weights: ClickWeightsCard,
     private readonly zoom: boolean,
-    private readonly prompts: ((defect: string) => readonly string[]) | undefined,
+    private readonly prompts: PromptsOf | undefined,
     private readonly ownRuntime: Runtime | undefined,
   ) {}
 
@@ -111,16 +114,17 @@ export class Labeler {
   }
 
   /** What the prompts of a defect type say; nothing where there are none, or language does not guide the weights. */
-  private wordsOf(defect: string | undefined): Promise<TextFeatures> | undefined {
+  private async wordsOf(defect: string | undefined): Promise<TextFeatures | undefined> {
     const { textEncoder: encoder } = this.weights;
     if (defect === undefined || !this.prompts || !encoder) return undefined;
-    const known = this.words.get(defect);
-    if (known) return known;
-    const phrases = this.prompts(defect);
+    const phrases = await this.prompts(defect);
     if (phrases.length === 0) return undefined;
+    const key = phrases.join('\n');
+    const known = this.words.get(key);
+    if (known) return known;
     this.language ??= TextModel.load({ runtime: this.network.runtime, encoder });
     const made = this.language.then(async (model) => textFeatures(await model.encode(phrases)));
-    this.words.set(defect, made);
+    this.words.set(key, made);
     return made;
   }
 
@@ -153,7 +157,7 @@ export class View {
     /** Residual against the nearest good pictures, which `residual.neighbours` names. */
     readonly residual: Residual,
     private readonly predictor: ClickPredictor,
-    private readonly wordsOf: (defect: string | undefined) => Promise<TextFeatures> | undefined,
+    private readonly wordsOf: (defect: string | undefined) => Promise<TextFeatures | undefined>,
     private readonly zoom: ((region: Box) => Promise<ClickPredictor>) | undefined,
   ) {}
 

@@ -47,6 +47,17 @@ export function plainWords(name: string): string {
     .trim();
 }
 
+/** Words that a product keeps of a folder's name. */
+const OBJECT_WORDS = 3;
+
+/** What a product is called in prompts, from a folder's name: its first words, without a number at the end. */
+export const objectName = (folder: string): string =>
+  plainWords(folder)
+    .replace(/ [0-9]+$/, '')
+    .split(' ')
+    .slice(0, OBJECT_WORDS)
+    .join(' ');
+
 /** Words of a name; a bare number gets a noun before it. */
 function namedWords(kind: 'defect' | 'object', name: string): string {
   const words = plainWords(name);

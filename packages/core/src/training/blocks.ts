@@ -6,7 +6,7 @@ import type { Box } from '../image/components.ts';
 import { cropMask, cropRgb, regionOf } from '../image/crop.ts';
 import { resizeMask } from '../image/resize.ts';
 import type { Mask, RgbImage } from '../image/types.ts';
-import { offlinePrompts, plainWords, SIMULATED_TYPE } from '../language/prompts.ts';
+import { objectName, offlinePrompts, SIMULATED_TYPE } from '../language/prompts.ts';
 import type { TextModel } from '../language/text-encoder.ts';
 import { sentenceFeatures, textFeatures } from '../language/text-features.ts';
 import { Random } from '../random.ts';
@@ -146,14 +146,6 @@ class Texts {
   }
 }
 
-/** What a product is called in prompts: the first words of its name, without a data set's number. */
-const objectOf = (name: string) =>
-  plainWords(name)
-    .replace(/ [0-9]+$/, '')
-    .split(' ')
-    .slice(0, 3)
-    .join(' ');
-
 /** Residual and mask of a picture on the index's grid; undefined when hardly a pixel of the mask is left there. */
 async function makeItem(index: ReferenceIndex, texts: Texts, { image, mask, type }: Picture, exclude?: string) {
   const { width, height } = index.grid;
@@ -196,7 +188,7 @@ export async function makeBlock(
 ): Promise<TrainingItem[]> {
   const random = new Random(`${settings.seed}/block/${number}`);
   const { name, normals, defects, kinds } = await materialOf(number, settings, random);
-  const texts = new Texts(language, objectOf(name), new Random(`${settings.seed}/phrases/${number}`));
+  const texts = new Texts(language, objectName(name), new Random(`${settings.seed}/phrases/${number}`));
   const pixels = random.pick(BUDGETS);
   const index = await ReferenceIndex.build(
     normals.map((image, i) => ({ name: String(i), image })),

@@ -11,6 +11,7 @@ interface Options extends CommonOptions {
   readonly nocClicks?: number;
   readonly weights?: string;
   readonly pixels?: number;
+  readonly prompt: string;
   readonly report?: string;
   readonly limit?: number;
 }
@@ -31,6 +32,7 @@ export function addEvaluate(program: Command): void {
     .option('--noc-clicks <N>', 'go on to N clicks for the number of clicks (20 is usual)', wholeNumber(1, 100))
     .option('--weights <FILE|NAME>', 'click weights (default: the shipped ones)')
     .option('--pixels <N>', 'side of the square with as many pixels as the models see', wholeNumber(128, 4096))
+    .option('--prompt <NAME>', "guide by prompts of this defect type, of each picture's own (type), or of none", 'type')
     .option('--report <FILE>', 'also write an HTML report', fileEnding('.html'))
     .option('--limit <N>', 'only N defects, spread evenly', wholeNumber(1));
   withCommon(command, 'adclick evaluate clicks --data mvtec --category bottle --report bottle.html');

@@ -7,6 +7,7 @@ import {
   type DefectImage,
   evaluateClicks,
   Labeler,
+  objectName,
   openCategory,
   ReferenceIndex,
   readMask,
@@ -28,6 +29,11 @@ export interface EvaluationRequest {
   readonly weights?: string;
   /** Side of the square with as many pixels as the models see; default 512. */
   readonly pixels?: number;
+  /**
+   * Whose prompts guide the model: `type` those of each picture's own defect type, `none` nobody's, else those of the type
+   * that is named, whatever the picture shows. Default `type`.
+   */
+  readonly prompt?: string;
   /** HTML file to write. */
   readonly report?: string;
   /** Only so many defects, spread evenly over all. */
@@ -40,12 +46,17 @@ export function spread<Item>(items: readonly Item[], limit = items.length): Item
   return Array.from({ length: limit }, (_, i) => items[Math.floor((i * items.length) / limit)] as Item);
 }
 
-async function* clickItems(defects: readonly DefectImage[], labeler: Labeler): AsyncGenerator<ClickItem> {
+async function* clickItems(
+  defects: readonly DefectImage[],
+  labeler: Labeler,
+  prompt: string,
+): AsyncGenerator<ClickItem> {
   for (const { path, maskPath, name, type } of defects) {
     const image = await readRgb(path);
     const mask = await readMask(maskPath, image);
     const view = await labeler.open(image, { exclude: [path] });
-    yield { name, type, image, mask, predict: (clicks) => view.predict({ clicks }) };
+    const defect = prompt === 'type' ? type : prompt === 'none' ? undefined : prompt;
+    yield { name, type, image, mask, predict: (clicks) => view.predict({ clicks, defect }) };
     await view.close();
   }
 }
@@ -55,7 +66,7 @@ async function* clickItems(defects: readonly DefectImage[], labeler: Labeler): A
  * @throws ADC_DATASET, ADC_NO_NORMALS, ADC_NO_REGION, what pictures and weights throw, ADC_DISK.
  */
 export async function evaluateCategory(request: EvaluationRequest, options: WorkOptions = {}): Promise<ClickAnswer> {
-  const { data, category, clicks = 5, nocClicks, pixels = 512, report, limit } = request;
+  const { data, category, clicks = 5, nocClicks, pixels = 512, prompt = 'type', report, limit } = request;
   const { onProgress, signal } = options;
   const dataset = withDefects(await openCategory(data, category), data);
   const defects = spread(dataset.defects, limit);
@@ -71,8 +82,8 @@ export async function evaluateCategory(request: EvaluationRequest, options: Work
         signal,
       },
     );
-    const labeler = await Labeler.load({ index, weights, runtime });
-    const evaluation = await evaluateClicks(clickItems(defects, labeler), {
+    const labeler = await Labeler.load({ index, weights, runtime, object: objectName(category) });
+    const evaluation = await evaluateClicks(clickItems(defects, labeler, prompt), {
       clicks,
       nocClicks,
       what: category,

@@ -8,6 +8,7 @@ import { openProject, PROJECT_FILE } from '../project.ts';
 import { openCurrentIndex } from './indexing.ts';
 import { resolveWeights } from './models.ts';
 import { categoryOf } from './projects.ts';
+import { PromptService } from './prompts/prompts.ts';
 
 /** What is to be labelled, and where the results go. */
 export interface LabelRequest {
@@ -83,7 +84,13 @@ export async function labelPicture(
   const runtime = await Runtime.start();
   try {
     const index = await openCurrentIndex(project, category, { ...options, runtime });
-    const labeler = await Labeler.load({ index, weights, runtime });
+    const prompts = new PromptService(project);
+    const labeler = await Labeler.load({
+      index,
+      weights,
+      runtime,
+      prompts: (type) => prompts.guiding(category.name, type),
+    });
     const opened = performance.now();
     const view = await labeler.open(image, { exclude: [picture] });
     const ready = performance.now();

@@ -1,5 +1,6 @@
 /** The prompts of a project's defect types: making, listing, adding and deleting them. */
 import { offlinePrompts, PROMPTS, promptFault, tidyPrompt } from '@adclick/core';
+import { CodedError } from '@adclick/ortgrad';
 import { fail } from '../../errors.ts';
 import type { WorkOptions } from '../../progress.ts';
 import type { Project } from '../../project.ts';
@@ -119,6 +120,16 @@ export class PromptService {
   async phrases(category: string, type: string): Promise<readonly string[]> {
     const kept = ownSet(setsOf(await readPrompts(this.project.root), category), type);
     return kept?.phrases.slice(0, PROMPTS) ?? offlinePrompts(type, category);
+  }
+
+  /** {@link phrases} for a model that works without words too: none for a name that no prompt can be made of. @throws ADC_PROMPT_FILE. */
+  async guiding(category: string, type: string): Promise<readonly string[]> {
+    try {
+      return await this.phrases(category, type);
+    } catch (error) {
+      if (error instanceof CodedError && error.code === 'ADC_PROMPT_NAME') return [];
+      throw error;
+    }
   }
 
   /**
