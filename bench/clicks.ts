@@ -12,6 +12,7 @@ import { DEFAULT_WEIGHTS } from '../packages/core/src/inference/labeler.ts';
 import { modelPath } from '../packages/core/src/models.ts';
 import { loadClickWeights } from '../packages/core/src/networks/click-weights.ts';
 import { BENCH, ROOT, runPython, runScript, say } from './child.ts';
+import { allCategories, DATA, MEASURED } from './measured.ts';
 import type { LabelledCategory } from './parts/label-category.ts';
 import { findPython } from './python.ts';
 import { machine, table, writeReadme, writeSection } from './results.ts';
@@ -31,16 +32,6 @@ const { values } = parseArgs({
     clicks: { type: 'string', default: '5' },
   },
 });
-
-/** The categories whose mean is the project's measure of quality. */
-const MEASURED = [
-  'mvtec_bottle',
-  'mvtec_grid',
-  'mvtec3d_tire',
-  'mpdd_metal_plate',
-  'ksdd_commutator',
-  'magnetic_tile',
-] as const;
 
 const FIGURES = ['ap', 'pro', 'pauroc', 'miou'] as const;
 type Figures = Readonly<Record<(typeof FIGURES)[number], number>>;
@@ -68,16 +59,7 @@ const STRIPS = 'aitex_fabric_02';
 
 const METHODS = { grabcut: 'GrabCut', randomWalker: 'random walker' } as const;
 
-const data = resolve(process.env.ADCLICK_DATA ?? join(ROOT, '..', 'shared', 'data'));
 const cache = join(ROOT, '.adclick', 'bench');
-/** Folders of the data in the MVTec layout that have defects. */
-async function allCategories(): Promise<string[]> {
-  const entries = await readdir(data, { withFileTypes: true });
-  const names = entries.filter((entry) => entry.isDirectory()).map(({ name }) => name);
-  const whole = (name: string) =>
-    ['train/good', 'test', 'ground_truth'].every((part) => existsSync(join(data, name, part)));
-  return names.filter(whole).sort();
-}
 
 /** Yardsticks of one category; kept between runs, since they do not depend on the weights. */
 async function yardsticksOf(
@@ -92,11 +74,11 @@ async function yardsticksOf(
   for (const script of ['yardstick_clicks.py', 'numpy_metrics.py', 'requirements.txt'])
     hash.update(await readFile(join(BENCH, script)));
   for (const part of ['test', 'ground_truth'])
-    hash.update((await readdir(join(data, category, part), { recursive: true })).sort().join('\n'));
-  hash.update(`${data} ${category} ${limit} ${clicks}`);
+    hash.update((await readdir(join(DATA, category, part), { recursive: true })).sort().join('\n'));
+  hash.update(`${DATA} ${category} ${limit} ${clicks}`);
   const path = join(cache, 'yardsticks', `${category}-${hash.digest('hex').slice(0, 16)}.json`);
   if (existsSync(path)) return JSON.parse(await readFile(path, 'utf8')) as Yardsticks;
-  const args = ['--data', data, '--category', category, '--limit', limit, '--clicks', clicks];
+  const args = ['--data', DATA, '--category', category, '--limit', limit, '--clicks', clicks];
   const found = await runPython<Yardsticks>(python, 'yardstick_clicks.py', args);
   await mkdir(join(cache, 'yardsticks'), { recursive: true });
   await writeFile(path, JSON.stringify(found));
@@ -168,7 +150,7 @@ function report(rows: readonly Row[], card: { name: string; trainedOn: unknown; 
       : `at most ${values['yardstick-limit']} images a category, evenly spread`;
   const notes = [
     `AP / PRO / P-AUROC / mIoU in percent. Weights \`${card.name}\`, ${card.steps} steps, seed ${card.seed}, trained on ${text(card.trainedOn)}; ${known.length > 0 ? `**seen in training: ${known.join(', ')}**` : 'none of the categories below was seen'}.`,
-    `Protocol: every defective image of the category and no good ones; the simulated annotator clicks the deepest pixel of the larger error, ties row by row, from an empty mask, threshold 0.49. AP, PRO (MVTec's algorithm, 8-connected regions, up to a false positive rate of 0.3) and P-AUROC pool the pixels of all images, unsmoothed; mIoU is the mean over images. All of it at the image's own size (masks are not resized).`,
+    `Protocol: every defective image of the category and no good ones; the simulated annotator clicks the deepest pixel of the larger error, ties row by row, from an empty mask, threshold 0.49; the network is guided by the forty offline prompts of each picture's defect type. AP, PRO (MVTec's algorithm, 8-connected regions, up to a false positive rate of 0.3) and P-AUROC pool the pixels of all images, unsmoothed; mIoU is the mean over images. All of it at the image's own size (masks are not resized).`,
     `The model's grid in pixels: ${grids}.${rows.some(({ ours }) => ours.category === STRIPS) ? ` ${STRIPS}, strips of 4096×256 with defects of a few pixels, is evaluated whole, not in tiles, and without yardsticks.` : ''}`,
     some
       ? `GrabCut (OpenCV ${some.opencv}) and random walker (scikit-image ${some.skimage}) work on the colours of the image with the same annotator, on ${yardstickImages}; images above 384² pixels are shrunk for GrabCut and above 192² for the random walker, clicks and metrics stay at the image's own size. GrabCut answers a mask, so its AP and P-AUROC are those of one threshold.`
@@ -202,9 +184,9 @@ async function main(): Promise<void> {
     : modelPath(`${values.weights}/weights.safetensors`);
   const { card } = await loadClickWeights(weightsPath);
   const seen = (category: string) => text(card.trainedOn).includes(category);
-  const all = existsSync(data) ? await allCategories() : [];
+  const all = await allCategories();
   const wanted = values.categories?.split(',').map((name) => name.trim()) ?? all.filter((name) => !seen(name));
-  if (wanted.length === 0) throw new Error(`no category to evaluate in ${data}; name the data folder in ADCLICK_DATA`);
+  if (wanted.length === 0) throw new Error(`no category to evaluate in ${DATA}; name the data folder in ADCLICK_DATA`);
   for (const category of wanted)
     if (seen(category)) say(`Note: these weights were trained on ${category}; its figures say little.`);
   const python = await findPython(!values['no-yardsticks']);
@@ -222,7 +204,7 @@ async function main(): Promise<void> {
   for (const category of wanted) {
     say(`${category}`);
     const ours = await runScript<LabelledCategory>('parts/label-category.ts', [
-      ...['--data', data, '--category', category, '--index', join(cache, 'index', category)],
+      ...['--data', DATA, '--category', category, '--index', join(cache, 'index', category)],
       ...['--weights', weightsPath, '--limit', values.limit, '--clicks', values.clicks],
     ]);
     const last = ours.clicks[values.clicks]!;

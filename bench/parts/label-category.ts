@@ -13,6 +13,7 @@ import {
 } from '../../packages/core/src/evaluation/protocol.ts';
 import { readMask, readRgb } from '../../packages/core/src/image/codec.ts';
 import { DEFAULT_WEIGHTS, Labeler } from '../../packages/core/src/inference/labeler.ts';
+import { objectName } from '../../packages/core/src/language/prompts.ts';
 import { ReferenceIndex } from '../../packages/core/src/residual/reference-index.ts';
 import { answer, say } from '../child.ts';
 
@@ -38,6 +39,10 @@ const { values } = parseArgs({
     weights: { type: 'string', default: DEFAULT_WEIGHTS },
     limit: { type: 'string', default: '0' },
     clicks: { type: 'string', default: '5' },
+    /** Whose prompts guide the network: `type` each picture's own, `none` nobody's, else those of this type. */
+    prompt: { type: 'string', default: 'type' },
+    /** What prompts call the product; default: by the category's name. */
+    object: { type: 'string' },
   },
 });
 
@@ -55,7 +60,8 @@ const index = await ReferenceIndex.build(
   { runtime, directory: values.index },
 );
 const indexSeconds = (performance.now() - begin) / 1000;
-const labeler = await Labeler.load({ index, weights: values.weights, runtime });
+const object = values.object ?? objectName(values.category);
+const labeler = await Labeler.load({ index, weights: values.weights, runtime, object });
 const defects = spreadOver(dataset.defects, Number(values.limit));
 
 async function* items(): AsyncGenerator<ClickItem> {
@@ -63,7 +69,8 @@ async function* items(): AsyncGenerator<ClickItem> {
     const image = await readRgb(path);
     const view = await labeler.open(image);
     const mask = await readMask(maskPath, image);
-    yield { name: `${type}/${name}`, type, mask, predict: (clicks) => view.predict({ clicks }) };
+    const defect = values.prompt === 'type' ? type : values.prompt === 'none' ? undefined : values.prompt;
+    yield { name: `${type}/${name}`, type, mask, predict: (clicks) => view.predict({ clicks, defect }) };
     await view.close();
   }
 }
