@@ -91,6 +91,7 @@ export {
   type PredictOptions,
   View,
 } from './inference/labeler.ts';
+export { Lanes } from './inference/lanes.ts';
 export { modelFolders, modelPath } from './models.ts';
 export { type AdclickSettings, PRESETS, type Preset } from './networks/adclick.ts';
 export {

@@ -1,5 +1,14 @@
 /** The click model on one token grid: takes clicks one after the other, remembers the way, so an undo costs nothing. */
-import { FrozenParameters, Graph, type Held, type Runtime, type Session, sigmoid, tensor } from '@adclick/ortgrad';
+import {
+  FrozenParameters,
+  Graph,
+  type Held,
+  type Runtime,
+  type Session,
+  sigmoid,
+  type Tensor,
+  tensor,
+} from '@adclick/ortgrad';
 import { drawDisc, normalisedColours, PixelInputs, TokenInputs, type TokenResidual } from '../clicks/encoding.ts';
 import type { Click } from '../clicks/types.ts';
 import type { RgbImage } from '../image/types.ts';
@@ -14,59 +23,59 @@ import {
   TOKEN,
 } from '../networks/adclick.ts';
 import { type ClickWeights, type ClickWeightsCard, oddsAfter } from '../networks/click-weights.ts';
+import type { Lanes } from './lanes.ts';
 
-/** The click model of one grid, in two halves: what a picture needs once, and what each click needs. */
-interface Halves {
-  /** residual -> embedded */
-  readonly picture: Session;
-  /** embedded, clickPlanes, clickMap, colours, likeness -> probability */
-  readonly click: Session;
-}
-
-/** The click model compiled for grids as they are met. */
+/** The click model, compiled for grids as they are met. */
 export class ClickNetwork {
-  private readonly halves = new Map<string, Promise<Halves>>();
+  private readonly sessions = new Map<Runtime, Map<string, Promise<Session>>>();
 
   constructor(
     private readonly weights: ClickWeights,
-    readonly runtime: Runtime,
+    /** Where it runs. */
+    readonly lanes: Lanes,
   ) {}
 
   get card(): ClickWeightsCard {
     return this.weights.card;
   }
 
-  /** Both halves for a grid of (height, width) tokens. */
-  forGrid(height: number, width: number): Promise<Halves> {
-    const key = `${height}x${width}`;
-    const found = this.halves.get(key) ?? this.compile(height, width);
-    this.halves.set(key, found);
-    return found;
+  /** What a picture needs once, for a grid of (height, width) tokens: residual -> embedded. */
+  forPicture(height: number, width: number): Promise<Session> {
+    const { settings, tensors } = this.weights;
+    return this.session(this.lanes.main, `picture ${height}x${width}`, () => {
+      const graph = new Graph('adclick-picture');
+      const residual = residualInput(graph, 1, height, width, settings.residualDims);
+      graph.output('embedded', embedResidual(new FrozenParameters(graph, tensors), settings, residual));
+      return graph;
+    });
   }
 
-  private async compile(height: number, width: number): Promise<Halves> {
+  /** What each click needs: embedded, clickPlanes, clickMap, colours, likeness -> probability. */
+  forClick(runtime: Runtime, height: number, width: number): Promise<Session> {
     const { settings, tensors } = this.weights;
-    const picture = new Graph('adclick-picture');
-    const residual = residualInput(picture, 1, height, width, settings.residualDims);
-    picture.output('embedded', embedResidual(new FrozenParameters(picture, tensors), settings, residual));
-    const click = new Graph('adclick-click');
-    const embedded = click.input('embedded', [1, height, width, settings.dim]);
-    const inputs = clickInputs(click, 1, height, width);
-    click.output(
-      'probability',
-      sigmoid(adclick(click, new FrozenParameters(click, tensors), settings, embedded, inputs)),
-    );
-    return {
-      picture: await this.runtime.load(picture.toModel()),
-      click: await this.runtime.load(click.toModel()),
-    };
+    return this.session(runtime, `click ${height}x${width}`, () => {
+      const graph = new Graph('adclick-click');
+      const embedded = graph.input('embedded', [1, height, width, settings.dim]);
+      const inputs = clickInputs(graph, 1, height, width);
+      const logits = adclick(graph, new FrozenParameters(graph, tensors), settings, embedded, inputs);
+      graph.output('probability', sigmoid(logits));
+      return graph;
+    });
+  }
+
+  private session(runtime: Runtime, key: string, build: () => Graph): Promise<Session> {
+    const known = this.sessions.get(runtime) ?? new Map<string, Promise<Session>>();
+    this.sessions.set(runtime, known);
+    const session = known.get(key) ?? runtime.load(build().toModel());
+    known.set(key, session);
+    return session;
   }
 
   /** Frees all sessions. */
   async close(): Promise<void> {
-    for (const halves of this.halves.values())
-      for (const session of Object.values(await halves) as Session[]) await session.release();
-    this.halves.clear();
+    for (const sessions of this.sessions.values())
+      for (const session of sessions.values()) await (await session).release();
+    this.sessions.clear();
   }
 }
 
@@ -112,32 +121,56 @@ interface HeldPicture {
 /** Predictions for one picture on the model grid. */
 export class ClickPredictor {
   private trail: Stop[] = [];
+  private readonly held = new Map<Runtime, Promise<HeldPicture>>();
 
   private constructor(
-    private readonly card: ClickWeightsCard,
-    private readonly session: Session,
+    private readonly network: ClickNetwork,
     private readonly inputs: TokenInputs,
     private readonly pixels: PixelInputs,
-    private readonly held: HeldPicture,
+    held: HeldPicture,
     private readonly residual: TokenResidual,
-  ) {}
+  ) {
+    this.held.set(network.lanes.main, Promise.resolve(held));
+  }
 
   /** @param image the picture at the size of the model grid. */
   static async create(network: ClickNetwork, residual: TokenResidual, image: RgbImage): Promise<ClickPredictor> {
     const { height, width, dims } = residual;
-    const { picture, click } = await network.forGrid(height, width);
+    const { main } = network.lanes;
+    const picture = await network.forPicture(height, width);
+    await network.forClick(main, height, width);
     const inputs = new TokenInputs(residual);
     const pixels = new PixelInputs(normalisedColours(image), image.width, image.height);
     const feed = { residual: tensor(inputs.residual, [1, height, width, dims]) };
     const { embedded } = await picture.run(feed, { keep: ['embedded'] });
-    const colours = await network.runtime.hold(tensor(pixels.colours, [1, 3, image.height, image.width]));
-    return new ClickPredictor(network.card, click, inputs, pixels, { embedded, colours }, residual);
+    const colours = await main.hold(coloursOf(pixels, image));
+    return new ClickPredictor(network, inputs, pixels, { embedded, colours }, residual);
   }
 
   /** Frees what is held of the picture; no prediction is possible afterwards. */
   async close(): Promise<void> {
-    await this.held.embedded.release();
-    await this.held.colours.release();
+    const all = [...this.held.values()];
+    this.held.clear();
+    for (const held of all) {
+      const { embedded, colours } = await held;
+      await embedded.release();
+      await colours.release();
+    }
+  }
+
+  /** Copies what is held to another runtime when it is first needed there. */
+  private heldBy(runtime: Runtime): Promise<HeldPicture> {
+    const known = this.held.get(runtime) ?? this.copyTo(runtime);
+    this.held.set(runtime, known);
+    return known;
+  }
+
+  private async copyTo(runtime: Runtime): Promise<HeldPicture> {
+    const { embedded } = await (this.held.get(this.network.lanes.main) as Promise<HeldPicture>);
+    return {
+      embedded: await runtime.hold(await embedded.read()),
+      colours: await runtime.hold(coloursOf(this.pixels, this)),
+    };
   }
 
   /** Pixels of the model grid. */
@@ -164,7 +197,7 @@ export class ClickPredictor {
       const soFar = [...this.trail.map((stop) => stop.click), click];
       this.trail.push({ click, probability: await this.run(soFar) });
     }
-    return surer(this.trail[this.trail.length - 1]!.probability, oddsAfter(this.card, clicks.length));
+    return surer(this.trail[this.trail.length - 1]!.probability, oddsAfter(this.network.card, clicks.length));
   }
 
   private rewind(count: number): void {
@@ -187,13 +220,17 @@ export class ClickPredictor {
     if (previous) for (let i = 0; i < previous.length; i++) clickMap[i * CLICK_CHANNELS] = previous[i] as number;
     for (const click of clicks) drawDisc(clickMap, columns, rows, click);
     const feeds = {
-      embedded: this.held.embedded,
-      colours: this.held.colours,
       clickPlanes: tensor(this.inputs.clickPlanes.slice(), [1, height, width, CLICK_PLANES]),
       clickMap: tensor(clickMap, [1, rows, columns, CLICK_CHANNELS]),
       likeness: tensor(this.pixels.likeness.slice(), [1, LIKENESS, rows, columns]),
     };
-    const { probability } = await this.session.run(feeds, { transfer: true });
-    return (probability as { data: unknown }).data as Float32Array;
+    const { probability } = await this.network.lanes.run(async (runtime) => {
+      const session = await this.network.forClick(runtime, height, width);
+      return session.run({ ...(await this.heldBy(runtime)), ...feeds }, { transfer: true });
+    });
+    return (probability as Tensor).data as Float32Array;
   }
 }
+
+const coloursOf = ({ colours }: PixelInputs, { width, height }: { width: number; height: number }) =>
+  tensor(colours, [1, 3, height, width]);

@@ -12,6 +12,7 @@ import { type ClickWeightsCard, loadClickWeights } from '../networks/click-weigh
 import { residualNorm } from '../residual/calibration.ts';
 import type { ReferenceIndex, Residual } from '../residual/reference-index.ts';
 import { ClickNetwork, ClickPredictor } from './click-predictor.ts';
+import { Lanes } from './lanes.ts';
 import { chooseRegion, mergeRegion } from './zoom.ts';
 
 /** Name of the weights that ship. */
@@ -25,6 +26,8 @@ export interface LabelerOptions {
   readonly weights?: string;
   /** Shared runtime; the labeler starts and closes its own when none is given. */
   readonly runtime?: Runtime;
+  /** Where clicks on several pictures at once are spread; shared by labelers, the caller's to close. Without it they wait in line. */
+  readonly lanes?: Lanes;
   /**
    * Look closer at defects of a few tokens. Off by default: it ranks pixels of tiny defects better after one click, but is less
    * sure of them, so that masks at the usual threshold get smaller than they should (figures in models/adclick-small).
@@ -55,7 +58,13 @@ export class Labeler {
    * Loads the click model for a product.
    * @throws ADC_WEIGHTS_DAMAGED, ADC_WEIGHTS_KIND when the weights are not click weights for this index's backbone.
    */
-  static async load({ index, weights = DEFAULT_WEIGHTS, runtime, zoom = false }: LabelerOptions): Promise<Labeler> {
+  static async load({
+    index,
+    weights = DEFAULT_WEIGHTS,
+    runtime,
+    lanes,
+    zoom = false,
+  }: LabelerOptions): Promise<Labeler> {
     const path = weights.endsWith('.safetensors') ? weights : modelPath(`${weights}/weights.safetensors`);
     const loaded = await loadClickWeights(path);
     if (loaded.settings.residualDims !== index.dims)
@@ -64,8 +73,11 @@ export class Labeler {
         got: `${loaded.settings.residualDims} residual channels`,
         want: `the index's ${index.dims}`,
       });
-    const own = runtime ? undefined : await Runtime.start();
-    return new Labeler(index, new ClickNetwork(loaded, (runtime ?? own)!), loaded.card, zoom, own);
+    const given = lanes?.main ?? runtime;
+    const own = given ? undefined : await Runtime.start();
+    // One thread for lanes is none: everything runs on the one runtime.
+    const network = new ClickNetwork(loaded, lanes ?? new Lanes((given ?? own)!, 1));
+    return new Labeler(index, network, loaded.card, zoom, own);
   }
 
   /**
