@@ -1,5 +1,5 @@
 /**
- * `npm run bench:load [-- --json] [--seconds N] [--clients N] [--wait SECONDS] [--quick]`: clients of one server click once a second; how long
+ * `npm run bench:load [-- --json] [--seconds N] [--clients N] [--wait SECONDS] [--quick] [--no-write]`: clients of one server click once a second; how long
  * answers take, whether an update is lost, and whether every mask is the one that the library draws for the same clicks.
  */
 import { mkdtemp, rm } from 'node:fs/promises';
@@ -28,6 +28,7 @@ const { values } = parseArgs({
     wait: { type: 'string', default: '300' },
     /** Four clients for five seconds, to see that everything runs; nothing is written. */
     quick: { type: 'boolean', default: false },
+    'no-write': { type: 'boolean', default: false },
   },
 });
 const SECONDS = values.quick ? 5 : Number(values.seconds);
@@ -202,7 +203,7 @@ try {
   const rows = [[CLIENTS, clicks, p50, p95, p99, lostUpdates, errors].map(String)];
   const note = `One click a second each for ${SECONDS} s on pictures of ${SIDE} px, ${SHARING} of the clients in pairs on one image (${conflicts} stale writes were refused and repeated). Every mask is compared with the one that the library draws for the same clicks. Weights: ${shipped ? 'shipped' : 'untrained, same size'}. ${machine()}.`;
   const text = `${table(head, rows)}\n\n${note}`;
-  if (!values.quick) await writeSection('Load', text);
+  if (!values.quick && !values['no-write']) await writeSection('Load', text);
   process.stdout.write(values.json ? `${JSON.stringify(result)}\n` : `${text}\n`);
   if (lostUpdates > 0 || errors > 0) process.exitCode = 1;
 } finally {

@@ -91,6 +91,7 @@ export {
   type PredictOptions,
   View,
 } from './inference/labeler.ts';
+export { Lanes } from './inference/lanes.ts';
 export {
   generatedPromptFault,
   NORMAL_TYPE,

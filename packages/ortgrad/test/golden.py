@@ -90,6 +90,8 @@ case('conv2d uneven padding', [x(1, 2, 6, 6), x(3, 2, 3, 3)], lambda a, w: F.con
 case('conv2d groups', [x(2, 4, 4, 4), x(6, 2, 3, 3), x(6)], conv(padding=1, groups=2))
 case('conv2d depthwise stride 2', [x(1, 3, 5, 5), x(3, 1, 3, 3)], conv(padding=1, stride=2, groups=3))
 case('conv2d 1x1', [x(2, 3, 3, 4), x(5, 3, 1, 1), x(5)], conv())
+case('conv2d few features, even sides', [x(2, 3, 6, 4), x(2, 3, 3, 3), x(2)], conv(padding=1))
+case('conv2d few features, uneven padding', [x(1, 2, 5, 6), x(4, 2, 2, 3)], lambda a, w: F.conv2d(F.pad(a, (1, 1, 0, 0)), w))
 case('conv2d wide kernel', [x(1, 2, 7, 6), x(2, 2, 5, 4)], conv())
 # resizing
 resize = lambda h, w: lambda a: F.interpolate(a, (h, w), mode='bilinear', align_corners=False)

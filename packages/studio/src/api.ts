@@ -147,7 +147,7 @@ export const pictureQuery = z.strictObject({
   high: z.coerce.number().int().min(0).max(65_535).optional(),
 });
 
-/** `GET /images/:id/proposal`: what the model sees unasked. */
+/** `GET /images/:id/proposal`: what the model sees unasked; `rle` is null where it sees nothing, and until it has looked. */
 export const proposal = z.strictObject({ ready: z.boolean(), rle: rle.nullable(), score: z.number() });
 
 /** `GET /images/:id/history`, oldest first. */

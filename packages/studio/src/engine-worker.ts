@@ -14,8 +14,8 @@ const models = new Models(settings);
 const controllers = new Map<number, AbortController>();
 const post = (message: FromEngine, transfer: readonly ArrayBuffer[] = []) => port.postMessage(message, [...transfer]);
 
-/** Pieces of model work at once. */
-const WIDTH = 2;
+/** Pieces of model work at once: while two wait for onnxruntime, the inputs of a third are prepared. */
+const WIDTH = 3;
 const schedule = new Schedule(WIDTH);
 
 /** Runs something between two pieces of model work. */
@@ -25,10 +25,10 @@ const exclusive = (swap: () => Promise<void>): Promise<void> =>
   );
 
 /** How urgent work on a picture's models is; undefined for work that need not wait its turn. */
-function turnOf(request: AnyRequest): { priority: number; key: string } | undefined {
+function turnOf(request: AnyRequest): { priority: number; key: string; since?: number } | undefined {
   switch (request.name) {
     case 'predict':
-      return { priority: 0, key: request.picture.path };
+      return { priority: 0, key: request.picture.path, since: request.since };
     case 'warm':
       return { priority: 1, key: request.picture.path };
     case 'prepare':

@@ -184,6 +184,19 @@ describe('App', () => {
     expect(store.getState().notice?.text).toMatch(/Nothing is marked/);
   });
 
+  it('accepts nothing when masks are not shown, or the region has clicks', async () => {
+    const { server, store, app } = await setUp();
+    const { image, looks } = store.getState();
+    store.setState({ looks: { ...looks, showMask: false } });
+    await app.accept();
+    expect(store.getState().notice?.text).toMatch(/Nothing is marked/);
+    const clicks = [{ x: 0, y: 0, positive: false }];
+    if (image) store.setState({ looks, image: { ...image, facts: { ...image.facts, clicks } } });
+    await app.accept();
+    await quiet();
+    expect(server.actions.map(({ action }) => action.kind)).not.toContain('acceptProposal');
+  });
+
   it('asks before it throws a mask away', async () => {
     const { server, store, app } = await setUp();
     app.act(paint(5));

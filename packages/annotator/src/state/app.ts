@@ -9,7 +9,7 @@ import { agrees, compare, layersOf, type MergeChoice, mergeActions, paintWaiting
 import { foreseeAll } from './optimism.ts';
 import { Outbox, type Pending, type Shelf } from './outbox.ts';
 import { Queue } from './queue.ts';
-import { hasMask, type Notice, type OpenImage, palette, type Store } from './store.ts';
+import { hasMask, type Notice, type OpenImage, palette, proposalShown, type Store } from './store.ts';
 
 /** Images loaded ahead. */
 const AHEAD = 2;
@@ -322,12 +322,13 @@ export class App {
 
   /** What is on the canvas, or the proposal, is right: says so and goes on. */
   async accept(): Promise<void> {
-    const { image, opening, activeType, looks } = this.store.getState();
+    const { image, opening, activeType } = this.store.getState();
     // A second Enter while the next image loads must not skip that one.
     if (!image || opening !== null) return;
     const masked = hasMask(image);
-    const proposal = !masked && !image.proposalHidden && image.facts.state === 'todo' ? image.proposal?.rle : null;
-    if (!masked && proposal && activeType === null) {
+    // What nobody sees on the canvas is accepted by nobody.
+    const proposal = proposalShown(this.store.getState());
+    if (proposal && activeType === null) {
       this.notify('info', 'There is no defect type yet.', 'Add one in the panel on the right.');
       return;
     }
@@ -335,7 +336,7 @@ export class App {
       this.notify('info', 'Nothing is marked yet.', 'Click on the defect, or press N when there is none.');
       return;
     }
-    if (proposal && activeType !== null && looks.showMask) this.act({ kind: 'acceptProposal', type: activeType });
+    if (proposal && activeType !== null) this.act({ kind: 'acceptProposal', type: activeType });
     if (image.facts.state !== 'defect' && (masked || proposal || image.facts.clicks.length > 0))
       this.act({ kind: 'state', state: 'defect' });
     await this.goTodo();

@@ -1,5 +1,14 @@
 /** The click model on one token grid: takes clicks one after the other, remembers the way, so an undo costs nothing. */
-import { FrozenParameters, Graph, type Held, type Runtime, type Session, sigmoid, tensor } from '@adclick/ortgrad';
+import {
+  FrozenParameters,
+  Graph,
+  type Held,
+  type Runtime,
+  type Session,
+  sigmoid,
+  type Tensor,
+  tensor,
+} from '@adclick/ortgrad';
 import { drawDisc, normalisedColours, PixelInputs, TokenInputs, type TokenResidual } from '../clicks/encoding.ts';
 import type { Click } from '../clicks/types.ts';
 import type { RgbImage } from '../image/types.ts';
@@ -20,74 +29,76 @@ import {
 } from '../networks/adclick.ts';
 import { type ClickWeights, type ClickWeightsCard, oddsAfter } from '../networks/click-weights.ts';
 import { wordInputs } from '../networks/pwam.ts';
+import type { Lanes } from './lanes.ts';
 
-/** The click model of one grid in parts: what a picture needs once, what a prompt needs once, and what each click needs. */
-interface Parts {
-  /** residual -> embedded */
-  readonly picture: Session;
-  /** tokens, words, wordMask -> language; none where language does not guide the weights. */
-  readonly prompt?: Session;
-  /** embedded, language, clickPlanes, clickMap, colours, likeness -> probability */
-  readonly click: Session;
-}
-
-/** The click model compiled for grids as they are met. */
+/** The click model, compiled for grids as they are met. */
 export class ClickNetwork {
-  private readonly parts = new Map<string, Promise<Parts>>();
+  private readonly sessions = new Map<Runtime, Map<string, Promise<Session>>>();
 
   constructor(
     private readonly weights: ClickWeights,
-    readonly runtime: Runtime,
+    /** Where it runs. */
+    readonly lanes: Lanes,
   ) {}
 
   get card(): ClickWeightsCard {
     return this.weights.card;
   }
 
-  /** All parts for a grid of (height, width) tokens. */
-  forGrid(height: number, width: number): Promise<Parts> {
-    const key = `${height}x${width}`;
-    const found = this.parts.get(key) ?? this.compile(height, width);
-    this.parts.set(key, found);
-    return found;
+  /** What a picture needs once, for a grid of (height, width) tokens: residual -> embedded. */
+  forPicture(height: number, width: number): Promise<Session> {
+    const { settings, tensors } = this.weights;
+    return this.session(this.lanes.main, `picture ${height}x${width}`, () => {
+      const graph = new Graph('adclick-picture');
+      const residual = residualInput(graph, 1, height, width, settings.residualDims);
+      graph.output('embedded', embedResidual(new FrozenParameters(graph, tensors), settings, residual));
+      return graph;
+    });
   }
 
-  private async compile(height: number, width: number): Promise<Parts> {
+  /** What a prompt needs once: tokens, words, wordMask -> language. None where language does not guide the weights. */
+  forPrompt(height: number, width: number): Promise<Session> | undefined {
     const { card, settings, tensors } = this.weights;
-    const picture = new Graph('adclick-picture');
-    const residual = residualInput(picture, 1, height, width, settings.residualDims);
-    picture.output('embedded', embedResidual(new FrozenParameters(picture, tensors), settings, residual));
-    const click = new Graph('adclick-click');
-    const shape = [1, height, width, settings.dim];
-    const embedded = click.input('embedded', shape);
-    const language = card.textEncoder && click.input('language', shape);
-    const inputs = clickInputs(click, 1, height, width);
-    const logits = adclick(click, new FrozenParameters(click, tensors), settings, embedded, inputs, language);
-    click.output('probability', sigmoid(logits));
-    return {
-      picture: await this.runtime.load(picture.toModel()),
-      prompt: card.textEncoder && (await this.runtime.load(promptModel(this.weights, height, width))),
-      click: await this.runtime.load(click.toModel()),
-    };
+    const { textEncoder } = card;
+    if (!textEncoder) return undefined;
+    return this.session(this.lanes.main, `prompt ${height}x${width}`, () => {
+      const graph = new Graph('adclick-prompt');
+      const words = wordInputs(graph, 1, TEXT_ENCODERS[textEncoder].shape.dims);
+      const tokens = tokenInput(graph, 1, height, width, settings.residualDims);
+      graph.output('language', languageMap(new FrozenParameters(graph, tensors), settings, tokens, words));
+      return graph;
+    });
+  }
+
+  /** What each click needs: embedded, language (where it guides the weights), clickPlanes, clickMap, colours, likeness -> probability. */
+  forClick(runtime: Runtime, height: number, width: number): Promise<Session> {
+    const { card, settings, tensors } = this.weights;
+    return this.session(runtime, `click ${height}x${width}`, () => {
+      const graph = new Graph('adclick-click');
+      const shape = [1, height, width, settings.dim];
+      const embedded = graph.input('embedded', shape);
+      const language = card.textEncoder && graph.input('language', shape);
+      const inputs = clickInputs(graph, 1, height, width);
+      const logits = adclick(graph, new FrozenParameters(graph, tensors), settings, embedded, inputs, language);
+      graph.output('probability', sigmoid(logits));
+      return graph;
+    });
+  }
+
+  private session(runtime: Runtime, key: string, build: () => Graph): Promise<Session> {
+    const known = this.sessions.get(runtime) ?? new Map<string, Promise<Session>>();
+    this.sessions.set(runtime, known);
+    const session = known.get(key) ?? runtime.load(build().toModel());
+    known.set(key, session);
+    return session;
   }
 
   /** Frees all sessions. */
   async close(): Promise<void> {
-    for (const parts of this.parts.values()) {
-      const { picture, prompt, click } = await parts;
-      for (const session of [picture, prompt, click]) await session?.release();
-    }
-    this.parts.clear();
+    for (const sessions of this.sessions.values())
+      for (const session of sessions.values()) await (await session).release();
+    this.sessions.clear();
   }
-}
-
-/** What a prompt adds on one grid: tokens, words, wordMask -> language. */
-function promptModel({ card, settings, tensors }: ClickWeights, height: number, width: number): Uint8Array {
-  const graph = new Graph('adclick-prompt');
-  const words = wordInputs(graph, 1, TEXT_ENCODERS[card.textEncoder!].shape.dims);
-  const tokens = tokenInput(graph, 1, height, width, settings.residualDims);
-  graph.output('language', languageMap(new FrozenParameters(graph, tensors), settings, tokens, words));
-  return graph.toModel();
 }
 
 /**
@@ -128,41 +139,66 @@ interface HeldPicture {
   readonly embedded: Held;
   readonly colours: Held;
   /** What the prompt says; zeros without one, and none where language does not guide the weights. */
-  language?: Held;
+  readonly language?: Held;
 }
 
 /** Predictions for one picture on the model grid. */
 export class ClickPredictor {
   private trail: Stop[] = [];
   private said: TextFeatures | undefined;
+  private readonly held = new Map<Runtime, Promise<HeldPicture>>();
 
   private constructor(
     private readonly network: ClickNetwork,
-    private readonly parts: Parts,
     private readonly inputs: TokenInputs,
     private readonly pixels: PixelInputs,
-    private readonly held: HeldPicture,
+    held: HeldPicture,
     private readonly residual: TokenResidual,
-  ) {}
+  ) {
+    this.held.set(network.lanes.main, Promise.resolve(held));
+  }
 
   /** @param image the picture at the size of the model grid. */
   static async create(network: ClickNetwork, residual: TokenResidual, image: RgbImage): Promise<ClickPredictor> {
     const { height, width, dims } = residual;
-    const parts = await network.forGrid(height, width);
+    const { main } = network.lanes;
+    const picture = await network.forPicture(height, width);
+    await network.forClick(main, height, width);
     const inputs = new TokenInputs(residual);
     const pixels = new PixelInputs(normalisedColours(image), image.width, image.height);
     const feed = { residual: tensor(inputs.residual, [1, height, width, dims]) };
-    const { embedded } = await parts.picture.run(feed, { keep: ['embedded'] });
-    const colours = await network.runtime.hold(tensor(pixels.colours, [1, 3, image.height, image.width]));
-    const silence = new Float32Array(embedded.shape.reduce((count, side) => count * side));
-    const language = parts.prompt && (await network.runtime.hold(tensor(silence, embedded.shape)));
-    return new ClickPredictor(network, parts, inputs, pixels, { embedded, colours, language }, residual);
+    const { embedded } = await picture.run(feed, { keep: ['embedded'] });
+    const colours = await main.hold(coloursOf(pixels, image));
+    const { shape } = embedded;
+    const silence = tensor(new Float32Array(shape.reduce((count, side) => count * side)), shape);
+    const language = network.card.textEncoder && (await main.hold(silence));
+    return new ClickPredictor(network, inputs, pixels, { embedded, colours, language }, residual);
   }
 
   /** Frees what is held of the picture; no prediction is possible afterwards. */
   async close(): Promise<void> {
-    const { embedded, colours, language } = this.held;
-    for (const held of [embedded, colours, language]) await held?.release();
+    const all = [...this.held.values()];
+    this.held.clear();
+    for (const held of all) {
+      const { embedded, colours, language } = await held;
+      for (const each of [embedded, colours, language]) await each?.release();
+    }
+  }
+
+  /** Copies what is held to another runtime when it is first needed there. */
+  private heldBy(runtime: Runtime): Promise<HeldPicture> {
+    const known = this.held.get(runtime) ?? this.copyTo(runtime);
+    this.held.set(runtime, known);
+    return known;
+  }
+
+  private async copyTo(runtime: Runtime): Promise<HeldPicture> {
+    const { embedded, language } = await (this.held.get(this.network.lanes.main) as Promise<HeldPicture>);
+    return {
+      embedded: await runtime.hold(await embedded.read()),
+      colours: await runtime.hold(coloursOf(this.pixels, this)),
+      language: language && (await runtime.hold(await language.read())),
+    };
   }
 
   /** Pixels of the model grid. */
@@ -180,7 +216,7 @@ export class ClickPredictor {
    * @param words features of the defect's prompt; ignored where language does not guide the weights.
    */
   async predict(clicks: readonly Click[], words?: TextFeatures): Promise<Float32Array> {
-    await this.listen(words);
+    if (words !== this.said) await this.listen(words);
     let kept = 0;
     while (kept < this.trail.length && kept < clicks.length && sameClick(this.trail[kept]!.click, clicks[kept]!))
       kept++;
@@ -196,9 +232,9 @@ export class ClickPredictor {
 
   /** Takes in another prompt; what was predicted under the one before is forgotten. */
   private async listen(words: TextFeatures | undefined): Promise<void> {
-    const { prompt } = this.parts;
-    if (!prompt || words === this.said) return;
     const { height, width, dims } = this.residual;
+    const prompt = await this.network.forPrompt(height, width);
+    if (!prompt) return;
     const count = words?.tokens ?? WORDS;
     const wide = words?.dims ?? TEXT_ENCODERS[this.network.card.textEncoder!].shape.dims;
     const feeds = {
@@ -207,8 +243,13 @@ export class ClickPredictor {
       wordMask: tensor(Float32Array.from(words?.mask ?? new Uint8Array(count)), [1, count]),
     };
     const { language } = await prompt.run(feeds, { keep: ['language'] });
-    await this.held.language?.release();
-    this.held.language = language;
+    const { main } = this.network.lanes;
+    const { embedded, colours, language: before } = await (this.held.get(main) as Promise<HeldPicture>);
+    await before?.release();
+    for (const [runtime, held] of this.held)
+      if (runtime !== main) for (const each of Object.values(await held)) await (each as Held | undefined)?.release();
+    this.held.clear();
+    this.held.set(main, Promise.resolve({ embedded, colours, language }));
     this.said = words;
     this.rewind(0);
   }
@@ -233,14 +274,17 @@ export class ClickPredictor {
     if (previous) for (let i = 0; i < previous.length; i++) clickMap[i * CLICK_CHANNELS] = previous[i] as number;
     for (const click of clicks) drawDisc(clickMap, columns, rows, click);
     const feeds = {
-      embedded: this.held.embedded,
-      colours: this.held.colours,
-      ...(this.held.language && { language: this.held.language }),
       clickPlanes: tensor(this.inputs.clickPlanes.slice(), [1, height, width, CLICK_PLANES]),
       clickMap: tensor(clickMap, [1, rows, columns, CLICK_CHANNELS]),
       likeness: tensor(this.pixels.likeness.slice(), [1, LIKENESS, rows, columns]),
     };
-    const { probability } = await this.parts.click.run(feeds, { transfer: true });
-    return (probability as { data: unknown }).data as Float32Array;
+    const { probability } = await this.network.lanes.run(async (runtime) => {
+      const session = await this.network.forClick(runtime, height, width);
+      return session.run({ ...(await this.heldBy(runtime)), ...feeds }, { transfer: true });
+    });
+    return (probability as Tensor).data as Float32Array;
   }
 }
+
+const coloursOf = ({ colours }: PixelInputs, { width, height }: { width: number; height: number }) =>
+  tensor(colours, [1, 3, height, width]);

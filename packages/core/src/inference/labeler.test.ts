@@ -52,7 +52,10 @@ async function guided(path: string): Promise<void> {
   const language = await trainer.weights();
   await trainer.close();
   const pyramid = language.get('language.pyramid.weight')!;
-  language.set('language.pyramid.weight', { ...pyramid, data: new Float32Array(pyramid.data.length).map(() => random.normal()) });
+  language.set('language.pyramid.weight', {
+    ...pyramid,
+    data: new Float32Array(pyramid.data.length).map(() => random.normal()),
+  });
   const textEncoder = DEFAULT_TEXT_ENCODER;
   await saveClickWeights(path, new Map([...tensors, ...language]), { ...card, textEncoder });
 }

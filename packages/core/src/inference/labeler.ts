@@ -15,6 +15,7 @@ import { type ClickWeightsCard, loadClickWeights } from '../networks/click-weigh
 import { residualNorm } from '../residual/calibration.ts';
 import type { ReferenceIndex, Residual } from '../residual/reference-index.ts';
 import { ClickNetwork, ClickPredictor } from './click-predictor.ts';
+import { Lanes } from './lanes.ts';
 import { chooseRegion, mergeRegion } from './zoom.ts';
 
 /** Name of the weights that ship. */
@@ -31,6 +32,8 @@ export interface LabelerOptions {
   readonly weights?: string;
   /** Shared runtime; the labeler starts and closes its own when none is given. */
   readonly runtime?: Runtime;
+  /** Where clicks on several pictures at once are spread; shared by labelers, the caller's to close. Without it they wait in line. */
+  readonly lanes?: Lanes;
   /**
    * Look closer at defects of a few tokens. Off by default: it ranks pixels of tiny defects better after one click, but is less
    * sure of them, so that masks at the usual threshold get smaller than they should (figures in models/adclick-small).
@@ -74,7 +77,7 @@ export class Labeler {
    * @throws ADC_WEIGHTS_DAMAGED, ADC_WEIGHTS_KIND when the weights are not click weights for this index's backbone.
    */
   static async load(options: LabelerOptions): Promise<Labeler> {
-    const { index, weights = DEFAULT_WEIGHTS, runtime, zoom = false, object } = options;
+    const { index, weights = DEFAULT_WEIGHTS, runtime, lanes, zoom = false, object } = options;
     const path = weights.endsWith('.safetensors') ? weights : modelPath(`${weights}/weights.safetensors`);
     const loaded = await loadClickWeights(path);
     if (loaded.settings.residualDims !== index.dims)
@@ -83,8 +86,10 @@ export class Labeler {
         got: `${loaded.settings.residualDims} residual channels`,
         want: `the index's ${index.dims}`,
       });
-    const own = runtime ? undefined : await Runtime.start();
-    const network = new ClickNetwork(loaded, (runtime ?? own)!);
+    const given = lanes?.main ?? runtime;
+    const own = given ? undefined : await Runtime.start();
+    // One thread for lanes is none: everything runs on the one runtime.
+    const network = new ClickNetwork(loaded, lanes ?? new Lanes((given ?? own)!, 1));
     const offline = object === undefined ? undefined : (defect: string) => offlinePrompts(defect, object);
     return new Labeler(index, network, loaded.card, zoom, options.prompts ?? offline, own);
   }
@@ -122,7 +127,7 @@ export class Labeler {
     const key = phrases.join('\n');
     const known = this.words.get(key);
     if (known) return known;
-    this.language ??= TextModel.load({ runtime: this.network.runtime, encoder });
+    this.language ??= TextModel.load({ runtime: this.network.lanes.main, encoder });
     const made = this.language.then(async (model) => textFeatures(await model.encode(phrases)));
     this.words.set(key, made);
     return made;

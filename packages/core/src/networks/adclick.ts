@@ -84,9 +84,19 @@ function double(x: Value): Value {
   return resizeBilinear(x, [2 * (x.shape[1] as number), 2 * (x.shape[2] as number)], { layout: 'nhwc' });
 }
 
-/** Channels last to channels first, and back. */
+/** Channels last to channels first. */
 const planar = (x: Value): Value => transpose(x, [0, 3, 1, 2]);
-const interleaved = (x: Value): Value => transpose(x, [0, 2, 3, 1]);
+
+/** A linear layer over the channels of a planar map, as a convolution. x (B, K, h, w) -> (B, features, h, w). */
+function pointwise(p: ParameterSource, name: string, x: Value, features: number): Value {
+  const inputs = x.shape[1] as number;
+  const weight = p.get(`${name}.weight`, [inputs, features], {
+    kind: 'truncatedNormal',
+    std: 1 / Math.sqrt(3 * inputs),
+  });
+  const kernel = reshape(transpose(weight, [1, 0]), [features, inputs, 1, 1]);
+  return conv2d(x, kernel, p.get(`${name}.bias`, [features], { kind: 'zeros' }));
+}
 
 /**
  * What the picture's own pixels say of the edge (ours): residuals know where a defect is to a few pixels, hairlines and rims are
@@ -97,12 +107,14 @@ function edges(p: ParameterSource, { clickMap, colours, likeness }: ClickInputs,
   const [batch, , rows, columns] = colours.shape as [number, number, number, number];
   const seen = concat([planar(clickMap), colours, likeness], 1); // (B, 8, 8h, 8w)
   let x = relu(conv2dLayer(p, 'edge.seen', seen, edge, 4, { stride: 2, padding: 1 })); // (B, edge, 4h, 4w)
-  const around = resizeBilinear(planar(dense(p, 'edge.context', context, edge)), [rows / 2, columns / 2]);
+  const around = resizeBilinear(pointwise(p, 'edge.context', planar(context), edge), [rows / 2, columns / 2]);
   x = relu(add(conv2dLayer(p, 'edge.mixed', x, edge, 3, { padding: 1 }), around));
   x = relu(conv2dLayer(p, 'edge.drawn', x, edge, 3, { padding: 1 }));
   const weight = p.get('edge.logit.weight', [4, edge, 3, 3], { kind: 'zeros' });
   const four = conv2d(x, weight, p.get('edge.logit.bias', [4], { kind: 'zeros' }), { padding: 1 }); // (B, 4, 4h, 4w)
-  return reshape(depthToSpace(interleaved(four), 2), [batch, 1, rows, columns]);
+  // Channel 2i + j of a cell goes to row i, column j of its square.
+  const squares = transpose(reshape(four, [batch, 2, 2, rows / 2, columns / 2]), [0, 3, 1, 4, 2]);
+  return reshape(squares, [batch, 1, rows, columns]);
 }
 
 /** What the network sees of the clicks, and the picture's colours: values of one graph. */

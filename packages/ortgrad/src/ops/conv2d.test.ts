@@ -36,6 +36,16 @@ testOps('conv2d', [
     build: ([x, w, b]) => conv2d(x, w, b),
   },
   {
+    name: 'conv2d few features, even sides',
+    inputs: [input([2, 3, 6, 4]), input([2, 3, 3, 3]), input([2])],
+    build: ([x, w, b]) => conv2d(x, w, b, { padding: 1 }),
+  },
+  {
+    name: 'conv2d few features, uneven padding',
+    inputs: [input([1, 2, 5, 6]), input([4, 2, 2, 3])],
+    build: ([x, w]) => conv2d(x, w, null, { padding: [0, 1, 0, 1] }),
+  },
+  {
     name: 'conv2d wide kernel',
     inputs: [input([1, 2, 7, 6]), input([2, 2, 5, 4])],
     build: ([x, w]) => conv2d(x, w),

@@ -15,6 +15,16 @@ export interface ConvOptions {
   readonly groups?: number;
 }
 
+/** Up to so many features, four positions are computed at once: together they fill a vector of 16 numbers. */
+const FEW = 4;
+/** Row and column of the positions of a square. */
+const SQUARE = [
+  [0, 0],
+  [0, 1],
+  [1, 0],
+  [1, 1],
+] as const;
+
 interface Geometry {
   readonly stride: number;
   readonly pads: readonly [number, number, number, number];
@@ -46,17 +56,48 @@ export function conv2d(x: Value, w: Value, b?: Value | null, options: ConvOption
     throw shapeError('conv2d', 'the kernel is larger than the padded input', x.shape, w.shape);
 
   const geometry: Geometry = { stride, pads, groups, kernel: [kh, kw], from: [height, width], to };
-  const y = emit(x.graph, 'Conv', b ? [x, w, b] : [x, w], [batch, features, ...to], {
-    kernel_shape: [kh, kw],
-    pads,
-    strides: [stride, stride],
-    group: groups,
-  });
+  const few = features <= FEW && kh * kw > 1 && stride === 1 && groups === 1 && to.every((side) => side % 2 === 0);
+  const y = few
+    ? fourAtOnce(x, w, b ?? undefined, geometry)
+    : emit(x.graph, 'Conv', b ? [x, w, b] : [x, w], [batch, features, ...to], {
+        kernel_shape: [kh, kw],
+        pads,
+        strides: [stride, stride],
+        group: groups,
+      });
   return track(y, b ? [x, w, b] : [x, w], (dy) => [
     x.needsGrad ? inputGradient(dy, w, channels, geometry) : null,
     w.needsGrad ? weightGradient(dy, x, w.shape, geometry) : null,
     ...(b ? [reduceSum(dy, [0, 2, 3])] : []),
   ]);
+}
+
+/**
+ * A convolution with few features, computed for squares of 2×2 positions at once: onnxruntime fills its vectors with features and
+ * would leave most of them empty. The kernel stands four times in one that is a tap larger, once for each position.
+ */
+function fourAtOnce(x: Value, w: Value, b: Value | undefined, { pads, kernel, to }: Geometry): Value {
+  const { graph } = x;
+  const [features, channels] = w.shape;
+  const [kh, kw] = [kernel[0] + 1, kernel[1] + 1];
+  const shape = [features, channels, kh, kw];
+  const placed = SQUARE.map(([i, j]) => emit(graph, 'Pad', [w, graph.int64([0, 0, i, j, 0, 0, 1 - i, 1 - j])], shape));
+  const kernels = emit(graph, 'Concat', placed, [4 * features, channels, kh, kw], { axis: 0 });
+  const inputs = b ? [x, kernels, emit(graph, 'Concat', [b, b, b, b], [4 * features], { axis: 0 })] : [x, kernels];
+  const [height, width] = [to[0] / 2, to[1] / 2];
+  const y = emit(graph, 'Conv', inputs, [x.shape[0], 4 * features, height, width], {
+    kernel_shape: [kh, kw],
+    pads,
+    strides: [2, 2],
+    group: 1,
+  });
+  const squares = [x.shape[0], 2, 2, features, height, width];
+  const cells = emit(graph, 'Reshape', [y, graph.int64(squares)], squares);
+  const spread = emit(graph, 'Transpose', [cells], [x.shape[0], features, height, 2, width, 2], {
+    perm: [0, 3, 4, 1, 5, 2],
+  });
+  const whole = [x.shape[0], features, ...to];
+  return emit(graph, 'Reshape', [spread, graph.int64(whole)], whole);
 }
 
 /** With stride 1 a convolution by the flipped, transposed kernel, which is faster than ConvTranspose. */

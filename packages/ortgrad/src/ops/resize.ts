@@ -78,10 +78,13 @@ export function resizeBilinear(x: Value, size: readonly [number, number], option
   return track(y, [x], (dy) => [separable(dy, layout, sides, true)]);
 }
 
-function native(x: Value, { batch, channels, to }: Sides): Value {
+function native(x: Value, { batch, channels, from, to }: Sides): Value {
+  const { graph } = x;
   const shape = [batch, channels, ...to];
-  return emit(x.graph, 'Resize', [x, null, null, x.graph.int64(shape)], shape, {
-    mode: 'linear',
-    coordinate_transformation_mode: 'half_pixel',
-  });
+  const factors = to.map((side, axis) => side / from[axis]);
+  // Whole factors are said as such: onnxruntime then resizes in the layout that its convolutions work in.
+  const ports = factors.every(Number.isInteger)
+    ? [x, null, graph.constant(Float32Array.of(1, 1, ...factors), [4])]
+    : [x, null, null, graph.int64(shape)];
+  return emit(graph, 'Resize', ports, shape, { mode: 'linear', coordinate_transformation_mode: 'half_pixel' });
 }

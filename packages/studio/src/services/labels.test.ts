@@ -1,3 +1,4 @@
+import { mkdir, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { decodeRle, encodeRle, type Rle, rleArea } from '@adclick/core';
 import fc from 'fast-check';
@@ -6,6 +7,7 @@ import { instantPredictor, makeProject, openStudio, SIDE, squares } from '../../
 import type { Action } from '../api.ts';
 import { type LabelState, REGION } from '../labels/history.ts';
 import type { Store } from '../store/store.ts';
+import { preparedFolder } from './engine/models.ts';
 import { type Predictor, StaleWrite } from './labels.ts';
 import type { Studio } from './studio.ts';
 
@@ -340,4 +342,19 @@ test('an import replaces the mask as one event that can be undone', async () => 
     [1, 25],
     [2, 0],
   ]);
+});
+
+test('a model that sees nothing proposes nothing', async () => {
+  const studio = await openStudio(await makeProject());
+  const folder = preparedFolder(studio.project.root);
+  await mkdir(join(folder, 'seen'), { recursive: true });
+  const prepared = { score: 1, uncertainty: 0, embedding: [1] };
+  for (const [id, data] of [new Uint8Array(width * height), new Uint8Array(width * height).fill(1)].entries()) {
+    const key = `seen/${id}`;
+    const rle = encodeRle(data, width, height);
+    await writeFile(join(folder, `${key}.json`), JSON.stringify({ ...prepared, key, rle, neighbours: [] }));
+    await studio.store.images.setPreparation(id + 1, { ...prepared, prepared: key });
+  }
+  expect(await studio.queue.proposal(1)).toEqual({ ready: true, rle: null, score: 1 });
+  expect((await studio.queue.proposal(2)).rle?.counts).toEqual([0, width * height]);
 });

@@ -32,8 +32,11 @@ import { Locks } from './locks.ts';
 export interface Predictor {
   /** @throws why there can be no mask, when that is known: the click is then refused instead of stored. */
   check?(image: ImageRecord): void;
-  /** @throws coded errors when there can be no mask, such as ADC_IMAGE_MISSING. */
-  predict(image: ImageRecord, clicks: readonly LabelClick[], threshold: number): Promise<Rle>;
+  /**
+   * @param since when the last click was made, in milliseconds.
+   * @throws coded errors when there can be no mask, such as ADC_IMAGE_MISSING.
+   */
+  predict(image: ImageRecord, clicks: readonly LabelClick[], threshold: number, since: number): Promise<Rle>;
   /** What the model sees unasked. */
   proposal(image: ImageRecord): Promise<Rle>;
 }
@@ -286,9 +289,9 @@ export class LabelService {
     }
   }
 
-  private async predict(image: ImageRecord, { after }: LabelEvent): Promise<Rle> {
+  private async predict(image: ImageRecord, { after, time }: LabelEvent): Promise<Rle> {
     if (after.clicks.length === 0) return emptyRle(image.width, image.height);
-    const mask = await this.predictor.predict(image, after.clicks, after.threshold);
+    const mask = await this.predictor.predict(image, after.clicks, after.threshold, Date.parse(time));
     if (mask.width === image.width && mask.height === image.height) return mask;
     const size = ({ width, height }: { width: number; height: number }) => `${width} x ${height}`;
     throw fail('ADC_MASK_SIZE', { path: image.path, got: size(mask), want: size(image) });

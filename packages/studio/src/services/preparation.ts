@@ -34,7 +34,7 @@ export class Preparation {
     private readonly bus: Bus,
   ) {}
 
-  /** Notes that somebody is at work, so that the background holds back. */
+  /** Notes that somebody is at work or looks through the list, so that the background holds back. */
   touch(): void {
     this.lastActivity = Date.now();
   }

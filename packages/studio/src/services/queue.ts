@@ -1,6 +1,6 @@
 /** The queue: which image next, and why it stands where it stands. */
 import type { ImageDetail, ImagePage, ImageQuery, ImageSummary } from '../api.ts';
-import { emptyRle } from '../labels/bitmaps.ts';
+import { isEmptyRle } from '../labels/bitmaps.ts';
 import type { ImageRecord, ImageRepository } from '../store/images.ts';
 import { faceOf, type LabelService, layersOf } from './labels.ts';
 import type { Preparation } from './preparation.ts';
@@ -79,8 +79,10 @@ export class Queue {
       return { ready: false, rle: null, score: 0 };
     }
     this.preparation.warm(image);
-    const { width, height, counts } = known.rle ?? emptyRle(image.width, image.height);
-    return { ready: true, rle: { width, height, counts: [...counts] }, score: known.score };
+    const { width, height, counts } = known.rle;
+    // A model that sees nothing proposes nothing: an empty mask could be accepted as a defect.
+    const rle = isEmptyRle(known.rle) ? null : { width, height, counts: [...counts] };
+    return { ready: true, rle, score: known.score };
   }
 }
 

@@ -35,7 +35,10 @@ export function addImages(app: FastifyInstance, studio: Studio): void {
         answers: { 200: api.imagePage, 422: api.apiError },
       }),
     },
-    async (request) => queue.page(request.query),
+    async (request) => {
+      preparation.touch();
+      return queue.page(request.query);
+    },
   );
 
   app.get<{ Params: Id }>(
@@ -50,8 +53,8 @@ export function addImages(app: FastifyInstance, studio: Studio): void {
     },
     async (request) => {
       const { id } = request.params;
-      const detail = await queue.detail(id);
       preparation.touch();
+      const detail = await queue.detail(id);
       preparation.warm(await labels.image(id));
       labels.look(id, request.user);
       return detail;
@@ -83,6 +86,7 @@ export function addImages(app: FastifyInstance, studio: Studio): void {
       }),
     },
     async (request, reply) => {
+      preparation.touch();
       const image = await labels.image(request.params.id);
       return sendPicture(request, reply, await pictures.image(image, request.query));
     },

@@ -9,6 +9,7 @@ import {
   encodePng,
   encodeRle,
   Labeler,
+  Lanes,
   type Plane,
   type ReferenceIndex,
   type Residual,
@@ -100,7 +101,7 @@ function scoreOf({ data }: Plane): number {
 }
 
 export class Models {
-  private runtime: Promise<Runtime> | undefined;
+  private lanes: Promise<Lanes> | undefined;
   private readonly categories = new Map<string, Promise<Loaded>>();
   private readonly views = new Map<string, Promise<Open>>();
 
@@ -118,7 +119,8 @@ export class Models {
   ): Promise<{ key: string; pictures: number }> {
     const known = this.categories.get(name);
     if (known && rebuild) {
-      await indexCategory(this.settings.project, this.category(name), { ...work, runtime: await this.start() });
+      const { main: runtime } = await this.start();
+      await indexCategory(this.settings.project, this.category(name), { ...work, runtime });
       await exclusive(async () => {
         await this.forget(name);
         await this.load(name, work);
@@ -130,10 +132,10 @@ export class Models {
 
   private category = (name: string) => categoriesOf(this.settings.project, name)[0]!;
 
-  private start(): Promise<Runtime> {
+  private start(): Promise<Lanes> {
     const { threads } = this.settings;
-    this.runtime ??= Runtime.start(threads === undefined ? {} : { threads });
-    return this.runtime;
+    this.lanes ??= Runtime.start(threads === undefined ? {} : { threads }).then((main) => new Lanes(main, threads));
+    return this.lanes;
   }
 
   private load(name: string, work: WorkOptions): Promise<Loaded> {
@@ -145,13 +147,14 @@ export class Models {
 
   private async read(name: string, work: WorkOptions): Promise<Loaded> {
     const { project } = this.settings;
-    const runtime = await this.start();
+    const lanes = await this.start();
+    const { main: runtime } = lanes;
     const category = this.category(name);
     const folder = indexFolder(project, category);
     if (!existsSync(folder)) await indexCategory(project, category, { ...work, runtime });
     const index = await openCurrentIndex(project, category, { ...work, runtime });
     const weights = resolveWeights(project.settings.weights, project.root);
-    const labeler = await Labeler.load({ index, weights, runtime });
+    const labeler = await Labeler.load({ index, weights, lanes });
     const hash = createHash('sha256')
       .update(await readFile(weights))
       .update(await readFile(`${folder}.json`));
@@ -237,7 +240,9 @@ export class Models {
 
   async close(): Promise<void> {
     for (const name of [...this.categories.keys()]) await this.forget(name);
-    await (await this.runtime)?.close();
+    const lanes = await this.lanes;
+    await lanes?.close();
+    await lanes?.main.close();
   }
 }
 

@@ -6,9 +6,10 @@ import { Schedule } from './schedule.ts';
 function watched(width: number) {
   const schedule = new Schedule(width);
   const running = new Map<string, () => void>();
-  const add = (name: string, priority: number, key: string | undefined) =>
+  const add = (name: string, priority: number, key: string | undefined, since = 0) =>
     schedule.add({
       priority,
+      since,
       key,
       run: () =>
         new Promise((resolve) =>
@@ -40,6 +41,20 @@ test('urgent work passes what waits, and one picture is never worked on twice at
   expect(names()).toEqual(['click d', 'click a']);
   await end('click d');
   expect(names()).toEqual(['click a', 'prepare c']);
+});
+
+test('who has waited longest goes first', async () => {
+  const { add, end, names } = watched(1);
+  add('click a', 0, 'a', 10);
+  add('click b', 0, 'b', 30);
+  add('click c', 0, 'c', 20);
+  add('prepare d', 2, 'd', 5);
+  await end('click a');
+  expect(names()).toEqual(['click c']);
+  await end('click c');
+  expect(names()).toEqual(['click b']);
+  await end('click b');
+  expect(names()).toEqual(['prepare d']);
 });
 
 test('a swap waits until nothing runs, and nothing runs beside it', async () => {

@@ -3,23 +3,28 @@
 interface Task {
   /** Lower is more urgent. */
   readonly priority: number;
+  /** Among equals the earlier goes first, in milliseconds; default: when it was added. */
+  readonly since?: number;
   /** What it works on; undefined for work that needs everything for itself. */
   readonly key: string | undefined;
   run(): Promise<void>;
 }
 
 export class Schedule {
-  private readonly tasks: Task[] = [];
+  private readonly tasks: (Task & { readonly since: number })[] = [];
   private readonly busy = new Set<string>();
   private alone = false;
 
   /** @param width tasks at once: while one waits for onnxruntime, another prepares its inputs. */
   constructor(private readonly width: number) {}
 
-  /** Tasks of one priority run in the order they came. `run` must not throw. */
+  /** `run` must not throw. */
   add(task: Task): void {
-    const at = this.tasks.findIndex(({ priority }) => priority > task.priority);
-    this.tasks.splice(at < 0 ? this.tasks.length : at, 0, task);
+    const { since = Date.now() } = task;
+    const at = this.tasks.findIndex(
+      (other) => other.priority > task.priority || (other.priority === task.priority && other.since > since),
+    );
+    this.tasks.splice(at < 0 ? this.tasks.length : at, 0, { ...task, since });
     this.next();
   }
 

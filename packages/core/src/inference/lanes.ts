@@ -1,0 +1,93 @@
+/**
+ * Where runs of the click model happen. One run at a time gets every core, which is quickest for one person; a core each gives more
+ * runs a second. So one that is alone runs on the main runtime, and several run side by side on lanes of a few threads.
+ */
+import { availableParallelism } from 'node:os';
+import { Runtime } from '@adclick/ortgrad';
+
+/** Lanes at most: more would be kept busy by more people than label with one computer. */
+const MOST = 4;
+
+interface Waiting {
+  start(runtime: Runtime): void;
+}
+
+/** Runs that share one computer, first come, first served. */
+export class Lanes {
+  private readonly queue: Waiting[] = [];
+  private readonly free: Runtime[] = [];
+  private readonly opened: Runtime[] = [];
+  private opening: Promise<void> | undefined;
+  private mainBusy = false;
+  private inLanes = 0;
+
+  /**
+   * @param main runs what is alone. @param threads that all lanes share, the main runtime's own by default; lanes are started when
+   *   two runs first want to happen at once.
+   */
+  constructor(
+    readonly main: Runtime,
+    private readonly threads: number = availableParallelism(),
+  ) {}
+
+  /** Does `work` with a runtime that nothing else uses meanwhile. @throws what `work` throws. */
+  run<Result>(work: (runtime: Runtime) => Promise<Result>): Promise<Result> {
+    return new Promise((resolve, reject) => {
+      this.queue.push({
+        start: (runtime) => {
+          const done = () => this.leave(runtime);
+          work(runtime).finally(done).then(resolve, reject);
+        },
+      });
+      this.next(false);
+    });
+  }
+
+  /** Ends the lanes; the main runtime is the caller's. */
+  async close(): Promise<void> {
+    await this.opening?.catch(() => undefined);
+    this.free.length = 0;
+    for (const lane of this.opened.splice(0)) await lane.close();
+  }
+
+  private next(waited: boolean): void {
+    while (this.queue.length > 0 && !this.mainBusy) {
+      // What had to wait is not alone: others will come while it runs.
+      const lane = waited || this.inLanes > 0 ? this.free.shift() : undefined;
+      if (lane) {
+        this.inLanes++;
+        this.queue.shift()?.start(lane);
+      } else if (this.inLanes === 0) {
+        this.mainBusy = true;
+        this.queue.shift()?.start(this.main);
+      } else return;
+    }
+    if (this.queue.length > 0) this.open();
+  }
+
+  private leave(runtime: Runtime): void {
+    if (runtime === this.main) this.mainBusy = false;
+    else {
+      this.inLanes--;
+      this.free.push(runtime);
+    }
+    this.next(true);
+  }
+
+  /** Starts the lanes, once; until they are there, and where they cannot be had, everything runs on the main runtime. */
+  private open(): void {
+    const count = Math.min(MOST, this.threads);
+    if (count < 2) return;
+    this.opening ??= Promise.all(
+      Array.from({ length: count }, async () => {
+        const lane = await Runtime.start({
+          provider: this.main.provider,
+          threads: Math.floor(this.threads / count),
+        });
+        this.opened.push(lane);
+        this.free.push(lane);
+      }),
+    ).then(() => this.next(true));
+    this.opening.catch(() => undefined);
+  }
+}
