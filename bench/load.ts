@@ -129,15 +129,16 @@ async function countLost(client: Client): Promise<number> {
 async function countWrongMasks(root: string): Promise<number> {
   const project = await openProject(root);
   const runtime = await Runtime.start();
-  const index = await openCurrentIndex(project, categoriesOf(project)[0]!, { runtime });
+  const category = categoriesOf(project)[0]!;
+  const index = await openCurrentIndex(project, category, { runtime });
   const weights = resolveWeights(project.settings.weights, project.root);
-  const labeler = await Labeler.load({ index, weights, runtime });
+  const labeler = await Labeler.load({ index, weights, runtime, object: category.name });
   let count = 0;
   for (const path of new Set(drawn.map((each) => each.path))) {
     const view = await labeler.open(await readRgb(join(root, path)), { exclude: [join(root, path)] });
     let before = '[]';
     for (const { clicks, runs } of drawn.filter((each) => each.path === path)) {
-      const { data, width, height } = await view.predict({ clicks });
+      const { data, width, height } = await view.predict({ clicks, defect: category.settings.defects[0] });
       const mask = encodeRle(
         Uint8Array.from(data, (value) => (value > THRESHOLD ? 1 : 0)),
         width,

@@ -55,7 +55,7 @@ async function answer(call: number, request: AnyRequest, signal: AbortSignal): P
       return [await models.openCategory(category, rebuild, { onProgress, signal }, exclusive), []];
     }
     case 'predict':
-      return [{ rle: await models.predict(request.picture, request.clicks, request.threshold) }, []];
+      return [{ rle: await models.predict(request) }, []];
     case 'prepare':
       return [await models.prepare(request.picture), []];
     case 'warm':

@@ -51,7 +51,7 @@ export function squares(
 
 /** Stands for the models: answers at once. */
 export const instantPredictor: Predictor = {
-  predict: async (image, clicks, threshold) => squares(clicks, threshold, image),
+  predict: async (image, { clicks, threshold }) => squares(clicks, threshold, image),
   proposal: async (image) => squares([{ x: 4, y: 4, positive: true }], 0, image),
 };
 

@@ -59,7 +59,9 @@ test('from an empty project to masks by clicks, the same ones that the library d
 
   const good = Array.from({ length: 6 }, (_, n) => ({ path: join(root, `train/good/00${n}.png`) }));
   const index = await ReferenceIndex.build(good, { pixels: 256 * 256 });
-  const labeler = await Labeler.load({ index });
+  const { types } = (await client.get<{ types: { id: number; name: string }[] }>('/types')).body;
+  const defect = types.find(({ id }) => id === 1)!.name;
+  const labeler = await Labeler.load({ index, object: image.category });
   onTestFinished(async () => {
     await labeler.close();
     await index.close();
@@ -69,7 +71,7 @@ test('from an empty project to masks by clicks, the same ones that the library d
     [body, [click]],
     [again.body, [click, second]],
   ] as const) {
-    const { data, width, height } = await view.predict({ clicks });
+    const { data, width, height } = await view.predict({ clicks, defect });
     const mask = Uint8Array.from(data, (value) => (value > 0.49 ? 1 : 0));
     const layer = answer.layers[0]?.rle ?? { width, height, counts: [] };
     expect(layer).toEqual(encodeRle(mask, width, height));

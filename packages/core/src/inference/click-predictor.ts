@@ -172,7 +172,7 @@ export class ClickPredictor {
     const { shape } = embedded;
     const silence = tensor(new Float32Array(shape.reduce((count, side) => count * side)), shape);
     const language = network.card.textEncoder && (await main.hold(silence));
-    return new ClickPredictor(network, inputs, pixels, { embedded, colours, language }, residual);
+    return new ClickPredictor(network, inputs, pixels, heldPicture(embedded, colours, language), residual);
   }
 
   /** Frees what is held of the picture; no prediction is possible afterwards. */
@@ -180,8 +180,7 @@ export class ClickPredictor {
     const all = [...this.held.values()];
     this.held.clear();
     for (const held of all) {
-      const { embedded, colours, language } = await held;
-      for (const each of [embedded, colours, language]) await each?.release();
+      for (const each of Object.values(await held) as Held[]) await each.release();
     }
   }
 
@@ -194,11 +193,11 @@ export class ClickPredictor {
 
   private async copyTo(runtime: Runtime): Promise<HeldPicture> {
     const { embedded, language } = await (this.held.get(this.network.lanes.main) as Promise<HeldPicture>);
-    return {
-      embedded: await runtime.hold(await embedded.read()),
-      colours: await runtime.hold(coloursOf(this.pixels, this)),
-      language: language && (await runtime.hold(await language.read())),
-    };
+    return heldPicture(
+      await runtime.hold(await embedded.read()),
+      await runtime.hold(coloursOf(this.pixels, this)),
+      language && (await runtime.hold(await language.read())),
+    );
   }
 
   /** Pixels of the model grid. */
@@ -247,7 +246,7 @@ export class ClickPredictor {
     const { embedded, colours, language: before } = await (this.held.get(main) as Promise<HeldPicture>);
     await before?.release();
     for (const [runtime, held] of this.held)
-      if (runtime !== main) for (const each of Object.values(await held)) await (each as Held | undefined)?.release();
+      if (runtime !== main) for (const each of Object.values(await held) as Held[]) await each.release();
     this.held.clear();
     this.held.set(main, Promise.resolve({ embedded, colours, language }));
     this.said = words;
@@ -285,6 +284,10 @@ export class ClickPredictor {
     return (probability as Tensor).data as Float32Array;
   }
 }
+
+/** By the names of the click session's inputs. */
+const heldPicture = (embedded: Held, colours: Held, language?: Held): HeldPicture =>
+  language ? { embedded, colours, language } : { embedded, colours };
 
 const coloursOf = ({ colours }: PixelInputs, { width, height }: { width: number; height: number }) =>
   tensor(colours, [1, 3, height, width]);

@@ -161,7 +161,7 @@ function heldPredictor() {
   const waiting: { clicks: number; go: () => void; fail: (error: unknown) => void }[] = [];
   const predictor: Predictor = {
     ...instantPredictor,
-    predict: (image, clicks, threshold) =>
+    predict: (image, { clicks, threshold }) =>
       new Promise<Rle>((resolve, reject) =>
         waiting.push({ clicks: clicks.length, go: () => resolve(squares(clicks, threshold, image)), fail: reject }),
       ),

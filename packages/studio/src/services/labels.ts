@@ -28,15 +28,22 @@ import type { TypeRepository } from '../store/types.ts';
 import type { Bus } from './bus.ts';
 import { Locks } from './locks.ts';
 
+/** What a mask is made of. */
+export interface AskedMask {
+  readonly clicks: readonly LabelClick[];
+  readonly threshold: number;
+  /** Name of the defect type. */
+  readonly defect: string | undefined;
+  /** When the last click was made, in milliseconds. */
+  readonly since: number;
+}
+
 /** The model as labelling needs it. */
 export interface Predictor {
   /** @throws why there can be no mask, when that is known: the click is then refused instead of stored. */
   check?(image: ImageRecord): void;
-  /**
-   * @param since when the last click was made, in milliseconds.
-   * @throws coded errors when there can be no mask, such as ADC_IMAGE_MISSING.
-   */
-  predict(image: ImageRecord, clicks: readonly LabelClick[], threshold: number, since: number): Promise<Rle>;
+  /** @throws coded errors when there can be no mask, such as ADC_IMAGE_MISSING. */
+  predict(image: ImageRecord, asked: AskedMask): Promise<Rle>;
   /** What the model sees unasked. */
   proposal(image: ImageRecord): Promise<Rle>;
 }
@@ -291,7 +298,9 @@ export class LabelService {
 
   private async predict(image: ImageRecord, { after, time }: LabelEvent): Promise<Rle> {
     if (after.clicks.length === 0) return emptyRle(image.width, image.height);
-    const mask = await this.predictor.predict(image, after.clicks, after.threshold, Date.parse(time));
+    const { clicks, threshold, activeType } = after;
+    const defect = (await this.types.list()).find(({ id }) => id === activeType)?.name;
+    const mask = await this.predictor.predict(image, { clicks, threshold, defect, since: Date.parse(time) });
     if (mask.width === image.width && mask.height === image.height) return mask;
     const size = ({ width, height }: { width: number; height: number }) => `${width} x ${height}`;
     throw fail('ADC_MASK_SIZE', { path: image.path, got: size(mask), want: size(image) });

@@ -115,11 +115,11 @@ export class Studio {
   private models(): Predictor {
     return {
       check: (image) => this.categories.check(image.category),
-      predict: async (image, clicks, threshold, since) => {
+      predict: async (image, asked) => {
         await this.categories.open(image.category);
         this.preparation.touch();
         const picture = this.preparation.picture(image);
-        return (await this.engine.call('predict', { picture, clicks, threshold, since })).rle;
+        return (await this.engine.call('predict', { picture, ...asked })).rle;
       },
       proposal: async (image) => (await this.preparation.prepare(image, true)).rle,
     };

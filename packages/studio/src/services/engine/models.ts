@@ -23,13 +23,13 @@ import {
 import { Runtime } from '@adclick/ortgrad';
 import { fail } from '../../errors.ts';
 import { emptyRle } from '../../labels/bitmaps.ts';
-import type { LabelClick } from '../../labels/history.ts';
 import type { WorkOptions } from '../../progress.ts';
 import { CACHE_FOLDER } from '../../project.ts';
 import { indexCategory, openCurrentIndex } from '../indexing.ts';
 import { resolveWeights } from '../models.ts';
 import { categoriesOf, indexFolder } from '../projects.ts';
-import type { EngineSettings, ModelPicture, Prepared } from './protocol.ts';
+import { PromptService } from '../prompts/prompts.ts';
+import type { Calls, EngineSettings, ModelPicture, Prepared } from './protocol.ts';
 
 /** Pictures kept open, where an eighth of the memory holds them: one of 512 px takes about 20 MB. */
 const OPEN_VIEWS = Math.max(4, Math.min(32, Math.floor(totalmem() / 8 / 20e6)));
@@ -59,7 +59,7 @@ interface Open {
   /** SHA-256 of the file. */
   readonly hash: string;
   /** The last prediction, so that another threshold costs nothing. */
-  last?: { readonly clicks: string; readonly plane: Plane };
+  last?: { readonly asked: string; readonly plane: Plane };
 }
 
 const maskOf = ({ data, width, height }: Plane, threshold: number): Rle => {
@@ -105,7 +105,11 @@ export class Models {
   private readonly categories = new Map<string, Promise<Loaded>>();
   private readonly views = new Map<string, Promise<Open>>();
 
-  constructor(private readonly settings: EngineSettings) {}
+  private readonly prompts: PromptService;
+
+  constructor(private readonly settings: EngineSettings) {
+    this.prompts = new PromptService(settings.project);
+  }
 
   /**
    * Opens a category's index; builds or updates it first where it has to.
@@ -154,7 +158,8 @@ export class Models {
     if (!existsSync(folder)) await indexCategory(project, category, { ...work, runtime });
     const index = await openCurrentIndex(project, category, { ...work, runtime });
     const weights = resolveWeights(project.settings.weights, project.root);
-    const labeler = await Labeler.load({ index, weights, lanes });
+    const prompts = (type: string) => this.prompts.guiding(name, type);
+    const labeler = await Labeler.load({ index, weights, lanes, prompts });
     const hash = createHash('sha256')
       .update(await readFile(weights))
       .update(await readFile(`${folder}.json`));
@@ -205,11 +210,11 @@ export class Models {
   }
 
   /** The mask after some clicks. @throws ADC_IMAGE_…, ADC_CLICK_OUTSIDE when the file has become smaller. */
-  async predict(picture: ModelPicture, clicks: readonly LabelClick[], threshold: number): Promise<Rle> {
+  async predict({ picture, clicks, threshold, defect }: Calls['predict']['request']): Promise<Rle> {
     const open = await this.open(picture);
     if (clicks.length === 0) return emptyRle(open.width, open.height);
-    const key = JSON.stringify(clicks);
-    if (open.last?.clicks !== key) open.last = { clicks: key, plane: await open.view.predict({ clicks }) };
+    const key = JSON.stringify([clicks, defect]);
+    if (open.last?.asked !== key) open.last = { asked: key, plane: await open.view.predict({ clicks, defect }) };
     return maskOf(open.last.plane, threshold);
   }
 

@@ -50,9 +50,18 @@ export interface EncodedPicture {
 export interface Calls {
   /** Opens a category's index, or builds it (again, where `rebuild`). Answers with the key that its preparations carry. */
   category: { request: { category: string; rebuild: boolean }; answer: { key: string; pictures: number } };
-  /** The mask after some clicks. `since`: when the last was made, in milliseconds; who has waited longest goes first. */
+  /**
+   * The mask after some clicks. `defect`: name of the type, whose prompts guide the model; `since`: when the last click was made,
+   * in milliseconds; who has waited longest goes first.
+   */
   predict: {
-    request: { picture: ModelPicture; clicks: readonly LabelClick[]; threshold: number; since: number };
+    request: {
+      picture: ModelPicture;
+      clicks: readonly LabelClick[];
+      threshold: number;
+      defect: string | undefined;
+      since: number;
+    };
     answer: { rle: Rle };
   };
   /** Residual, proposal and scores of a picture, from disk where they are there. */
