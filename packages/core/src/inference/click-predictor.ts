@@ -12,6 +12,9 @@ import {
 import { drawDisc, normalisedColours, PixelInputs, TokenInputs, type TokenResidual } from '../clicks/encoding.ts';
 import type { Click } from '../clicks/types.ts';
 import type { RgbImage } from '../image/types.ts';
+import { TEXT_ENCODERS } from '../language/text-encoder.ts';
+import type { TextFeatures } from '../language/text-features.ts';
+import { TOKENS as WORDS } from '../language/tokenizer.ts';
 import {
   adclick,
   CLICK_CHANNELS,
@@ -19,13 +22,16 @@ import {
   clickInputs,
   embedResidual,
   LIKENESS,
+  languageMap,
   residualInput,
   TOKEN,
+  tokenInput,
 } from '../networks/adclick.ts';
 import { type ClickWeights, type ClickWeightsCard, oddsAfter } from '../networks/click-weights.ts';
+import { wordInputs } from '../networks/pwam.ts';
 import type { Lanes } from './lanes.ts';
 
-/** The click model, compiled for grids as they are met. */
+/** The click model, compiled for grids as they are met, in parts: what a picture needs once, what a prompt needs once, and what each click needs. */
 export class ClickNetwork {
   private readonly sessions = new Map<Runtime, Map<string, Promise<Session>>>();
 
@@ -41,32 +47,24 @@ export class ClickNetwork {
 
   /** What a picture needs once, for a grid of (height, width) tokens: residual -> embedded. */
   forPicture(height: number, width: number): Promise<Session> {
-    const { settings, tensors } = this.weights;
-    return this.session(this.lanes.main, `picture ${height}x${width}`, () => {
-      const graph = new Graph('adclick-picture');
-      const residual = residualInput(graph, 1, height, width, settings.residualDims);
-      graph.output('embedded', embedResidual(new FrozenParameters(graph, tensors), settings, residual));
-      return graph;
-    });
+    return this.session(this.lanes.main, `picture ${height}x${width}`, () => pictureModel(this.weights, height, width));
   }
 
-  /** What each click needs: embedded, clickPlanes, clickMap, colours, likeness -> probability. */
+  /** What a prompt needs once: tokens, words, wordMask -> language. None where language does not guide the weights. */
+  forPrompt(height: number, width: number): Promise<Session> | undefined {
+    if (!this.card.textEncoder) return undefined;
+    return this.session(this.lanes.main, `prompt ${height}x${width}`, () => promptModel(this.weights, height, width));
+  }
+
+  /** What each click needs: embedded, language, clickPlanes, clickMap, colours, likeness -> probability. */
   forClick(runtime: Runtime, height: number, width: number): Promise<Session> {
-    const { settings, tensors } = this.weights;
-    return this.session(runtime, `click ${height}x${width}`, () => {
-      const graph = new Graph('adclick-click');
-      const embedded = graph.input('embedded', [1, height, width, settings.dim]);
-      const inputs = clickInputs(graph, 1, height, width);
-      const logits = adclick(graph, new FrozenParameters(graph, tensors), settings, embedded, inputs);
-      graph.output('probability', sigmoid(logits));
-      return graph;
-    });
+    return this.session(runtime, `click ${height}x${width}`, () => perClickModel(this.weights, height, width));
   }
 
-  private session(runtime: Runtime, key: string, build: () => Graph): Promise<Session> {
+  private session(runtime: Runtime, key: string, model: () => Uint8Array): Promise<Session> {
     const known = this.sessions.get(runtime) ?? new Map<string, Promise<Session>>();
     this.sessions.set(runtime, known);
-    const session = known.get(key) ?? runtime.load(build().toModel());
+    const session = known.get(key) ?? runtime.load(model());
     known.set(key, session);
     return session;
   }
@@ -79,9 +77,38 @@ export class ClickNetwork {
   }
 }
 
+/** The part that knows nothing of clicks: residual -> embedded. */
+function pictureModel({ settings, tensors }: ClickWeights, height: number, width: number): Uint8Array {
+  const graph = new Graph('adclick-picture');
+  const residual = residualInput(graph, 1, height, width, settings.residualDims);
+  graph.output('embedded', embedResidual(new FrozenParameters(graph, tensors), settings, residual));
+  return graph.toModel();
+}
+
+/** The part that runs at every click. */
+function perClickModel({ card, settings, tensors }: ClickWeights, height: number, width: number): Uint8Array {
+  const graph = new Graph('adclick-click');
+  const shape = [1, height, width, settings.dim];
+  const embedded = graph.input('embedded', shape);
+  const language = card.textEncoder && graph.input('language', shape);
+  const inputs = clickInputs(graph, 1, height, width);
+  const logits = adclick(graph, new FrozenParameters(graph, tensors), settings, embedded, inputs, language);
+  graph.output('probability', sigmoid(logits));
+  return graph.toModel();
+}
+
+/** What a prompt adds on one grid: tokens, words, wordMask -> language. */
+function promptModel({ card, settings, tensors }: ClickWeights, height: number, width: number): Uint8Array {
+  const graph = new Graph('adclick-prompt');
+  const words = wordInputs(graph, 1, TEXT_ENCODERS[card.textEncoder!].shape.dims);
+  const tokens = tokenInput(graph, 1, height, width, settings.residualDims);
+  graph.output('language', languageMap(new FrozenParameters(graph, tensors), settings, tokens, words));
+  return graph.toModel();
+}
+
 /**
- * Bytes of the ONNX model for one grid of (height, width) tokens, residual and clicks in, probability out: the whole network as
- * one file, for other runtimes. Metadata hold the weights' card.
+ * Bytes of the ONNX model for one grid of (height, width) tokens, residual and clicks in, probability out: the whole network without
+ * language as one file, for other runtimes. Metadata hold the weights' card.
  */
 export function clickModel({ card, settings, tensors }: ClickWeights, height: number, width: number): Uint8Array {
   const graph = new Graph('adclick');
@@ -116,11 +143,15 @@ const sameClick = (a: Click, b: Click) => a.x === b.x && a.y === b.y && a.positi
 interface HeldPicture {
   readonly embedded: Held;
   readonly colours: Held;
+  /** What the prompt adds, zero without one; none where language does not guide the weights. */
+  readonly language?: Held;
 }
 
 /** Predictions for one picture on the model grid. */
 export class ClickPredictor {
   private trail: Stop[] = [];
+  /** The prompt whose features are held. */
+  private said: TextFeatures | undefined;
   private readonly held = new Map<Runtime, Promise<HeldPicture>>();
 
   private constructor(
@@ -138,27 +169,30 @@ export class ClickPredictor {
     const { height, width, dims } = residual;
     const { main } = network.lanes;
     const picture = await network.forPicture(height, width);
+    const prompt = await network.forPrompt(height, width);
     await network.forClick(main, height, width);
     const inputs = new TokenInputs(residual);
     const pixels = new PixelInputs(normalisedColours(image), image.width, image.height);
     const feed = { residual: tensor(inputs.residual, [1, height, width, dims]) };
     const { embedded } = await picture.run(feed, { keep: ['embedded'] });
     const colours = await main.hold(coloursOf(pixels, image));
-    return new ClickPredictor(network, inputs, pixels, { embedded, colours }, residual);
+    const silence = new Float32Array(embedded.shape.reduce((count, side) => count * side));
+    const language = prompt && (await main.hold(tensor(silence, embedded.shape)));
+    return new ClickPredictor(network, inputs, pixels, { embedded, colours, language }, residual);
   }
 
   /** Frees what is held of the picture; no prediction is possible afterwards. */
   async close(): Promise<void> {
-    const all = [...this.held.values()];
-    this.held.clear();
-    for (const held of all) {
-      const { embedded, colours } = await held;
-      await embedded.release();
-      await colours.release();
-    }
+    for (const runtime of [...this.held.keys()]) await this.drop(runtime);
   }
 
-  /** Copies what is held to another runtime when it is first needed there. */
+  private async drop(runtime: Runtime): Promise<void> {
+    const held = this.held.get(runtime);
+    this.held.delete(runtime);
+    if (held) for (const each of Object.values(await held) as (Held | undefined)[]) await each?.release();
+  }
+
+  /** What is held, copied to another runtime when it is first needed there. */
   private heldBy(runtime: Runtime): Promise<HeldPicture> {
     const known = this.held.get(runtime) ?? this.copyTo(runtime);
     this.held.set(runtime, known);
@@ -166,10 +200,11 @@ export class ClickPredictor {
   }
 
   private async copyTo(runtime: Runtime): Promise<HeldPicture> {
-    const { embedded } = await (this.held.get(this.network.lanes.main) as Promise<HeldPicture>);
+    const { embedded, language } = await this.heldBy(this.network.lanes.main);
     return {
       embedded: await runtime.hold(await embedded.read()),
       colours: await runtime.hold(coloursOf(this.pixels, this)),
+      language: language && (await runtime.hold(await language.read())),
     };
   }
 
@@ -185,8 +220,10 @@ export class ClickPredictor {
   /**
    * Probability (height × width) after the given clicks, each fed with the prediction before it as in training.
    * @param clicks pixels of the model grid, in the order they were made; none gives what the model sees unasked.
+   * @param words features of the defect's prompt; ignored where language does not guide the weights.
    */
-  async predict(clicks: readonly Click[]): Promise<Float32Array> {
+  async predict(clicks: readonly Click[], words?: TextFeatures): Promise<Float32Array> {
+    await this.listen(words);
     let kept = 0;
     while (kept < this.trail.length && kept < clicks.length && sameClick(this.trail[kept]!.click, clicks[kept]!))
       kept++;
@@ -198,6 +235,28 @@ export class ClickPredictor {
       this.trail.push({ click, probability: await this.run(soFar) });
     }
     return surer(this.trail[this.trail.length - 1]!.probability, oddsAfter(this.network.card, clicks.length));
+  }
+
+  /** Takes in another prompt; what was predicted under the one before is forgotten. */
+  private async listen(words: TextFeatures | undefined): Promise<void> {
+    const { height, width, dims } = this.residual;
+    const prompt = await this.network.forPrompt(height, width);
+    if (!prompt || words === this.said) return;
+    const count = words?.tokens ?? WORDS;
+    const wide = words?.dims ?? TEXT_ENCODERS[this.network.card.textEncoder!].shape.dims;
+    const feeds = {
+      tokens: tensor(this.inputs.descriptors, [1, height, width, dims]),
+      words: tensor(words?.features ?? new Float32Array(count * wide), [1, count, wide]),
+      wordMask: tensor(Float32Array.from(words?.mask ?? new Uint8Array(count)), [1, count]),
+    };
+    const { language } = await prompt.run(feeds, { keep: ['language'] });
+    const { main } = this.network.lanes;
+    for (const runtime of [...this.held.keys()]) if (runtime !== main) await this.drop(runtime);
+    const held = await this.heldBy(main);
+    await held.language?.release();
+    this.held.set(main, Promise.resolve({ ...held, language }));
+    this.said = words;
+    this.rewind(0);
   }
 
   private rewind(count: number): void {
@@ -226,7 +285,8 @@ export class ClickPredictor {
     };
     const { probability } = await this.network.lanes.run(async (runtime) => {
       const session = await this.network.forClick(runtime, height, width);
-      return session.run({ ...(await this.heldBy(runtime)), ...feeds }, { transfer: true });
+      const { embedded, colours, language } = await this.heldBy(runtime);
+      return session.run({ embedded, colours, ...(language && { language }), ...feeds }, { transfer: true });
     });
     return (probability as Tensor).data as Float32Array;
   }

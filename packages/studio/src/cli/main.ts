@@ -11,6 +11,7 @@ import { addIndex } from './index-command.ts';
 import { addInit } from './init.ts';
 import { addLabel } from './label.ts';
 import { addModels } from './models.ts';
+import { addPrompts } from './prompts.ts';
 import { report } from './run.ts';
 import { addServe } from './serve.ts';
 import { addTrain } from './train.ts';
@@ -33,6 +34,7 @@ export function createProgram(): Command {
     addServe,
     addImport,
     addExport,
+    addPrompts,
     addTrain,
     addEvaluate,
     addModels,
