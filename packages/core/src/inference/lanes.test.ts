@@ -40,14 +40,14 @@ async function watched(threads: number) {
 }
 
 test('one run has everything; several run side by side once they had to wait', async () => {
-  const { run, place, end, close } = await watched(2);
+  const { lanes, run, place, end, close } = await watched(2);
   run('a');
   expect(place('a')).toBe('main');
   run('b');
   run('c');
   expect([place('b'), place('c')]).toEqual(['waits', 'waits']);
   // The lanes are being started; nothing may run beside the main runtime meanwhile.
-  await new Promise((resolve) => setTimeout(resolve, 3000));
+  await lanes.ready();
   expect([place('b'), place('c')]).toEqual(['waits', 'waits']);
   await end('a');
   expect([place('b'), place('c')]).toEqual(['lane', 'lane']);

@@ -43,9 +43,14 @@ export class Lanes {
     });
   }
 
+  /** Waits for lanes that are being started. */
+  async ready(): Promise<void> {
+    await this.opening?.catch(() => undefined);
+  }
+
   /** Ends the lanes; the main runtime is the caller's. */
   async close(): Promise<void> {
-    await this.opening?.catch(() => undefined);
+    await this.ready();
     this.free.length = 0;
     for (const lane of this.opened.splice(0)) await lane.close();
   }
