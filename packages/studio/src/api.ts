@@ -124,7 +124,7 @@ export const apiError = z.strictObject({
   error: z.strictObject({ code: z.string(), message: z.string(), next: z.string(), field: z.string().optional() }),
 });
 
-/** 409: what stands on the server now, for the merge view. */
+/** 409: what stands on the server at this moment. Masks of clicks that still wait are not in it; `GET /images/:id` waits for them. */
 export const conflict = apiError.extend({ current: imageDetail });
 
 /** `GET /images`. */

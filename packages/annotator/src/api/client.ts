@@ -41,7 +41,7 @@ export class Unreachable extends Error {
 /** The server has gone on to another version; `current` is what stands there. */
 export class StaleWrite extends Error {
   override readonly name = 'StaleWrite';
-  constructor(readonly current: ImageDetail) {
+  constructor() {
     super('someone else has changed this image');
   }
 }
@@ -59,8 +59,7 @@ async function request(path: string, init: RequestInit = {}): Promise<Response> 
   }
   if (response.ok) return response;
   const body: unknown = await response.json().catch(() => null);
-  if (response.status === 409 && body && typeof body === 'object' && 'current' in body)
-    throw new StaleWrite((body as Conflict).current);
+  if (response.status === 409 && body && typeof body === 'object' && 'current' in body) throw new StaleWrite();
   if (LATER.has(response.status)) throw new Unreachable(`the server answered ${response.status}`);
   const parsed = apiError.safeParse(body);
   const { code, message, next } = parsed.success

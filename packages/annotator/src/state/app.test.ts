@@ -96,7 +96,7 @@ class FakeServer {
       picture: async () => new Blob(),
       act: async (id, base, action): Promise<ActionAnswer> => {
         await this.gate;
-        if (base !== this.versions.get(id)) throw new StaleWrite(this.detail(id));
+        if (base !== this.versions.get(id)) throw new StaleWrite();
         this.actions.push({ id, action });
         this.store(id, action);
         const { layers, clicks, activeType, threshold, state, review, canUndo, canRedo, version } = this.detail(id);

@@ -32,10 +32,14 @@ class FakeServer implements OutboxServer {
     await this.delay;
     if (this.down) throw new Unreachable('down');
     if (action.kind === this.refuse) throw new Refusal(422, 'ADC_REQUEST', 'no', 'do something else');
-    if (base !== this.version) throw new StaleWrite(this.detail());
+    if (base !== this.version) throw new StaleWrite();
     this.store(action, 'me');
     if (this.loseAnswers-- > 0) throw new Unreachable('cut');
     return { version: this.version } as ActionAnswer;
+  }
+
+  async image() {
+    return this.detail();
   }
 
   async history() {

@@ -44,6 +44,8 @@ export interface Saving {
 export interface OutboxServer {
   act(image: number, base: number, action: Action): Promise<ActionAnswer>;
   history(image: number): Promise<HistoryEvent[]>;
+  /** The image once the masks of its clicks are there. */
+  image(image: number): Promise<ImageDetail>;
 }
 
 export interface OutboxListener {
@@ -229,7 +231,7 @@ export class Outbox {
       this.remove(item);
       this.listener.onSaved(item, answer, null);
     } catch (error) {
-      if (error instanceof StaleWrite) return this.reconcile(item, base, error.current);
+      if (error instanceof StaleWrite) return this.reconcile(item, base);
       if (error instanceof Refusal && error.status !== 401) {
         this.remove(item);
         this.listener.onRefused(item, error);
@@ -240,7 +242,8 @@ export class Outbox {
   }
 
   /** The server is ahead: by our own actions whose answers were lost, or by somebody else's. */
-  private async reconcile(item: Pending, base: number, current: ImageDetail): Promise<void> {
+  private async reconcile(item: Pending, base: number): Promise<void> {
+    const current = await this.server.image(item.image);
     const events = (await this.server.history(item.image)).filter(({ version }) => version > base);
     const ours = this.queue.filter(({ image }) => image === item.image);
     const isOurs = (event: HistoryEvent, i: number) =>

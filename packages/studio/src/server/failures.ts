@@ -36,7 +36,8 @@ function translate(error: FastifyError, bytes: number, requests: number): CodedE
 export function addFailures(app: FastifyInstance, studio: Studio, note: (error: CodedError) => void): void {
   app.setErrorHandler(async (error: FastifyError, request: FastifyRequest, reply: FastifyReply) => {
     if (error instanceof StaleWrite) {
-      const current = await studio.queue.detail(error.image);
+      // A refusal does not wait for the masks of somebody else's clicks.
+      const current = await studio.queue.standing(error.image);
       const { base } = request.body as { base: number };
       const coded = fail('ADC_CONFLICT', { id: error.image, current: current.version, base });
       return reply.code(409).send({ ...errorBody(coded), current } satisfies Conflict);

@@ -48,12 +48,18 @@ export class Queue {
     return { total, images: images.map((image) => summaryOf(image, types.get(image.id) ?? [], query.order)) };
   }
 
-  /** Everything the canvas shows of an image. @throws ADC_NOT_FOUND. */
+  /** Everything the canvas shows of an image, once the masks of its clicks are there. @throws ADC_NOT_FOUND. */
   async detail(id: number): Promise<ImageDetail> {
-    const image = await this.labels.image(id);
+    await this.labels.image(id);
     // The index may still be being made, or be missing; what is stored is shown all the same.
     const patience = new Promise<void>((resolve) => setTimeout(resolve, MASK_PATIENCE_MS).unref());
     await Promise.race([this.labels.state(id), patience]).catch(() => undefined);
+    return this.standing(id);
+  }
+
+  /** What stands of an image at this moment: masks of clicks that still wait are not in it. @throws ADC_NOT_FOUND. */
+  async standing(id: number): Promise<ImageDetail> {
+    const image = await this.labels.image(id);
     const state = await this.labels.peek(id);
     const prepared = await this.preparation.known(image);
     const layers = layersOf(state);
