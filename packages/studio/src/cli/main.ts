@@ -11,6 +11,7 @@ import { addIndex } from './index-command.ts';
 import { addInit } from './init.ts';
 import { addLabel } from './label.ts';
 import { addModels } from './models.ts';
+import { addPredict } from './predict.ts';
 import { report } from './run.ts';
 import { addServe } from './serve.ts';
 import { addTrain } from './train.ts';
@@ -34,6 +35,7 @@ export function createProgram(): Command {
     addImport,
     addExport,
     addTrain,
+    addPredict,
     addEvaluate,
     addModels,
     addDoctor,
