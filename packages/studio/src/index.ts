@@ -33,4 +33,5 @@ export { type FileCheck, importWeights, listModels, type ModelEntry, verifyModel
 export { type PredictLine, type PredictRequest, type PredictSummary, predictPictures } from './services/predicting.ts';
 export type { ProviderReport } from './services/providers.ts';
 export { type TrainingAnswer, type TrainingOptions, trainClick } from './services/training.ts';
+export { type DetectorCheck, type RuntimeCheck, verifyDetector } from './services/verifying.ts';
 export { VERSION } from './version.ts';

@@ -421,7 +421,12 @@ test('a picture that is sent is looked at: as the body, or in a form; anything e
   onTestFinished(() => app.close());
   const file = await readFile(join(project.root, 'test/dent/0.png'));
   const post = (query: string, type: string, payload: Buffer | string) =>
-    app.inject({ method: 'POST', url: `${api.API}/detect${query}`, headers: { ...HOST, 'content-type': type }, payload });
+    app.inject({
+      method: 'POST',
+      url: `${api.API}/detect${query}`,
+      headers: { ...HOST, 'content-type': type },
+      payload,
+    });
 
   const raw = await post('?map=true', 'image/png', file);
   expect(raw.statusCode).toBe(200);
@@ -431,7 +436,9 @@ test('a picture that is sent is looked at: as the body, or in a form; anything e
   expect([map.width, map.height]).toEqual([SIDE.width, SIDE.height]);
 
   const form = Buffer.concat([
-    Buffer.from('--x\r\ncontent-disposition: form-data; name="picture"; filename="0.png"\r\ncontent-type: image/png\r\n\r\n'),
+    Buffer.from(
+      '--x\r\ncontent-disposition: form-data; name="picture"; filename="0.png"\r\ncontent-type: image/png\r\n\r\n',
+    ),
     file,
     Buffer.from('\r\n--x--\r\n'),
   ]);

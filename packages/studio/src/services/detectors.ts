@@ -10,11 +10,8 @@ import type { WorkOptions } from '../progress.ts';
 import { CACHE_FOLDER, type Project } from '../project.ts';
 import { VERSION } from '../version.ts';
 import { indexCategory, openCurrentIndex } from './indexing.ts';
-import { checkModelName, projectModels } from './models.ts';
+import { checkModelName, DETECTOR_FILE, projectModels } from './models.ts';
 import { type Category, indexFolder } from './projects.ts';
-
-/** File name of a detector inside a model's folder. */
-export const DETECTOR_FILE = 'detector.onnx';
 
 /** Changes when detectors that are made of good pictures change their meaning. */
 const MADE_FORMAT = 1;
@@ -61,7 +58,10 @@ async function madeDetector(
   if (existsSync(path)) {
     // One that cannot be read any more is made again.
     const kept = await Detector.load(path, { runtime }).catch(() => undefined);
-    if (kept) return kept;
+    if (kept) {
+      await index.close();
+      return kept;
+    }
   }
   const detector = await Detector.build(index, {
     name: category.name,

@@ -1,6 +1,6 @@
 /** Detecting defects in files and folders: one line a picture, maps and overlays where they are wanted. */
-import { stat } from 'node:fs/promises';
-import { dirname, extname, join, relative, resolve } from 'node:path';
+import { readdir, stat } from 'node:fs/promises';
+import { dirname, extname, join, relative, resolve, sep } from 'node:path';
 import {
   type Box,
   type DetectedRegion,
@@ -18,7 +18,7 @@ import type { WorkOptions } from '../progress.ts';
 import { openProject } from '../project.ts';
 import { openDetector } from './detectors.ts';
 import { writeProbability } from './labelling.ts';
-import { isFolder, picturesIn } from './layout.ts';
+import { isFolder, isPictureName } from './layout.ts';
 import { categoriesOf, categoryOf } from './projects.ts';
 import { watchPictures } from './watching.ts';
 
@@ -81,12 +81,26 @@ export const writtenRegions = (regions: readonly DetectedRegion[]): WrittenRegio
 
 const round = (value: number) => Number(value.toFixed(6));
 
+/** Pictures in a folder and all folders below it, sorted; hidden ones are left out. */
+async function picturesBelow(folder: string): Promise<string[]> {
+  const entries = await readdir(folder, { recursive: true, withFileTypes: true });
+  return entries
+    .filter((entry) => entry.isFile() && isPictureName(entry.name))
+    .map((entry) => join(entry.parentPath, entry.name))
+    .filter(
+      (path) =>
+        !relative(folder, path)
+          .split(sep)
+          .some((part) => part.startsWith('.')),
+    )
+    .sort();
+}
+
 /** Pictures that paths stand for, in their order. @throws ADC_IMAGE_MISSING for a path that is not there. */
 async function expand(paths: readonly string[]): Promise<{ path: string; below: string }[]> {
   const found: { path: string; below: string }[] = [];
   for (const given of paths) {
-    if (await isFolder(given))
-      for (const name of await picturesIn(given)) found.push({ path: join(given, name), below: given });
+    if (await isFolder(given)) for (const path of await picturesBelow(given)) found.push({ path, below: given });
     else {
       const info = await stat(given).catch((cause) => {
         throw fail('ADC_IMAGE_MISSING', { path: given }, cause);
