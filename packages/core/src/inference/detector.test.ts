@@ -72,7 +72,7 @@ describe('a detector file says the same as the library does through the index', 
       const scaled = (value: number, among: number[]) => {
         if (network) return value;
         const odds = (p: number) => p / (1 - p);
-        return odds(value) / (odds(value) + odds(quantileForRate(among, 0.02)));
+        return odds(value) / (odds(value) + odds(quantileForRate(among, 0.05)));
       };
       expect(file.score).toBeCloseTo(scaled(library.score, scores), 4);
       let most = 0;
