@@ -4,7 +4,7 @@ import { parseArgs } from 'node:util';
 import { compileStep, Runtime, readSafetensors, type Tensor, Trainer, tensor } from '@adclick/ortgrad';
 import { Random } from '../../packages/core/src/random.ts';
 import { answer } from '../child.ts';
-import { ENGINE, ENGINE_OPTIMIZER, engineLoss } from '../engine-step.ts';
+import { ENGINE, ENGINE_OPTIMIZER, ENGINE_SHARDS, engineLoss } from '../engine-step.ts';
 import { median } from '../results.ts';
 
 const { values } = parseArgs({
@@ -44,7 +44,7 @@ function draw(): Map<string, Tensor> {
 
 const tensors = values.from ? (await readSafetensors(values.from)).tensors : draw();
 const { x, y, ...weights } = Object.fromEntries(tensors);
-const program = compileStep(engineLoss);
+const program = compileStep(engineLoss, { shards: ENGINE_SHARDS });
 const runtime = await Runtime.start({ threads: Number(values.threads) });
 const trainer = await Trainer.create({
   programs: { step: program },

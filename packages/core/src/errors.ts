@@ -105,6 +105,12 @@ export const CORE_ERRORS = {
     exit: 1,
     status: 422,
   },
+  ADC_PROMPT_NAME: {
+    message: 'No prompts can be made for {kind} {name}: {what}',
+    next: 'Give it a short English name such as "scratch", or write its prompts by hand with `adclick prompts edit`.',
+    exit: 1,
+    status: 422,
+  },
   ADC_NO_REGION: {
     message: 'No {missing} in {what}: AP, PRO and AUROC are undefined',
     next: 'Evaluate on images with at least one marked defect and one good pixel.',

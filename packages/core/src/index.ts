@@ -116,6 +116,28 @@ export {
 } from './inference/labeler.ts';
 export { type DetectedRegion, regionsOf } from './inference/regions.ts';
 export { IndexScorer, quantileForRate, type Scored, type ScorerOptions } from './inference/scoring.ts';
+export {
+  generatedPromptFault,
+  NORMAL_TYPE,
+  offlinePrompts,
+  PROMPTS,
+  PROMPTS_ASKED,
+  plainWords,
+  promptFault,
+  promptInstruction,
+  SIMULATED_TYPE,
+  tidyPrompt,
+} from './language/prompts.ts';
+export {
+  DEFAULT_TEXT_ENCODER,
+  type EncodedText,
+  TEXT_ENCODERS,
+  type TextEncoderEntry,
+  type TextEncoderName,
+  TextModel,
+} from './language/text-encoder.ts';
+export { type MaskRule, sentenceFeatures, type TextFeatures, textFeatures } from './language/text-features.ts';
+export { TOKENS } from './language/tokenizer.ts';
 export { modelFolders, modelPath } from './models.ts';
 export { type AdclickSettings, PRESETS, type Preset } from './networks/adclick.ts';
 export {

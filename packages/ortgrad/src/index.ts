@@ -1,4 +1,6 @@
 /** Differentiable graphs compiled to plain ONNX and run by onnxruntime. */
+
+export { type BuildLoss, compileStep, type StepOptions, type StepProgram } from './compile-step.ts';
 export { CodedError, type ErrorDetails, type ErrorSpec, errorMaker, ORTGRAD_ERRORS } from './errors.ts';
 export { Graph, gradients, type OutputSpec, Value } from './graph.ts';
 export {
@@ -88,9 +90,6 @@ export {
   toFloat32,
 } from './tensor.ts';
 export {
-  type BuildLoss,
-  compileStep,
-  type StepProgram,
   type StepResult,
   type StepSettings,
   Trainer,

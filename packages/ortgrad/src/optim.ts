@@ -64,12 +64,12 @@ function spread(layout: ParameterLayout, key: (entry: ParameterEntry) => number,
 const GROUP = 4;
 
 /**
- * The flat gradient, joined in groups of neighbours first.
+ * The flat gradient of parts in layout order, joined in groups of neighbours first.
  * onnxruntime orders a run by walking back from the results, later nodes first. With one join it would walk to the first
  * layer before it made any weight's gradient, and keep every layer's activations until then; groups make it finish the last
  * layers first, as backpropagation should.
  */
-function joined(parts: readonly Value[]): Value {
+export function joined(parts: readonly Value[]): Value {
   const flat = parts.map((part) => reshape(part, [elementCount(part.shape)]));
   const groups: Value[] = [];
   for (let start = 0; start < flat.length; start += GROUP) groups.push(concat(flat.slice(start, start + GROUP), 0));
@@ -79,13 +79,13 @@ function joined(parts: readonly Value[]): Value {
 /**
  * One AdamW step (decoupled weight decay, bias correction) and one step of the moving average:
  * p ← p·(1 - η·r·λ·d) - η·r·m̂ / (√v̂ + eps) with rate r and decay flag d of each parameter; ema ← δ·ema + (1 - δ)·p.
- * @param parts gradients in layout order. @param hyper the vector of {@link HYPER}.
+ * @param gradient flat, in layout order. @param hyper the vector of {@link HYPER}.
  * @returns the next state and the gradient's norm before clipping.
  */
 export function adamW(
   graph: Graph,
   layout: ParameterLayout,
-  parts: readonly Value[],
+  gradient: Value,
   state: OptimizerState,
   hyper: Value,
   options: OptimizerOptions = {},
@@ -95,7 +95,6 @@ export function adamW(
   const learningRate = setting('learningRate');
   const emaDecay = setting('emaDecay');
 
-  const gradient = joined(parts);
   const axes = graph.int64([0]);
   const gradNorm = emit(graph, 'ReduceL2', [gradient, axes], [1], { keepdims: 1 });
   // Clipping multiplies the moments' factors, not the gradient: one pass over the vector less.

@@ -67,3 +67,12 @@ test('frozen weights that are missing or have another shape are refused', () => 
   expect(() => frozen.get('a', [3])).toThrow(/a is \[2\] and should be \[3\]/);
   expect(() => frozen.get('b', [2])).toThrow(/b is missing/);
 });
+
+test('a table keeps the type that it is stored in, the same weight asked for plainly is float32', () => {
+  const table = tensor(toFloat16(Float32Array.of(1, 2, 3, 4)), [2, 2]);
+  const frozen = new FrozenParameters(new Graph(), new Map([['t', table]]));
+  expect(frozen.stored('t', [2, 2]).dtype).toBe('float16');
+  expect(frozen.get('t', [2, 2]).dtype).toBe('float32');
+  expect(() => frozen.stored('t', [4])).toThrow(/t is \[2, 2\] and should be \[4\]/);
+  expect(() => frozen.stored('u', [4])).toThrow(/u is missing/);
+});

@@ -42,14 +42,26 @@ export class FrozenParameters implements ParameterSource {
     this.values.set(name, value);
     return value;
   }
+
+  /**
+   * A weight in the element type that it is stored in, for tables of which a model looks up a few rows and casts those.
+   * @throws ADC_WEIGHTS_DAMAGED when the name is missing or has another shape.
+   */
+  stored(name: string, shape: readonly number[]): Value {
+    const { data, dtype } = heldAs(this.weights, name, shape);
+    return this.graph.constant(data, shape, dtype);
+  }
 }
 
-function floatsOf(weights: ReadonlyMap<string, Tensor>, name: string, shape: readonly number[]): Float32Array {
+function heldAs(weights: ReadonlyMap<string, Tensor>, name: string, shape: readonly number[]): Tensor {
   const held = weights.get(name);
   const what = held ? `${name} is ${shapeText(held.shape)} and should be ${shapeText(shape)}` : `${name} is missing`;
   if (!held || !sameShape(held.shape, shape)) throw fail('ADC_WEIGHTS_DAMAGED', { path: '(weights)', what });
-  return toFloat32(held);
+  return held;
 }
+
+const floatsOf = (weights: ReadonlyMap<string, Tensor>, name: string, shape: readonly number[]): Float32Array =>
+  toFloat32(heldAs(weights, name, shape));
 
 /** One parameter's place in the flat vector. */
 export interface ParameterEntry {

@@ -31,6 +31,8 @@ export interface RuntimeOptions {
 export interface LoadOptions {
   /** Outputs that runs will keep: on a GPU they then never leave it. */
   readonly keep?: readonly string[];
+  /** Threads of one operator of this model; default: the runtime's. */
+  readonly threads?: number;
 }
 
 /** Settings of {@link Session.run}. */
@@ -55,6 +57,10 @@ export interface Held {
   readonly dtype: DType;
   /** A copy of its elements. */
   read(): Promise<Tensor>;
+  /** Copies its elements into `carrier`, whose memory goes to the worker and comes back in the answer. Only on the CPU. */
+  copyTo(carrier: Float32Array<ArrayBuffer>): Promise<Float32Array<ArrayBuffer>>;
+  /** Replaces its elements by those of `carrier`, whose memory goes to the worker and comes back in the answer. Only on the CPU. */
+  copyFrom(carrier: Float32Array<ArrayBuffer>): Promise<Float32Array<ArrayBuffer>>;
   /** Frees it; reading or feeding it afterwards is an error. */
   release(): Promise<void>;
 }
@@ -68,7 +74,7 @@ interface HeldReference {
 type Wire = Tensor | HeldReference;
 
 type Request =
-  | { readonly kind: 'load'; readonly model: Uint8Array; readonly keep: readonly string[] }
+  | { readonly kind: 'load'; readonly model: Uint8Array; readonly keep: readonly string[]; readonly threads?: number }
   | {
       readonly kind: 'run';
       readonly session: number;
@@ -80,6 +86,7 @@ type Request =
   | { readonly kind: 'release'; readonly session: number }
   | { readonly kind: 'hold'; readonly value: Tensor }
   | { readonly kind: 'read'; readonly held: number }
+  | { readonly kind: 'copy'; readonly held: number; readonly carrier: Float32Array; readonly to: 'held' | 'carrier' }
   | { readonly kind: 'drop'; readonly held: number }
   | { readonly kind: 'close' };
 
@@ -119,6 +126,8 @@ export class Runtime {
     private readonly worker: Worker,
     /** Where this runtime's graphs run. */
     readonly provider: Provider,
+    /** Threads of one operator. */
+    readonly threads: number,
   ) {
     worker.on('message', (reply: Reply) => {
       const call = this.waiting.get(reply.call);
@@ -145,7 +154,7 @@ export class Runtime {
       profile: options.profile,
     };
     const worker = startWorker(import.meta.url, { ortgrad: settings });
-    const runtime = new Runtime(worker, provider);
+    const runtime = new Runtime(worker, provider, settings.threads);
     // Call 0 is answered by the worker itself once onnxruntime is loaded.
     await runtime.expect(runtime.calls++);
     return runtime;
@@ -158,7 +167,8 @@ export class Runtime {
    */
   async load(model: Uint8Array, options: LoadOptions = {}): Promise<Session> {
     const copy = model.slice();
-    const answer = await this.call({ kind: 'load', model: copy, keep: options.keep ?? [] }, [copy.buffer]);
+    const { keep = [], threads } = options;
+    const answer = await this.call({ kind: 'load', model: copy, keep, threads }, [copy.buffer]);
     const { id, inputs, outputs } = answer as { id: number; inputs: string[]; outputs: string[] };
     return new Session(this, id, inputs, outputs);
   }
@@ -200,6 +210,8 @@ export class Runtime {
       shape,
       dtype,
       read: async () => (await this.call({ kind: 'read', held })) as Tensor,
+      copyTo: (carrier) => this.carry(held, carrier, 'carrier'),
+      copyFrom: (carrier) => this.carry(held, carrier, 'held'),
       release: async () => {
         this.forgotten.unregister(handle);
         await this.call({ kind: 'drop', held });
@@ -207,6 +219,10 @@ export class Runtime {
     };
     this.forgotten.register(handle, held, handle);
     return handle;
+  }
+
+  private async carry(held: number, carrier: Float32Array<ArrayBuffer>, to: 'held' | 'carrier') {
+    return (await this.call({ kind: 'copy', held, carrier, to }, [carrier.buffer])) as Float32Array<ArrayBuffer>;
   }
 
   private expect(call: number): Promise<unknown> {
@@ -313,7 +329,7 @@ class Server {
   async answer(request: Request): Promise<[value: unknown, transfer: ArrayBuffer[]]> {
     switch (request.kind) {
       case 'load': {
-        const session = await this.open(request.model, request.keep);
+        const session = await this.open(request.model, request.keep, request.threads);
         const id = this.numbers++;
         this.sessions.set(id, session);
         return [{ id, inputs: [...session.inputNames], outputs: [...session.outputNames] }, []];
@@ -326,6 +342,13 @@ class Server {
         const value = await this.download(this.find(request.held));
         const copy = { ...value, data: value.data.slice() };
         return [copy, [copy.data.buffer as ArrayBuffer]];
+      }
+      case 'copy': {
+        const own = this.find(request.held).data as Float32Array;
+        const { carrier, to } = request;
+        if (to === 'held') own.set(carrier);
+        else carrier.set(own);
+        return [carrier, [carrier.buffer as ArrayBuffer]];
       }
       case 'drop':
         this.find(request.held).dispose();
@@ -343,8 +366,8 @@ class Server {
     }
   }
 
-  private open(model: Uint8Array, keep: readonly string[]): Promise<InferenceSession> {
-    const { provider, threads, memoryPattern, profile } = this.settings;
+  private open(model: Uint8Array, keep: readonly string[], threads = this.settings.threads): Promise<InferenceSession> {
+    const { provider, memoryPattern, profile } = this.settings;
     const options: InferenceSession.SessionOptions = {
       executionProviders: [EXECUTION_PROVIDER[provider]],
       // Some of the higher optimisations replace operators by ones that WebGPU lacks.

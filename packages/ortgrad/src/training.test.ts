@@ -4,6 +4,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { input, PROVIDERS, pattern, relativeError, swinGolden } from '../test/suite.ts';
+import { compileStep } from './compile-step.ts';
 import { Graph, type Value } from './graph.ts';
 import { layerNormLayer, linearLayer, normLinearLayer } from './nn.ts';
 import { selfAttention } from './ops/attention.ts';
@@ -14,7 +15,7 @@ import { reshape, transpose } from './ops/shape.ts';
 import { FrozenParameters, type ParameterSource } from './parameters.ts';
 import { Runtime } from './session.ts';
 import { elementCount, type Tensor, tensor } from './tensor.ts';
-import { compileStep, Trainer } from './training.ts';
+import { Trainer } from './training.ts';
 
 // The sizes of golden.py.
 const DIM = 8;
@@ -59,8 +60,8 @@ function swin(p: ParameterSource, x: Value): Value {
   return sigmoid(normLinearLayer(p, 'norm', 'head', h, 1));
 }
 
-/** The batch is a free parameter so that two programs can share one state. */
-function program(batch = 2) {
+/** The batch is a free parameter so that two programs can share one state; with shards it is that of one. */
+function program(batch = 2, shards = 1) {
   return compileStep(
     (graph, p) => {
       const x = graph.input('x', [batch, TOKENS, 5]);
@@ -68,7 +69,7 @@ function program(batch = 2) {
       const prediction = swin(p, x);
       return { loss: reduceMean(square(sub(prediction, y))), outputs: { prediction } };
     },
-    { clipNorm: 0.05 },
+    { clipNorm: 0.05, shards },
   );
 }
 
@@ -163,6 +164,42 @@ describe('Trainer', () => {
     expect(relativeError(one.data as Float32Array, start.data as Float32Array)).toBeGreaterThan(1e-2);
     await fresh.close();
     await trainer.close();
+  });
+
+  test('a sharded step is the step of the whole batch, and resumes bit for bit', async () => {
+    const whole = await Trainer.create({ programs: { step: program() }, seed: 7, runtime });
+    const options = { programs: { step: program(1, 2), whole: program() }, seed: 7, runtime };
+    const sharded = await Trainer.create(options);
+    const path = join(folder, 'sharded.safetensors');
+    for (let i = 0; i < 4; i++) {
+      if (i === 2) await sharded.save(path);
+      const [one, two] = [await whole.step('step', data, settings), await sharded.step('step', data, settings)];
+      expect(two.loss).toBeCloseTo(one.loss, 6);
+      expect(two.gradNorm / one.gradNorm).toBeCloseTo(1, 4);
+      expect(two.outputs.prediction.shape).toEqual([2, TOKENS, 1]);
+      const [a, b] = [two, one].map(({ outputs }) => outputs.prediction.data as Float32Array);
+      expect(relativeError(a, b)).toBeLessThan(1e-5);
+    }
+    const { trainer: resumed } = await Trainer.resume(path, options);
+    for (let i = 0; i < 2; i++) await resumed.step('step', data, settings);
+    expect(await resumed.weights()).toEqual(await sharded.weights());
+    await expect(sharded.step('step', { x: data.x }, settings)).rejects.toMatchObject({ code: 'ADC_RUNTIME' });
+    expect(await sharded.weights()).toEqual(await resumed.weights());
+    // The programs of a trainer share one state, whole or in shards.
+    const [a, b] = [await sharded.step('whole', data, settings), await resumed.step('step', data, settings)];
+    expect(a.loss).toBeCloseTo(b.loss, 6);
+    for (const trainer of [whole, sharded, resumed]) await trainer.close();
+  });
+
+  test('a sharded step needs inputs with a first axis', () => {
+    const build = () =>
+      compileStep(
+        (graph, p) => ({ loss: reduceMean(square(sub(p.get('w', [4], { kind: 'ones' }), graph.input('x', [])))) }),
+        {
+          shards: 2,
+        },
+      );
+    expect(build).toThrow(expect.objectContaining({ code: 'ADC_GRAPH_SHAPE' }));
   });
 
   test('the exported model gives what training saw', async () => {

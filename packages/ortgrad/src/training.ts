@@ -1,68 +1,12 @@
-/** Training: compiles a loss to one graph that does a whole step, and runs it with state that stays in the runtime. */
+/** Training: steps run one after another on parameters, moments and moving average that stay in the runtime. */
+import type { StepProgram } from './compile-step.ts';
 import { fail } from './errors.ts';
-import { Graph, gradients, type Value } from './graph.ts';
-import type { OnnxPort } from './onnx.ts';
-import { adamW, HYPER, HYPER_SIZE, type OptimizerOptions, STATE } from './optim.ts';
-import {
-  FlatParameters,
-  initialVector,
-  type ParameterLayout,
-  type ParameterSource,
-  sameLayout,
-  splitVector,
-} from './parameters.ts';
+import { HYPER, HYPER_SIZE, STATE } from './optim.ts';
+import { initialVector, type ParameterLayout, sameLayout, splitVector } from './parameters.ts';
+import { type LoadedStep, loadStep, type StepState, shardRuntimes } from './run-step.ts';
 import { readSafetensors, writeSafetensors } from './safetensors.ts';
-import { type Held, type Provider, Runtime, type Session } from './session.ts';
+import { type Provider, Runtime } from './session.ts';
 import { type Tensor, tensor } from './tensor.ts';
-
-/** A network with its loss, as a function that builds it. */
-export type BuildLoss = (
-  graph: Graph,
-  parameters: ParameterSource,
-) => { readonly loss: Value; readonly outputs?: Readonly<Record<string, Value>> };
-
-/** One compiled training step. */
-export interface StepProgram {
-  readonly model: Uint8Array;
-  readonly layout: ParameterLayout;
-  /** What a step is fed. */
-  readonly inputs: readonly OnnxPort[];
-  /** What a step gives back beside loss and gradient norm. */
-  readonly outputs: readonly OnnxPort[];
-  readonly betas: readonly [number, number];
-}
-
-const stateInput = (name: string) => `state.${name}`;
-const stateOutput = (name: string) => `next.${name}`;
-const NEXT = STATE.map(stateOutput);
-
-/**
- * Compiles forward pass, gradients, clipping, AdamW and moving average to one model.
- * @throws ADC_GRAPH_SHAPE when shapes do not fit or a parameter does not reach the loss.
- */
-export function compileStep(build: BuildLoss, optimizer: OptimizerOptions = {}): StepProgram {
-  const graph = new Graph('step');
-  const parameters = new FlatParameters(graph, stateInput('p'));
-  const { loss, outputs = {} } = build(graph, parameters);
-  const inputs = graph.inputPorts;
-  for (const [name, value] of Object.entries(outputs)) graph.output(name, value);
-  const results = graph.outputPorts;
-
-  const { layout } = parameters;
-  const state = {
-    p: parameters.declare(),
-    m: graph.input(stateInput('m'), [layout.size]),
-    v: graph.input(stateInput('v'), [layout.size]),
-    ema: graph.input(stateInput('ema'), [layout.size]),
-  };
-  const hyper = graph.input('hyper', [HYPER_SIZE]);
-  const parts = gradients(loss, parameters.all);
-  const { next, gradNorm } = adamW(graph, layout, parts, state, hyper, optimizer);
-  graph.output('loss', loss);
-  graph.output('gradNorm', gradNorm);
-  for (const name of STATE) graph.output(stateOutput(name), next[name]);
-  return { model: graph.toModel(), layout, inputs, outputs: results, betas: optimizer.betas ?? [0.9, 0.999] };
-}
 
 /** What a {@link Trainer} is made of. */
 export interface TrainerOptions {
@@ -95,8 +39,6 @@ export interface StepResult {
   readonly outputs: Record<string, Tensor>;
 }
 
-type State = Readonly<Record<(typeof STATE)[number], Held>>;
-
 /** Marks a file as a training checkpoint. */
 const CHECKPOINT_KIND = 'ortgrad-checkpoint/1';
 
@@ -108,10 +50,12 @@ export class Trainer {
     private readonly runtime: Runtime,
     private readonly ownRuntime: boolean,
     private readonly layout: ParameterLayout,
-    private readonly sessions: ReadonlyMap<string, { session: Session; program: StepProgram }>,
-    private state: State,
+    /** Runtimes beside the first one that work on shards of a batch. */
+    private readonly helpers: readonly Runtime[],
+    private readonly loaded: ReadonlyMap<string, LoadedStep>,
+    private state: StepState,
     /** The state's other half: a step writes here, then the two change places. */
-    private spare: State,
+    private spare: StepState,
     private count: number,
   ) {}
 
@@ -164,19 +108,21 @@ export class Trainer {
     steps: number,
   ): Promise<Trainer> {
     const runtime = options.runtime ?? (await Runtime.start({ provider: options.provider }));
-    const sessions = new Map<string, { session: Session; program: StepProgram }>();
+    const helpers: Runtime[] = [];
     try {
-      for (const [name, program] of Object.entries(options.programs)) {
-        sessions.set(name, { session: await runtime.load(program.model, { keep: NEXT }), program });
-      }
-      const hold = async (from: Readonly<Record<string, Float32Array>>): Promise<State> => {
+      const shards = Math.max(...Object.values(options.programs).map((program) => program.shards));
+      helpers.push(...(await shardRuntimes(runtime, shards)));
+      const loaded = new Map<string, LoadedStep>();
+      for (const [name, program] of Object.entries(options.programs))
+        loaded.set(name, await loadStep(program, runtime, helpers));
+      const hold = async (from: Readonly<Record<string, Float32Array>>): Promise<StepState> => {
         const held = await Promise.all(STATE.map((name) => runtime.hold(tensor(from[name], [layout.size]))));
         return { p: held[0], m: held[1], v: held[2], ema: held[3] };
       };
       const own = options.runtime === undefined;
-      return new Trainer(runtime, own, layout, sessions, await hold(values), await hold(values), steps);
+      return new Trainer(runtime, own, layout, helpers, loaded, await hold(values), await hold(values), steps);
     } catch (error) {
-      if (!options.runtime) await runtime.close();
+      for (const each of options.runtime ? helpers : [runtime, ...helpers]) await each.close();
       throw error;
     }
   }
@@ -188,14 +134,11 @@ export class Trainer {
    */
   async step(program: string, inputs: Readonly<Record<string, Tensor>>, settings: StepSettings): Promise<StepResult> {
     return this.inOrder(async () => {
-      const entry = this.sessions.get(program);
-      if (!entry)
+      const loaded = this.loaded.get(program);
+      if (!loaded)
         throw fail('ADC_RUNTIME', { provider: this.runtime.provider, what: `no program is named ${program}` });
-      const hyper = hyperVector(settings, this.count + 1, entry.program.betas);
-      const feeds: Record<string, Tensor | Held> = { ...inputs, hyper };
-      for (const name of STATE) feeds[stateInput(name)] = this.state[name];
-      const into = Object.fromEntries(STATE.map((name) => [stateOutput(name), this.spare[name]]));
-      const { loss, gradNorm, ...outputs } = await entry.session.run(feeds, { into });
+      const hyper = hyperVector(settings, this.count + 1, loaded.program.betas);
+      const { loss, gradNorm, ...outputs } = await loaded.run(inputs, hyper, this.state, this.spare);
       [this.state, this.spare] = [this.spare, this.state];
       this.count++;
       return { loss: Number(loss.data[0]), gradNorm: Number(gradNorm.data[0]), outputs };
@@ -227,9 +170,10 @@ export class Trainer {
   /** Frees the state and the sessions, and stops the runtime when it is the trainer's own. */
   async close(): Promise<void> {
     await this.inOrder(async () => {
+      for (const helper of this.helpers) await helper.close();
       if (this.ownRuntime) return this.runtime.close();
       for (const held of [...Object.values(this.state), ...Object.values(this.spare)]) await held.release();
-      for (const { session } of this.sessions.values()) await session.release();
+      for (const step of this.loaded.values()) await step.release();
     });
   }
 

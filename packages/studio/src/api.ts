@@ -198,10 +198,20 @@ export const jobRequest = z.discriminatedUnion('kind', [
   z.strictObject({ kind: z.literal('index'), category: name.optional() }),
   z.strictObject({ kind: z.literal('export'), format, folder: z.string().min(1).max(400) }),
   z.strictObject({ kind: z.literal('import'), format, folder: z.string().min(1).max(400) }),
+  /** Writes prompts: a language model where one is named and `offline` is not set, else the grammar. */
+  z.strictObject({
+    kind: z.literal('prompts'),
+    category: name.optional(),
+    /** Name of a defect type. */
+    type: name.optional(),
+    offline: z.boolean().optional(),
+    /** Also for types that have prompts, in their place. */
+    replace: z.boolean().optional(),
+  }),
 ]);
 export const job = z.strictObject({
   id: z.string(),
-  kind: z.enum(['index', 'prepare', 'export', 'import']),
+  kind: z.enum(['index', 'prepare', 'export', 'import', 'prompts']),
   state: z.enum(['waiting', 'running', 'done', 'failed', 'cancelled']),
   label: z.string(),
   done: z.int(),
@@ -210,6 +220,34 @@ export const job = z.strictObject({
   result: z.string().nullable(),
 });
 export const jobs = z.strictObject({ jobs: z.array(job) });
+
+/** Phrases that describe a defect type of a category to the models. */
+export const promptSet = z.strictObject({
+  category: name,
+  /** Name of the defect type. */
+  type: name,
+  /** Who wrote them first: `grammar`, `hand`, the name of a language model; empty where there are none yet. */
+  by: z.string(),
+  phrases: z.array(z.string()),
+});
+
+/** `GET /prompts`. */
+export const promptQuery = z.strictObject({ category: name.optional(), type: name.optional() });
+export const prompts = z.strictObject({
+  prompts: z.array(promptSet),
+  /** Name of the language model that writes new ones; null: the grammar. */
+  model: z.string().nullable(),
+});
+
+const phrase = z.string().trim().min(1).max(400);
+
+/** `POST /prompts`: adds and deletes phrases of one type, all of them or none. */
+export const promptEdit = z.strictObject({
+  category: name,
+  type: name,
+  add: z.array(phrase).max(200).default([]),
+  remove: z.array(phrase).max(200).default([]),
+});
 
 /** `GET /statistics`. */
 export const statistics = z.strictObject({
@@ -298,5 +336,7 @@ export type Format = z.infer<typeof format>;
 export type JobRequest = z.infer<typeof jobRequest>;
 export type Job = z.infer<typeof job>;
 export type DetectAnswer = z.infer<typeof detectAnswer>;
+export type PromptSet = z.infer<typeof promptSet>;
+export type PromptList = z.infer<typeof prompts>;
 export type Statistics = z.infer<typeof statistics>;
 export type ServerEvent = z.infer<typeof serverEvent>;

@@ -52,6 +52,30 @@ export const STUDIO_ERRORS = {
     exit: 1,
     status: 409,
   },
+  ADC_PROMPT_FILE: {
+    message: 'Prompt file {path}, line {line}, {field}: {what}',
+    next: 'Correct that line, or move the file away and run `adclick prompts generate`.',
+    exit: 1,
+    status: 422,
+  },
+  ADC_PROMPT: {
+    message: 'Prompt "{phrase}" of {type} is refused: {what}',
+    next: 'Give another phrase; `adclick prompts list` shows those that are kept.',
+    exit: 1,
+    status: 422,
+  },
+  ADC_DEFECT_TYPE: {
+    message: 'There is no defect type {type} in {category}, only {known}',
+    next: 'Use one of these, or add it to adclick.yaml or in the labelling page.',
+    exit: 1,
+    status: 404,
+  },
+  ADC_LANGUAGE_MODEL: {
+    message: 'Language model {model} at {url} gave no prompts: {what}',
+    next: 'Check that server, model name and ADCLICK_LLM_KEY are right, or use the built-in grammar with `--offline`.',
+    exit: 1,
+    status: 502,
+  },
   ADC_EXCHANGE_FILE: {
     message: 'Annotation file {path}, {field}: {what}',
     next: 'Correct that place, or export the file again from the tool that wrote it; nothing was changed.',

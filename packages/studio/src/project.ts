@@ -2,8 +2,9 @@
 import { readFile } from 'node:fs/promises';
 import { dirname, join, resolve } from 'node:path';
 import { CLICK_THRESHOLD, writeFileAtomic } from '@adclick/core';
-import { type Document, isMap, isNode, isPair, LineCounter, parseDocument, stringify } from 'yaml';
+import { stringify } from 'yaml';
 import { z } from 'zod';
+import { checkText } from './checked-text.ts';
 import { fail } from './errors.ts';
 
 /** Name of the project file. */
@@ -24,6 +25,16 @@ const categorySchema = z.strictObject({
   defects: z.array(z.string().min(1)).default([]),
 });
 
+/** What the address of a language model has to be, for messages. */
+export const SERVER_ADDRESS = 'must be an address such as http://localhost:11434/v1, without a name or key in it';
+
+/** Whether a text is such an address: error lines show it, so it may hold no secret. */
+export function isServerAddress(text: string): boolean {
+  if (!URL.canParse(text)) return false;
+  const { protocol, username, password, search } = new URL(text);
+  return /^https?:$/.test(protocol) && username + password + search === '';
+}
+
 const projectSchema = z.strictObject({
   categories: z
     .record(z.string().min(1), categorySchema)
@@ -42,6 +53,16 @@ const projectSchema = z.strictObject({
       mask: z.number().gt(0).lt(1).default(CLICK_THRESHOLD),
     })
     .prefault({}),
+  /** A server that speaks OpenAI's protocol, asked for prompts; without one the offline grammar writes them. */
+  languageModel: z
+    .strictObject({
+      /** Address before `/chat/completions`. */
+      baseURL: z.string().refine(isServerAddress, SERVER_ADDRESS),
+      model: z.string().min(1),
+      /** Seconds that one answer may take. */
+      timeout: z.number().gt(0).max(3_600).default(120),
+    })
+    .optional(),
 });
 
 /** Content of a project file, defaults filled in. */
@@ -56,47 +77,9 @@ export interface Project {
   readonly settings: ProjectSettings;
 }
 
-type Path = readonly PropertyKey[];
-
-/** Offset of the value at a path, or of its nearest parent. */
-function offsetOf(document: Document, path: Path): number {
-  for (let length = path.length; length >= 0; length--) {
-    const node = document.getIn(path.slice(0, length), true);
-    if (isNode(node) && node.range) return node.range[0];
-  }
-  return 0;
-}
-
-/** Offset of a key of the map at a path. */
-function offsetOfKey(document: Document, path: Path, key: string): number {
-  const map = path.length === 0 ? document.contents : document.getIn(path, true);
-  if (isMap(map)) {
-    const pair = map.items.find((item) => isPair(item) && String(item.key) === key);
-    if (pair && isNode(pair.key) && pair.key.range) return pair.key.range[0];
-  }
-  return offsetOf(document, path);
-}
-
-const fieldName = (path: Path) => path.map(String).join('.') || 'the whole file';
-
 /** Checks the text of a project file. @throws ADC_PROJECT naming the first wrong line and field. */
-export function parseProject(text: string, path: string): ProjectSettings {
-  const lines = new LineCounter();
-  const document = parseDocument(text, { lineCounter: lines });
-  const broken = document.errors[0];
-  if (broken) {
-    const what = (broken.message.split('\n')[0] ?? '').replace(/ at line \d+, column \d+:?$/, '');
-    throw fail('ADC_PROJECT', { path, line: broken.linePos?.[0].line ?? 1, field: 'YAML', what });
-  }
-  const result = projectSchema.safeParse(document.toJS());
-  if (result.success) return result.data;
-  const issue = result.error.issues[0] as z.core.$ZodIssue;
-  const unknown = issue.code === 'unrecognized_keys' ? issue.keys[0] : undefined;
-  const field = unknown === undefined ? issue.path : [...issue.path, unknown];
-  const offset = unknown === undefined ? offsetOf(document, issue.path) : offsetOfKey(document, issue.path, unknown);
-  const what = unknown === undefined ? issue.message : 'there is no such field';
-  throw fail('ADC_PROJECT', { path, line: lines.linePos(offset).line || 1, field: fieldName(field), what });
-}
+export const parseProject = (text: string, path: string): ProjectSettings =>
+  checkText(projectSchema, text, (place) => fail('ADC_PROJECT', { path, ...place }));
 
 /** Opens the project of a folder. @throws ADC_PROJECT_MISSING, ADC_PROJECT. */
 export async function openProject(directory: string): Promise<Project> {

@@ -130,6 +130,15 @@ export const VIEW_COMMANDS: readonly Command[] = [
     perform: (app) => app.store.setState({ dialog: 'jobs' }),
   },
   {
+    id: 'page.prompts',
+    name: 'Prompts: defects in words',
+    group: 'Page',
+    keys: ['Shift+P'],
+    icon: 'words',
+    enabled: () => true,
+    perform: (app) => app.store.setState({ dialog: 'prompts' }),
+  },
+  {
     id: 'page.theme',
     name: 'Theme: as the system, light, dark',
     group: 'Page',

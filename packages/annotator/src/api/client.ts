@@ -14,6 +14,7 @@ import {
   type Job,
   type JobRequest,
   type ProjectInfo,
+  type PromptList,
   type Proposal,
   type Statistics,
 } from 'adclick/api';
@@ -96,6 +97,14 @@ export interface GreyWindow {
   readonly high: number;
 }
 
+/** Phrases to add to and to delete from a type of a category. */
+export interface PromptChange {
+  readonly category: string;
+  readonly type: string;
+  readonly add?: readonly string[];
+  readonly remove?: readonly string[];
+}
+
 export type ListQuery = Partial<ImageQuery>;
 
 export const pictureUrl = (image: number, window?: GreyWindow | null): string =>
@@ -117,6 +126,8 @@ export interface Api {
   act(id: number, base: number, action: Action, session: string): Promise<ActionAnswer>;
   picture(id: number, window?: GreyWindow | null): Promise<Blob>;
   statistics(): Promise<Statistics>;
+  prompts(): Promise<PromptList>;
+  editPrompts(edit: PromptChange): Promise<void>;
   jobs(): Promise<Job[]>;
   startJob(job: JobRequest): Promise<Job>;
   cancelJob(id: string): Promise<void>;
@@ -139,6 +150,10 @@ export const httpApi: Api = {
     return response.blob();
   },
   statistics: () => answer('/statistics'),
+  prompts: () => answer('/prompts'),
+  editPrompts: async (edit) => {
+    await request('/prompts', json('POST', edit));
+  },
   jobs: async () => (await answer<{ jobs: Job[] }>('/jobs')).jobs,
   startJob: (job) => answer('/jobs', json('POST', job)),
   cancelJob: async (id) => {

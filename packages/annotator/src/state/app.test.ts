@@ -72,6 +72,8 @@ class FakeServer {
     return {
       ...{
         statistics: unused,
+        prompts: unused,
+        editPrompts: unused,
         startJob: unused,
         cancelJob: unused,
         addType: unused,

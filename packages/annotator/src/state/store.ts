@@ -64,7 +64,7 @@ export interface Looks {
   readonly nearest: boolean;
 }
 
-export type DialogName = 'shortcuts' | 'noDefect' | 'types' | 'jobs' | 'login';
+export type DialogName = 'shortcuts' | 'noDefect' | 'types' | 'prompts' | 'jobs' | 'login';
 
 export interface AppState {
   readonly project: ProjectInfo | null;

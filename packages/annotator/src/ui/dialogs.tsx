@@ -7,6 +7,7 @@ import { useApp, useAppParts, useAppState } from './context.ts';
 import { Dialog } from './dialog.tsx';
 import { JobsDialog } from './jobs-dialog.tsx';
 import { MergeDialog } from './merge-dialog.tsx';
+import { PromptsDialog } from './prompts-dialog.tsx';
 import { TypesDialog } from './types-dialog.tsx';
 
 const GROUPS: readonly CommandGroup[] = ['Label', 'Images', 'Tools', 'Keyboard clicks', 'View', 'Page'];
@@ -122,6 +123,8 @@ export function Dialogs() {
       return <NoDefectDialog onClose={close} />;
     case 'types':
       return <TypesDialog onClose={close} />;
+    case 'prompts':
+      return <PromptsDialog onClose={close} />;
     case 'jobs':
       return <JobsDialog onClose={close} />;
     case 'login':

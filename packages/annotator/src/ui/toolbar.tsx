@@ -66,6 +66,7 @@ export function Toolbar() {
         <CommandButton id="view.nearest" />
       </div>
       <div className="group">
+        <CommandButton id="page.prompts" />
         <CommandButton id="page.jobs" />
         <CommandButton id="page.theme" />
         <CommandButton id="page.shortcuts" />

@@ -67,6 +67,11 @@ export class TokenInputs {
     normaliseRows(this.features, dims);
   }
 
+  /** Descriptors of the frozen backbone, each of length 1, (height·width, dims). */
+  get descriptors(): Float32Array {
+    return this.features;
+  }
+
   /** Forgets all clicks. */
   clear(): void {
     this.clickPlanes.fill(0);

@@ -3,6 +3,9 @@ import { FrozenParameters, Graph, type Held, type Runtime, type Session, sigmoid
 import { drawDisc, normalisedColours, PixelInputs, TokenInputs, type TokenResidual } from '../clicks/encoding.ts';
 import type { Click } from '../clicks/types.ts';
 import type { RgbImage } from '../image/types.ts';
+import { TEXT_ENCODERS } from '../language/text-encoder.ts';
+import type { TextFeatures } from '../language/text-features.ts';
+import { TOKENS as WORDS } from '../language/tokenizer.ts';
 import {
   adclick,
   CLICK_CHANNELS,
@@ -10,22 +13,27 @@ import {
   clickInputs,
   embedResidual,
   LIKENESS,
+  languageMap,
   residualInput,
   TOKEN,
+  tokenInput,
 } from '../networks/adclick.ts';
 import { type ClickWeights, type ClickWeightsCard, oddsAfter } from '../networks/click-weights.ts';
+import { wordInputs } from '../networks/pwam.ts';
 
-/** The click model of one grid, in two halves: what a picture needs once, and what each click needs. */
-interface Halves {
+/** The click model of one grid in parts: what a picture needs once, what a prompt needs once, and what each click needs. */
+interface Parts {
   /** residual -> embedded */
   readonly picture: Session;
-  /** embedded, clickPlanes, clickMap, colours, likeness -> probability */
+  /** tokens, words, wordMask -> language; none where language does not guide the weights. */
+  readonly prompt?: Session;
+  /** embedded, language, clickPlanes, clickMap, colours, likeness -> probability */
   readonly click: Session;
 }
 
 /** The click model compiled for grids as they are met. */
 export class ClickNetwork {
-  private readonly halves = new Map<string, Promise<Halves>>();
+  private readonly parts = new Map<string, Promise<Parts>>();
 
   constructor(
     private readonly weights: ClickWeights,
@@ -36,43 +44,55 @@ export class ClickNetwork {
     return this.weights.card;
   }
 
-  /** Both halves for a grid of (height, width) tokens. */
-  forGrid(height: number, width: number): Promise<Halves> {
+  /** All parts for a grid of (height, width) tokens. */
+  forGrid(height: number, width: number): Promise<Parts> {
     const key = `${height}x${width}`;
-    const found = this.halves.get(key) ?? this.compile(height, width);
-    this.halves.set(key, found);
+    const found = this.parts.get(key) ?? this.compile(height, width);
+    this.parts.set(key, found);
     return found;
   }
 
-  private async compile(height: number, width: number): Promise<Halves> {
-    const { settings, tensors } = this.weights;
+  private async compile(height: number, width: number): Promise<Parts> {
+    const { card, settings, tensors } = this.weights;
     const picture = new Graph('adclick-picture');
     const residual = residualInput(picture, 1, height, width, settings.residualDims);
     picture.output('embedded', embedResidual(new FrozenParameters(picture, tensors), settings, residual));
     const click = new Graph('adclick-click');
-    const embedded = click.input('embedded', [1, height, width, settings.dim]);
+    const shape = [1, height, width, settings.dim];
+    const embedded = click.input('embedded', shape);
+    const language = card.textEncoder && click.input('language', shape);
     const inputs = clickInputs(click, 1, height, width);
-    click.output(
-      'probability',
-      sigmoid(adclick(click, new FrozenParameters(click, tensors), settings, embedded, inputs)),
-    );
+    const logits = adclick(click, new FrozenParameters(click, tensors), settings, embedded, inputs, language);
+    click.output('probability', sigmoid(logits));
     return {
       picture: await this.runtime.load(picture.toModel()),
+      prompt: card.textEncoder && (await this.runtime.load(promptModel(this.weights, height, width))),
       click: await this.runtime.load(click.toModel()),
     };
   }
 
   /** Frees all sessions. */
   async close(): Promise<void> {
-    for (const halves of this.halves.values())
-      for (const session of Object.values(await halves) as Session[]) await session.release();
-    this.halves.clear();
+    for (const parts of this.parts.values()) {
+      const { picture, prompt, click } = await parts;
+      for (const session of [picture, prompt, click]) await session?.release();
+    }
+    this.parts.clear();
   }
 }
 
+/** What a prompt adds on one grid: tokens, words, wordMask -> language. */
+function promptModel({ card, settings, tensors }: ClickWeights, height: number, width: number): Uint8Array {
+  const graph = new Graph('adclick-prompt');
+  const words = wordInputs(graph, 1, TEXT_ENCODERS[card.textEncoder!].shape.dims);
+  const tokens = tokenInput(graph, 1, height, width, settings.residualDims);
+  graph.output('language', languageMap(new FrozenParameters(graph, tensors), settings, tokens, words));
+  return graph.toModel();
+}
+
 /**
- * Bytes of the ONNX model for one grid of (height, width) tokens, residual and clicks in, probability out: the whole network as
- * one file, for other runtimes. Metadata hold the weights' card.
+ * Bytes of the ONNX model for one grid of (height, width) tokens, residual and clicks in, probability out: the whole network without
+ * language as one file, for other runtimes. Metadata hold the weights' card.
  */
 export function clickModel({ card, settings, tensors }: ClickWeights, height: number, width: number): Uint8Array {
   const graph = new Graph('adclick');
@@ -107,15 +127,18 @@ const sameClick = (a: Click, b: Click) => a.x === b.x && a.y === b.y && a.positi
 interface HeldPicture {
   readonly embedded: Held;
   readonly colours: Held;
+  /** What the prompt says; zeros without one, and none where language does not guide the weights. */
+  language?: Held;
 }
 
 /** Predictions for one picture on the model grid. */
 export class ClickPredictor {
   private trail: Stop[] = [];
+  private said: TextFeatures | undefined;
 
   private constructor(
-    private readonly card: ClickWeightsCard,
-    private readonly session: Session,
+    private readonly network: ClickNetwork,
+    private readonly parts: Parts,
     private readonly inputs: TokenInputs,
     private readonly pixels: PixelInputs,
     private readonly held: HeldPicture,
@@ -125,19 +148,21 @@ export class ClickPredictor {
   /** @param image the picture at the size of the model grid. */
   static async create(network: ClickNetwork, residual: TokenResidual, image: RgbImage): Promise<ClickPredictor> {
     const { height, width, dims } = residual;
-    const { picture, click } = await network.forGrid(height, width);
+    const parts = await network.forGrid(height, width);
     const inputs = new TokenInputs(residual);
     const pixels = new PixelInputs(normalisedColours(image), image.width, image.height);
     const feed = { residual: tensor(inputs.residual, [1, height, width, dims]) };
-    const { embedded } = await picture.run(feed, { keep: ['embedded'] });
+    const { embedded } = await parts.picture.run(feed, { keep: ['embedded'] });
     const colours = await network.runtime.hold(tensor(pixels.colours, [1, 3, image.height, image.width]));
-    return new ClickPredictor(network.card, click, inputs, pixels, { embedded, colours }, residual);
+    const silence = new Float32Array(embedded.shape.reduce((count, side) => count * side));
+    const language = parts.prompt && (await network.runtime.hold(tensor(silence, embedded.shape)));
+    return new ClickPredictor(network, parts, inputs, pixels, { embedded, colours, language }, residual);
   }
 
   /** Frees what is held of the picture; no prediction is possible afterwards. */
   async close(): Promise<void> {
-    await this.held.embedded.release();
-    await this.held.colours.release();
+    const { embedded, colours, language } = this.held;
+    for (const held of [embedded, colours, language]) await held?.release();
   }
 
   /** Pixels of the model grid. */
@@ -152,8 +177,10 @@ export class ClickPredictor {
   /**
    * Probability (height × width) after the given clicks, each fed with the prediction before it as in training.
    * @param clicks pixels of the model grid, in the order they were made; none gives what the model sees unasked.
+   * @param words features of the defect's prompt; ignored where language does not guide the weights.
    */
-  async predict(clicks: readonly Click[]): Promise<Float32Array> {
+  async predict(clicks: readonly Click[], words?: TextFeatures): Promise<Float32Array> {
+    await this.listen(words);
     let kept = 0;
     while (kept < this.trail.length && kept < clicks.length && sameClick(this.trail[kept]!.click, clicks[kept]!))
       kept++;
@@ -164,7 +191,26 @@ export class ClickPredictor {
       const soFar = [...this.trail.map((stop) => stop.click), click];
       this.trail.push({ click, probability: await this.run(soFar) });
     }
-    return surer(this.trail[this.trail.length - 1]!.probability, oddsAfter(this.card, clicks.length));
+    return surer(this.trail[this.trail.length - 1]!.probability, oddsAfter(this.network.card, clicks.length));
+  }
+
+  /** Takes in another prompt; what was predicted under the one before is forgotten. */
+  private async listen(words: TextFeatures | undefined): Promise<void> {
+    const { prompt } = this.parts;
+    if (!prompt || words === this.said) return;
+    const { height, width, dims } = this.residual;
+    const count = words?.tokens ?? WORDS;
+    const wide = words?.dims ?? TEXT_ENCODERS[this.network.card.textEncoder!].shape.dims;
+    const feeds = {
+      tokens: tensor(this.inputs.descriptors, [1, height, width, dims]),
+      words: tensor(words?.features ?? new Float32Array(count * wide), [1, count, wide]),
+      wordMask: tensor(Float32Array.from(words?.mask ?? new Uint8Array(count)), [1, count]),
+    };
+    const { language } = await prompt.run(feeds, { keep: ['language'] });
+    await this.held.language?.release();
+    this.held.language = language;
+    this.said = words;
+    this.rewind(0);
   }
 
   private rewind(count: number): void {
@@ -189,11 +235,12 @@ export class ClickPredictor {
     const feeds = {
       embedded: this.held.embedded,
       colours: this.held.colours,
+      ...(this.held.language && { language: this.held.language }),
       clickPlanes: tensor(this.inputs.clickPlanes.slice(), [1, height, width, CLICK_PLANES]),
       clickMap: tensor(clickMap, [1, rows, columns, CLICK_CHANNELS]),
       likeness: tensor(this.pixels.likeness.slice(), [1, LIKENESS, rows, columns]),
     };
-    const { probability } = await this.session.run(feeds, { transfer: true });
+    const { probability } = await this.parts.click.run(feeds, { transfer: true });
     return (probability as { data: unknown }).data as Float32Array;
   }
 }

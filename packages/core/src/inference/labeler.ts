@@ -6,6 +6,9 @@ import type { Box } from '../image/components.ts';
 import { cropRgb, regionOf } from '../image/crop.ts';
 import { resizePlane } from '../image/resize.ts';
 import type { Plane, RgbImage } from '../image/types.ts';
+import { offlinePrompts } from '../language/prompts.ts';
+import { TextModel } from '../language/text-encoder.ts';
+import { type TextFeatures, textFeatures } from '../language/text-features.ts';
 import { modelPath } from '../models.ts';
 import { TOKEN } from '../networks/adclick.ts';
 import { type ClickWeightsCard, loadClickWeights } from '../networks/click-weights.ts';
@@ -30,24 +33,36 @@ export interface LabelerOptions {
    * sure of them, so that masks at the usual threshold get smaller than they should (figures in models/adclick-small).
    */
   readonly zoom?: boolean;
+  /**
+   * Phrases that describe a defect type, of which the mean guides the network (Eq. 6); by default those of {@link offlinePrompts}
+   * for `object`. Without either, a defect's name is ignored.
+   */
+  readonly prompts?: (defect: string) => readonly string[];
+  /** What the product is called, such as "metal nut". */
+  readonly object?: string;
 }
 
 /** What {@link View.predict} takes. */
 export interface PredictOptions {
   /** Clicks in pixels of the upright original, in the order they were made. */
   readonly clicks: readonly Click[];
-  /** Name of the defect type. Kept with the label by callers; these weights are not guided by language. */
+  /** Name of the defect type, whose prompts guide the network; without one it goes by residual and clicks alone. */
   readonly defect?: string;
 }
 
 /** Labels the defects of one product. */
 export class Labeler {
+  /** Text features of the defect types met so far. */
+  private readonly words = new Map<string, Promise<TextFeatures>>();
+  private language: Promise<TextModel> | undefined;
+
   private constructor(
     private readonly index: ReferenceIndex,
     private readonly network: ClickNetwork,
     /** What the weights say of themselves. */
     readonly weights: ClickWeightsCard,
     private readonly zoom: boolean,
+    private readonly prompts: ((defect: string) => readonly string[]) | undefined,
     private readonly ownRuntime: Runtime | undefined,
   ) {}
 
@@ -55,7 +70,8 @@ export class Labeler {
    * Loads the click model for a product.
    * @throws ADC_WEIGHTS_DAMAGED, ADC_WEIGHTS_KIND when the weights are not click weights for this index's backbone.
    */
-  static async load({ index, weights = DEFAULT_WEIGHTS, runtime, zoom = false }: LabelerOptions): Promise<Labeler> {
+  static async load(options: LabelerOptions): Promise<Labeler> {
+    const { index, weights = DEFAULT_WEIGHTS, runtime, zoom = false, object } = options;
     const path = weights.endsWith('.safetensors') ? weights : modelPath(`${weights}/weights.safetensors`);
     const loaded = await loadClickWeights(path);
     if (loaded.settings.residualDims !== index.dims)
@@ -65,7 +81,9 @@ export class Labeler {
         want: `the index's ${index.dims}`,
       });
     const own = runtime ? undefined : await Runtime.start();
-    return new Labeler(index, new ClickNetwork(loaded, (runtime ?? own)!), loaded.card, zoom, own);
+    const network = new ClickNetwork(loaded, (runtime ?? own)!);
+    const offline = object === undefined ? undefined : (defect: string) => offlinePrompts(defect, object);
+    return new Labeler(index, network, loaded.card, zoom, options.prompts ?? offline, own);
   }
 
   /**
@@ -80,6 +98,7 @@ export class Labeler {
       image,
       residual,
       predictor,
+      (defect) => this.wordsOf(defect),
       this.zoom ? (region) => this.closer(image, residual, region) : undefined,
     );
   }
@@ -91,8 +110,23 @@ export class Labeler {
     return ClickPredictor.create(this.network, await index.residual(described), described.image);
   }
 
+  /** What the prompts of a defect type say; nothing where there are none, or language does not guide the weights. */
+  private wordsOf(defect: string | undefined): Promise<TextFeatures> | undefined {
+    const { textEncoder: encoder } = this.weights;
+    if (defect === undefined || !this.prompts || !encoder) return undefined;
+    const known = this.words.get(defect);
+    if (known) return known;
+    const phrases = this.prompts(defect);
+    if (phrases.length === 0) return undefined;
+    this.language ??= TextModel.load({ runtime: this.network.runtime, encoder });
+    const made = this.language.then(async (model) => textFeatures(await model.encode(phrases)));
+    this.words.set(defect, made);
+    return made;
+  }
+
   /** Frees the sessions, and the runtime if the labeler started it. */
   async close(): Promise<void> {
+    await (await this.language)?.close();
     await this.network.close();
     await this.ownRuntime?.close();
   }
@@ -119,24 +153,27 @@ export class View {
     /** Residual against the nearest good pictures, which `residual.neighbours` names. */
     readonly residual: Residual,
     private readonly predictor: ClickPredictor,
+    private readonly wordsOf: (defect: string | undefined) => Promise<TextFeatures> | undefined,
     private readonly zoom: ((region: Box) => Promise<ClickPredictor>) | undefined,
   ) {}
 
   /**
    * Probability of defect for every pixel of the image after the given clicks.
    * @returns values in [0,1] at the image's own size; a mask is where they exceed 0.49.
-   * @throws ADC_CLICK_OUTSIDE for a click outside the image.
+   * @throws ADC_CLICK_OUTSIDE for a click outside the image, ADC_PROMPT_NAME for a defect's name that no prompt can be made of.
    */
-  async predict({ clicks }: PredictOptions): Promise<Prediction> {
+  async predict({ clicks, defect }: PredictOptions): Promise<Prediction> {
     const { width, height } = this.image;
     for (const { x, y } of clicks)
       if (!(x >= 0 && y >= 0 && x <= width - 1 && y <= height - 1))
         throw fail('ADC_CLICK_OUTSIDE', { x, y, width, height });
-    const whole = resizePlane(await predictOn(this.predictor, clicks, { x: 0, y: 0, width, height }), width, height);
+    const words = await this.wordsOf(defect);
+    const everything = { x: 0, y: 0, width, height };
+    const whole = resizePlane(await predictOn(this.predictor, clicks, everything, words), width, height);
     const closer = await this.lookCloser(whole, clicks);
     if (!closer) return { ...whole, probability: whole.data };
     const { region, predictor } = closer;
-    const part = resizePlane(await predictOn(predictor, clicks, region), region.width, region.height);
+    const part = resizePlane(await predictOn(predictor, clicks, region, words), region.width, region.height);
     const merged = mergeRegion(whole, part, region);
     return { ...merged, probability: merged.data };
   }
@@ -171,7 +208,12 @@ export class View {
 }
 
 /** Predicts on a model grid that covers one region of the image. */
-async function predictOn(predictor: ClickPredictor, clicks: readonly Click[], region: Box): Promise<Plane> {
+async function predictOn(
+  predictor: ClickPredictor,
+  clicks: readonly Click[],
+  region: Box,
+  words: TextFeatures | undefined,
+): Promise<Plane> {
   const { width, height } = predictor;
   const inside = clicks.filter(
     ({ x, y }) => x >= region.x && y >= region.y && x < region.x + region.width && y < region.y + region.height,
@@ -181,7 +223,7 @@ async function predictOn(predictor: ClickPredictor, clicks: readonly Click[], re
     y: gridPixel(y - region.y, region.height, height),
     positive,
   }));
-  return { data: await predictor.predict(onGrid), width, height, channels: 1 };
+  return { data: await predictor.predict(onGrid, words), width, height, channels: 1 };
 }
 
 /** The pixel of an axis with `target` pixels that holds the centre of a pixel of an axis with `size`. */

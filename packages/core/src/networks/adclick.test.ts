@@ -1,4 +1,5 @@
 import {
+  add,
   compileStep,
   FrozenParameters,
   Graph,
@@ -11,6 +12,7 @@ import {
   tensor,
 } from '@adclick/ortgrad';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { TOKENS } from '../language/tokenizer.ts';
 import { Random } from '../random.ts';
 import {
   type AdclickSettings,
@@ -19,9 +21,12 @@ import {
   clickInputs,
   embedResidual,
   LIKENESS,
+  languageMap,
   PRESETS,
   residualInput,
+  tokenInput,
 } from './adclick.ts';
+import { wordInputs } from './pwam.ts';
 import { swinStack, windowOrder } from './swin.ts';
 
 let runtime: Runtime;
@@ -114,7 +119,7 @@ function blank(batch: number, tokens: number) {
 }
 
 test('the click model learns a mask that only the clicks tell apart', async () => {
-  const settings = { ...TINY, pyramid: 8, head: 8, edge: 8, residualDims: 4 };
+  const settings = { ...TINY, pyramid: 8, head: 8, edge: 8, language: 8, residualDims: 4 };
   const [batch, tokens] = [2, 8];
   const side = 8 * tokens;
   const program = compileStep((graph, p) => {
@@ -152,7 +157,7 @@ test('the click model learns a mask that only the clicks tell apart', async () =
 });
 
 test('the click model draws a line of one pixel that only the picture shows', async () => {
-  const settings = { ...TINY, pyramid: 8, head: 8, edge: 8, residualDims: 4 };
+  const settings = { ...TINY, pyramid: 8, head: 8, edge: 8, language: 8, residualDims: 4 };
   const [tokens, side] = [8, 64];
   const program = compileStep((graph, p) => {
     const logits = whole(graph, p, settings, 1, tokens);
@@ -186,9 +191,59 @@ test('the click model draws a line of one pixel that only the picture shows', as
   expect(wrong).toBeLessThan(16);
 }, 60_000);
 
-test('the shipped size has the parameters it says', () => {
+test('words tell the network which of two marks is the defect, and without words nothing is added', async () => {
+  const settings = { ...TINY, pyramid: 8, head: 8, edge: 8, language: 8, residualDims: 4 };
+  const [tokens, side, dims] = [8, 64, 6];
+  const guided = (graph: Graph, p: ParameterSource, batch: number) => {
+    const residual = residualInput(graph, batch, tokens, tokens, 4);
+    const words = wordInputs(graph, batch, dims);
+    const language = languageMap(p, settings, tokenInput(graph, batch, tokens, tokens, 4), words);
+    const inputs = clickInputs(graph, batch, tokens, tokens);
+    return { logits: adclick(graph, p, settings, embedResidual(p, settings, residual), inputs, language), language };
+  };
   const program = compileStep((graph, p) => {
-    return { loss: reduceMean(whole(graph, p, { ...PRESETS.small, residualDims: 272 }, 1, 8)) };
+    const { logits, language } = guided(graph, p, 2);
+    const target = graph.input('target', [2, side, side]);
+    return { loss: reduceMean(square(sub(logits, target))), outputs: { logits, language } };
   });
-  expect(program.layout.size).toBe(474_792);
+  const trainer = await Trainer.create({ programs: { only: program }, seed: 1, runtime });
+  // Both samples show the same: one kind of surface at the left, another at the right. The words name one of them.
+  const seen = new Float32Array(2 * tokens * tokens * 4);
+  const target = new Float32Array(2 * side * side).fill(-1);
+  const words = new Float32Array(2 * TOKENS * dims);
+  const wordMask = new Float32Array(2 * TOKENS);
+  for (let b = 0; b < 2; b++) {
+    for (let cell = 0; cell < tokens * tokens; cell++)
+      seen[(b * tokens * tokens + cell) * 4 + (cell % tokens < tokens / 2 ? 0 : 1)] = 1;
+    for (let i = 0; i < side * side; i++) if ((i % side < side / 2 ? 0 : 1) === b) target[b * side * side + i] = 1;
+    for (let word = 0; word < 3; word++) {
+      words[(b * TOKENS + word) * dims + b] = 1;
+      wordMask[b * TOKENS + word] = 1;
+    }
+  }
+  const feeds = {
+    ...blank(2, tokens),
+    residual: tensor(noise(2 * tokens * tokens * 4, 4), [2, tokens, tokens, 4]),
+    tokens: tensor(seen, [2, tokens, tokens, 4]),
+    words: tensor(words, [2, TOKENS, dims]),
+    wordMask: tensor(wordMask, [2, TOKENS]),
+    target: tensor(target, [2, side, side]),
+  };
+  let last = Number.POSITIVE_INFINITY;
+  for (let step = 0; step < 150; step++) last = (await trainer.step('only', feeds, { learningRate: 5e-3 })).loss;
+  const silent = { ...feeds, wordMask: tensor(new Float32Array(2 * TOKENS), [2, TOKENS]) };
+  const { outputs } = await trainer.step('only', silent, { learningRate: 0 });
+  await trainer.close();
+  expect(last).toBeLessThan(0.3);
+  expect(outputs.language!.data.every((value) => Number(value) === 0)).toBe(true);
+}, 60_000);
+
+test('the shipped size has the parameters it says', () => {
+  const settings = { ...PRESETS.small, residualDims: 272 };
+  const program = compileStep((graph, p) => {
+    const words = wordInputs(graph, 1, 384);
+    const language = languageMap(p, settings, tokenInput(graph, 1, 8, 8, 272), words);
+    return { loss: add(reduceMean(whole(graph, p, settings, 1, 8)), reduceMean(language)) };
+  });
+  expect(program.layout.size).toBe(573_480);
 });

@@ -19,6 +19,7 @@ import {
   type Value,
 } from '@adclick/ortgrad';
 import { TOKEN_STRIDE } from '../features/grid.ts';
+import { pwam, type Words } from './pwam.ts';
 import { dense, type SwinSettings, swinStack, type TokenGrid } from './swin.ts';
 
 /** Side of a token in pixels of the model grid. */
@@ -46,16 +47,18 @@ export interface AdclickSettings extends SwinSettings {
   readonly head: number;
   /** Channels of the convolutions that draw the edges. */
   readonly edge: number;
+  /** Channels of pixel–word attention. */
+  readonly language: number;
 }
 
 /**
- * Named sizes. `small` ships (0.47 M parameters, a click on a laptop in well under a tenth of a second); `base` has five
+ * Named sizes. `small` ships (0.56 M parameters, a click on a laptop in well under a tenth of a second); `base` has five
  * times its arithmetic; `paper` has the paper's width, depth and heads and wants a GPU.
  */
 export const PRESETS = {
-  small: { dim: 96, depth: 4, heads: 4, window: 8, mlpRatio: 2, pyramid: 48, head: 32, edge: 24 },
-  base: { dim: 192, depth: 6, heads: 6, window: 8, mlpRatio: 3, pyramid: 96, head: 64, edge: 32 },
-  paper: { dim: 1024, depth: 4, heads: 32, window: 8, mlpRatio: 4, pyramid: 480, head: 256, edge: 64 },
+  small: { dim: 96, depth: 4, heads: 4, window: 8, mlpRatio: 2, pyramid: 48, head: 32, edge: 24, language: 64 },
+  base: { dim: 192, depth: 6, heads: 6, window: 8, mlpRatio: 3, pyramid: 96, head: 64, edge: 32, language: 128 },
+  paper: { dim: 1024, depth: 4, heads: 32, window: 8, mlpRatio: 4, pyramid: 480, head: 256, edge: 64, language: 256 },
 } as const satisfies Record<string, Omit<AdclickSettings, 'residualDims'>>;
 
 /** Name of a preset. */
@@ -152,8 +155,27 @@ export function embedResidual(p: ParameterSource, settings: AdclickSettings, res
 }
 
 /**
+ * What a prompt adds to the pyramid at the token grid (B, h, w, dim), the same for all clicks on a picture; nothing without words.
+ * Coarser levels are made from it, so one map stands for the four of the published network. Begins at nothing.
+ * @param tokens descriptors of the frozen backbone, (B, h, w, residualDims).
+ */
+export function languageMap(
+  p: ParameterSource,
+  { dim, language }: AdclickSettings,
+  tokens: Value,
+  words: Words,
+): Value {
+  const map = pwam(p, 'language', tokens, words, language);
+  return linear(map, p.get('language.pyramid.weight', [language, dim], { kind: 'zeros' }));
+}
+
+/** Declares the graph input `tokens`: descriptors of the frozen backbone, (B, h, w, residualDims). */
+export const tokenInput = (graph: Graph, batch: number, height: number, width: number, residualDims: number): Value =>
+  graph.input('tokens', [batch, height, width, residualDims]);
+
+/**
  * Builds the network on a graph.
- * @param embedded what {@link embedResidual} gives, (B, h, w, dim).
+ * @param embedded what {@link embedResidual} gives, (B, h, w, dim). @param language what {@link languageMap} gives.
  * @returns logits (B, 8h, 8w).
  */
 export function adclick(
@@ -162,6 +184,7 @@ export function adclick(
   settings: AdclickSettings,
   embedded: Value,
   inputs: ClickInputs,
+  language?: Value,
 ): Value {
   const [batch, height, width] = embedded.shape as [number, number, number, number];
   const { dim, head } = settings;
@@ -170,7 +193,8 @@ export function adclick(
   const residual = layerNorm(add(embedded, linear(inputs.clickPlanes, inputLayer(p, settings).clicks))); // (B, h, w, dim)
   const clicks = dense(p, 'clicks', spaceToDepth(inputs.clickMap, TOKEN), dim); // (B, h, w, dim)
   const tokens = reshape(add(residual, clicks), [batch, height * width, dim]);
-  const x8 = reshape(swinStack(graph, p, 'blocks', tokens, grid, settings), [batch, height, width, dim]);
+  const seen = reshape(swinStack(graph, p, 'blocks', tokens, grid, settings), [batch, height, width, dim]);
+  const x8 = language ? add(seen, language) : seen;
   const x16 = halve(p, 'halve16', x8, dim); // (B, h/2, w/2, dim)
   const x32 = halve(p, 'halve32', x16, dim); // (B, h/4, w/4, dim)
 

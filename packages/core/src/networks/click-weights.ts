@@ -1,6 +1,7 @@
 /** Click weights on disk: safetensors whose metadata say what network they fit and what they were trained on. */
 import { readSafetensors, type Tensor, writeSafetensors } from '@adclick/ortgrad';
 import { fail } from '../errors.ts';
+import type { TextEncoderName } from '../language/text-encoder.ts';
 import { type AdclickSettings, PRESETS, type Preset } from './adclick.ts';
 
 /** What a weights file says of itself. */
@@ -8,6 +9,8 @@ export interface ClickWeightsCard {
   readonly name: string;
   readonly preset: Preset;
   readonly residualDims: number;
+  /** The encoder of the words that guide these weights; none where language does not. */
+  readonly textEncoder?: TextEncoderName;
   readonly trainedOn: string;
   readonly steps: number;
   readonly seed: number;

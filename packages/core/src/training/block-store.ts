@@ -5,6 +5,7 @@ import { join } from 'node:path';
 import { isMainThread, parentPort, type Worker, workerData } from 'node:worker_threads';
 import { Runtime, startWorker } from '@adclick/ortgrad';
 import { writeFileAtomic } from '../files.ts';
+import { TextModel } from '../language/text-encoder.ts';
 import { type BlockSettings, makeBlock } from './blocks.ts';
 import { writeItem } from './item.ts';
 
@@ -24,9 +25,14 @@ const itemPath = (directory: string, block: number, item: number) =>
 const markerPath = (directory: string, block: number) => join(directory, `${String(block).padStart(5, '0')}.json`);
 
 /** Makes one block's files unless they are there. */
-async function produce({ directory, settings }: Task, block: number, runtime: Runtime): Promise<void> {
+async function produce(
+  { directory, settings }: Task,
+  block: number,
+  runtime: Runtime,
+  language: TextModel,
+): Promise<void> {
   if (existsSync(markerPath(directory, block))) return;
-  const items = await makeBlock(block, settings, runtime);
+  const items = await makeBlock(block, settings, runtime, language);
   for (const [i, item] of items.entries()) await writeItem(itemPath(directory, block, i), item);
   await writeFileAtomic(markerPath(directory, block), Buffer.from(JSON.stringify({ items: items.length })));
 }
@@ -38,6 +44,7 @@ type Order = number | 'stop';
 async function serve(task: Task): Promise<void> {
   const port = parentPort!;
   const runtime = await Runtime.start({ threads: task.threads });
+  const language = await TextModel.load({ runtime });
   let made = 0;
   let horizon = 0;
   let stopping = false;
@@ -55,7 +62,7 @@ async function serve(task: Task): Promise<void> {
   for (;;) {
     while (made >= horizon) await new Promise<void>((resolve) => (wake = resolve));
     try {
-      await produce(task, made, runtime);
+      await produce(task, made, runtime, language);
     } catch (error) {
       if (stopping) return;
       throw error;

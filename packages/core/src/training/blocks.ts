@@ -6,11 +6,14 @@ import type { Box } from '../image/components.ts';
 import { cropMask, cropRgb, regionOf } from '../image/crop.ts';
 import { resizeMask } from '../image/resize.ts';
 import type { Mask, RgbImage } from '../image/types.ts';
+import { offlinePrompts, plainWords, SIMULATED_TYPE } from '../language/prompts.ts';
+import type { TextModel } from '../language/text-encoder.ts';
+import { sentenceFeatures, textFeatures } from '../language/text-features.ts';
 import { Random } from '../random.ts';
 import { ReferenceIndex } from '../residual/reference-index.ts';
 import { type AnomalyKind, simulateAnomaly } from '../synthesis/anomalies/index.ts';
 import { makeProduct, PRODUCT_KINDS, type ProductKind } from '../synthesis/products/index.ts';
-import type { TrainingItem } from './item.ts';
+import type { TrainingItem, TrainingText } from './item.ts';
 
 /** A folder of real pictures that training may use, in the MVTec layout. */
 export interface FolderSource {
@@ -46,9 +49,17 @@ const ZOOM_CONTEXT = [2, 4.5] as const;
 /** Masks with fewer pixels on the model grid than this teach nothing. */
 const MIN_MASK = 8;
 
+/** Phrases of a defect that a block draws, one to stand alone and all for the mean. */
+const PHRASES = 12;
+
+/** Kinds of simulated defect that have no name of their own: the published method calls them a contamination. */
+const NAMELESS: readonly string[] = ['perlinTexture', 'perlinShuffle', 'contamination'] satisfies AnomalyKind[];
+
 interface Picture {
   readonly image: RgbImage;
   readonly mask: Mask;
+  /** Name of the defect type. */
+  readonly type: string;
 }
 
 /** What a block is made of: good pictures and a few real defects of one product. */
@@ -79,7 +90,7 @@ function proceduralMaterial(number: number, seed: number, random: Random): Mater
   const kind = kindOf(number, seed);
   const product = makeProduct(kind, random.int(0, 2 ** 31), random.pick(SIZES));
   return {
-    name: product.name,
+    name: kind,
     normals: Array.from({ length: NORMALS }, () => product.good(random)),
     defects: [],
   };
@@ -89,9 +100,9 @@ async function folderMaterial(source: FolderSource, random: Random): Promise<Mat
   const dataset = await openDataset(source.directory, source.category);
   const defects: Picture[] = [];
   if (source.realDefects)
-    for (const { path, maskPath } of random.shuffle(dataset.defects).slice(0, REAL)) {
+    for (const { path, maskPath, type } of random.shuffle(dataset.defects).slice(0, REAL)) {
       const image = await readRgb(path);
-      defects.push({ image, mask: await readMask(maskPath, image) });
+      defects.push({ image, mask: await readMask(maskPath, image), type });
     }
   const normals = await Promise.all(
     random
@@ -112,14 +123,46 @@ function materialOf(number: number, settings: BlockSettings, random: Random): Pr
 
 const countDefect = (mask: Mask) => mask.data.reduce((sum, value) => sum + (value === 1 ? 1 : 0), 0);
 
+/** Text features of defect types, made once a block; several phrases of each, drawn at random. */
+class Texts {
+  private readonly made = new Map<string, Promise<TrainingText>>();
+
+  constructor(
+    private readonly model: TextModel,
+    private readonly object: string,
+    private readonly random: Random,
+  ) {}
+
+  of(type: string): Promise<TrainingText> {
+    const made = this.made.get(type) ?? this.make(type);
+    this.made.set(type, made);
+    return made;
+  }
+
+  private async make(type: string): Promise<TrainingText> {
+    const phrases = this.random.shuffle(offlinePrompts(type, this.object)).slice(0, PHRASES);
+    const encoded = await this.model.encode(phrases);
+    return { one: sentenceFeatures(encoded, 0), mean: textFeatures(encoded) };
+  }
+}
+
+/** What a product is called in prompts: the first words of its name, without a data set's number. */
+const objectOf = (name: string) =>
+  plainWords(name)
+    .replace(/ [0-9]+$/, '')
+    .split(' ')
+    .slice(0, 3)
+    .join(' ');
+
 /** Residual and mask of a picture on the index's grid; undefined when hardly a pixel of the mask is left there. */
-async function makeItem(index: ReferenceIndex, { image, mask }: Picture, exclude?: string) {
+async function makeItem(index: ReferenceIndex, texts: Texts, { image, mask, type }: Picture, exclude?: string) {
   const { width, height } = index.grid;
   const small = resizeMask(mask, width, height);
   if (countDefect(small) < MIN_MASK) return undefined;
   const described = await index.describe(image);
   const residual = await index.residual(described, { exclude: exclude ? [exclude] : [] });
-  const item: TrainingItem = { residual, image: described.image, mask: small };
+  const text = await texts.of(type);
+  const item: TrainingItem = { residual, image: described.image, mask: small, text };
   return { item, neighbours: residual.neighbours };
 }
 
@@ -145,29 +188,39 @@ function regionAround({ image, mask }: Picture, random: Random): Box | undefined
 }
 
 /** Makes one block. The same settings and number give the same items. */
-export async function makeBlock(number: number, settings: BlockSettings, runtime: Runtime): Promise<TrainingItem[]> {
+export async function makeBlock(
+  number: number,
+  settings: BlockSettings,
+  runtime: Runtime,
+  language: TextModel,
+): Promise<TrainingItem[]> {
   const random = new Random(`${settings.seed}/block/${number}`);
-  const { normals, defects, kinds } = await materialOf(number, settings, random);
+  const { name, normals, defects, kinds } = await materialOf(number, settings, random);
+  const texts = new Texts(language, objectOf(name), new Random(`${settings.seed}/phrases/${number}`));
   const pixels = random.pick(BUDGETS);
   const index = await ReferenceIndex.build(
     normals.map((image, i) => ({ name: String(i), image })),
     { runtime, pixels },
   );
-  const simulate = (good: RgbImage): Picture => simulateAnomaly(good, random, { donor: random.pick(normals), kinds });
+  const simulate = (good: RgbImage): Picture => {
+    const { image, mask, kind } = simulateAnomaly(good, random, { donor: random.pick(normals), kinds });
+    return { image, mask, type: NAMELESS.includes(kind) ? SIMULATED_TYPE : kind };
+  };
   const items: TrainingItem[] = [];
 
   let zooms = 0;
   const add = async (picture: Picture, from?: number) => {
-    const made = await makeItem(index, picture, from === undefined ? undefined : String(from));
+    const made = await makeItem(index, texts, picture, from === undefined ? undefined : String(from));
     if (!made) return;
     items.push(made.item);
     const region = zooms < ZOOMS ? regionAround(picture, random) : undefined;
     if (!region) return;
     zooms++;
     const zoomed = await index.zoomed(regionOf(region, picture.image), made.neighbours);
-    const closer = await makeItem(zoomed, {
+    const closer = await makeItem(zoomed, texts, {
       image: cropRgb(picture.image, region),
       mask: cropMask(picture.mask, region),
+      type: picture.type,
     });
     if (closer) items.push(closer.item);
   };

@@ -1,9 +1,16 @@
 /** Training items: one picture with its residual (fp16) and mask on disk, and the crops and flips that training reads from it. */
-import { readSafetensors, tensor, toFloat16, toFloat32, writeSafetensors } from '@adclick/ortgrad';
+import { readSafetensors, type Tensor, tensor, toFloat16, toFloat32, writeSafetensors } from '@adclick/ortgrad';
 import { normalisedColours, type TokenResidual } from '../clicks/encoding.ts';
 import type { Mask, RgbImage } from '../image/types.ts';
+import type { TextFeatures } from '../language/text-features.ts';
 import { TOKEN } from '../networks/adclick.ts';
 import type { Random } from '../random.ts';
+
+/** What a prompt says of a defect: text features of one phrase, and the mean of several (spec 03 §3). */
+export interface TrainingText {
+  readonly one: TextFeatures;
+  readonly mean: TextFeatures;
+}
 
 /** A picture with a defect as training sees it. */
 export interface TrainingItem {
@@ -12,6 +19,7 @@ export interface TrainingItem {
   /** The picture and its mask at the model grid, 8 pixels a token. */
   readonly image: RgbImage;
   readonly mask: Mask;
+  readonly text: TrainingText;
 }
 
 /** What training sees of an item. */
@@ -20,8 +28,8 @@ export interface TrainingCut extends Omit<TrainingItem, 'image'> {
   readonly colours: Float32Array;
 }
 
-/** Writes an item: residual and descriptors fp16, calibration fp32, picture and mask bytes. */
-export async function writeItem(path: string, { residual, image, mask }: TrainingItem): Promise<void> {
+/** Writes an item: residual, descriptors and text features fp16, calibration fp32, picture and mask bytes. */
+export async function writeItem(path: string, { residual, image, mask, text }: TrainingItem): Promise<void> {
   const { height, width, dims } = residual;
   const shape = [height, width, dims];
   await writeSafetensors(
@@ -32,6 +40,13 @@ export async function writeItem(path: string, { residual, image, mask }: Trainin
       ['calibration', tensor(residual.calibration, [dims])],
       ['image', tensor(image.data, [image.height, image.width, 3])],
       ['mask', tensor(mask.data, [mask.height, mask.width])],
+      ...(['one', 'mean'] as const).flatMap((which): [string, Tensor][] => {
+        const { features, mask: words, tokens, dims: width } = text[which];
+        return [
+          [`text.${which}`, tensor(toFloat16(features), [tokens, width])],
+          [`text.${which}.mask`, tensor(words, [tokens])],
+        ];
+      }),
     ]),
   );
 }
@@ -113,6 +128,12 @@ export async function readCut(path: string, random: Random, whole: boolean): Pro
     const data = cutRaster(tensors.get(name)!.data as Uint16Array, width, dims, cut, new Uint16Array(cells * dims));
     return toFloat32(tensor(data, [cells, dims], 'float16'));
   };
+  const text = (which: keyof TrainingText): TextFeatures => {
+    const held = tensors.get(`text.${which}`)!;
+    const [words, width] = held.shape as [number, number];
+    const valid = tensors.get(`text.${which}.mask`)!.data as Uint8Array;
+    return { features: toFloat32(held), mask: valid, tokens: words, dims: width };
+  };
   const picture = tensors.get('image')!.data as Uint8Array;
   const colours = normalisedColours({ data: picture, width: mask.width, height: mask.height, channels: 3 });
   const seen = new Float32Array(3 * pixels.height * pixels.width);
@@ -123,6 +144,7 @@ export async function readCut(path: string, random: Random, whole: boolean): Pro
   }
   return {
     colours: seen,
+    text: { one: text('one'), mean: text('mean') },
     residual: {
       height: cut.height,
       width: cut.width,

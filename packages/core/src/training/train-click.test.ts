@@ -3,6 +3,7 @@ import { mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, expect, test } from 'vitest';
+import { TOKENS } from '../language/tokenizer.ts';
 import { loadClickWeights } from '../networks/click-weights.ts';
 import { Random } from '../random.ts';
 import { readCut, type TrainingItem, writeItem } from './item.ts';
@@ -16,6 +17,12 @@ let folder: string;
 function item(side: number, seed: number): TrainingItem {
   const random = new Random(seed);
   const noise = () => Float32Array.from({ length: side * side * DIMS }, () => random.normal());
+  const text = () => ({
+    features: Float32Array.from({ length: TOKENS * 384 }, () => random.normal()),
+    mask: new Uint8Array(TOKENS).fill(1, 0, 6),
+    tokens: TOKENS,
+    dims: 384,
+  });
   const delta = noise();
   const pixels = 8 * side;
   const mask = new Uint8Array(pixels * pixels);
@@ -39,6 +46,7 @@ function item(side: number, seed: number): TrainingItem {
       channels: 3,
     },
     mask: { data: mask, width: pixels, height: pixels, channels: 1 },
+    text: { one: text(), mean: text() },
   };
 }
 

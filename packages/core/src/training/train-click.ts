@@ -9,17 +9,23 @@ import type { Click } from '../clicks/types.ts';
 import { iou } from '../evaluation/metrics.ts';
 import { BACKBONES, DEFAULT_BACKBONE, tokenDims } from '../features/backbones.ts';
 import { IGNORE, type Mask } from '../image/types.ts';
+import { DEFAULT_TEXT_ENCODER, TEXT_ENCODERS } from '../language/text-encoder.ts';
+import type { TextFeatures } from '../language/text-features.ts';
+import { TOKENS as WORDS } from '../language/tokenizer.ts';
 import {
   adclick,
   CLICK_CHANNELS,
   clickInputs,
   embedResidual,
+  languageMap,
   PRESETS,
   type Preset,
   residualInput,
   TOKEN,
+  tokenInput,
 } from '../networks/adclick.ts';
 import { saveClickWeights } from '../networks/click-weights.ts';
+import { wordInputs } from '../networks/pwam.ts';
 import { Random } from '../random.ts';
 import { BlockStore } from './block-store.ts';
 import type { BlockSettings } from './blocks.ts';
@@ -67,12 +73,19 @@ export interface TrainingProgress {
 const ROUNDS = 4;
 /** Crops a batch; a whole picture of 64×64 tokens costs the same. */
 const BATCH = 4;
+/** Parts of a batch of crops that are worked through at the same time. */
+const SHARDS = 2;
 /** Two episodes alternate, so that clicks of one are simulated while the other's step runs. */
 const LANES = 2;
 const WHOLE_CHANCE = 0.2;
 /** Pictures that are looked at for a whole one. */
 const WHOLE_TRIES = 40;
 const RANDOM_START_CHANCE = 0.35;
+/** Episodes whose first round has no click: what the network proposes before anyone has clicked. */
+const NO_CLICK_CHANCE = 0.12;
+/** Samples that are shown without a prompt, and, of the others, with a single phrase instead of the mean (spec 03 §3). */
+const NO_PROMPT_CHANCE = 0.3;
+const ONE_PHRASE_CHANCE = 0.5;
 /** Residual strength varies by exp(0.25·N(0,1)). */
 const GAIN_SPREAD = 0.25;
 const DICE = 1;
@@ -94,6 +107,8 @@ const CHECKPOINT_EVERY = 50 * CYCLE;
 
 /** Channels of a residual with the default backbone. */
 const RESIDUAL_DIMS = tokenDims(BACKBONES[DEFAULT_BACKBONE]);
+/** Channels of a word with the default text encoder. */
+const WORD_DIMS = TEXT_ENCODERS[DEFAULT_TEXT_ENCODER].shape.dims;
 
 /**
  * Learning rate of a step: warm-up, a long plateau, a linear end.
@@ -105,17 +120,19 @@ export function learningRateAt(step: number, steps: number, peak: number): numbe
   return peak * warm * Math.max(end, FINAL_RATE);
 }
 
-/** Forward pass and loss for a batch of squares of `tokens` a side. */
-function lossGraph(preset: Preset, batch: number, tokens: number) {
+/** Forward pass and loss for a batch of squares of so many tokens a side. */
+function lossGraph(preset: Preset, batch: number, tokensASide: number) {
   return (graph: Graph, parameters: ParameterSource) => {
-    const side = TOKEN * tokens;
+    const side = TOKEN * tokensASide;
     const settings = { ...PRESETS[preset], residualDims: RESIDUAL_DIMS };
-    const residual = residualInput(graph, batch, tokens, tokens, RESIDUAL_DIMS);
-    const inputs = clickInputs(graph, batch, tokens, tokens);
+    const residual = residualInput(graph, batch, tokensASide, tokensASide, RESIDUAL_DIMS);
+    const inputs = clickInputs(graph, batch, tokensASide, tokensASide);
     const target = graph.input('target', [batch, side, side]);
     const weight = graph.input('weight', [batch, side, side]);
     const embedded = embedResidual(parameters, settings, residual);
-    const logits = adclick(graph, parameters, settings, embedded, inputs);
+    const tokens = tokenInput(graph, batch, tokensASide, tokensASide, RESIDUAL_DIMS);
+    const language = languageMap(parameters, settings, tokens, wordInputs(graph, batch, WORD_DIMS));
+    const logits = adclick(graph, parameters, settings, embedded, inputs, language);
     return { loss: clickLoss(logits, target, weight, DICE), outputs: { logits } };
   };
 }
@@ -129,6 +146,8 @@ class Sample {
     readonly inputs: TokenInputs,
     readonly pixels: PixelInputs,
     readonly mask: Mask,
+    /** None for a sample without a prompt. */
+    readonly text: TextFeatures | undefined,
   ) {
     this.probability = new Float32Array(mask.data.length);
   }
@@ -158,6 +177,8 @@ class Episode {
     readonly program: 'crop' | 'whole',
     private readonly samples: readonly Sample[],
     private readonly random: Random,
+    /** Whether the first round has no click. */
+    private readonly unasked: boolean,
   ) {}
 
   get finished(): boolean {
@@ -166,7 +187,8 @@ class Episode {
 
   /** Simulates the next click of every sample and lays out the batch. */
   prepare(): Record<string, Tensor> {
-    for (const sample of this.samples) {
+    const clicked = this.round > 0 || !this.unasked;
+    for (const sample of clicked ? this.samples : []) {
       sample.add(simulateNextClick(sample.probability, sample.mask, sample.clicks, this.random));
       if (this.round === 0 && this.random.chance(RANDOM_START_CHANCE))
         for (const click of randomStartClicks(sample.mask, this.random)) sample.add(click);
@@ -187,7 +209,20 @@ class Episode {
       }
     });
     const [rows, columns] = [height / TOKEN, width / TOKEN];
+    const words = new Float32Array(batch * WORDS * WORD_DIMS);
+    const wordMask = new Float32Array(batch * WORDS);
+    for (const [b, { text }] of this.samples.entries()) {
+      if (!text) continue;
+      words.set(text.features, b * WORDS * WORD_DIMS);
+      wordMask.set(text.mask, b * WORDS);
+    }
     return {
+      tokens: stacked(
+        this.samples.map(({ inputs }) => inputs.descriptors),
+        [rows, columns, -1],
+      ),
+      words: tensor(words, [batch, WORDS, WORD_DIMS]),
+      wordMask: tensor(wordMask, [batch, WORDS]),
       residual: stacked(
         this.samples.map(({ inputs }) => inputs.residual),
         [rows, columns, -1],
@@ -252,9 +287,12 @@ class EpisodeSource {
       const gain = Math.exp(GAIN_SPREAD * random.normal());
       const { width, height } = cut.mask;
       const pixels = new PixelInputs(varyColours(cut.colours, width, height, random), width, height);
-      samples.push(new Sample(new TokenInputs(cut.residual, gain), pixels, cut.mask));
+      const { one, mean } = cut.text;
+      const text = random.chance(ONE_PHRASE_CHANCE) ? one : mean;
+      const prompt = random.chance(NO_PROMPT_CHANCE) ? undefined : text;
+      samples.push(new Sample(new TokenInputs(cut.residual, gain), pixels, cut.mask, prompt));
     }
-    return new Episode(whole ? 'whole' : 'crop', samples, random);
+    return new Episode(whole ? 'whole' : 'crop', samples, random, random.chance(NO_CLICK_CHANCE));
   }
 }
 
@@ -275,7 +313,7 @@ export async function trainClickModel(options: ClickTraining): Promise<string> {
   let trainer: Trainer | undefined;
   try {
     const programs = {
-      crop: compileStep(lossGraph(preset, BATCH, CROP)),
+      crop: compileStep(lossGraph(preset, BATCH / SHARDS, CROP), { shards: SHARDS }),
       whole: compileStep(lossGraph(preset, 1, 2 * CROP)),
     };
     const setup = { programs, seed: data.seed, runtime, weights: options.initial };
@@ -344,6 +382,7 @@ export async function trainClickModel(options: ClickTraining): Promise<string> {
       name: options.name,
       preset,
       residualDims: RESIDUAL_DIMS,
+      textEncoder: DEFAULT_TEXT_ENCODER,
       trainedOn: options.trainedOn,
       steps,
       seed: data.seed,

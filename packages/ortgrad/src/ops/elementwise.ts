@@ -105,18 +105,19 @@ export const clamp = (x: Value, low: number, high: number): Value =>
 /** log(1 + e^x), without overflow for large x. */
 export const softplus = (x: Value): Value => unary('Softplus', x, (dy) => mul(dy, sigmoid(x)));
 
-const HALF_ROOT = Math.SQRT1_2;
+const TWO_OVER_ROOT_PI = 2 / Math.sqrt(Math.PI);
 
 /**
- * 2·Φ(x) = erf(x/√2) + 1 and 2·gelu'(x) = 2·Φ(x) + u·(2/√π)·e^(-u²) with u = x/√2; callers halve them where that is cheapest.
+ * 2·Φ(x) = erf(x/√2) + 1 and 2·gelu'(x) = 2·Φ(x) + (2/√π)·u/e^(u²) with u = x/√2; callers halve them where that is cheapest.
+ * Dividing lets onnxruntime work in place where e^(-u²) needs a pass more to turn the sign (where e^(u²) overflows the quotient is 0, as it should be).
  * The error function is computed again rather than kept from the forward pass: memory traffic costs more than arithmetic.
  */
 export function twiceGeluParts(x: Value): { readonly cdf: Value; readonly slope: Value } {
   const { graph } = x;
-  const u = scale(x, HALF_ROOT);
-  const bell = exp(sub(graph.scalar(Math.log(2 / Math.sqrt(Math.PI))), mul(u, u)));
+  const u = scale(x, Math.SQRT1_2);
   const cdf = addScalar(emit(graph, 'Erf', [u], x.shape), 1);
-  return { cdf, slope: add(cdf, mul(u, bell)) };
+  const tail = scale(div(u, exp(mul(u, u))), TWO_OVER_ROOT_PI);
+  return { cdf, slope: add(cdf, tail) };
 }
 
 /** Gaussian error linear unit x·Φ(x), exact (not the tanh form). */

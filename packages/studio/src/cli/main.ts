@@ -12,6 +12,7 @@ import { addInit } from './init.ts';
 import { addLabel } from './label.ts';
 import { addModels } from './models.ts';
 import { addPredict } from './predict.ts';
+import { addPrompts } from './prompts.ts';
 import { report } from './run.ts';
 import { addServe } from './serve.ts';
 import { addTrain } from './train.ts';
@@ -34,6 +35,7 @@ export function createProgram(): Command {
     addServe,
     addImport,
     addExport,
+    addPrompts,
     addTrain,
     addPredict,
     addEvaluate,

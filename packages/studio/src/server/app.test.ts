@@ -109,6 +109,39 @@ test('the queue follows states, types and reviews', async () => {
   expect(edited.json().review).toBe('none');
 });
 
+test('prompts are written by a job, listed, edited, and follow a renamed type', async () => {
+  const { app } = await open();
+  const empty = api.prompts.parse((await get(app, '/prompts')).json());
+  expect(empty).toEqual({
+    model: null,
+    prompts: ['dent', 'scratch'].map((type) => ({ category: 'part', type, by: '', phrases: [] })),
+  });
+  const job = await send(app, 'POST', '/jobs', { kind: 'prompts', type: 'dent' });
+  expect(job.statusCode).toBe(202);
+  await studioIdle(app);
+  expect((await get(app, '/jobs')).json().jobs[0]).toMatchObject({
+    kind: 'prompts',
+    state: 'done',
+    result: '40 prompts for 1 types.',
+  });
+  const edit = (body: object) => send(app, 'POST', '/prompts', { category: 'part', type: 'dent', ...body });
+  const edited = api.promptSet.parse((await edit({ add: ['Shallow dent on the part'] })).json());
+  expect([edited.phrases.length, edited.phrases[0]]).toEqual([41, 'shallow dent on the part']);
+  await send(app, 'PATCH', '/types/1', { name: 'dimple' });
+  const renamed = api.prompts.parse((await get(app, '/prompts?type=dimple')).json());
+  expect(renamed.prompts[0]?.phrases).toEqual(edited.phrases);
+  for (const [response, status, code] of [
+    [await edit({ type: 'dimple', remove: ['never was here'] }), 422, 'ADC_PROMPT'],
+    [await edit({ type: 'rust', add: ['rust on the part'] }), 404, 'ADC_DEFECT_TYPE'],
+    [await edit({ category: 'elsewhere' }), 404, 'ADC_NOT_FOUND'],
+    [await get(app, '/prompts?category=elsewhere'), 404, 'ADC_NOT_FOUND'],
+    [await send(app, 'POST', '/jobs', { kind: 'prompts', type: 'rust' }), 404, 'ADC_DEFECT_TYPE'],
+  ] as const) {
+    expect(response.json().error.code).toBe(code);
+    expect(response.statusCode).toBe(status);
+  }
+});
+
 test('defect types are added, renamed and archived; names are taken once', async () => {
   const { app } = await open();
   const added = await send(app, 'POST', '/types', { name: ' stain ', colour: '#123456' });

@@ -18,6 +18,7 @@ import { addJobs } from './routes/jobs.ts';
 import { addLogin } from './routes/login.ts';
 import { addPage } from './routes/page.ts';
 import { addProject } from './routes/project.ts';
+import { addPrompts } from './routes/prompts.ts';
 import { addSecurity } from './security.ts';
 import { toOpenApi, validatorCompiler } from './validation.ts';
 
@@ -93,6 +94,7 @@ export async function createApp(studio: Studio, options: AppOptions = {}): Promi
       addActions(api, studio);
       addJobs(api, studio);
       await api.register(async (scope) => addDetect(scope, studio));
+      addPrompts(api, studio);
       addLogin(api, studio, users);
       api.get('/openapi.json', { schema: { hide: true }, config: { open: true } }, async () => app.swagger());
     },

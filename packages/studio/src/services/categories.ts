@@ -62,10 +62,16 @@ export class Categories {
     return this.start(name, false).opening;
   }
 
+  /** @throws ADC_NOT_FOUND for a name that no category has; none at all is well. */
+  expect(name: string | undefined): void {
+    const known = categoriesOf(this.project).some((category) => category.name === name);
+    if (name !== undefined && !known) throw fail('ADC_NOT_FOUND', { what: `category ${name}` });
+  }
+
   /** Starts a job that brings indexes up to date. @param only one category. @throws ADC_NOT_FOUND. */
   rebuild(only: string | undefined) {
+    this.expect(only);
     const names = categoriesOf(this.project).map(({ name }) => name);
-    if (only !== undefined && !names.includes(only)) throw fail('ADC_NOT_FOUND', { what: `category ${only}` });
     return (only === undefined ? names : [only]).map((name) => this.start(name, true).job)[0]!;
   }
 

@@ -21,6 +21,7 @@ import { LabelService, type Predictor } from './labels.ts';
 import { Pictures } from './pictures.ts';
 import { Preparation } from './preparation.ts';
 import { categoriesOf, goodPictures } from './projects.ts';
+import { PromptService } from './prompts/prompts.ts';
 import { Queue } from './queue.ts';
 import { type ScanReport, scanProject } from './scan.ts';
 
@@ -56,6 +57,7 @@ export class Studio {
   readonly pictures: Pictures;
   readonly preparation: Preparation;
   readonly categories: Categories;
+  readonly prompts: PromptService;
   /** Models in one thread, pictures in another, so that thumbnails do not wait for masks nor masks for thumbnails. */
   private readonly engine: Engine;
   private readonly painter: Engine;
@@ -74,6 +76,7 @@ export class Studio {
     this.painter = new Engine({ project });
     this.jobs = new Jobs(this.bus);
     this.categories = new Categories(project, this.engine, images, this.jobs);
+    this.prompts = new PromptService(project, async () => this.activeTypes());
     this.preparation = new Preparation(project, images, this.engine, this.categories, this.jobs, this.bus);
     this.pictures = new Pictures(project, this.painter, this.preparation);
     const predictor = options.predictor ?? this.models();
@@ -187,11 +190,18 @@ export class Studio {
 
   /** @throws ADC_NOT_FOUND, ADC_NAME_TAKEN. */
   async changeType(id: number, patch: { name?: string; colour?: string; archived?: boolean }): Promise<DefectType> {
+    const before = (await this.store.types.list()).find((known) => known.id === id);
     const type = await this.store.types.change(id, patch);
     if (type === 'missing') throw fail('ADC_NOT_FOUND', { what: `defect type ${id}` });
     if (type === 'taken') throw fail('ADC_NAME_TAKEN', { name: patch.name ?? '' });
+    if (before && before.name !== type.name) await this.prompts.rename(before.name, type.name);
     await this.tellTypes();
     return type;
+  }
+
+  /** Names of the defect types that are in use. */
+  private async activeTypes(): Promise<string[]> {
+    return (await this.store.types.list()).filter(({ archived }) => !archived).map(({ name }) => name);
   }
 
   private async tellTypes(): Promise<void> {
@@ -204,6 +214,7 @@ export class Studio {
       await this.scan();
       return this.categories.rebuild(request.category);
     }
+    if (request.kind === 'prompts') return this.startPrompts(request);
     const { kind, format, folder } = request;
     const work = this.options.exchange?.[kind];
     if (!work) throw fail('ADC_REQUEST', { field: 'kind', what: `${kind} is not offered by this server` });
@@ -211,6 +222,19 @@ export class Studio {
     return this.jobs.start(kind, `${kind === 'import' ? 'Import from' : 'Export to'} ${folder}`, (options) =>
       work(this, { format, path, user }, options),
     );
+  }
+
+  private async startPrompts(request: Extract<JobRequest, { kind: 'prompts' }>): Promise<Job> {
+    // What cannot be asked for is refused at once, not by a job that fails.
+    const { category, type } = request;
+    this.categories.expect(category);
+    await this.prompts.list(category, type);
+    const label = ['Prompts', ...(type ? [`of ${type}`] : []), ...(category ? [`for ${category}`] : [])].join(' ');
+    return this.jobs.start('prompts', label, async (options) => {
+      const { made, kept } = await this.prompts.generate(request, options);
+      const phrases = made.reduce((sum, one) => sum + one.phrases, 0);
+      return `${phrases} prompts for ${made.length} types${kept > 0 ? `; ${kept} had some already` : ''}.`;
+    });
   }
 
   /** A folder that a request names. @throws ADC_OUTSIDE when it, or what a link in it stands for, is not in the project. */

@@ -1,0 +1,62 @@
+/** YAML and JSON that people edit, checked against a schema; what does not fit is named by line and field. */
+import { type Document, isMap, isNode, isPair, LineCounter, parseDocument } from 'yaml';
+import type { z } from 'zod';
+
+/** What is wrong in a text, and where. */
+export interface Misfit {
+  /** Counted from 1. */
+  readonly line: number;
+  readonly field: string;
+  readonly what: string;
+}
+
+type Path = readonly PropertyKey[];
+
+/** Offset of the value at a path, or of its nearest parent. */
+function offsetOf(document: Document, path: Path): number {
+  for (let length = path.length; length >= 0; length--) {
+    const node = document.getIn(path.slice(0, length), true);
+    if (isNode(node) && node.range) return node.range[0];
+  }
+  return 0;
+}
+
+/** Offset of a key of the map at a path. */
+function offsetOfKey(document: Document, path: Path, key: string): number {
+  const map = path.length === 0 ? document.contents : document.getIn(path, true);
+  if (isMap(map)) {
+    const pair = map.items.find((item) => isPair(item) && String(item.key) === key);
+    if (pair && isNode(pair.key) && pair.key.range) return pair.key.range[0];
+  }
+  return offsetOf(document, path);
+}
+
+const fieldName = (path: Path) => path.map(String).join('.') || 'the whole file';
+
+/**
+ * Parses and checks a text; JSON is taken as the YAML that it is.
+ * @param refuse makes the error of the first misfit.
+ * @param language named where the text does not even parse.
+ */
+export function checkText<Schema extends z.ZodType>(
+  schema: Schema,
+  text: string,
+  refuse: (misfit: Misfit) => Error,
+  language = 'YAML',
+): z.infer<Schema> {
+  const lines = new LineCounter();
+  const document = parseDocument(text, { lineCounter: lines });
+  const broken = document.errors[0];
+  if (broken) {
+    const what = (broken.message.split('\n')[0] ?? '').replace(/ at line \d+, column \d+:?$/, '');
+    throw refuse({ line: broken.linePos?.[0].line ?? 1, field: language, what });
+  }
+  const result = schema.safeParse(document.toJS());
+  if (result.success) return result.data;
+  const issue = result.error.issues[0] as z.core.$ZodIssue;
+  const unknown = issue.code === 'unrecognized_keys' ? issue.keys[0] : undefined;
+  const field = unknown === undefined ? issue.path : [...issue.path, unknown];
+  const offset = unknown === undefined ? offsetOf(document, issue.path) : offsetOfKey(document, issue.path, unknown);
+  const what = unknown === undefined ? issue.message : 'there is no such field';
+  throw refuse({ line: lines.linePos(offset).line || 1, field: fieldName(field), what });
+}
