@@ -13,7 +13,16 @@ Every table here is written by a script in \`bench/\`; bench/README.md says how 
 `;
 
 /** Sections in the order they stand in the file. */
-const SECTIONS = ['Labels from clicks', 'Prompts', 'Speed', 'Labelling page', 'Growth', 'Durability', 'Load'] as const;
+const SECTIONS = [
+  'Labels from clicks',
+  'Prompts',
+  'Speed',
+  'Detection speed',
+  'Labelling page',
+  'Growth',
+  'Durability',
+  'Load',
+] as const;
 
 /** Title of a section. */
 export type Section = (typeof SECTIONS)[number];

@@ -87,6 +87,24 @@ export const CORE_ERRORS = {
     exit: 1,
     status: 422,
   },
+  ADC_DETECTOR_MISSING: {
+    message: 'No detector at {path}',
+    next: 'Check the path; `adclick predict` makes a detector for a project that has none.',
+    exit: 1,
+    status: 404,
+  },
+  ADC_DETECTOR_DAMAGED: {
+    message: 'Detector file {path} is damaged: {what}',
+    next: 'Copy the file again from its source, or build the detector again.',
+    exit: 1,
+    status: 422,
+  },
+  ADC_DETECTOR_KIND: {
+    message: 'File {path} is {got}; this ADClick reads {want}',
+    next: 'Give a detector file (.onnx) of that version, or build the detector again with this ADClick.',
+    exit: 1,
+    status: 422,
+  },
   ADC_PROMPT_NAME: {
     message: 'No prompts can be made for {kind} {name}: {what}',
     next: 'Give it a short English name such as "scratch", or write its prompts by hand with `adclick prompts edit`.',

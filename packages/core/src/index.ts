@@ -14,6 +14,17 @@ export { IMAGE_EXTENSIONS, isFile, isFolder, listImages, naturalOrder } from './
 export { openDataset } from './datasets/mvtec.ts';
 export type { Dataset, DatasetLayout, DefectImage } from './datasets/types.ts';
 export { CORE_ERRORS, fail } from './errors.ts';
+export {
+  type DetectionAnswer,
+  type DetectionEvaluation,
+  type DetectionFigures,
+  type DetectionItem,
+  type DetectionProtocol,
+  evaluateDetection,
+  figuresOf,
+  type Verdict,
+} from './evaluation/detection.ts';
+export { renderDetectionReport } from './evaluation/detection-report.ts';
 export { detailBox, FIGURE_KEY, type MaskFigure, maskFigure } from './evaluation/figures.ts';
 export {
   aupro,
@@ -28,6 +39,7 @@ export {
   pixelMetrics,
   quantile,
 } from './evaluation/metrics.ts';
+export { numpyShuffle } from './evaluation/numpy-shuffle.ts';
 export { escapeHtml, figureCards, htmlPage, htmlTable } from './evaluation/page.ts';
 export { PixelMetricAccumulator, type PixelMetrics, type PixelReport } from './evaluation/pixel-metrics.ts';
 export { type ProductSheet, renderProductSheet, type SheetDefect, type SheetStep } from './evaluation/product-sheet.ts';
@@ -41,6 +53,7 @@ export {
   evaluateClicks,
 } from './evaluation/protocol.ts';
 export { type ReportSubject, renderClickReport } from './evaluation/report.ts';
+export { type DefectSplit, splitDefects } from './evaluation/splits.ts';
 export { lineChart, type Series } from './evaluation/svg.ts';
 export { BACKBONES, type Backbone, type BackboneName, DEFAULT_BACKBONE } from './features/backbones.ts';
 export { FeatureExtractor } from './features/extractor.ts';
@@ -82,7 +95,17 @@ export {
 } from './image/types.ts';
 export { readUprightSize } from './image/upright-size.ts';
 export { toRgb, type Window, WindowEstimator } from './image/window.ts';
+export {
+  DEFAULT_MAP,
+  type ImageScore,
+  type MapSettings,
+  type SegBuilder,
+  type SegInputs,
+  type SegNetwork,
+} from './inference/anomaly-map.ts';
 export { clickModel } from './inference/click-predictor.ts';
+export { type Detection, Detector, type DetectorOptions, exportDetector } from './inference/detector.ts';
+export { type DetectorCard, type DetectorThresholds, readCard } from './inference/detector-card.ts';
 export {
   DEFAULT_WEIGHTS,
   Labeler,
@@ -92,6 +115,8 @@ export {
   View,
 } from './inference/labeler.ts';
 export { Lanes } from './inference/lanes.ts';
+export { type DetectedRegion, regionsOf } from './inference/regions.ts';
+export { IndexScorer, quantileForRate, type Scored, type ScorerOptions } from './inference/scoring.ts';
 export {
   generatedPromptFault,
   NORMAL_TYPE,
@@ -152,4 +177,5 @@ export {
 } from './synthesis/samples.ts';
 export { randomTexture, TEXTURE_FAMILIES } from './synthesis/textures.ts';
 export type { BlockSettings, FolderSource } from './training/blocks.ts';
+export type { DetectorTraining, LabelledDefect, TrainDetector, TrainedDetector } from './training/detector-training.ts';
 export { type ClickTraining, type TrainingProgress, trainClickModel } from './training/train-click.ts';

@@ -221,11 +221,13 @@ export class Graph {
       }
     }
     const rename = (name: string) => renamed.get(name) ?? name;
+    // ONNX lets optional outputs go without a name; both of TopK's are required.
+    const allNamed = ({ op }: OnnxNode) => op === 'TopK';
     const unused = (name: string) => (needed.has(name) ? rename(name) : '');
     const nodes = kept.map((node) => ({
       ...node,
       inputs: node.inputs.map(rename),
-      outputs: node.outputs.map((name, index) => (index === 0 ? rename(name) : unused(name))),
+      outputs: node.outputs.map((name, index) => (index === 0 || allNamed(node) ? rename(name) : unused(name))),
     }));
     return encodeModel({
       name: this.name,

@@ -11,7 +11,14 @@ export {
   linearLayer,
   normLinearLayer,
 } from './nn.ts';
-export type { Attribute, Attributes, OnnxPort } from './onnx.ts';
+export {
+  type Attribute,
+  type Attributes,
+  appendMetadata,
+  type MetadataEntry,
+  type OnnxPort,
+  readMetadata,
+} from './onnx.ts';
 export { type AttentionOptions, attention, selfAttention, unstack } from './ops/attention.ts';
 export { cast, stopGradient } from './ops/cast.ts';
 export { type ConvOptions, conv2d } from './ops/conv2d.ts';

@@ -275,6 +275,38 @@ export const serverEvent = z.discriminatedUnion('kind', [
 ]);
 
 /** `GET /health`: the server answers. */
+const box = z.strictObject({ x: coordinate, y: coordinate, width: z.int().min(1), height: z.int().min(1) });
+
+/** Query of `POST /detect`. */
+export const detectQuery = z.strictObject({
+  /** Category of the picture, where the project has several. */
+  category: z.string().min(1).max(200).optional(),
+  /** `true` adds the map. */
+  map: z.enum(['true', 'false']).optional(),
+});
+
+/** What a detector finds in a picture, in pixels of the upright picture. */
+export const detectAnswer = z.strictObject({
+  category: z.string(),
+  detector: z.string(),
+  width: z.int(),
+  height: z.int(),
+  /** In [0,1]. */
+  score: z.number(),
+  isDefect: z.boolean(),
+  /** Largest area first. */
+  regions: z.array(
+    z.strictObject({
+      area: z.int(),
+      box,
+      peak: z.strictObject({ x: coordinate, y: coordinate, value: z.number() }),
+    }),
+  ),
+  /** 16-bit grey PNG in base64, 65535 is 1. */
+  map: z.string().nullable(),
+  ms: z.int(),
+});
+
 export const health = z.strictObject({ ok: z.boolean(), version: z.string() });
 
 /** Answer of `POST /login`; the cookie comes with it. */
@@ -303,6 +335,7 @@ export type ProjectInfo = z.infer<typeof project>;
 export type Format = z.infer<typeof format>;
 export type JobRequest = z.infer<typeof jobRequest>;
 export type Job = z.infer<typeof job>;
+export type DetectAnswer = z.infer<typeof detectAnswer>;
 export type PromptSet = z.infer<typeof promptSet>;
 export type PromptList = z.infer<typeof prompts>;
 export type Statistics = z.infer<typeof statistics>;

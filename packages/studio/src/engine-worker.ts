@@ -33,6 +33,8 @@ function turnOf(request: AnyRequest): { priority: number; key: string; since?: n
       return { priority: 1, key: request.picture.path };
     case 'prepare':
       return { priority: request.urgent ? 1 : 2, key: request.picture.path };
+    case 'detect':
+      return { priority: 1, key: `detect ${request.category}` };
     default:
       return undefined;
   }
@@ -66,6 +68,8 @@ async function answer(call: number, request: AnyRequest, signal: AbortSignal): P
       const bytes = encoded.bytes.slice();
       return [{ ...encoded, bytes }, [bytes.buffer]];
     }
+    case 'detect':
+      return [await models.detect(request.category, request.bytes, request.map), []];
     case 'diversity':
       return [{ order: chooseDiverse(request.vectors, request.labelled) }, []];
     case 'close':

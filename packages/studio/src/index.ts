@@ -16,6 +16,12 @@ export {
   writeProject,
 } from './project.ts';
 export { type DemoAnswer, type DemoOptions, runDemo } from './services/demo.ts';
+export {
+  type DetectionEvaluationRequest,
+  type DetectionTools,
+  evaluateDetector,
+} from './services/detection-evaluation.ts';
+export { openDetector, resolveDetector } from './services/detectors.ts';
 export { type DoctorReport, examine } from './services/doctor.ts';
 export { type EvaluationRequest, evaluateCategory } from './services/evaluation.ts';
 export { type ExportRequest, exportLabels, type ImportRequest, importLabels } from './services/exchange.ts';
@@ -24,6 +30,8 @@ export { type OpenLabels, openLabels } from './services/label-stores.ts';
 export { type LabelRequest, type LabelResult, labelPicture } from './services/labelling.ts';
 export { detectLayout, type Layout } from './services/layout.ts';
 export { type FileCheck, importWeights, listModels, type ModelEntry, verifyModels } from './services/models.ts';
+export { type PredictLine, type PredictRequest, type PredictSummary, predictPictures } from './services/predicting.ts';
 export type { ProviderReport } from './services/providers.ts';
 export { type TrainingAnswer, type TrainingOptions, trainClick } from './services/training.ts';
+export { type DetectorCheck, type RuntimeCheck, verifyDetector } from './services/verifying.ts';
 export { VERSION } from './version.ts';

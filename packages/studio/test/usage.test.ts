@@ -62,7 +62,18 @@ describe('help', () => {
 describe('wrong usage', () => {
   test.each([
     ['an unknown command', ['lable'], 'Did you mean label'],
-    ['a command that later versions bring', ['predict'], "unknown command 'predict'"],
+    ['nothing to predict on', ['predict', '--project', '.'], 'paths'],
+    ['a watched run as one object', ['predict', '.', '--project', '.', '--watch', '--json'], '--watch'],
+    [
+      'an image score that is none',
+      ['evaluate', 'detection', '--data', 'x', '--category', 'y', '--image-score', 'median'],
+      'topk:PIXELS',
+    ],
+    [
+      'a detector that is no ONNX',
+      ['evaluate', 'detection', '--data', 'x', '--category', 'y', '--weights', 'a.pt'],
+      '.onnx',
+    ],
     ['an unknown option', ['doctor', '--verbose'], "unknown option '--verbose'"],
     ['too many arguments', ['doctor', 'x'], 'too many arguments'],
     ['a missing option', ['evaluate', 'clicks', '--data', 'x'], '--category'],

@@ -88,6 +88,32 @@ function fineTokens(map: Value, [h, w]: readonly [number, number]): Value {
   return reshape(spaceToDepth(reshape(halved, [1, 2 * h, 2 * w, channels]), 2), [h * w, 4 * channels]);
 }
 
+/** Descriptors as values of a graph: `tokens` (h * w, D) and `low`, the stride-4 tap (C, 2h, 2w). */
+export interface DescriptorValues {
+  readonly tokens: Value;
+  readonly low: Value;
+}
+
+/**
+ * From pixels to descriptors on a graph.
+ * @param image uint8 (1, H, W, 3), sides multiples of 64.
+ */
+export function describeOn(
+  graph: Graph,
+  backbone: Backbone,
+  weights: ReadonlyMap<string, Tensor>,
+  image: Value,
+): DescriptorValues {
+  const [, height, width] = image.shape as [number, number, number, number];
+  const values = cast(transpose(image, [0, 3, 1, 2]), 'float32');
+  const scaled = scale(addScalar(values, -backbone.scaling.mean), backbone.scaling.scale);
+  const maps = backbone.build(new FrozenParameters(graph, weights), scaled);
+  const size = [height / TOKEN_STRIDE, width / TOKEN_STRIDE] as const;
+  const parts = backbone.taps.map((tap, i) => tokensOf(maps[i] as Value, tap, size, backbone.normalised));
+  const tokens = concat([...parts, fineTokens(maps[0] as Value, size)], 1);
+  return { tokens, low: reshape(maps[0] as Value, (maps[0] as Value).shape.slice(1)) };
+}
+
 /**
  * The ONNX model from pixels to descriptors: `image` uint8 (1, H, W, 3) -> `tokens` (h * w, D), `low` (C, 2h, 2w), and both
  * again in float16 as `packedTokens` and `packedLow`.
@@ -101,13 +127,7 @@ export function descriptorModel(
 ): Uint8Array {
   const graph = new Graph(backbone.name);
   const image = graph.input('image', [1, height, width, 3], 'uint8');
-  const values = cast(transpose(image, [0, 3, 1, 2]), 'float32');
-  const scaled = scale(addScalar(values, -backbone.scaling.mean), backbone.scaling.scale);
-  const maps = backbone.build(new FrozenParameters(graph, weights), scaled);
-  const size = [height / TOKEN_STRIDE, width / TOKEN_STRIDE] as const;
-  const parts = backbone.taps.map((tap, i) => tokensOf(maps[i] as Value, tap, size, backbone.normalised));
-  const tokens = concat([...parts, fineTokens(maps[0] as Value, size)], 1);
-  const low = reshape(maps[0] as Value, (maps[0] as Value).shape.slice(1));
+  const { tokens, low } = describeOn(graph, backbone, weights, image);
   graph.output('tokens', tokens);
   graph.output('low', low);
   graph.output('packedTokens', cast(tokens, 'float16'));
@@ -122,7 +142,8 @@ export class FeatureExtractor {
   private constructor(
     private readonly runtime: Runtime,
     readonly backbone: Backbone,
-    private readonly weights: ReadonlyMap<string, Tensor>,
+    /** The frozen network's weights by name. */
+    readonly weights: ReadonlyMap<string, Tensor>,
     /** SHA-256 of the weights' numbers: descriptors made with other weights do not compare. */
     readonly fingerprint: string,
   ) {}

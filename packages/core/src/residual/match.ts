@@ -106,22 +106,32 @@ function tilingOf(height: number, width: number, radius: number): Tiling {
   return { tiles, queries, candidates, order, inverse, cells, outside, far };
 }
 
+/** A match as values of a graph. */
+export interface MatchValues {
+  /** r = f* - f, float32 (h * w, D). */
+  readonly delta: Value;
+  /** Number of the nearest reference token, int64 (h * w). */
+  readonly index: Value;
+}
+
 /**
- * The ONNX model of one match: `query` float32 (h * w, D) and `bank` float16 (K, h * w, D) -> `delta` (h * w, D), `index` int64 (h * w).
+ * One match on a graph: `query` float32 (h * w, D) against `bank` float16 (K, h * w, D).
  *
  * Nearest means largest q.b - |b|^2 / 2, one product a tile and picture with a column for |b|^2. The largest over the pictures
  * comes first, then masks and the search for the place, on a tenth of the scores. At equal scores the first place in
  * row-major order wins, then the first picture.
  */
-export function matchModel({ height, width, dims, matched = dims, neighbours, radius }: MatchShape): Uint8Array {
+export function matchOn(
+  graph: Graph,
+  query: Value,
+  bank: Value,
+  { height, width, dims, matched = dims, neighbours, radius }: MatchShape,
+): MatchValues {
   const cells = height * width;
   const tiling = tilingOf(height, width, radius);
   const { tiles, queries, candidates } = tiling;
-  const graph = new Graph('match');
   const node = (op: string, inputs: Value[], shape: number[], attributes = {}, dtype: Value['dtype'] = 'float32') =>
     graph.node(op, inputs, [{ shape, dtype }], attributes)[0] as Value;
-  const query = graph.input('query', [cells, dims]);
-  const bank = graph.input('bank', [neighbours, cells, dims], 'float16');
 
   const wide = matched + 1;
   const front = matched < dims ? slice(query, 1, 0, matched) : query;
@@ -160,7 +170,17 @@ export function matchModel({ height, width, dims, matched = dims, neighbours, ra
   const found = reshape(node('Add', [base, cell], [tiles, 1, queries], {}, 'int64'), [cells]);
   const index = node('Gather', [found, graph.constant(tiling.inverse, [cells])], [cells], {}, 'int64');
   const nearest = node('Gather', [reshape(bank, [neighbours * cells, dims]), index], [cells, dims], {}, 'float16');
-  graph.output('delta', sub(cast(nearest, 'float32'), query));
+  return { delta: sub(cast(nearest, 'float32'), query), index };
+}
+
+/** The ONNX model of one match: `query` float32 (h * w, D) and `bank` float16 (K, h * w, D) -> `delta` (h * w, D), `index` int64 (h * w). */
+export function matchModel(shape: MatchShape): Uint8Array {
+  const { height, width, dims, neighbours } = shape;
+  const graph = new Graph('match');
+  const query = graph.input('query', [height * width, dims]);
+  const bank = graph.input('bank', [neighbours, height * width, dims], 'float16');
+  const { delta, index } = matchOn(graph, query, bank, shape);
+  graph.output('delta', delta);
   graph.output('index', index);
   return graph.toModel();
 }

@@ -26,6 +26,7 @@ import { type ForegroundModel, fitForeground, foregroundMap, type TokenGrid, uni
 import { type IndexContent, type IndexEntry, type IndexSettings, readIndex, writeIndex } from './index-file.ts';
 import { Matcher } from './match.ts';
 import { chooseNeighbours, compare } from './neighbours.ts';
+import { coreset, type Reference } from './reference.ts';
 import { blockHistograms } from './retrieval.ts';
 
 /** A good picture that a residual was taken against. */
@@ -292,6 +293,56 @@ export class ReferenceIndex {
     const maps = near.map(async ({ shard }) => foregroundMap(model, this.tokenGrid(await bank.tokens(shard))));
     const own = foregroundMap(model, this.tokenGrid(tokens));
     return unite([own, ...(await Promise.all(maps))]);
+  }
+
+  /**
+   * What a detector file takes along.
+   * @param limit good pictures at most; see {@link coreset} for which. Copies of one picture count once.
+   * @throws ADC_INDEX_DAMAGED when a file cannot be read; RangeError for a zoomed index.
+   */
+  async reference(limit = Number.POSITIVE_INFINITY): Promise<Reference> {
+    const { content, bank } = this.parts;
+    const { codebook, settings, calibration } = content;
+    if (!codebook) throw new RangeError('a zoomed index cannot be taken along');
+    const first = new Map(content.entries.map(({ shard }, i) => [shard, i] as const).reverse());
+    const distinct = [...first.values()].sort((a, b) => a - b);
+    const chosen = coreset(
+      distinct.map((i) => content.histograms[i] as Float32Array),
+      limit,
+    ).map((i) => distinct[i] as number);
+    const entries = chosen.map((i) => content.entries[i] as IndexEntry);
+    const tokens: Uint16Array[] = [];
+    for (const { shard } of entries) tokens.push(await bank.tokens(shard));
+    const model = await this.foreground();
+    return {
+      names: entries.map(({ name }) => name),
+      of: content.entries.length,
+      tokens,
+      histograms: chosen.map((i) => content.histograms[i] as Float32Array),
+      codebook,
+      settings,
+      calibration,
+      ...(model && {
+        foreground: { model, maps: tokens.map((bits) => foregroundMap(model, this.tokenGrid(bits)).data) },
+      }),
+    };
+  }
+
+  /** Names of the good pictures with the same content as the named one, itself included. */
+  copiesOf(name: string): readonly string[] {
+    const { entries } = this.parts.content;
+    const shard = entries.find((entry) => entry.name === name)?.shard;
+    return entries.filter((entry) => entry.shard === shard).map((entry) => entry.name);
+  }
+
+  /** The backbone that describes pictures, with its weights. */
+  get extractor(): FeatureExtractor {
+    return this.parts.extractor;
+  }
+
+  /** Where the index's models run. */
+  get runtime(): Runtime {
+    return this.parts.runtime;
   }
 
   private tokenGrid(tokens: Float32Array | Uint16Array): TokenGrid {

@@ -6,13 +6,13 @@ import type { Random } from '../random.ts';
 const CODES = 12;
 
 /** Blocks along each axis (S); picture heights and widths need not be divisible by it. */
-const BLOCKS = 8;
+export const BLOCKS = 8;
 
 /** Share of the blocks that counts, the most alike; the others may hold a defect. */
-const KEPT_SHARE = 0.8;
+export const KEPT_SHARE = 0.8;
 
 /** Keeps logarithms finite. */
-const TINY = 1e-8;
+export const TINY = 1e-8;
 
 /** Mean vectors of local features. */
 export interface Codebook {

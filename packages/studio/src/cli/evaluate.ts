@@ -1,7 +1,9 @@
-/** `adclick evaluate clicks`: how good the masks are that simulated clicks give, on a category with known masks. */
+/** `adclick evaluate`: how good masks from simulated clicks are, and how good a detector is, on a category with known masks. */
+import type { ImageScore } from '@adclick/core';
 import type { Command } from 'commander';
+import { evaluateDetector } from '../services/detection-evaluation.ts';
 import { evaluateCategory } from '../services/evaluation.ts';
-import { fileEnding, wholeNumber } from './options.ts';
+import { fileEnding, imageScore, number, wholeNumber } from './options.ts';
 import { type CommonOptions, run, withCommon } from './run.ts';
 
 interface Options extends CommonOptions {
@@ -16,6 +18,22 @@ interface Options extends CommonOptions {
   readonly limit?: number;
 }
 
+interface DetectionOptions extends CommonOptions {
+  readonly data: string;
+  readonly category: string;
+  readonly weights?: string;
+  readonly labels: number;
+  readonly labelClicks: number;
+  readonly leaveOut?: number;
+  readonly seed: number;
+  readonly pixels?: number;
+  readonly normals?: number;
+  readonly sigma?: number;
+  readonly imageScore?: ImageScore;
+  readonly report?: string;
+  readonly limit?: number;
+}
+
 const percent = (value: number) => (100 * value).toFixed(1).padStart(5);
 
 export function addEvaluate(program: Command): void {
@@ -23,6 +41,11 @@ export function addEvaluate(program: Command): void {
     .command('evaluate')
     .description('figures on pictures with known masks')
     .addHelpText('after', '\nExample:\n  $ adclick evaluate clicks --data mvtec --category bottle');
+  addClicks(evaluate);
+  addDetection(evaluate);
+}
+
+function addClicks(evaluate: Command): void {
   const command = evaluate
     .command('clicks')
     .description('masks from simulated clicks: AP, PRO, pixel AUROC, IoU, number of clicks, time')
@@ -53,6 +76,54 @@ export function addEvaluate(program: Command): void {
             .map((value) => value.toFixed(2))
             .join(' / ')} (at most ${answer.nocCap})`,
           `a click: ${answer.msPerClick.p50.toFixed(0)} ms, 95 % within ${answer.msPerClick.p95.toFixed(0)} ms`,
+          ...(options.report ? [`report: ${options.report}`] : []),
+        ],
+      };
+    }),
+  );
+}
+
+function addDetection(evaluate: Command): void {
+  const command = evaluate
+    .command('detection')
+    .description('a detector on pictures with and without defects: AP, PRO, pixel and image AUROC, time')
+    .requiredOption('--data <DIR>', 'folder of the dataset (MVTec AD layout: DIR/NAME/{train/good,test,ground_truth})')
+    .requiredOption('--category <NAME>', 'category, a folder in it')
+    .option('--weights <FILE>', 'a detector file (.onnx)', fileEnding('.onnx'))
+    .option(
+      '--labels <N>',
+      'without --weights: label N defects by simulated clicks, train, test on the rest',
+      wholeNumber(0),
+      0,
+    )
+    .option('--label-clicks <N>', 'simulated clicks on each of them', wholeNumber(1, 100), 5)
+    .option('--leave-out <N>', 'defects that leave the test set without --labels (default: 10)', wholeNumber(0))
+    .option('--seed <N>', 'seed of picks and training', wholeNumber(0, 2 ** 32 - 1), 0)
+    .option('--pixels <N>', 'side of the square with as many pixels as the models see', wholeNumber(128, 4096))
+    .option('--normals <N>', 'good pictures that a detector holds', wholeNumber(2))
+    .option('--sigma <PX>', 'Gaussian that smooths the map, pixels of the model grid', number(0, 64))
+    .option('--image-score <RULE>', 'max, topk:PIXELS or pool:SIDE of the map before smoothing', imageScore)
+    .option('--report <FILE>', 'also write an HTML report', fileEnding('.html'))
+    .option('--limit <N>', 'only N pictures of each kind, spread evenly', wholeNumber(1));
+  withCommon(command, 'adclick evaluate detection --data mvtec --category bottle --report bottle.html');
+  command.action(async (options: DetectionOptions) =>
+    run(options, async (context) => {
+      const answer = await evaluateDetector(options, context);
+      const { decisions, unsupervised, msPerImage } = answer;
+      const row = (name: string, { ap, pro, pauroc, iauroc }: typeof unsupervised) =>
+        `${name.padEnd(14)}  ${percent(ap)}  ${percent(pro)}  ${percent(pauroc)}  ${percent(iauroc)}`;
+      return {
+        json: answer,
+        lines: [
+          `${answer.category}: ${answer.images} pictures, ${answer.defects} with defects, detector ${answer.detector}`,
+          'map                AP    PRO  pixel  image AUROC (%)',
+          row(answer.from === 'network' ? 'network' : 'detector', answer),
+          row('residual alone', unsupervised),
+          ...(decisions
+            ? [`false alarms ${percent(decisions.falseAlarms)} %, missed ${percent(decisions.missed)} %`]
+            : []),
+          `a picture: ${msPerImage.p50.toFixed(0)} ms, 95 % within ${msPerImage.p95.toFixed(0)} ms`,
+          ...answer.notes,
           ...(options.report ? [`report: ${options.report}`] : []),
         ],
       };

@@ -11,6 +11,7 @@ import { addIndex } from './index-command.ts';
 import { addInit } from './init.ts';
 import { addLabel } from './label.ts';
 import { addModels } from './models.ts';
+import { addPredict } from './predict.ts';
 import { addPrompts } from './prompts.ts';
 import { report } from './run.ts';
 import { addServe } from './serve.ts';
@@ -36,6 +37,7 @@ export function createProgram(): Command {
     addExport,
     addPrompts,
     addTrain,
+    addPredict,
     addEvaluate,
     addModels,
     addDoctor,

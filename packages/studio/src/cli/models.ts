@@ -3,7 +3,8 @@ import type { Command } from 'commander';
 import { fail } from '../errors.ts';
 import { isFolder } from '../services/layout.ts';
 import { importWeights, listModels, verifyModels } from '../services/models.ts';
-import { type CommonOptions, run, withCommon } from './run.ts';
+import { type DetectorCheck, TOLERANCE, verifyDetector } from '../services/verifying.ts';
+import { type Answer, type CommonOptions, run, withCommon } from './run.ts';
 
 interface ListOptions extends CommonOptions {
   readonly project?: string;
@@ -36,18 +37,44 @@ function addList(models: Command): void {
   );
 }
 
+const difference = (value: number | undefined) => (value === undefined ? '–' : value.toExponential(1));
+
+function verified(check: DetectorCheck): Answer {
+  const { name, version, bytes, pictures, runtimes, ok } = check;
+  return {
+    json: check,
+    lines: [
+      `${name}: ${megabytes(bytes)}, written by ADClick ${version}, ${pictures} drawn pictures`,
+      ...runtimes.map(({ runtime, missing, scoreDifference, mapDifference }) =>
+        missing === undefined
+          ? `${runtime.padEnd(20)}  scores differ by ${difference(scoreDifference)}, maps by ${difference(mapDifference)}`
+          : `${runtime.padEnd(20)}  not asked: ${missing}`,
+      ),
+      ok ? 'the same everywhere' : `they differ by more than ${TOLERANCE}`,
+    ],
+    exit: ok ? 0 : 1,
+  };
+}
+
 function addVerify(models: Command): void {
-  const command = models.command('verify').description('compare the shipped model files with their checksums');
-  withCommon(command, 'adclick models verify').action(async (options: CommonOptions) =>
-    run(options, async () => {
-      const files = await verifyModels();
-      const bad = files.filter(({ ok }) => !ok);
-      if (bad.length > 0) {
-        const what = bad.map(({ file, what }) => `${file} ${what}`).join('; ');
-        throw fail('ADC_MODEL_CHANGED', { count: bad.length, total: files.length, what });
-      }
-      return { json: { ok: true, files }, lines: [`${files.length} files are what was shipped`] };
-    }),
+  const command = models
+    .command('verify')
+    .description(
+      'compare the shipped model files with their checksums, or what a detector says in every runtime at hand',
+    )
+    .argument('[FILE]', 'a detector file (.onnx)');
+  withCommon(command, 'adclick models verify detector.onnx').action(
+    async (file: string | undefined, options: CommonOptions) =>
+      run(options, async (context) => {
+        if (file !== undefined) return verified(await verifyDetector(file, context));
+        const files = await verifyModels();
+        const bad = files.filter(({ ok }) => !ok);
+        if (bad.length > 0) {
+          const what = bad.map(({ file, what }) => `${file} ${what}`).join('; ');
+          throw fail('ADC_MODEL_CHANGED', { count: bad.length, total: files.length, what });
+        }
+        return { json: { ok: true, files }, lines: [`${files.length} files are what was shipped`] };
+      }),
   );
 }
 

@@ -1,4 +1,5 @@
 /** Parsers of option values; what they refuse becomes an ADC_USAGE line. */
+import type { ImageScore } from '@adclick/core';
 import { InvalidArgumentError } from 'commander';
 import { FORMATS, type Format } from '../api.ts';
 
@@ -11,6 +12,26 @@ export const wholeNumber =
     const range = high === Number.MAX_SAFE_INTEGER ? `${low} or more` : `${low} to ${high}`;
     throw new InvalidArgumentError(`It must be a whole number, ${range}.`);
   };
+
+/** A number in a range. */
+export const number =
+  (low: number, high: number) =>
+  (text: string): number => {
+    const value = Number(text);
+    if (text.trim() !== '' && value >= low && value <= high) return value;
+    throw new InvalidArgumentError(`It must be a number, ${low} to ${high}.`);
+  };
+
+/** How the score of a picture is read from its map: `max`, `topk:100`, `pool:16`. */
+export function imageScore(text: string): ImageScore {
+  const [rule, size = ''] = text.split(':');
+  const count = Number(size);
+  const isCount = /^\d+$/.test(size) && count > 0 && count <= 1e6;
+  if (text === 'max') return { rule: 'max' };
+  if (rule === 'topk' && isCount) return { rule, pixels: count };
+  if (rule === 'pool' && isCount) return { rule, side: count };
+  throw new InvalidArgumentError('It must be max, topk:PIXELS or pool:SIDE.');
+}
 
 /** A file name that ends in the given extension. */
 export const fileEnding =

@@ -1,4 +1,4 @@
-import { mkdir, rm, symlink, writeFile } from 'node:fs/promises';
+import { mkdir, readFile, rm, symlink, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { decodeImage, encodeRle, rleArea } from '@adclick/core';
@@ -445,4 +445,51 @@ test('painting keeps holes', async () => {
   const add = encodeRle(ring, SIDE.width, SIDE.height);
   const { layers } = (await act(app, 1, 0, { kind: 'paint', tool: 'polygon', type: 2, add, remove: null })).json();
   expect(layers).toEqual([{ type: 2, rle: add }]);
+});
+
+test('a picture that is sent is looked at: as the body, or in a form; anything else is refused by field', async () => {
+  const project = await makeProject();
+  const studio = await openStudio(project, { threads: 1 });
+  const app = await createApp(studio);
+  onTestFinished(() => app.close());
+  const file = await readFile(join(project.root, 'test/dent/0.png'));
+  const post = (query: string, type: string, payload: Buffer | string) =>
+    app.inject({
+      method: 'POST',
+      url: `${api.API}/detect${query}`,
+      headers: { ...HOST, 'content-type': type },
+      payload,
+    });
+
+  const raw = await post('?map=true', 'image/png', file);
+  expect(raw.statusCode).toBe(200);
+  const found = api.detectAnswer.parse(raw.json());
+  expect(found).toMatchObject({ category: 'part', detector: 'part', ...SIDE });
+  const map = await decodeImage(Buffer.from(found.map as string, 'base64'));
+  expect([map.width, map.height]).toEqual([SIDE.width, SIDE.height]);
+
+  const form = Buffer.concat([
+    Buffer.from(
+      '--x\r\ncontent-disposition: form-data; name="picture"; filename="0.png"\r\ncontent-type: image/png\r\n\r\n',
+    ),
+    file,
+    Buffer.from('\r\n--x--\r\n'),
+  ]);
+  const formed = api.detectAnswer.parse((await post('?category=part', 'multipart/form-data; boundary=x', form)).json());
+  expect(formed).toMatchObject({ score: found.score, isDefect: found.isDefect, map: null });
+
+  for (const [response, status, code, field] of [
+    [await post('', 'image/png', 'no picture'), 422, 'ADC_IMAGE_UNREADABLE', undefined],
+    [await post('', 'image/png', ''), 422, 'ADC_REQUEST', 'body'],
+    [await post('', 'application/json', '{}'), 422, 'ADC_REQUEST', 'content-type'],
+    [await post('', 'multipart/form-data; boundary=x', '--x--\r\n'), 422, 'ADC_REQUEST', 'body'],
+    [await post('?category=nut', 'image/png', file), 404, 'ADC_NOT_FOUND', undefined],
+    [await post('?map=perhaps', 'image/png', file), 422, 'ADC_REQUEST', 'map'],
+  ] as const) {
+    const { error } = api.apiError.parse(response.json());
+    expect([response.statusCode, error.code, error.field]).toEqual([status, code, field]);
+  }
+  // Other routes still take JSON only.
+  const types = { method: 'POST', url: `${api.API}/types`, headers: { ...HOST, 'content-type': 'image/png' } } as const;
+  expect((await app.inject({ ...types, payload: file })).statusCode).toBe(422);
 });

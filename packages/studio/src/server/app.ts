@@ -12,6 +12,7 @@ import type { Studio } from '../services/studio.ts';
 import { VERSION } from '../version.ts';
 import { addFailures } from './failures.ts';
 import { addActions } from './routes/actions.ts';
+import { addDetect } from './routes/detect.ts';
 import { addImages } from './routes/images.ts';
 import { addJobs } from './routes/jobs.ts';
 import { addLogin } from './routes/login.ts';
@@ -92,6 +93,7 @@ export async function createApp(studio: Studio, options: AppOptions = {}): Promi
       addImages(api, studio);
       addActions(api, studio);
       addJobs(api, studio);
+      await api.register(async (scope) => addDetect(scope, studio));
       addPrompts(api, studio);
       addLogin(api, studio, users);
       api.get('/openapi.json', { schema: { hide: true }, config: { open: true } }, async () => app.swagger());

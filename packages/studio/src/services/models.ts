@@ -10,6 +10,8 @@ import { CACHE_FOLDER } from '../project.ts';
 
 /** File beside the shipped models that lists size and SHA-256 of each of their files. */
 const CHECKSUMS = 'checksums.json';
+/** File name of a detector inside a model's folder. */
+export const DETECTOR_FILE = 'detector.onnx';
 /** File name of weights inside a model's folder. */
 const WEIGHTS_FILE = 'weights.safetensors';
 
@@ -27,7 +29,7 @@ export interface FileCheck {
 /** One row of `models list`. */
 export interface ModelEntry {
   readonly name: string;
-  readonly kind: 'backbone' | 'click weights' | 'unknown';
+  readonly kind: 'backbone' | 'click weights' | 'detector' | 'unknown';
   readonly from: 'shipped' | 'project';
   readonly file: string;
   readonly bytes: number;
@@ -67,7 +69,11 @@ export async function verifyModels(folder = shippedFolder()): Promise<FileCheck[
 }
 
 async function describeModel(folder: string, name: string, from: ModelEntry['from']): Promise<ModelEntry | undefined> {
-  const files = await readdir(join(folder, name)).catch(() => []);
+  const files: string[] = await readdir(join(folder, name)).catch(() => []);
+  if (files.includes(DETECTOR_FILE)) {
+    const path = join(folder, name, DETECTOR_FILE);
+    return { name, kind: 'detector', from, file: path, bytes: (await stat(path)).size };
+  }
   const file = files.find((each) => each === WEIGHTS_FILE) ?? files.find((each) => each === 'model.safetensors');
   if (!file) return undefined;
   const path = join(folder, name, file);

@@ -4,7 +4,7 @@ import { realpath } from 'node:fs/promises';
 import { basename, dirname, isAbsolute, relative, resolve } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { Rle } from '@adclick/core';
-import type { DefectType, Format, ImageState, Job, JobRequest, ProjectInfo } from '../api.ts';
+import type { DefectType, DetectAnswer, Format, ImageState, Job, JobRequest, ProjectInfo } from '../api.ts';
 import { fail } from '../errors.ts';
 import { isEmptyRle, uniteRle } from '../labels/bitmaps.ts';
 import type { WorkOptions } from '../progress.ts';
@@ -129,6 +129,21 @@ export class Studio {
   async scan(): Promise<ScanReport> {
     this.normals = undefined;
     return scanProject(this.project, this.store.images);
+  }
+
+  /**
+   * What the detector of a category finds in a picture that is not one of the project's.
+   * @param category may be left out where there is only one. @param bytes of an image file. @param map whether the map is wanted.
+   * @throws ADC_REQUEST, ADC_NOT_FOUND, ADC_IMAGE_…, ADC_DETECTOR_…
+   */
+  async detect(category: string | undefined, bytes: Uint8Array, map: boolean): Promise<DetectAnswer> {
+    const names = categoriesOf(this.project).map(({ name }) => name);
+    if (category !== undefined && !names.includes(category))
+      throw fail('ADC_NOT_FOUND', { what: `category ${category}` });
+    const name = category ?? (names.length === 1 ? names[0] : undefined);
+    if (name === undefined)
+      throw fail('ADC_REQUEST', { field: 'category', what: `must be one of ${names.join(', ')}` });
+    return this.engine.call('detect', { category: name, bytes, map });
   }
 
   /** `GET /project`. @param user whose name the page shows. */

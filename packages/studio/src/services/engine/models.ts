@@ -1,10 +1,11 @@
 /** The models of a project's categories, and the pictures that are open in them. */
 import { createHash } from 'node:crypto';
 import { existsSync } from 'node:fs';
-import { readFile } from 'node:fs/promises';
+import { readFile, stat } from 'node:fs/promises';
 import { totalmem } from 'node:os';
 import { join } from 'node:path';
 import {
+  type Detector,
   decodeImage,
   encodePng,
   encodeRle,
@@ -21,12 +22,15 @@ import {
   writeFileAtomic,
 } from '@adclick/core';
 import { Runtime } from '@adclick/ortgrad';
+import type { DetectAnswer } from '../../api.ts';
 import { fail } from '../../errors.ts';
 import { emptyRle } from '../../labels/bitmaps.ts';
 import type { WorkOptions } from '../../progress.ts';
 import { CACHE_FOLDER } from '../../project.ts';
+import { openDetector, trainedDetector } from '../detectors.ts';
 import { indexCategory, openCurrentIndex } from '../indexing.ts';
 import { resolveWeights } from '../models.ts';
+import { writtenRegions } from '../predicting.ts';
 import { categoriesOf, indexFolder } from '../projects.ts';
 import { PromptService } from '../prompts/prompts.ts';
 import type { Calls, EngineSettings, ModelPicture, Prepared } from './protocol.ts';
@@ -50,6 +54,12 @@ interface Loaded {
   readonly index: ReferenceIndex;
   readonly labeler: Labeler;
   readonly key: string;
+}
+
+interface OpenedDetector {
+  /** Time of the trained file, 0 where there is none: a newer one replaces what is open. */
+  readonly modified: number;
+  readonly detector: Promise<Detector>;
 }
 
 interface Open {
@@ -103,6 +113,7 @@ function scoreOf({ data }: Plane): number {
 export class Models {
   private lanes: Promise<Lanes> | undefined;
   private readonly categories = new Map<string, Promise<Loaded>>();
+  private readonly detectors = new Map<string, OpenedDetector>();
   private readonly views = new Map<string, Promise<Open>>();
 
   private readonly prompts: PromptService;
@@ -168,6 +179,7 @@ export class Models {
   }
 
   private async forget(name: string): Promise<void> {
+    await this.forgetDetector(name);
     const loaded = await this.categories.get(name)?.catch(() => undefined);
     this.categories.delete(name);
     this.views.clear();
@@ -243,7 +255,49 @@ export class Models {
     return prepared;
   }
 
+  private async forgetDetector(name: string): Promise<void> {
+    const opened = this.detectors.get(name);
+    this.detectors.delete(name);
+    await (await opened?.detector.catch(() => undefined))?.close();
+  }
+
+  private async detector(name: string): Promise<Detector> {
+    const { project } = this.settings;
+    const trained = await stat(trainedDetector(project.root, name)).catch(() => undefined);
+    const modified = trained?.mtimeMs ?? 0;
+    const known = this.detectors.get(name);
+    if (known?.modified === modified) return known.detector;
+    if (known) await this.forgetDetector(name);
+    const detector = openDetector(project, this.category(name), (await this.start()).main);
+    this.detectors.set(name, { modified, detector });
+    detector.catch(() => this.detectors.delete(name));
+    return detector;
+  }
+
+  /** @throws ADC_IMAGE_... for bytes that are no picture, ADC_DETECTOR_..., and what indexing throws. */
+  async detect(category: string, bytes: Uint8Array, withMap: boolean): Promise<DetectAnswer> {
+    const image = toRgb(await decodeImage(bytes, { path: 'sent' }));
+    const detector = await this.detector(category);
+    const start = performance.now();
+    const { score, isDefect, map, regions } = await detector.detect(image);
+    const ms = Math.round(performance.now() - start);
+    const { width, height } = image;
+    const grey = { ...map, data: Uint16Array.from(map.data, (value) => Math.round(value * 65535)) };
+    return {
+      category,
+      detector: detector.card.name,
+      width,
+      height,
+      score,
+      isDefect,
+      regions: writtenRegions(regions),
+      map: withMap ? Buffer.from(await encodePng(grey)).toString('base64') : null,
+      ms,
+    };
+  }
+
   async close(): Promise<void> {
+    for (const name of [...this.detectors.keys()]) await this.forgetDetector(name);
     for (const name of [...this.categories.keys()]) await this.forget(name);
     const lanes = await this.lanes;
     await lanes?.close();

@@ -1,6 +1,7 @@
 /** What the server's thread and the engine's thread say to each other. Plain values only: they are copied between threads. */
 import type { Rle } from '@adclick/core';
 import type { ErrorDetails } from '@adclick/ortgrad';
+import type { DetectAnswer } from '../../api.ts';
 import type { LabelClick } from '../../labels/history.ts';
 import type { ProgressEvent } from '../../progress.ts';
 import type { Project } from '../../project.ts';
@@ -76,6 +77,11 @@ export interface Calls {
   diversity: {
     request: { vectors: readonly (readonly number[])[]; labelled: readonly boolean[] };
     answer: { order: readonly number[] };
+  };
+  /** What the category's detector finds in a picture that is given as the bytes of a file. */
+  detect: {
+    request: { category: string; bytes: Uint8Array; map: boolean };
+    answer: DetectAnswer;
   };
   close: { request: object; answer: null };
 }

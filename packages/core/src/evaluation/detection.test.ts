@@ -1,0 +1,79 @@
+import { describe, expect, test } from 'vitest';
+import type { Mask, RgbImage } from '../image/types.ts';
+import { type DetectionAnswer, type DetectionItem, evaluateDetection, figuresOf } from './detection.ts';
+import { renderDetectionReport } from './detection-report.ts';
+
+/** A picture of one grey; `defect` marks the left half of its mask. */
+function item(name: string, grey: number, defect: boolean, [width, height] = [8, 6]): DetectionItem {
+  const image: RgbImage = {
+    data: new Uint8Array(width! * height! * 3).fill(grey),
+    width: width!,
+    height: height!,
+    channels: 3,
+  };
+  const data = new Uint8Array(width! * height!);
+  if (defect) for (let i = 0; i < data.length; i++) data[i] = i % width! < width! / 2 ? 1 : 0;
+  const mask: Mask = { data, width: width!, height: height!, channels: 1 };
+  return { name, type: defect ? 'dent' : 'good', image, mask };
+}
+
+/** Says grey / 255 on the left half, a tenth of it on the right. */
+const detect = async ({ data, width, height }: RgbImage) => {
+  const score = data[0]! / 255;
+  const map = new Float32Array(width * height).map((_, i) => (i % width < width / 2 ? score : score / 10));
+  return { score, map: { data: map, width, height, channels: 1 as const }, isDefect: score > 0.5 };
+};
+
+const items = [
+  item('a', 200, true),
+  item('b', 100, true, [12, 6]),
+  item('c', 20, false),
+  item('d', 150, false, [6, 6]),
+];
+
+describe('evaluateDetection', () => {
+  test('pools pixels of pictures of any size, and ranks pictures by score', async () => {
+    const seen: string[] = [];
+    const found = await evaluateDetection(items, detect, { examples: 1, onImage: ({ name }) => seen.push(name) });
+    expect(seen).toEqual(['a', 'b', 'c', 'd']);
+    // a .784 (24 defect pixels), d .588 (18 good), b .392 (36 defect): precision 1, then 60/78 for the other 36 of 60.
+    expect(found.ap).toBeCloseTo((24 * 1 + 36 * (60 / 78)) / 60, 10);
+    expect(found.iauroc).toBe(0.75);
+    expect(found.decisions).toEqual({ falseAlarms: 0.5, missed: 0.5 });
+    expect(found.images.map(({ ap }) => ap)).toEqual([1, 1, undefined, undefined]);
+    expect(found.suspicious.map(({ name }) => name)).toEqual(['d']);
+    expect(found.worst).toHaveLength(1);
+    expect(found.pixels).toMatchObject({ regions: 2, defectPixels: 60, goodPixels: 24 + 36 + 48 + 36 });
+  });
+
+  test('needs good and defective pictures, and stops when it is asked to', async () => {
+    const none = evaluateDetection(items.slice(2), detect, { what: 'widgets' });
+    await expect(none).rejects.toMatchObject({ code: 'ADC_NO_REGION' });
+    await expect(evaluateDetection(items.slice(0, 2), detect)).rejects.toMatchObject({ code: 'ADC_NO_REGION' });
+    const stopped = evaluateDetection(items, detect, { signal: AbortSignal.abort(new Error('enough')) });
+    await expect(stopped).rejects.toThrow('enough');
+  });
+
+  test('its report shows figures, maps and every picture, and nothing unescaped', async () => {
+    const found = await evaluateDetection(items, detect);
+    const answer: DetectionAnswer = {
+      ...figuresOf(found),
+      category: '<nuts>',
+      images: 4,
+      defects: 2,
+      detector: 'nuts & bolts',
+      from: 'residual',
+      labels: { count: 0, picks: 'none' },
+      msPerImage: found.msPerImage,
+      unsupervised: figuresOf(found),
+      notes: ['a <note>'],
+    };
+    const page = await renderDetectionReport(found, answer, 'adclick evaluate detection');
+    expect(page).toContain('&lt;nuts&gt;');
+    expect(page).not.toMatch(/<nuts>|<note>/);
+    expect(page).toContain(`${(100 * found.ap).toFixed(1)} %`);
+    for (const name of ['dent/a', 'dent/b', 'good/c', 'good/d']) expect(page).toContain(name);
+    expect(page.match(/<figure>/g)).toHaveLength(2 * (2 + 2 + 2));
+    expect(page).not.toMatch(/https?:/);
+  });
+});

@@ -1,0 +1,200 @@
+/** Evaluating a detector on pictures with and without defects (spec 06 §1–4): pixel metrics at each picture's own size, I-AUROC. */
+import type { Mask, Plane, RgbImage } from '../image/types.ts';
+import { imageAuroc, quantile } from './metrics.ts';
+import { PixelMetricAccumulator, type PixelReport } from './pixel-metrics.ts';
+
+/** A test picture. */
+export interface DetectionItem {
+  readonly name: string;
+  /** Defect type, 'good' for pictures without. */
+  readonly type: string;
+  readonly image: RgbImage;
+  /** At the size of the image; all 0 for good pictures. */
+  readonly mask: Mask;
+}
+
+/** What a detector says of a picture; the map at the picture's size. */
+export interface Verdict {
+  readonly score: number;
+  readonly map: Plane;
+  readonly isDefect?: boolean;
+}
+
+/** What {@link evaluateDetection} takes beside pictures and a detector. */
+export interface DetectionProtocol {
+  /** Best, worst and most suspicious good pictures kept as examples, each this many; default 4. */
+  readonly examples?: number;
+  /** Value of the map above which examples count as marked; default 0.5. */
+  readonly threshold?: number;
+  /** What errors call the collection. */
+  readonly what?: string;
+  readonly onImage?: (result: DetectionImageResult, done: number) => void;
+  /** Stops before the next picture. */
+  readonly signal?: AbortSignal;
+}
+
+/** How one picture went. */
+export interface DetectionImageResult {
+  readonly name: string;
+  readonly type: string;
+  readonly defective: boolean;
+  readonly score: number;
+  readonly isDefect?: boolean;
+  readonly ms: number;
+  /** Average precision of this picture's pixels alone; absent for good pictures. */
+  readonly ap?: number;
+}
+
+/** A picture kept whole for a report. */
+export interface DetectionExample extends DetectionItem {
+  readonly result: DetectionImageResult;
+  readonly map: Plane;
+}
+
+/** The four figures of a detector, fractions of 1. */
+export interface DetectionFigures {
+  readonly ap: number;
+  readonly pro: number;
+  readonly pauroc: number;
+  readonly iauroc: number;
+}
+
+/** Everything {@link evaluateDetection} finds out. */
+export interface DetectionEvaluation extends DetectionFigures {
+  readonly images: readonly DetectionImageResult[];
+  readonly pixels: PixelReport;
+  readonly msPerImage: { readonly p50: number; readonly p95: number };
+  readonly threshold: number;
+  /** Share of good pictures that were called defective, and of defective ones that were not; absent without decisions. */
+  readonly decisions?: { readonly falseAlarms: number; readonly missed: number };
+  /** Lowest average precision first. */
+  readonly worst: readonly DetectionExample[];
+  /** Highest first. */
+  readonly best: readonly DetectionExample[];
+  /** Good pictures with the highest scores. */
+  readonly suspicious: readonly DetectionExample[];
+}
+
+const EXAMPLES = 4;
+
+/** A few items with the lowest keys; others are not held. */
+class Lowest {
+  readonly items: DetectionExample[] = [];
+  private readonly keys: number[] = [];
+
+  constructor(private readonly size: number) {}
+
+  offer(key: number, example: () => DetectionExample): void {
+    let at = this.keys.findIndex((other) => key < other);
+    if (at < 0) at = this.keys.length;
+    if (at >= this.size) return;
+    this.keys.splice(at, 0, key);
+    this.items.splice(at, 0, example());
+    this.keys.length = Math.min(this.keys.length, this.size);
+    this.items.length = this.keys.length;
+  }
+}
+
+function apOf(map: Plane, mask: Mask, name: string): number | undefined {
+  if (!mask.data.includes(1) || !mask.data.includes(0)) return undefined;
+  const alone = new PixelMetricAccumulator();
+  alone.add(map, mask, name);
+  return alone.finish({ what: name }).ap;
+}
+
+/**
+ * Shows pictures to a detector one after another. Maps are not kept: memory is that of {@link PixelMetricAccumulator} and the examples.
+ * @param detect its time is what msPerImage measures; the first picture, which may include loading, does not count.
+ * @throws ADC_NO_REGION without a defective or without a good picture; whatever `detect` throws; the signal's reason.
+ */
+export async function evaluateDetection(
+  items: AsyncIterable<DetectionItem> | Iterable<DetectionItem>,
+  detect: (image: RgbImage) => Promise<Verdict>,
+  protocol: DetectionProtocol = {},
+): Promise<DetectionEvaluation> {
+  const { examples = EXAMPLES, threshold = 0.5, what = 'the pictures' } = protocol;
+  const pooled = new PixelMetricAccumulator();
+  const images: DetectionImageResult[] = [];
+  const [worst, best, suspicious] = [new Lowest(examples), new Lowest(examples), new Lowest(examples)];
+  for await (const item of items) {
+    protocol.signal?.throwIfAborted();
+    const { name, type, image, mask } = item;
+    const start = performance.now();
+    const { score, map, isDefect } = await detect(image);
+    const ms = performance.now() - start;
+    pooled.add(map, mask, name);
+    const defective = mask.data.includes(1);
+    const ap = apOf(map, mask, name);
+    const result = {
+      name,
+      type,
+      defective,
+      score,
+      ms,
+      ...(isDefect !== undefined && { isDefect }),
+      ...(ap !== undefined && { ap }),
+    };
+    images.push(result);
+    const example = () => ({ ...item, result, map });
+    if (ap !== undefined) worst.offer(ap, example);
+    if (ap !== undefined) best.offer(-ap, example);
+    if (!defective) suspicious.offer(-score, example);
+    protocol.onImage?.(result, images.length);
+  }
+  const iauroc = imageAuroc(
+    images.map((image) => image.score),
+    images.map((image) => image.defective),
+  );
+  const pixels = pooled.finish({ what });
+  const ms = images.length > 1 ? images.slice(1).map((image) => image.ms) : images.map((image) => image.ms);
+  return {
+    images,
+    pixels,
+    ap: pixels.ap,
+    pro: pixels.pro,
+    pauroc: pixels.pauroc,
+    iauroc,
+    msPerImage: { p50: quantile(ms, 0.5), p95: quantile(ms, 0.95) },
+    threshold,
+    ...decisionsOf(images),
+    worst: worst.items,
+    best: best.items,
+    suspicious: suspicious.items,
+  };
+}
+
+function decisionsOf(images: readonly DetectionImageResult[]): Pick<DetectionEvaluation, 'decisions'> {
+  if (images.some(({ isDefect }) => isDefect === undefined)) return {};
+  const share = (defective: boolean) => {
+    const of = images.filter((image) => image.defective === defective);
+    return of.filter(({ isDefect }) => isDefect !== defective).length / of.length;
+  };
+  return { decisions: { falseAlarms: share(false), missed: share(true) } };
+}
+
+/** The four figures alone. */
+export const figuresOf = ({ ap, pro, pauroc, iauroc }: DetectionFigures): DetectionFigures => ({
+  ap,
+  pro,
+  pauroc,
+  iauroc,
+});
+
+/** The figures that `adclick evaluate detection --json` prints; fractions of 1, times in ms. */
+export interface DetectionAnswer extends DetectionFigures {
+  readonly category: string;
+  /** Pictures tested on, of which `defects` have defects. */
+  readonly images: number;
+  readonly defects: number;
+  readonly detector: string;
+  /** 'network', or 'residual' where there is none or it was left aside. */
+  readonly from: 'network' | 'residual';
+  /** Defects that were labelled to train on, and how they were chosen. */
+  readonly labels: { readonly count: number; readonly picks: 'published' | 'shuffled' | 'none' };
+  readonly msPerImage: { readonly p50: number; readonly p95: number };
+  readonly decisions?: DetectionEvaluation['decisions'];
+  /** The residual's map alone, on the same pictures. */
+  readonly unsupervised: DetectionFigures;
+  /** What was noticed while training, such as a network that was left aside. */
+  readonly notes: readonly string[];
+}

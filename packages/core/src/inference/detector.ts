@@ -1,0 +1,176 @@
+/** The detecting face of the library: a picture in, its anomaly map, score and defective regions out, without clicks. */
+import { readFile } from 'node:fs/promises';
+import { Runtime, type Session, type Tensor, tensor } from '@adclick/ortgrad';
+import { fail } from '../errors.ts';
+import { BACKBONES } from '../features/backbones.ts';
+import { writeFileAtomic } from '../files.ts';
+import { resizePlane, resizeRgb } from '../image/resize.ts';
+import type { ImagePoint, Plane, RgbImage } from '../image/types.ts';
+import type { ReferenceIndex } from '../residual/reference-index.ts';
+import { VERSION } from '../version.ts';
+import { DEFAULT_MAP, type MapSettings, type SegNetwork } from './anomaly-map.ts';
+import { cardMetadata, type DetectorCard, type DetectorThresholds, readCard, sealed } from './detector-card.ts';
+import { detectorModel } from './detector-model.ts';
+import { type DetectedRegion, regionsOf } from './regions.ts';
+import { IndexScorer, quantileForRate } from './scoring.ts';
+
+/** What {@link Detector.build} takes; everything has a default. */
+export interface DetectorOptions {
+  readonly name?: string;
+  /** Share of good pictures that may be called defective; default 0.05: at 0.02, 60 pictures make the strangest of them the threshold. */
+  readonly falseAlarmRate?: number;
+  /** Least area of a region in pixels of the model grid; default 16, a quarter of a token. */
+  readonly minArea?: number;
+  /** Default 'score'. */
+  readonly decision?: DetectorThresholds['decision'];
+  /** Good pictures that the file holds, at most; default 60. Each takes 2.2 MB at 512 px. */
+  readonly normals?: number;
+  /** Good pictures that thresholds are set on, at most; default 60, spread evenly. */
+  readonly heldOut?: number;
+  readonly map?: Partial<MapSettings>;
+  /** A trained network and the record of its training. Without one the residual itself is the map. */
+  readonly network?: SegNetwork & { readonly record?: Readonly<Record<string, unknown>> };
+  readonly onProgress?: (progress: { readonly done: number; readonly total: number }) => void;
+  readonly signal?: AbortSignal;
+}
+
+/** What a detector says of one picture. */
+export interface Detection {
+  /** In [0,1]; above the card's threshold for a defective picture where the score decides. */
+  readonly score: number;
+  readonly isDefect: boolean;
+  /** In [0,1] at the picture's own size. */
+  readonly map: Plane;
+  /** Largest area first. */
+  readonly regions: readonly DetectedRegion<ImagePoint>[];
+}
+
+/** Bank and held-out pictures by default. */
+const NORMALS = 60;
+const HELD_OUT = 60;
+const FALSE_ALARMS = 0.05;
+const MIN_AREA = 16;
+
+const PREPROCESSING =
+  'upright by EXIF, 8-bit RGB (deeper pictures through one window of their own range), resized to the input by area averages where ' +
+  'an axis shrinks and bilinearly where it grows';
+
+/** Finds the defects of one product. */
+export class Detector {
+  private constructor(
+    /** What the file says of itself. */
+    readonly card: DetectorCard,
+    /** The file's bytes. */
+    readonly model: Uint8Array,
+    private readonly session: Session,
+    private readonly ownRuntime: Runtime | undefined,
+  ) {}
+
+  /**
+   * Makes a detector of an index: takes good pictures along, and sets the thresholds on good pictures, each compared with the
+   * others only. The same index and options give the same file, byte for byte.
+   * @throws ADC_NO_NORMALS, ADC_IMAGE_... when a good picture cannot be read again, ADC_INDEX_DAMAGED, the signal's reason.
+   */
+  static async build(index: ReferenceIndex, options: DetectorOptions = {}): Promise<Detector> {
+    const { model, card } = await exportDetector(index, options);
+    return new Detector(card, model, await index.runtime.load(model), undefined);
+  }
+
+  /**
+   * Loads a detector file.
+   * @throws ADC_DETECTOR_MISSING, ADC_DETECTOR_DAMAGED, ADC_DETECTOR_KIND, ADC_RUNTIME.
+   */
+  static async load(file: string, options: { readonly runtime?: Runtime } = {}): Promise<Detector> {
+    const model = await readFile(file).catch((cause) => {
+      throw fail('ADC_DETECTOR_MISSING', { path: file }, cause);
+    });
+    const card = readCard(model, file);
+    const own = options.runtime ? undefined : await Runtime.start();
+    try {
+      return new Detector(card, model, await (options.runtime ?? own)!.load(model), own);
+    } catch (error) {
+      await own?.close();
+      throw error;
+    }
+  }
+
+  /** Writes the file; what was there before stays until it is whole. @throws ADC_DISK. */
+  async save(file: string): Promise<void> {
+    await writeFileAtomic(file, this.model);
+  }
+
+  /**
+   * Looks at one picture of any size.
+   * @returns map and regions in pixels of the picture.
+   */
+  async detect(image: RgbImage): Promise<Detection> {
+    const { score, map: onGrid } = await this.run(image);
+    const map = resizePlane(onGrid, image.width, image.height);
+    const { thresholds } = this.card;
+    const pixels = (image.width * image.height) / (onGrid.width * onGrid.height);
+    const regions = regionsOf(map, thresholds.map, thresholds.minArea * pixels);
+    const isDefect = thresholds.decision === 'score' ? score > thresholds.score : regions.length > 0;
+    return { score, isDefect, map, regions };
+  }
+
+  /** Score and map as the model gives them, the map on the model grid. */
+  async run(image: RgbImage): Promise<{ readonly score: number; readonly map: Plane }> {
+    const { width, height } = this.card.input;
+    const { data } = resizeRgb(image, width, height);
+    const { map, score } = await this.session.run({ image: tensor(data, [1, height, width, 3]) });
+    return {
+      score: (score as Tensor).data[0] as number,
+      map: { data: (map as Tensor).data as Float32Array, width, height, channels: 1 },
+    };
+  }
+
+  /** Frees the model, and the runtime if the detector started it. */
+  async close(): Promise<void> {
+    await this.session.release();
+    await this.ownRuntime?.close();
+  }
+}
+
+/**
+ * The bytes and the card of a detector file; see {@link Detector.build}.
+ * @throws what {@link Detector.build} throws.
+ */
+export async function exportDetector(
+  index: ReferenceIndex,
+  options: DetectorOptions = {},
+): Promise<{ readonly model: Uint8Array; readonly card: DetectorCard }> {
+  const { falseAlarmRate = FALSE_ALARMS, minArea = MIN_AREA, decision = 'score', network } = options;
+  const settings = { ...DEFAULT_MAP, ...options.map };
+  const reference = await index.reference(options.normals ?? NORMALS);
+  const scorer = await IndexScorer.create(index, { reference, settings, network });
+  const { scores, peaks } = await scorer.heldOut(options.heldOut ?? HELD_OUT, options).finally(() => scorer.close());
+  const limits = {
+    score: quantileForRate(scores, falseAlarmRate),
+    map: quantileForRate(peaks, falseAlarmRate),
+  };
+  // A residual's map is scaled so that its thresholds are 0.5, whatever the product.
+  const unscaled = (value: number) => value / (1 - value);
+  const level = network ? { score: 1, map: 1 } : { score: unscaled(limits.score), map: unscaled(limits.map) };
+  const thresholds = network ? limits : { score: 0.5, map: 0.5 };
+  const { grid, neighbours, radius, backbone, weights } = index.settings;
+  const card: DetectorCard = {
+    name: options.name ?? 'detector',
+    version: VERSION,
+    input: { width: grid.width, height: grid.height },
+    preprocessing: PREPROCESSING,
+    aspect: grid.width / grid.height,
+    backbone: { name: backbone, weights },
+    reference: { pictures: reference.names.length, of: reference.of, neighbours, radius },
+    map: { from: network ? 'network' : 'residual', ...settings },
+    thresholds: { ...thresholds, minArea, decision, falseAlarmRate, heldOut: scores.length },
+    training: network ? { ...network.record } : null,
+  };
+  const { extractor } = index;
+  const parts = {
+    reference,
+    backbone: BACKBONES[extractor.backbone.name as keyof typeof BACKBONES],
+    weights: extractor.weights,
+    map: { settings, calibration: reference.calibration, matched: extractor.matched, network, level },
+  };
+  return { model: sealed(detectorModel(parts, cardMetadata(card))), card };
+}

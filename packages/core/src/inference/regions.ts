@@ -1,0 +1,39 @@
+/** Defective regions of an anomaly map. */
+import { type Box, connectedComponents } from '../image/components.ts';
+import { type ImagePoint, imagePoint, type Plane } from '../image/types.ts';
+
+/** A connected part of a map above a threshold. */
+export interface DetectedRegion<Point = ImagePoint> {
+  /** Pixels. */
+  readonly area: number;
+  readonly box: Box;
+  /** Where the map is highest; the first such pixel in row-major order. */
+  readonly peak: Point;
+  /** The map there. */
+  readonly value: number;
+}
+
+/**
+ * 8-connected parts of a map above a threshold, largest area first.
+ * @param minArea pixels; smaller ones are left out.
+ */
+export function regionsOf({ data, width, height }: Plane, threshold: number, minArea: number): DetectedRegion[] {
+  const above = new Uint8Array(data.length);
+  for (let i = 0; i < data.length; i++) above[i] = (data[i] as number) > threshold ? 1 : 0;
+  const { labels, areas, boxes } = connectedComponents(above, width, height, 8);
+  const peaks = areas.map(() => -1);
+  for (let i = 0; i < data.length; i++) {
+    const at = (labels[i] as number) - 1;
+    if (at < 0) continue;
+    const peak = peaks[at] as number;
+    if (peak < 0 || (data[i] as number) > (data[peak] as number)) peaks[at] = i;
+  }
+  return areas
+    .map((area, at) => {
+      const peak = peaks[at] as number;
+      const place = imagePoint(peak % width, Math.floor(peak / width));
+      return { area, box: boxes[at] as Box, peak: place, value: data[peak] as number };
+    })
+    .filter(({ area }) => area >= minArea)
+    .sort((a, b) => b.area - a.area);
+}

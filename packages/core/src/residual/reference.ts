@@ -1,0 +1,48 @@
+/** What a detector file takes along of an index: descriptors of a bounded number of good pictures and the tables to find them by. */
+import type { ForegroundModel } from './foreground.ts';
+import type { IndexSettings } from './index-file.ts';
+import { type Codebook, histogramDistance } from './retrieval.ts';
+
+/** Good pictures taken out of an index. */
+export interface Reference {
+  /** Names of the good pictures, in the index's order. */
+  readonly names: readonly string[];
+  /** Good pictures in the index. */
+  readonly of: number;
+  /** float16 bits (h * w, dims), one a picture. */
+  readonly tokens: readonly Uint16Array[];
+  /** One a picture; see blockHistograms. */
+  readonly histograms: readonly Float32Array[];
+  readonly codebook: Codebook;
+  readonly settings: IndexSettings;
+  /** Normal level c of each channel. */
+  readonly calibration: Float32Array;
+  /** Where the product lies; absent for textures. */
+  readonly foreground?: { readonly model: ForegroundModel; readonly maps: readonly Float32Array[] };
+}
+
+/**
+ * Pictures that stand for all: the first, then always the one farthest from those taken, by the symmetric global distance (ours;
+ * a greedy coreset as in PatchCore, of whole pictures).
+ * @returns numbers of the chosen ones, ascending; all of them when there are no more than `count`.
+ */
+export function coreset(histograms: readonly Float32Array[], count: number): number[] {
+  if (histograms.length <= count) return histograms.map((_, i) => i);
+  const nearest = new Float64Array(histograms.length).fill(Number.POSITIVE_INFINITY);
+  const chosen: number[] = [];
+  for (let next = 0; chosen.length < count; ) {
+    chosen.push(next);
+    const taken = histograms[next] as Float32Array;
+    nearest[next] = -1;
+    let farthest = -1;
+    for (const [i, histogram] of histograms.entries()) {
+      if ((nearest[i] as number) < 0) continue;
+      const distance = histogramDistance(histogram, taken) + histogramDistance(taken, histogram);
+      nearest[i] = Math.min(nearest[i] as number, distance);
+      if (farthest < 0 || (nearest[i] as number) > (nearest[farthest] as number)) farthest = i;
+    }
+    if (farthest < 0) break;
+    next = farthest;
+  }
+  return chosen.sort((a, b) => a - b);
+}

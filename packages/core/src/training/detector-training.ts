@@ -1,0 +1,42 @@
+/** What training a detector's network takes and gives; evaluation and the command line know it by these types only. */
+import type { Runtime } from '@adclick/ortgrad';
+import type { Click } from '../clicks/types.ts';
+import type { Plane, RgbImage } from '../image/types.ts';
+import type { SegNetwork } from '../inference/anomaly-map.ts';
+import type { ReferenceIndex } from '../residual/reference-index.ts';
+
+/** A defect that somebody has labelled. */
+export interface LabelledDefect {
+  readonly name: string;
+  /** Defect type. */
+  readonly type: string;
+  readonly image: RgbImage;
+  /** Probability of defect in [0,1] at the image's size: ADClick's map after the clicks, or a mask as 0 and 1. */
+  readonly probability: Plane;
+  /** In pixels of the image, in the order they were made; none for masks. */
+  readonly clicks: readonly Click[];
+}
+
+/** What a network is trained on. */
+export interface DetectorTraining {
+  /** Good pictures, whose residuals and pixels the index gives. */
+  readonly index: ReferenceIndex;
+  readonly runtime: Runtime;
+  /** May be empty: simulated defects alone then. */
+  readonly labels: readonly LabelledDefect[];
+  readonly seed: number;
+  readonly steps?: number;
+  readonly onProgress?: (progress: { readonly done: number; readonly total: number; readonly detail?: string }) => void;
+  readonly signal?: AbortSignal;
+}
+
+/** What training came to. */
+export interface TrainedDetector {
+  /** Absent when the network was no better than the residual alone on labels and good pictures that it had not seen. */
+  readonly network?: SegNetwork & { readonly record: Readonly<Record<string, unknown>> };
+  /** What the user should know, such as that the network was left aside and by how much. */
+  readonly notes: readonly string[];
+}
+
+/** Trains the network of one category's detector. */
+export type TrainDetector = (training: DetectorTraining) => Promise<TrainedDetector>;

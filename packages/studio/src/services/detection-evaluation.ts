@@ -1,0 +1,232 @@
+/** Evaluating detectors on a category with known masks. */
+import { basename, extname } from 'node:path';
+import {
+  type Click,
+  type Dataset,
+  DEFAULT_WEIGHTS,
+  type DefectImage,
+  type DefectSplit,
+  type DetectionAnswer,
+  type DetectionItem,
+  Detector,
+  type DetectorOptions,
+  evaluateDetection,
+  figuresOf,
+  type ImageScore,
+  Labeler,
+  type LabelledDefect,
+  type Mask,
+  nextClick,
+  openCategory,
+  type Plane,
+  ReferenceIndex,
+  readMask,
+  readRgb,
+  renderDetectionReport,
+  splitDefects,
+  type TrainDetector,
+  withDefects,
+  writeFileAtomic,
+} from '@adclick/core';
+import { Runtime } from '@adclick/ortgrad';
+import { fail } from '../errors.ts';
+import type { WorkOptions } from '../progress.ts';
+import { spread } from './evaluation.ts';
+import { resolveWeights } from './models.ts';
+
+/** What is to be evaluated. */
+export interface DetectionEvaluationRequest {
+  readonly data: string;
+  readonly category: string;
+  /** A detector file; without one a detector is made. */
+  readonly weights?: string;
+  /** Defects that are labelled to train on; 0 for the residual alone. */
+  readonly labels?: number;
+  /** Simulated clicks on each of them; default 5. */
+  readonly labelClicks?: number;
+  /** Defects that leave the test set; default 10, so that all detectors of a category see the same pictures. */
+  readonly leaveOut?: number;
+  /** Of shuffling and training; default 0. */
+  readonly seed?: number;
+  /** Side of the square with as many pixels as the models see; default 512. */
+  readonly pixels?: number;
+  /** Good pictures that a detector holds. */
+  readonly normals?: number;
+  readonly sigma?: number;
+  readonly imageScore?: ImageScore;
+  /** HTML file to write. */
+  readonly report?: string;
+  /** Only so many test pictures of each kind, spread evenly. */
+  readonly limit?: number;
+}
+
+/** How networks are trained. */
+export interface DetectionTools {
+  readonly train?: TrainDetector;
+}
+
+const LEFT_OUT = 10;
+
+async function* testPictures(
+  dataset: Dataset,
+  defects: readonly DefectImage[],
+  limit?: number,
+): AsyncGenerator<DetectionItem> {
+  for (const path of spread(dataset.testGood, limit)) {
+    const image = await readRgb(path);
+    const { width, height } = image;
+    const mask: Mask = { data: new Uint8Array(width * height), width, height, channels: 1 };
+    yield { name: basename(path, extname(path)), type: 'good', image, mask };
+  }
+  for (const { path, maskPath, name, type } of spread(defects, limit)) {
+    const image = await readRgb(path);
+    yield { name, type, image, mask: await readMask(maskPath, image) };
+  }
+}
+
+/** Labels defects by simulated clicks; what ADClick draws is what training sees, never the true mask. */
+async function label(
+  defects: readonly DefectImage[],
+  labeler: Labeler,
+  count: number,
+  { onProgress, signal }: WorkOptions,
+): Promise<LabelledDefect[]> {
+  const labels: LabelledDefect[] = [];
+  for (const { path, maskPath, name, type } of defects) {
+    signal?.throwIfAborted();
+    const image = await readRgb(path);
+    const mask = await readMask(maskPath, image);
+    const view = await labeler.open(image, { exclude: [path] });
+    const clicks: Click[] = [];
+    const { width, height } = image;
+    let probability: Plane = { data: new Float32Array(width * height), width, height, channels: 1 };
+    while (clicks.length < count) {
+      const click = nextClick(probability.data, mask, clicks);
+      if (!click) break;
+      clicks.push(click);
+      probability = await view.predict({ clicks });
+    }
+    await view.close();
+    labels.push({ name, type, image, probability, clicks });
+    onProgress?.({ label: 'labelling', done: labels.length, total: defects.length });
+  }
+  return labels;
+}
+
+interface Made {
+  readonly detector: Detector;
+  readonly count: number;
+  readonly picks: DetectionAnswer['labels']['picks'];
+  readonly notes: readonly string[];
+}
+
+/** The detector that was asked for: a file, one trained on labels, or the residual alone. */
+async function makeDetector(
+  request: DetectionEvaluationRequest,
+  split: DefectSplit,
+  index: ReferenceIndex,
+  options: DetectorOptions,
+  runtime: Runtime,
+  tools: DetectionTools,
+  work: WorkOptions,
+): Promise<Made> {
+  const { category, weights, labels = 0, labelClicks = 5, seed = 0 } = request;
+  if (weights !== undefined) {
+    const detector = await Detector.load(weights, { runtime });
+    return { detector, count: 0, picks: 'none', notes: [] };
+  }
+  if (labels === 0) {
+    const detector = await Detector.build(index, { ...options, name: category });
+    return { detector, count: 0, picks: 'none', notes: [] };
+  }
+  if (!tools.train)
+    throw fail('ADC_USAGE', {
+      what: '--labels needs the training of detectors, which this build leaves out',
+      command: 'adclick evaluate detection',
+    });
+  const labeler = await Labeler.load({ index, weights: resolveWeights(DEFAULT_WEIGHTS), runtime });
+  const labelled = await label(split.train, labeler, labelClicks, work).finally(() => labeler.close());
+  const { network, notes } = await tools.train({
+    index,
+    runtime,
+    labels: labelled,
+    seed,
+    signal: work.signal,
+    onProgress: (progress) => work.onProgress?.({ label: `training ${category}`, ...progress }),
+  });
+  const detector = await Detector.build(index, { ...options, name: category, network });
+  return { detector, count: split.train.length, picks: split.picks, notes };
+}
+
+/**
+ * Indexes the category's good pictures in memory, makes or loads a detector, and shows it every test picture; the residual alone
+ * sees the same ones. Writes the report where asked.
+ * @throws ADC_DATASET, ADC_NO_NORMALS, ADC_NO_REGION, ADC_DETECTOR_..., what pictures and training throw, ADC_DISK.
+ */
+export async function evaluateDetector(
+  request: DetectionEvaluationRequest,
+  work: WorkOptions = {},
+  tools: DetectionTools = {},
+): Promise<DetectionAnswer> {
+  const { data, category, pixels = 512, labels = 0, seed = 0, sigma, imageScore, normals, report, limit } = request;
+  const { onProgress, signal } = work;
+  const dataset = withDefects(await openCategory(data, category), data);
+  if (dataset.testGood.length === 0)
+    throw fail('ADC_DATASET', { path: `${data}/${category}`, what: 'no good pictures to test on (test/good)' });
+  const count = labels > 0 ? labels : (request.leaveOut ?? LEFT_OUT);
+  const split = splitDefects(category, dataset.defects, { count, seed });
+  const runtime = await Runtime.start();
+  try {
+    const index = await ReferenceIndex.build(
+      dataset.normals.map((path) => ({ path })),
+      {
+        runtime,
+        pixels: pixels * pixels,
+        onProgress: ({ done, total }) => onProgress?.({ label: `indexing ${category}`, done, total }),
+        signal,
+      },
+    );
+    const map = { ...(sigma !== undefined && { sigma }), ...(imageScore && { score: imageScore }) };
+    const options: DetectorOptions = {
+      map,
+      normals,
+      signal,
+      onProgress: (progress) => onProgress?.({ label: `setting thresholds of ${category}`, ...progress }),
+    };
+    const { detector, notes, ...trained } = await makeDetector(request, split, index, options, runtime, tools, work);
+    const total = spread(dataset.testGood, limit).length + spread(split.test, limit).length;
+    const show = (of: Detector, what: string, examples?: number) =>
+      evaluateDetection(testPictures(dataset, split.test, limit), (image) => of.detect(image), {
+        what: category,
+        threshold: of.card.thresholds.map,
+        examples,
+        onImage: (_, done) => onProgress?.({ label: `${what} ${category}`, done, total }),
+        signal,
+      });
+    const evaluation = await show(detector, 'detecting', report ? undefined : 0);
+    const isPlain = detector.card.map.from === 'residual' && request.weights === undefined;
+    const plain = isPlain ? detector : await Detector.build(index, options);
+    const unsupervised = isPlain ? evaluation : await show(plain, 'comparing', 0);
+    const answer: DetectionAnswer = {
+      category,
+      images: evaluation.images.length,
+      defects: evaluation.images.filter(({ defective }) => defective).length,
+      ...figuresOf(evaluation),
+      detector: detector.card.name,
+      from: detector.card.map.from,
+      labels: { count: trained.count, picks: trained.picks },
+      msPerImage: evaluation.msPerImage,
+      decisions: evaluation.decisions,
+      unsupervised: figuresOf(unsupervised),
+      notes,
+    };
+    if (report) {
+      const command = `adclick evaluate detection --data ${data} --category ${category}${request.weights ? ` --weights ${request.weights}` : ` --labels ${labels}`}`;
+      const page = await renderDetectionReport(evaluation, answer, command);
+      await writeFileAtomic(report, new TextEncoder().encode(page));
+    }
+    return answer;
+  } finally {
+    await runtime.close();
+  }
+}

@@ -1,0 +1,93 @@
+/** The detectors of a project: a trained one where there is one, else one that is made of the good pictures and kept. */
+import { createHash } from 'node:crypto';
+import { existsSync } from 'node:fs';
+import { readdir, readFile, rm } from 'node:fs/promises';
+import { basename, join, resolve } from 'node:path';
+import { Detector } from '@adclick/core';
+import type { Runtime } from '@adclick/ortgrad';
+import { fail } from '../errors.ts';
+import type { WorkOptions } from '../progress.ts';
+import { CACHE_FOLDER, type Project } from '../project.ts';
+import { VERSION } from '../version.ts';
+import { indexCategory, openCurrentIndex } from './indexing.ts';
+import { checkModelName, DETECTOR_FILE, projectModels } from './models.ts';
+import { type Category, indexFolder } from './projects.ts';
+
+/** Changes when detectors that are made of good pictures change their meaning. */
+const MADE_FORMAT = 1;
+
+/** Folder of detectors that are made of good pictures alone. */
+const madeFolder = (root: string) => join(root, CACHE_FOLDER, 'detectors');
+
+/** Where training puts the detector of a category. */
+export const trainedDetector = (root: string, category: string): string =>
+  join(projectModels(root), `detector-${category.replace(/[^\w.-]/g, '_')}`, DETECTOR_FILE);
+
+/**
+ * The file behind what a user gave as a detector: a path, or the name of one of the project's models.
+ * @throws ADC_DETECTOR_MISSING.
+ */
+export function resolveDetector(detector: string, root: string): string {
+  const candidates = detector.endsWith('.onnx')
+    ? [resolve(detector), resolve(root, detector)]
+    : [join(projectModels(root), detector, DETECTOR_FILE)];
+  if (!detector.endsWith('.onnx')) checkModelName(detector, 'adclick predict');
+  const found = candidates.find((path) => existsSync(path));
+  if (!found) throw fail('ADC_DETECTOR_MISSING', { path: detector });
+  return found;
+}
+
+/** Brings the index up to date and makes a detector of it, unless the one that is kept fits it. */
+async function madeDetector(
+  project: Project,
+  category: Category,
+  runtime: Runtime,
+  work: WorkOptions & { note?: (text: string) => void },
+): Promise<Detector> {
+  const folder = indexFolder(project, category);
+  if (!existsSync(folder)) await indexCategory(project, category, { ...work, runtime });
+  const index = await openCurrentIndex(project, category, { ...work, runtime });
+  const key = createHash('sha256')
+    .update(JSON.stringify([MADE_FORMAT, VERSION, category.name]))
+    .update(await readFile(join(folder, 'index.json')))
+    .digest('hex')
+    .slice(0, 16);
+  const prefix = `${category.name.replace(/[^\w.-]/g, '_')}-`;
+  const place = madeFolder(project.root);
+  const path = join(place, `${prefix}${key}.onnx`);
+  if (existsSync(path)) {
+    // One that cannot be read any more is made again.
+    const kept = await Detector.load(path, { runtime }).catch(() => undefined);
+    if (kept) {
+      await index.close();
+      return kept;
+    }
+  }
+  const detector = await Detector.build(index, {
+    name: category.name,
+    signal: work.signal,
+    onProgress: (progress) => work.onProgress?.({ label: `setting thresholds of ${category.name}`, ...progress }),
+  });
+  await detector.save(path);
+  for (const name of await readdir(place))
+    if (name.startsWith(prefix) && /^[0-9a-f]{16}\.onnx$/.test(name.slice(prefix.length)) && name !== basename(path))
+      await rm(join(place, name), { force: true });
+  return detector;
+}
+
+/**
+ * Opens the detector of a category: the one that was named, else the trained one, else one made of the good pictures.
+ * @throws ADC_DETECTOR_MISSING, ADC_DETECTOR_DAMAGED, ADC_DETECTOR_KIND, and what indexing throws.
+ */
+export async function openDetector(
+  project: Project,
+  category: Category,
+  runtime: Runtime,
+  options: WorkOptions & { readonly detector?: string; readonly note?: (text: string) => void } = {},
+): Promise<Detector> {
+  if (options.detector !== undefined)
+    return Detector.load(resolveDetector(options.detector, project.root), { runtime });
+  const trained = trainedDetector(project.root, category.name);
+  if (existsSync(trained)) return Detector.load(trained, { runtime });
+  return madeDetector(project, category, runtime, options);
+}

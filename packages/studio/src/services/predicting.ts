@@ -1,0 +1,229 @@
+/** Detecting defects in files and folders: one line a picture, maps and overlays where they are wanted. */
+import { readdir, stat } from 'node:fs/promises';
+import { dirname, extname, join, relative, resolve, sep } from 'node:path';
+import {
+  type Box,
+  type DetectedRegion,
+  type Detection,
+  type Detector,
+  drawHeat,
+  encodeJpeg,
+  type RgbImage,
+  readRgb,
+  writeFileAtomic,
+} from '@adclick/core';
+import { Runtime } from '@adclick/ortgrad';
+import { fail, toCoded } from '../errors.ts';
+import type { WorkOptions } from '../progress.ts';
+import { openProject } from '../project.ts';
+import { openDetector } from './detectors.ts';
+import { writeProbability } from './labelling.ts';
+import { isFolder, isPictureName } from './layout.ts';
+import { categoriesOf, categoryOf } from './projects.ts';
+import { watchPictures } from './watching.ts';
+
+/** What is to be looked at, and where results go. */
+export interface PredictRequest {
+  /** Files and folders. */
+  readonly paths: readonly string[];
+  readonly project: string;
+  readonly category?: string;
+  /** A detector file or the name of a project's model; default: the category's. */
+  readonly detector?: string;
+  /** Folder for maps (16-bit PNG, 65535 is 1) and overlays; without one none are written. */
+  readonly out?: string;
+  /** Goes on with pictures that appear in the folders until the signal is aborted. */
+  readonly watch?: boolean;
+  /** Milliseconds between two looks while watching. */
+  readonly interval?: number;
+}
+
+/** A region as it is written out. */
+export interface WrittenRegion {
+  readonly area: number;
+  readonly box: Box;
+  readonly peak: { readonly x: number; readonly y: number; readonly value: number };
+}
+
+/** What was found in one picture, in pixels of the upright original. */
+export interface PredictResult {
+  readonly image: string;
+  readonly category: string;
+  readonly detector: string;
+  readonly width: number;
+  readonly height: number;
+  readonly score: number;
+  readonly isDefect: boolean;
+  readonly regions: readonly WrittenRegion[];
+  readonly map?: string;
+  readonly overlay?: string;
+  readonly ms: number;
+}
+
+/** A picture that could not be looked at. */
+export interface PredictFailure {
+  readonly image: string;
+  readonly error: { readonly code: string; readonly message: string; readonly next: string };
+}
+
+export type PredictLine = PredictResult | PredictFailure;
+
+/** How a run went. */
+export interface PredictSummary {
+  readonly pictures: number;
+  readonly defective: number;
+  readonly failed: number;
+}
+
+/** A detection's regions as they are written out: figures to a thousandth of a grey level. */
+export const writtenRegions = (regions: readonly DetectedRegion[]): WrittenRegion[] =>
+  regions.map(({ area, box, peak, value }) => ({ area, box, peak: { x: peak.x, y: peak.y, value: round(value) } }));
+
+const round = (value: number) => Number(value.toFixed(6));
+
+/** Pictures in a folder and all folders below it, sorted; hidden ones are left out. */
+async function picturesBelow(folder: string): Promise<string[]> {
+  const entries = await readdir(folder, { recursive: true, withFileTypes: true });
+  return entries
+    .filter((entry) => entry.isFile() && isPictureName(entry.name))
+    .map((entry) => join(entry.parentPath, entry.name))
+    .filter(
+      (path) =>
+        !relative(folder, path)
+          .split(sep)
+          .some((part) => part.startsWith('.')),
+    )
+    .sort();
+}
+
+/** Pictures that paths stand for, in their order. @throws ADC_IMAGE_MISSING for a path that is not there. */
+async function expand(paths: readonly string[]): Promise<{ path: string; below: string }[]> {
+  const found: { path: string; below: string }[] = [];
+  for (const given of paths) {
+    if (await isFolder(given)) for (const path of await picturesBelow(given)) found.push({ path, below: given });
+    else {
+      const info = await stat(given).catch((cause) => {
+        throw fail('ADC_IMAGE_MISSING', { path: given }, cause);
+      });
+      if (!info.isFile()) throw fail('ADC_IMAGE_MISSING', { path: given });
+      found.push({ path: given, below: dirname(given) });
+    }
+  }
+  return found;
+}
+
+/** Names below `--out`: the picture's, in the folders it has below the path that was given. */
+class Outputs {
+  private readonly taken = new Map<string, string>();
+
+  constructor(private readonly folder: string) {}
+
+  /** A name that no other picture of this run has. */
+  private stem(path: string, below: string): string {
+    const way = relative(below, path);
+    const plain = way.slice(0, way.length - extname(way).length);
+    for (let n = 1; ; n++) {
+      // Two pictures whose names differ in their ending only get different files.
+      const stem = n === 1 ? plain : n === 2 ? `${plain}${extname(way).replace('.', '_')}` : `${plain}_${n}`;
+      const owner = this.taken.get(stem);
+      if (owner !== undefined && owner !== resolve(path)) continue;
+      this.taken.set(stem, resolve(path));
+      return stem;
+    }
+  }
+
+  async write(path: string, below: string, image: RgbImage, { map }: Detection) {
+    const stem = join(this.folder, this.stem(path, below));
+    const files = { map: `${stem}_map.png`, overlay: `${stem}_overlay.jpg` };
+    await writeProbability(files.map, map);
+    await writeFileAtomic(files.overlay, await encodeJpeg(drawHeat(map, undefined, image, 0.5), 90));
+    return files;
+  }
+}
+
+/**
+ * Looks at pictures one after another and tells what was found in each as soon as it is known. A picture that cannot be read is told
+ * too and does not end the run.
+ * @param tell called once a picture.
+ * @throws what opening the project and its detectors throws, ADC_IMAGE_MISSING for a path that is not there, ADC_USAGE when a
+ *   picture's category is not clear, ADC_DISK when results cannot be written.
+ */
+export async function predictPictures(
+  request: PredictRequest,
+  tell: (line: PredictLine) => void,
+  options: WorkOptions & { readonly note?: (text: string) => void } = {},
+): Promise<PredictSummary> {
+  const { signal, onProgress, note } = options;
+  const project = await openProject(request.project);
+  const pictures = await expand(request.paths);
+  const folders: string[] = [];
+  for (const path of request.paths) if (await isFolder(path)) folders.push(path);
+  if (request.watch && folders.length === 0)
+    throw fail('ADC_USAGE', { what: '--watch needs a folder', command: 'adclick predict' });
+  if (!request.watch && pictures.length === 0)
+    throw fail('ADC_USAGE', { what: `no pictures in ${request.paths.join(', ')}`, command: 'adclick predict' });
+  if (request.category) categoriesOf(project, request.category);
+  const outputs = request.out === undefined ? undefined : new Outputs(request.out);
+  const runtime = await Runtime.start();
+  const detectors = new Map<string, Promise<Detector>>();
+  const summary = { pictures: 0, defective: 0, failed: 0 };
+  const one = async (path: string, below: string) => {
+    const category = categoryOf(project, path, request.category);
+    const opening =
+      detectors.get(category.name) ??
+      openDetector(project, category, runtime, { ...options, detector: request.detector });
+    detectors.set(category.name, opening);
+    const detector = await opening;
+    const start = performance.now();
+    let line: PredictLine;
+    try {
+      const image = await readRgb(path);
+      const detection = await detector.detect(image);
+      const ms = Math.round(performance.now() - start);
+      const { score, isDefect, regions } = detection;
+      line = {
+        image: path,
+        category: category.name,
+        detector: detector.card.name,
+        width: image.width,
+        height: image.height,
+        score: round(score),
+        isDefect,
+        regions: writtenRegions(regions),
+        ...(await outputs?.write(path, below, image, detection)),
+        ms,
+      };
+      if (isDefect) summary.defective++;
+    } catch (error) {
+      const { code, message, next } = toCoded(error);
+      if (!code.startsWith('ADC_IMAGE_')) throw error;
+      line = { image: path, error: { code, message, next } };
+      summary.failed++;
+    }
+    summary.pictures++;
+    tell(line);
+  };
+  try {
+    // Watching begins before the pictures that are there are looked at, so that none falls between.
+    const appearing = request.watch
+      ? watchPictures(folders, { signal: signal ?? new AbortController().signal, interval: request.interval })
+      : undefined;
+    const first = appearing?.next();
+    for (const { path, below } of pictures) {
+      signal?.throwIfAborted();
+      await one(path, below);
+      onProgress?.({ label: 'detecting', done: summary.pictures, total: pictures.length });
+    }
+    if (appearing && first) {
+      note?.(`Watching ${folders.join(', ')}; Ctrl-C ends it.`);
+      for (let next = await first; !next.done; next = await appearing.next()) {
+        const path = next.value;
+        const holds = folders.filter((folder) => !relative(folder, path).startsWith('..'));
+        await one(path, holds.sort((a, b) => b.length - a.length)[0] ?? dirname(path));
+      }
+    }
+    return summary;
+  } finally {
+    await runtime.close();
+  }
+}
