@@ -5,7 +5,6 @@ import {
   API,
   actionAnswer,
   apiError,
-  type Conflict,
   type DefectType,
   type HistoryEvent,
   type ImageDetail,
