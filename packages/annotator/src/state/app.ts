@@ -47,7 +47,11 @@ export class App {
     this.loader = new Loader(api, decode);
     this.queue = new Queue(api, store, (error) => this.report(error));
     this.outbox = new Outbox(
-      { act: (image, base, action) => api.act(image, base, action, session), history: (image) => api.history(image) },
+      {
+        act: (image, base, action) => api.act(image, base, action, session),
+        history: (image) => api.history(image),
+        image: (image) => api.image(image),
+      },
       shelf,
       {
         onSaved: (item, answer, current) => this.saved(item, answer, current),
