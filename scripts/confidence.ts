@@ -14,6 +14,7 @@ import { readMask, readRgb } from '../packages/core/src/image/codec.ts';
 import type { Mask, Plane } from '../packages/core/src/image/types.ts';
 import { surer } from '../packages/core/src/inference/click-predictor.ts';
 import { DEFAULT_WEIGHTS, Labeler, type View } from '../packages/core/src/inference/labeler.ts';
+import { objectName } from '../packages/core/src/language/prompts.ts';
 import { modelPath } from '../packages/core/src/models.ts';
 import { loadClickWeights, saveClickWeights } from '../packages/core/src/networks/click-weights.ts';
 import { ReferenceIndex } from '../packages/core/src/residual/reference-index.ts';
@@ -38,6 +39,8 @@ const DEFECTS = 32;
 /** A picture on its way through the clicks. */
 interface Picture {
   readonly view: View;
+  /** Defect type, whose prompts guide the network. */
+  readonly type: string;
   readonly mask: Mask;
   readonly clicks: Click[];
   map: Plane;
@@ -51,15 +54,15 @@ async function picturesOf(category: string, runtime: Runtime): Promise<Picture[]
     normals.map((path) => ({ path })),
     { runtime },
   );
-  const labeler = await Labeler.load({ index, weights: values.weights, runtime });
+  const labeler = await Labeler.load({ index, weights: values.weights, runtime, object: objectName(category) });
   const step = Math.max(1, defects.length / DEFECTS);
   const pictures: Picture[] = [];
   for (let n = 0; n < defects.length; n += step) {
-    const { path, maskPath } = defects[Math.floor(n)]!;
+    const { path, maskPath, type } = defects[Math.floor(n)]!;
     const image = await readRgb(path);
     const mask = await readMask(maskPath, image);
     const map: Plane = { ...mask, data: new Float32Array(mask.data.length) };
-    pictures.push({ view: await labeler.open(image), mask, clicks: [], map });
+    pictures.push({ view: await labeler.open(image), type, mask, clicks: [], map });
   }
   return pictures;
 }
@@ -77,7 +80,7 @@ for (let k = 1; k <= CLICKS; k++) {
     const click = nextClick(picture.map.data, picture.mask, picture.clicks);
     if (!click) continue;
     picture.clicks.push(click);
-    picture.map = await picture.view.predict({ clicks: picture.clicks });
+    picture.map = await picture.view.predict({ clicks: picture.clicks, defect: picture.type });
   }
   const meanIou = (factor: number) =>
     mean(categories.map((pictures) => mean(pictures.map(({ map, mask }) => iou(scaled(map, factor), mask)))));

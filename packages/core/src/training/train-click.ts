@@ -44,6 +44,8 @@ export interface ClickTraining {
   readonly learningRate: number;
   /** Weights to start from instead of a seeded initialisation. */
   readonly initial?: ReadonlyMap<string, Tensor>;
+  /** What is trained: everything, or the words' part alone, which leaves masks without a prompt as they were. Default `all`. */
+  readonly part?: 'all' | 'language';
   /** Goes on from the run's checkpoint when there is one. */
   readonly resume?: boolean;
   /** Steps between checkpoints, a multiple of 8; default 400. */
@@ -121,8 +123,9 @@ export function learningRateAt(step: number, steps: number, peak: number): numbe
 }
 
 /** Forward pass and loss for a batch of squares of so many tokens a side. */
-function lossGraph(preset: Preset, batch: number, tokensASide: number) {
-  return (graph: Graph, parameters: ParameterSource) => {
+function lossGraph(preset: Preset, batch: number, tokensASide: number, part: 'all' | 'language') {
+  return (graph: Graph, source: ParameterSource) => {
+    const parameters = part === 'all' ? source : onlyLanguage(source);
     const side = TOKEN * tokensASide;
     const settings = { ...PRESETS[preset], residualDims: RESIDUAL_DIMS };
     const residual = residualInput(graph, batch, tokensASide, tokensASide, RESIDUAL_DIMS);
@@ -136,6 +139,12 @@ function lossGraph(preset: Preset, batch: number, tokensASide: number) {
     return { loss: clickLoss(logits, target, weight, DICE), outputs: { logits } };
   };
 }
+
+/** The same parameters, of which only those of {@link languageMap} are moved. */
+const onlyLanguage = (source: ParameterSource): ParameterSource => ({
+  get: (name, shape, init, options) =>
+    source.get(name, shape, init, { ...options, rate: name.startsWith('language.') ? options?.rate : 0 }),
+});
 
 /** One sample of an episode: a picture and the clicks given so far. */
 class Sample {
@@ -302,7 +311,7 @@ class EpisodeSource {
  * @returns path of the weights. Throws the signal's reason when aborted, with the last checkpoint on disk.
  */
 export async function trainClickModel(options: ClickTraining): Promise<string> {
-  const { directory, preset, steps, data, checkpointEvery = CHECKPOINT_EVERY } = options;
+  const { directory, preset, steps, data, part = 'all', checkpointEvery = CHECKPOINT_EVERY } = options;
   if (checkpointEvery % CYCLE !== 0)
     throw new RangeError(`checkpointEvery: ${checkpointEvery} is no multiple of ${CYCLE}`);
   await mkdir(directory, { recursive: true });
@@ -313,8 +322,8 @@ export async function trainClickModel(options: ClickTraining): Promise<string> {
   let trainer: Trainer | undefined;
   try {
     const programs = {
-      crop: compileStep(lossGraph(preset, BATCH / SHARDS, CROP), { shards: SHARDS }),
-      whole: compileStep(lossGraph(preset, 1, 2 * CROP)),
+      crop: compileStep(lossGraph(preset, BATCH / SHARDS, CROP, part), { shards: SHARDS }),
+      whole: compileStep(lossGraph(preset, 1, 2 * CROP, part)),
     };
     const setup = { programs, seed: data.seed, runtime, weights: options.initial };
     trainer =

@@ -15,6 +15,7 @@ interface Options extends CommonOptions {
   readonly goodFolder?: readonly string[];
   readonly from?: string;
   readonly resume?: boolean;
+  readonly only?: 'language';
 }
 
 export function addTrain(program: Command): void {
@@ -36,6 +37,7 @@ export function addTrain(program: Command): void {
     .option('--folder <DIR>', 'also train on this category in MVTec AD layout, with its defects; repeatable', collect)
     .option('--good-folder <DIR>', 'the same, but its good pictures only; repeatable', collect)
     .option('--from <FILE|NAME>', 'start from these weights')
+    .addOption(new Option('--only <PART>', 'move this part of --from alone').choices(['language']))
     .option('--resume', 'go on from the last checkpoint');
   withCommon(command, 'adclick train click parts/bracket --category bracket');
   command.action(async (directory: string, options: Options) =>

@@ -22,6 +22,8 @@ export interface TrainingOptions {
   /** Weights to start from. */
   readonly from?: string;
   readonly resume?: boolean;
+  /** Train the words' part alone and leave the rest of `from` as it is. */
+  readonly only?: 'language';
 }
 
 export interface TrainingAnswer {
@@ -77,6 +79,9 @@ export async function trainClick(
     data: { seed, folders, folderShare: folders.length > 0 ? FOLDER_SHARE : 0 },
     learningRate: LEARNING_RATE,
     initial: from ? from.tensors : undefined,
+    part: options.only,
+    // What is sure of masks without words stays so.
+    odds: options.only === 'language' ? from?.card.odds : undefined,
     resume,
     trainedOn: ['drawn products with simulated defects', ...names].join(', '),
     name,
