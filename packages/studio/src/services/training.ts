@@ -81,7 +81,7 @@ export async function trainClick(
     initial: from ? from.tensors : undefined,
     part: options.only,
     // What is sure of masks without words stays so.
-    odds: options.only === 'language' ? from?.card.odds : undefined,
+    odds: from && options.only === 'language' ? from.card.odds : undefined,
     resume,
     trainedOn: ['drawn products with simulated defects', ...names].join(', '),
     name,
