@@ -5,7 +5,7 @@ import { createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { type SampleOptions, writeSampleProduct } from '@adclick/core';
-import type { ImageDetail, ImageSummary } from 'adclick/api';
+import type { ImageDetail, ImageSummary, Job } from 'adclick/api';
 
 const root = join(import.meta.dirname, '..', '..', '..');
 /** Arguments that run the command line from its sources. */
@@ -125,9 +125,11 @@ export class TestServer {
   async prepared(): Promise<void> {
     const end = Date.now() + PATIENCE * 1000;
     while (Date.now() < end) {
-      const images = await this.images();
-      if (images.length > 0 && images.every(({ ready }) => ready)) return;
-      await new Promise((resolve) => setTimeout(resolve, 300));
+      // Jobs are asked for first: whoever looks through the images makes the background hold back.
+      const { jobs } = await this.get<{ jobs: Job[] }>('/jobs');
+      const looked = jobs.some(({ kind, state }) => kind === 'prepare' && state === 'done');
+      if (looked && (await this.images()).every(({ ready }) => ready)) return;
+      await new Promise((resolve) => setTimeout(resolve, 500));
     }
     throw new Error(`not every image was prepared within ${PATIENCE} s: ${JSON.stringify(await this.get('/jobs'))}`);
   }

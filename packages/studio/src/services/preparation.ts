@@ -18,6 +18,8 @@ const BATCH = 50;
 const DIVERSITY_EVERY = 200;
 /** People's own work goes first: background work waits until nobody has done anything for so long. */
 const QUIET_MS = 400;
+/** But not for ever: however busy people are, one image is looked at so often. */
+const LONGEST_HOLD_MS = 5_000;
 /** Images whose preparation failed in a row, after which it stops. */
 const FAILURES = 20;
 
@@ -74,7 +76,9 @@ export class Preparation {
       const { total } = await this.images.unpreparedCount(category);
       const all = done + total;
       for (const image of batch) {
-        while (Date.now() - this.lastActivity < QUIET_MS) await sleep(QUIET_MS, undefined, { signal });
+        const held = Date.now();
+        while (Date.now() - this.lastActivity < QUIET_MS && Date.now() - held < LONGEST_HOLD_MS)
+          await sleep(QUIET_MS, undefined, { signal });
         signal.throwIfAborted();
         try {
           await this.prepare(image, false);
