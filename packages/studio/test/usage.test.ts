@@ -62,8 +62,7 @@ describe('help', () => {
 describe('wrong usage', () => {
   test.each([
     ['an unknown command', ['lable'], 'Did you mean label'],
-    ['nothing to predict on', ['predict', '--project', '.'], 'paths'],
-    ['a watched run as one object', ['predict', '.', '--project', '.', '--watch', '--json'], '--watch'],
+    ['nothing to predict on', ['predict', '--project', '.'], 'PATHS'],
     [
       'an image score that is none',
       ['evaluate', 'detection', '--data', 'x', '--category', 'y', '--image-score', 'median'],
@@ -95,6 +94,15 @@ describe('wrong usage', () => {
     expect(errorCode(ended), ended.stderr).toBe('ADC_USAGE');
     expect(ended).toMatchObject({ code: 2, stdout: '' });
     expect(ended.stderr).toContain(said);
+  });
+
+  test('a watched run is refused as one object', async () => {
+    const ended = await adclick(['predict', '.', '--project', '.', '--watch', '--json']);
+    expect(ended.code).toBe(2);
+    expect(JSON.parse(ended.stdout).error).toMatchObject({
+      code: 'ADC_USAGE',
+      message: expect.stringContaining('--watch'),
+    });
   });
 
   test('with --json stdout carries the error as an object', async () => {
