@@ -43,7 +43,10 @@ async function logits(seg: SegHead, norm: Float32Array) {
     norm: tensor(norm, [1, ROWS, COLUMNS]),
   });
   await session.release();
-  return { path: (result.path as Tensor).data as Float32Array, correction: (result.correction as Tensor).data };
+  return {
+    path: (result.path as Tensor).data as Float32Array,
+    correction: (result.correction as Tensor).data as Float32Array,
+  };
 }
 
 describe('ADClick-Seg', () => {

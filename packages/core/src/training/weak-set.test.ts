@@ -25,16 +25,17 @@ describe('transplant', () => {
     for (let seed = 0; seed < 8; seed++) {
       const moved = transplant(labelled(50, 50), goods[1]!, 1, new Random(seed))!;
       expect(moved.onto).toBe(1);
-      let [area, x, y] = [0, 0, 0];
+      let [area, x, y, wrong] = [0, 0, 0, 0];
       for (let i = 0; i < SIDE * SIDE; i++) {
-        const pixel = [...moved.image.data.subarray(3 * i, 3 * i + 3)];
+        const [was, is] = [goods[1]!.data, moved.image.data].map((data) => data.subarray(3 * i, 3 * i + 3));
         if (moved.probability.data[i] === 1) {
           area++;
           x += i % SIDE;
           y += Math.floor(i / SIDE);
-          expect(pixel[0]).toBeGreaterThan(120);
-        } else expect(pixel).toEqual([...goods[1]!.data.subarray(3 * i, 3 * i + 3)]);
+          if (is![0]! <= 120) wrong++;
+        } else if (is!.some((value, c) => value !== was![c])) wrong++;
       }
+      expect(wrong).toBe(0);
       expect(area).toBeGreaterThan(0.75 * 400 * 0.64);
       expect(area).toBeLessThan(1.2 * 400 * 1.44);
       // About its own centroid.
@@ -53,23 +54,20 @@ describe('weakCopies', () => {
   it('adds simulated defects to the label without taking anything from it', () => {
     const picture = labelled(10, 10);
     const { probability, image } = simulateOnTop(picture, goods[2]!, new Random(3));
-    let added = 0;
-    for (const [i, p] of probability.data.entries()) {
-      expect(p === 1 || p === picture.probability.data[i]).toBe(true);
-      if (p === 1) added++;
-    }
+    const added = probability.data.filter((p) => p === 1).length;
+    expect(probability.data.every((p, i) => p === 1 || p === picture.probability.data[i])).toBe(true);
     expect(added).toBeGreaterThanOrEqual(50);
     expect(image.data).not.toEqual(picture.image.data);
   });
 
   it('gives the same copies for the same seed, of both kinds', () => {
-    const make = (seed: number) => [...weakCopies(labelled(50, 50), goods, new Random(seed), 12)];
+    const make = (seed: number) => [...weakCopies(labelled(50, 50), goods, new Random(seed), 8)];
     const [first, again, other] = [make(5), make(5), make(6)];
-    expect(first.length).toBe(12);
+    expect(first.length).toBe(8);
     expect(again).toEqual(first);
     expect(other).not.toEqual(first);
     const moved = first.filter(({ onto }) => onto !== undefined).length;
-    expect(moved).toBeGreaterThan(2);
-    expect(moved).toBeLessThan(10);
+    expect(moved).toBeGreaterThan(0);
+    expect(moved).toBeLessThan(8);
   });
 });
