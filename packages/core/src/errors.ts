@@ -105,6 +105,12 @@ export const CORE_ERRORS = {
     exit: 1,
     status: 422,
   },
+  ADC_LABELS: {
+    message: 'Labels cannot train a detector: {what}',
+    next: 'Label at least two pictures with defects; ten are usual. Good pictures alone make a detector too: `adclick predict`.',
+    exit: 1,
+    status: 422,
+  },
   ADC_PROMPT_NAME: {
     message: 'No prompts can be made for {kind} {name}: {what}',
     next: 'Give it a short English name such as "scratch", or write its prompts by hand with `adclick prompts edit`.',

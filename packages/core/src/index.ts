@@ -179,3 +179,8 @@ export { randomTexture, TEXTURE_FAMILIES } from './synthesis/textures.ts';
 export type { BlockSettings, FolderSource } from './training/blocks.ts';
 export type { DetectorTraining, LabelledDefect, TrainDetector, TrainedDetector } from './training/detector-training.ts';
 export { type ClickTraining, type TrainingProgress, trainClickModel } from './training/train-click.ts';
+export {
+  DETECTOR_TRAINING,
+  type DetectorTrainingSettings,
+  trainDetector,
+} from './training/train-detector.ts';

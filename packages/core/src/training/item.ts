@@ -52,7 +52,7 @@ export async function writeItem(path: string, { residual, image, mask, text }: T
 }
 
 /** A square of tokens cut from an item, in one of the eight flips and turns. */
-interface Cut {
+export interface Cut {
   readonly top: number;
   readonly left: number;
   readonly height: number;
@@ -62,7 +62,7 @@ interface Cut {
 }
 
 /** Copies `channels` values a cell from a (height, width) raster through a cut. */
-function cutRaster<A extends Uint8Array | Uint16Array | Float32Array>(
+export function cutRaster<A extends Uint8Array | Uint16Array | Float32Array>(
   from: A,
   width: number,
   channels: number,

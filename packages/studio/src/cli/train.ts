@@ -1,5 +1,6 @@
-/** `adclick train click`: trains click weights, from nothing or for one category of a project. */
+/** `adclick train`: click weights, from nothing or for one category of a project, and detectors on a project's labels. */
 import { type Command, Option } from 'commander';
+import { trainSegmentation } from '../services/seg-training.ts';
 import { trainClick } from '../services/training.ts';
 import { collect, wholeNumber } from './options.ts';
 import { formatDuration } from './progress-bar.ts';
@@ -16,6 +17,38 @@ interface Options extends CommonOptions {
   readonly from?: string;
   readonly resume?: boolean;
   readonly only?: 'language';
+}
+
+interface SegOptions extends CommonOptions {
+  readonly category?: string;
+  readonly type?: readonly string[];
+  readonly unsupervised?: boolean;
+  readonly steps?: number;
+  readonly seed: number;
+}
+
+function addSeg(train: Command): void {
+  const command = train
+    .command('seg')
+    .description("a detector: finds defects without clicks, trained on a category's labels")
+    .argument('[DIR]', 'folder of the project', '.')
+    .option('--category <NAME>', 'category, where the project has several')
+    .option('--type <NAME>', 'only labels of this defect type; repeatable', collect)
+    .option('--unsupervised', 'without labels, on simulated defects alone')
+    .option('--steps <N>', 'optimiser steps', wholeNumber(1))
+    .option('--seed <N>', 'seed of pictures and training', wholeNumber(0), 0);
+  withCommon(command, 'adclick train seg parts/bracket --category bracket');
+  command.action(async (directory: string, options: SegOptions) =>
+    run(options, async (context) => {
+      const answer = await trainSegmentation(directory, options, context);
+      const { category, detector, from, labels, notes, seconds } = answer;
+      const what = from === 'network' ? `a network trained on ${labels} labels` : 'the residual alone';
+      return {
+        json: answer,
+        lines: [`${category}: ${what}, in ${formatDuration(seconds)}`, ...notes, `detector  ${detector}`],
+      };
+    }),
+  );
 }
 
 export function addTrain(program: Command): void {
@@ -39,6 +72,7 @@ export function addTrain(program: Command): void {
     .option('--from <FILE|NAME>', 'start from these weights')
     .addOption(new Option('--only <PART>', 'move this part of --from alone').choices(['language']))
     .option('--resume', 'go on from the last checkpoint');
+  addSeg(train);
   withCommon(command, 'adclick train click parts/bracket --category bracket');
   command.action(async (directory: string, options: Options) =>
     run(options, async (context) => {

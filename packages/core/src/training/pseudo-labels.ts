@@ -1,0 +1,50 @@
+/** From ADClick's map to a training label: click discs strengthen it (Eq. 8), unsure pixels are left out (Eq. 9; spec 04 §3–4). */
+import type { Click } from '../clicks/types.ts';
+import { IGNORE, type Plane } from '../image/types.ts';
+import type { Random } from '../random.ts';
+
+/** What the stripped formulas of the paper leave open; see the defaults. */
+export interface PseudoLabelSettings {
+  /** Radius r of click discs in pixels of the map. */
+  readonly discRadius: number;
+  /** Range [low, high) that the perturbation κ is drawn from in each iteration; [0, 0] abandons no pixel. */
+  readonly perturbation: readonly [low: number, high: number];
+}
+
+/** The reconstruction of spec 04: discs as the click encoding draws them, κ ~ U[0, 0.4]. */
+export const PSEUDO_LABELS: PseudoLabelSettings = { discRadius: 5, perturbation: [0, 0.4] };
+
+/**
+ * Sets the map to 1 within positive click discs and to 0 within negative ones; where discs overlap the later click wins (Eq. 8).
+ * @param map probabilities in [0,1]; left as it is. @param clicks in pixels of the map, in the order they were made.
+ */
+export function strengthen(map: Plane, clicks: readonly Click[], radius = PSEUDO_LABELS.discRadius): Plane {
+  const { width, height } = map;
+  const data = map.data.slice();
+  for (const { x: cx, y: cy, positive } of clicks)
+    for (let y = Math.max(0, Math.ceil(cy - radius)); y <= Math.min(height - 1, cy + radius); y++)
+      for (let x = Math.max(0, Math.ceil(cx - radius)); x <= Math.min(width - 1, cx + radius); x++)
+        if ((x - cx) ** 2 + (y - cy) ** 2 <= radius * radius) data[y * width + x] = positive ? 1 : 0;
+  return { ...map, data };
+}
+
+/** Draws the perturbation κ of an iteration. */
+export const drawPerturbation = (random: Random, { perturbation } = PSEUDO_LABELS): number =>
+  random.uniform(...perturbation);
+
+/**
+ * The label of one iteration (Eq. 9): 1 from 0.5 + κ on, 0 up to 0.5 - κ, {@link IGNORE} between. Labels that are binary already
+ * stay as they are for every κ ≤ 0.5.
+ * @param probability strengthened map, any layout. @param perturbation κ in [0, 0.5].
+ */
+export function triValued(probability: Float32Array, perturbation: number): Uint8Array {
+  if (!(perturbation >= 0 && perturbation <= 0.5))
+    throw new RangeError(`triValued: a perturbation of ${perturbation} is not in [0, 0.5]`);
+  const label = new Uint8Array(probability.length);
+  for (let i = 0; i < label.length; i++) {
+    const p = probability[i] as number;
+    if (p >= 0.5 + perturbation) label[i] = 1;
+    else if (p > 0.5 - perturbation) label[i] = IGNORE;
+  }
+  return label;
+}

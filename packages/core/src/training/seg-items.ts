@@ -1,0 +1,197 @@
+/** What ADClick-Seg is trained on: good pictures, simulated defects and the weak set, with residuals computed once, and crops of them. */
+import { tensor, toFloat16, toFloat32 } from '@adclick/ortgrad';
+import { normalisedColours, TokenInputs } from '../clicks/encoding.ts';
+import { resizePlane, resizeRgb } from '../image/resize.ts';
+import type { Plane, RgbImage } from '../image/types.ts';
+import { TOKEN } from '../networks/adclick.ts';
+import type { Random } from '../random.ts';
+import type { ReferenceIndex } from '../residual/reference-index.ts';
+import { simulateAnomaly } from '../synthesis/anomalies/index.ts';
+import type { LabelledDefect } from './detector-training.ts';
+import { CROP, type Cut, cutRaster } from './item.ts';
+import { strengthen } from './pseudo-labels.ts';
+import { weakCopies } from './weak-set.ts';
+
+/** Slots of a batch. */
+export type SegKind = 'good' | 'simulated' | 'weak';
+
+/** One picture with its residual and label; rasters are of the model grid. */
+export interface SegItem {
+  readonly kind: SegKind;
+  /** Number of the label that it comes from; weak pictures only. */
+  readonly label?: number;
+  readonly height: number;
+  readonly width: number;
+  readonly dims: number;
+  /** Float16 bits, (height * width, dims). */
+  readonly delta: Uint16Array;
+  readonly tokens: Uint16Array;
+  readonly calibration: Float32Array;
+  /** Root of the mean of log(1 + r²/c) over the compared channels, the unsupervised map, (height * width). */
+  readonly norm: Float32Array;
+  readonly image: RgbImage;
+  /** Strengthened label in [0,1], (8 height * 8 width). */
+  readonly probability: Float32Array;
+}
+
+/** How many pictures of each kind are made. */
+export interface SegCounts {
+  readonly goods: number;
+  readonly simulated: number;
+  /** Copies a label. */
+  readonly copies: number;
+}
+
+/** Describes a picture of the model grid, and takes its residual against the good ones but those named. */
+async function itemOf(
+  index: ReferenceIndex,
+  kind: SegKind,
+  image: RgbImage,
+  probability: Float32Array,
+  exclude: readonly string[],
+  label?: number,
+): Promise<SegItem> {
+  const described = await index.describe(image);
+  const {
+    height,
+    width,
+    dims,
+    delta,
+    tokens,
+    calibration,
+    matched = dims,
+  } = await index.residual(described, { exclude });
+  const norm = new Float32Array(height * width);
+  for (let cell = 0; cell < norm.length; cell++) {
+    let sum = 0;
+    for (let d = 0, i = cell * dims; d < matched; d++, i++)
+      sum += Math.log1p((delta[i] as number) ** 2 / (calibration[d] as number));
+    norm[cell] = Math.sqrt(sum / matched);
+  }
+  const halves = { delta: toFloat16(delta), tokens: toFloat16(tokens) };
+  return { kind, label, height, width, dims, ...halves, calibration, norm, image: described.image, probability };
+}
+
+/**
+ * Makes all pictures, one at a time: good ones, good ones with simulated defects, then each label followed by its copies.
+ * @param names good pictures to use. @throws whatever reading good pictures throws.
+ */
+export async function* segItems(
+  index: ReferenceIndex,
+  names: readonly string[],
+  labels: readonly LabelledDefect[],
+  counts: SegCounts,
+  random: Random,
+): AsyncGenerator<SegItem> {
+  const { width, height } = index.grid;
+  const goods = await Promise.all(names.map(async (name) => resizeRgb(await index.picture(name), width, height)));
+  const itself = (i: number) => index.copiesOf(names[i] as string);
+  const none = new Float32Array(width * height);
+  for (let i = 0; i < Math.min(counts.goods, goods.length); i++)
+    yield itemOf(index, 'good', goods[i] as RgbImage, none, itself(i));
+  for (let n = 0; n < counts.simulated; n++) {
+    const from = n % goods.length;
+    const { image, mask } = simulateAnomaly(goods[from] as RgbImage, random, { donor: random.pick(goods) });
+    yield itemOf(index, 'simulated', image, Float32Array.from(mask.data), itself(from));
+  }
+  for (const [l, label] of labels.entries()) {
+    const picture = labelOnGrid(label, width, height);
+    yield itemOf(index, 'weak', picture.image, picture.probability.data, [], l);
+    for (const { image, probability, onto } of weakCopies(picture, goods, random, counts.copies))
+      yield itemOf(index, 'weak', image, probability.data, onto === undefined ? [] : itself(onto), l);
+  }
+}
+
+/** A label at the size of the model grid, strengthened by its clicks (Eq. 8). */
+export function labelOnGrid({ image, probability, clicks }: LabelledDefect, width: number, height: number) {
+  const [sx, sy] = [width / image.width, height / image.height];
+  const moved = clicks.map(({ x, y, positive }) => ({
+    x: Math.round((x + 0.5) * sx - 0.5),
+    y: Math.round((y + 0.5) * sy - 0.5),
+    positive,
+  }));
+  const onGrid: Plane = resizePlane(probability, width, height);
+  return { image: resizeRgb(image, width, height), probability: strengthen(onGrid, moved) };
+}
+
+/** A crop of an item as the network sees it. */
+export interface SegCut {
+  readonly inputs: TokenInputs;
+  readonly norm: Float32Array;
+  /** (3, rows, columns). */
+  readonly colours: Float32Array;
+  readonly probability: Float32Array;
+  readonly rows: number;
+  readonly columns: number;
+}
+
+/** Places that are tried for a crop of a good picture; the strangest of them is taken. */
+const TRIES = 4;
+/** Share of crops of defective pictures that are placed on the defect. */
+const ON_DEFECT = 0.75;
+
+/** Where a crop is centred, in tokens: on a defect, or on something that is strange among a few places. */
+function centreOf({ probability, norm, width, kind }: SegItem, random: Random): readonly [row: number, column: number] {
+  if (kind !== 'good' && random.chance(ON_DEFECT)) {
+    const inside: number[] = [];
+    for (let i = 0; i < probability.length; i++) if ((probability[i] as number) >= 0.5) inside.push(i);
+    if (inside.length > 0) {
+      const pixel = random.pick(inside);
+      return [Math.floor(pixel / (width * TOKEN) / TOKEN), Math.floor((pixel % (width * TOKEN)) / TOKEN)];
+    }
+  }
+  let best = random.int(0, norm.length);
+  for (let n = 1; n < TRIES; n++) {
+    const other = random.int(0, norm.length);
+    if ((norm[other] as number) > (norm[best] as number)) best = other;
+  }
+  return [Math.floor(best / width), best % width];
+}
+
+/** A crop of at most {@link CROP} tokens a side, in one of the eight flips and turns. */
+export function cutItem(item: SegItem, random: Random, gain: number): SegCut {
+  const { height, width, dims, calibration, image } = item;
+  const size = Math.min(CROP, height, width);
+  const [row, column] = centreOf(item, random);
+  const place = (token: number, tokens: number) =>
+    Math.min(Math.max(token - random.int(1, Math.max(2, size - 1)), 0), tokens - size);
+  const cut: Cut = {
+    top: place(row, height),
+    left: place(column, width),
+    height: size,
+    width: size,
+    turn: random.int(0, 8),
+  };
+  const cells = size * size;
+  const pixels: Cut = {
+    ...cut,
+    top: cut.top * TOKEN,
+    left: cut.left * TOKEN,
+    height: size * TOKEN,
+    width: size * TOKEN,
+  };
+  const halves = (from: Uint16Array) =>
+    toFloat32(tensor(cutRaster(from, width, dims, cut, new Uint16Array(cells * dims)), [cells, dims], 'float16'));
+  const residual = {
+    height: size,
+    width: size,
+    dims,
+    delta: halves(item.delta),
+    tokens: halves(item.tokens),
+    calibration,
+  };
+  const area = cells * TOKEN * TOKEN;
+  const plane = (from: Float32Array) => cutRaster(from, width * TOKEN, 1, pixels, new Float32Array(area));
+  const whole = normalisedColours(image);
+  const colours = new Float32Array(3 * area);
+  for (let c = 0; c < 3; c++)
+    colours.set(plane(whole.subarray((c * whole.length) / 3, ((c + 1) * whole.length) / 3)), c * area);
+  return {
+    inputs: new TokenInputs(residual, gain),
+    norm: cutRaster(item.norm, width, 1, cut, new Float32Array(cells)),
+    colours,
+    probability: plane(item.probability),
+    rows: pixels.height,
+    columns: pixels.width,
+  };
+}

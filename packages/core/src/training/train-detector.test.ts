@@ -1,0 +1,77 @@
+import { Runtime } from '@adclick/ortgrad';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { Detector } from '../inference/detector.ts';
+import { Random } from '../random.ts';
+import { ReferenceIndex } from '../residual/reference-index.ts';
+import { simulateAnomaly } from '../synthesis/anomalies/index.ts';
+import { makeProduct } from '../synthesis/products/index.ts';
+import type { LabelledDefect } from './detector-training.ts';
+import { DETECTOR_TRAINING, type DetectorTrainingSettings, trainDetector } from './train-detector.ts';
+
+const product = makeProduct('machinedRing', 22, { width: 256, height: 256 });
+let runtime: Runtime;
+let index: ReferenceIndex;
+
+beforeAll(async () => {
+  runtime = await Runtime.start();
+  const normals = Array.from({ length: 8 }, (_, n) => ({
+    name: `good-${n}`,
+    image: product.good(new Random(`train/${n}`)),
+  }));
+  index = await ReferenceIndex.build(normals, { runtime, pixels: 256 * 256 });
+});
+afterAll(() => runtime.close());
+
+function labelled(n: number): LabelledDefect {
+  const random = new Random(`defect/${n}`);
+  const { image, mask } = simulateAnomaly(product.good(random), random, {
+    kinds: ['rust'],
+    minArea: 200,
+    single: true,
+  });
+  const probability = { ...mask, data: Float32Array.from(mask.data) };
+  return { name: String(n), type: 'rust', image, probability, clicks: [] };
+}
+
+const SMALL: DetectorTrainingSettings = {
+  ...DETECTOR_TRAINING,
+  counts: { goods: 5, simulated: 4, copies: 1 },
+  heldOut: 3,
+};
+const train = (labels: readonly LabelledDefect[], settings = SMALL) =>
+  trainDetector({ index, runtime, labels, seed: 0, steps: 6 }, settings);
+
+describe('trainDetector', () => {
+  it('refuses a single label and labels without a pixel that is surely defect, each with its reason', async () => {
+    await expect(train([labelled(0)])).rejects.toMatchObject({ code: 'ADC_LABELS' });
+    const unsure = [0, 1].map((n) => {
+      const label = labelled(n);
+      label.probability.data.fill(0.6);
+      return label;
+    });
+    await expect(train(unsure)).rejects.toThrow(/none of 2 labels/);
+  });
+
+  it('falls back to the residual and says so when the network does not gain the margin', async () => {
+    const { network, notes } = await train([0, 1].map(labelled), { ...SMALL, margin: 1 });
+    expect(network).toBeUndefined();
+    expect(notes[0]).toMatch(/left aside/);
+  });
+
+  it('gives the same network for the same seed, which a detector runs', async () => {
+    const settings = { ...SMALL, margin: -1, trust: [0, 1] };
+    const [a, b] = [await train([0, 1].map(labelled), settings), await train([0, 1].map(labelled), settings)];
+    expect(b.network!.weights).toEqual(a.network!.weights);
+    const detector = await Detector.build(index, { network: a.network });
+    expect(detector.card.map.from).toBe('network');
+    expect(detector.card.training).toMatchObject({ labels: 2, types: ['rust'], goods: 5 });
+    const { image, probability } = labelled(9);
+    const { map } = await detector.detect(image);
+    const mean = (inside: boolean) => {
+      const values = map.data.filter((_, i) => probability.data[i]! > 0.5 === inside);
+      return values.reduce((sum, value) => sum + value, 0) / values.length;
+    };
+    expect(mean(true)).toBeGreaterThan(2 * mean(false));
+    await detector.close();
+  });
+});

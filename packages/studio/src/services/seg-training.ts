@@ -1,0 +1,124 @@
+/** Training a detector on a project's labels, and putting it where detection looks for it. */
+import { join } from 'node:path';
+import {
+  DEFAULT_WEIGHTS,
+  Detector,
+  decodeRle,
+  fail as failCore,
+  type LabelledDefect,
+  loadClickWeights,
+  readRgb,
+  trainDetector,
+} from '@adclick/core';
+import { Runtime } from '@adclick/ortgrad';
+import { uniteRle } from '../labels/bitmaps.ts';
+import { localUser } from '../local-user.ts';
+import type { WorkOptions } from '../progress.ts';
+import { openProject, type Project } from '../project.ts';
+import { trainedDetector } from './detectors.ts';
+import { indexCategory, openCurrentIndex } from './indexing.ts';
+import { openLabels } from './label-stores.ts';
+import { resolveWeights } from './models.ts';
+import { type Category, categoriesOf } from './projects.ts';
+
+export interface SegTrainingOptions {
+  /** Default: the project's only category. */
+  readonly category?: string;
+  /** Only labels of these defect types. */
+  readonly type?: readonly string[];
+  /** Without labels, on simulated defects alone. */
+  readonly unsupervised?: boolean;
+  readonly steps?: number;
+  readonly seed?: number;
+}
+
+export interface SegTrainingAnswer {
+  readonly category: string;
+  readonly detector: string;
+  /** 'residual' when the network was left aside. */
+  readonly from: 'network' | 'residual';
+  readonly labels: number;
+  readonly notes: readonly string[];
+  readonly seconds: number;
+}
+
+/** Defective pictures of a category, each with its defects in one mask; of several types the first named one counts. */
+async function labelsOf(
+  project: Project,
+  { name }: Category,
+  types: readonly string[] | undefined,
+): Promise<LabelledDefect[]> {
+  const labels: LabelledDefect[] = [];
+  const met = new Set<string>();
+  const { store, root, close } = await openLabels(project.root, localUser(), 'training');
+  try {
+    for await (const { path, category, layers, state, width, height } of store.images()) {
+      if (category !== name || state !== 'defect') continue;
+      for (const { type } of layers) met.add(type);
+      const wanted = types ? layers.filter(({ type }) => types.includes(type)) : layers;
+      const [first] = wanted;
+      if (!first) continue;
+      const data = Float32Array.from(decodeRle(wanted.map(({ rle }) => rle).reduce(uniteRle)));
+      const image = await readRgb(join(root, path));
+      labels.push({
+        name: path,
+        type: first.type,
+        image,
+        probability: { data, width, height, channels: 1 },
+        clicks: [],
+      });
+    }
+  } finally {
+    await close();
+  }
+  const unknown = types?.find((type) => !met.has(type));
+  if (unknown !== undefined)
+    throw failCore('ADC_LABELS', {
+      what: `no label of ${name} has the defect type ${unknown}, only ${[...met].sort().join(', ') || 'none'}`,
+    });
+  return labels;
+}
+
+/**
+ * Trains the detector of one category. What its labels hold is a mask, so nothing is abandoned.
+ * @throws ADC_PROJECT_MISSING, ADC_PROJECT for an unknown category, ADC_LABELS without labels, with a single one or with an unknown
+ * defect type, what indexing throws, ADC_DISK.
+ */
+export async function trainSegmentation(
+  directory: string,
+  { category: only, type, unsupervised = false, steps, seed = 0 }: SegTrainingOptions,
+  work: WorkOptions = {},
+): Promise<SegTrainingAnswer> {
+  const started = performance.now();
+  const project = await openProject(directory);
+  const categories = categoriesOf(project, only);
+  const [category] = categories as [Category];
+  if (categories.length > 1)
+    throw failCore('ADC_LABELS', {
+      what: `the project has ${categories.length} categories; name one with --category: ${categories.map(({ name }) => name).join(', ')}`,
+    });
+  const labels = unsupervised ? [] : await labelsOf(project, category, type);
+  if (labels.length === 0 && !unsupervised)
+    throw failCore('ADC_LABELS', { what: `${category.name} has no labelled defect` });
+  const runtime = await Runtime.start();
+  try {
+    await indexCategory(project, category, { ...work, runtime });
+    const index = await openCurrentIndex(project, category, { ...work, runtime });
+    const click = await loadClickWeights(resolveWeights(project.settings.weights ?? DEFAULT_WEIGHTS, project.root));
+    const label = `training ${category.name}`;
+    const onProgress = (progress: { done: number; total: number }) => work.onProgress?.({ label, ...progress });
+    const { network, notes } = await trainDetector(
+      { index, runtime, labels, seed, steps, onProgress, signal: work.signal },
+      undefined,
+      click,
+    );
+    const detector = await Detector.build(index, { name: category.name, network, signal: work.signal });
+    const path = trainedDetector(project.root, category.name);
+    await detector.save(path);
+    const { from } = detector.card.map;
+    const seconds = (performance.now() - started) / 1000;
+    return { category: category.name, detector: path, from, labels: labels.length, notes, seconds };
+  } finally {
+    await runtime.close();
+  }
+}
