@@ -75,8 +75,8 @@ const LEAST_SPREAD = 8;
 /** {@link normalisedColours} as nodes. image uint8 (1, H, W, 3) -> (1, 3, H, W). */
 function coloursOn(image: Value): Value {
   const planes = transpose(cast(image, 'float32'), [0, 3, 1, 2]);
-  const centred = sub(planes, reduceMean(planes, [2, 3]));
-  const spread = maximum(sqrt(reduceMean(square(centred), [1, 2, 3])), image.graph.scalar(LEAST_SPREAD));
+  const centred = sub(planes, reduceMean(planes, [2, 3], true));
+  const spread = maximum(sqrt(reduceMean(square(centred), [1, 2, 3], true)), image.graph.scalar(LEAST_SPREAD));
   return div(centred, spread);
 }
 
@@ -257,7 +257,7 @@ export async function trainDetector(
     labels: usable.length,
     types: [...new Set(usable.map(({ type }) => type))].sort(),
     ...counts,
-    goods: training.length,
+    goods: Math.min(counts.goods, training.length),
     steps: loop.steps,
     seed,
     trust: trust[best],
