@@ -50,7 +50,7 @@ export interface DetectorTrainingSettings {
   readonly loop: SegTrainingSettings;
 }
 
-/** Chosen on bsdata_ball_screw, wood_256, deeppcb and aws_cookie (docs/detector.md). */
+/** First values, not tuned: fewer copies a label than the published 20, so that training ends while somebody waits. */
 export const DETECTOR_TRAINING: DetectorTrainingSettings = {
   head: 'pyramid',
   counts: { goods: 30, simulated: 30, copies: 5 },
