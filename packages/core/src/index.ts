@@ -177,7 +177,7 @@ export {
 } from './synthesis/samples.ts';
 export { randomTexture, TEXTURE_FAMILIES } from './synthesis/textures.ts';
 export type { BlockSettings, FolderSource } from './training/blocks.ts';
-export type { DetectorTraining, LabelledDefect, TrainDetector, TrainedDetector } from './training/detector-training.ts';
+export type { DetectorTraining, LabelledDefect, TrainedDetector } from './training/detector-training.ts';
 export { type ClickTraining, type TrainingProgress, trainClickModel } from './training/train-click.ts';
 export {
   DETECTOR_TRAINING,

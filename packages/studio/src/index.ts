@@ -18,7 +18,6 @@ export {
 export { type DemoAnswer, type DemoOptions, runDemo } from './services/demo.ts';
 export {
   type DetectionEvaluationRequest,
-  type DetectionTools,
   evaluateDetector,
 } from './services/detection-evaluation.ts';
 export { openDetector, resolveDetector } from './services/detectors.ts';

@@ -112,7 +112,7 @@ export class TokenInputs {
 }
 
 /** Grey values: a picture that varies less than this is not stretched further. */
-const LEAST_SPREAD = 8;
+export const LEAST_SPREAD = 8;
 
 /** Squared distance of normalised colours (mean over channels) at which likeness is one half. */
 const HALF_LIKENESS = 0.1;

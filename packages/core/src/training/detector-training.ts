@@ -37,6 +37,3 @@ export interface TrainedDetector {
   /** What the user should know, such as that the network was left aside and by how much. */
   readonly notes: readonly string[];
 }
-
-/** Trains the network of one category's detector. */
-export type TrainDetector = (training: DetectorTraining) => Promise<TrainedDetector>;

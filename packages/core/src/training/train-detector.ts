@@ -19,9 +19,9 @@ import {
   transpose,
   type Value,
 } from '@adclick/ortgrad';
-import { normalisedColours, TokenInputs } from '../clicks/encoding.ts';
+import { LEAST_SPREAD, normalisedColours, TokenInputs } from '../clicks/encoding.ts';
 import { fail } from '../errors.ts';
-import { averagePrecision } from '../evaluation/metrics.ts';
+import { averagePrecision, mean } from '../evaluation/metrics.ts';
 import type { Mask, Plane } from '../image/types.ts';
 import type { SegBuilder } from '../inference/anomaly-map.ts';
 import { DEFAULT_WEIGHTS } from '../inference/labeler.ts';
@@ -69,8 +69,6 @@ const USUAL = 0.999;
 const GAIN = 3;
 /** Perturbation of the labels that judge: pixels between 0.3 and 0.7 do not count. */
 const JUDGING = 0.2;
-/** Least spread of grey values; see {@link normalisedColours}. */
-const LEAST_SPREAD = 8;
 
 /** {@link normalisedColours} as nodes. image uint8 (1, H, W, 3) -> (1, 3, H, W). */
 function coloursOn(image: Value): Value {
@@ -165,8 +163,6 @@ const spread = (names: readonly string[], count: number): string[] =>
   names.length <= count
     ? [...names]
     : Array.from({ length: count }, (_, i) => names[Math.floor((i * names.length) / count)] as string);
-
-const mean = (values: readonly number[]): number => values.reduce((sum, value) => sum + value, 0) / values.length;
 
 /**
  * Trains the network of a detector. Labels are split into folds; networks trained on the others and on good pictures say how much

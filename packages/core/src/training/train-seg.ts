@@ -14,7 +14,7 @@ import { simulateNextClick } from '../clicks/annotator.ts';
 import { drawDisc, PixelInputs } from '../clicks/encoding.ts';
 import type { Click } from '../clicks/types.ts';
 import { IGNORE, type Mask } from '../image/types.ts';
-import { CLICK_CHANNELS, clickInputs, residualInput, TOKEN } from '../networks/adclick.ts';
+import { CLICK_CHANNELS, CLICK_PLANES, clickInputs, LIKENESS, residualInput, TOKEN } from '../networks/adclick.ts';
 import { adclickSeg, type SegSettings } from '../networks/adclick-seg.ts';
 import { Random } from '../random.ts';
 import { clickLoss } from './losses.ts';
@@ -129,7 +129,7 @@ function feedsOf(samples: readonly Sample[], labels: readonly Uint8Array[], dims
     ),
     clickPlanes: stack(
       samples.map(({ cut }) => cut.inputs.clickPlanes),
-      [h, w, 8],
+      [h, w, CLICK_PLANES],
     ),
     clickMap: stack(maps, [rows, columns, CLICK_CHANNELS]),
     colours: stack(
@@ -138,7 +138,7 @@ function feedsOf(samples: readonly Sample[], labels: readonly Uint8Array[], dims
     ),
     likeness: stack(
       samples.map(({ pixels }) => pixels.likeness),
-      [2, rows, columns],
+      [LIKENESS, rows, columns],
     ),
     target: stack(
       labels.map((label) => Float32Array.from(label, (y) => (y === 1 ? 1 : 0))),

@@ -1,5 +1,5 @@
 /** `adclick evaluate`: how good masks from simulated clicks are, and how good a detector is, on a category with known masks. */
-import { type ImageScore, trainDetector } from '@adclick/core';
+import type { ImageScore } from '@adclick/core';
 import type { Command } from 'commander';
 import { evaluateDetector } from '../services/detection-evaluation.ts';
 import { evaluateCategory } from '../services/evaluation.ts';
@@ -108,7 +108,7 @@ function addDetection(evaluate: Command): void {
   withCommon(command, 'adclick evaluate detection --data mvtec --category bottle --report bottle.html');
   command.action(async (options: DetectionOptions) =>
     run(options, async (context) => {
-      const answer = await evaluateDetector(options, context, { train: trainDetector });
+      const answer = await evaluateDetector(options, context);
       const { decisions, unsupervised, msPerImage } = answer;
       const row = (name: string, { ap, pro, pauroc, iauroc }: typeof unsupervised) =>
         `${name.padEnd(14)}  ${percent(ap)}  ${percent(pro)}  ${percent(pauroc)}  ${percent(iauroc)}`;

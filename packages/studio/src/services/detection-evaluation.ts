@@ -19,19 +19,19 @@ import {
   nextClick,
   openCategory,
   type Plane,
-  ReferenceIndex,
+  type ReferenceIndex,
   readMask,
   readRgb,
   renderDetectionReport,
   splitDefects,
-  type TrainDetector,
+  trainDetector,
   withDefects,
   writeFileAtomic,
 } from '@adclick/core';
 import { Runtime } from '@adclick/ortgrad';
 import { fail } from '../errors.ts';
 import type { WorkOptions } from '../progress.ts';
-import { spread } from './evaluation.ts';
+import { indexInMemory, spread } from './evaluation.ts';
 import { resolveWeights } from './models.ts';
 
 /** What is to be evaluated. */
@@ -58,11 +58,6 @@ export interface DetectionEvaluationRequest {
   readonly report?: string;
   /** Only so many test pictures of each kind, spread evenly. */
   readonly limit?: number;
-}
-
-/** How networks are trained. */
-export interface DetectionTools {
-  readonly train?: TrainDetector;
 }
 
 const LEFT_OUT = 10;
@@ -127,7 +122,6 @@ async function makeDetector(
   index: ReferenceIndex,
   options: DetectorOptions,
   runtime: Runtime,
-  tools: DetectionTools,
   work: WorkOptions,
 ): Promise<Made> {
   const { category, weights, labels = 0, labelClicks = 5, seed = 0 } = request;
@@ -139,14 +133,9 @@ async function makeDetector(
     const detector = await Detector.build(index, { ...options, name: category });
     return { detector, count: 0, picks: 'none', notes: [] };
   }
-  if (!tools.train)
-    throw fail('ADC_USAGE', {
-      what: '--labels needs the training of detectors, which this build leaves out',
-      command: 'adclick evaluate detection',
-    });
   const labeler = await Labeler.load({ index, weights: resolveWeights(DEFAULT_WEIGHTS), runtime });
   const labelled = await label(split.train, labeler, labelClicks, work).finally(() => labeler.close());
-  const { network, notes } = await tools.train({
+  const { network, notes } = await trainDetector({
     index,
     runtime,
     labels: labelled,
@@ -166,7 +155,6 @@ async function makeDetector(
 export async function evaluateDetector(
   request: DetectionEvaluationRequest,
   work: WorkOptions = {},
-  tools: DetectionTools = {},
 ): Promise<DetectionAnswer> {
   const { data, category, pixels = 512, labels = 0, seed = 0, sigma, imageScore, normals, report, limit } = request;
   const { onProgress, signal } = work;
@@ -177,15 +165,7 @@ export async function evaluateDetector(
   const split = splitDefects(category, dataset.defects, { count, seed });
   const runtime = await Runtime.start();
   try {
-    const index = await ReferenceIndex.build(
-      dataset.normals.map((path) => ({ path })),
-      {
-        runtime,
-        pixels: pixels * pixels,
-        onProgress: ({ done, total }) => onProgress?.({ label: `indexing ${category}`, done, total }),
-        signal,
-      },
-    );
+    const index = await indexInMemory(dataset, category, pixels, runtime, work);
     const map = { ...(sigma !== undefined && { sigma }), ...(imageScore && { score: imageScore }) };
     const options: DetectorOptions = {
       map,
@@ -193,7 +173,7 @@ export async function evaluateDetector(
       signal,
       onProgress: (progress) => onProgress?.({ label: `setting thresholds of ${category}`, ...progress }),
     };
-    const { detector, notes, ...trained } = await makeDetector(request, split, index, options, runtime, tools, work);
+    const { detector, notes, ...trained } = await makeDetector(request, split, index, options, runtime, work);
     const total = spread(dataset.testGood, limit).length + spread(split.test, limit).length;
     const show = (of: Detector, what: string, examples?: number) =>
       evaluateDetection(testPictures(dataset, split.test, limit), (image) => of.detect(image), {

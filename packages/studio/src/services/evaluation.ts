@@ -3,6 +3,7 @@ import {
   type ClickAnswer,
   type ClickItem,
   clickAnswer,
+  type Dataset,
   DEFAULT_WEIGHTS,
   type DefectImage,
   evaluateClicks,
@@ -61,6 +62,24 @@ async function* clickItems(
   }
 }
 
+/** The index of a dataset's good pictures, not kept on disk. @param pixels side of the square with as many pixels as the models see. */
+export const indexInMemory = (
+  { normals }: Dataset,
+  category: string,
+  pixels: number,
+  runtime: Runtime,
+  { onProgress, signal }: WorkOptions,
+): Promise<ReferenceIndex> =>
+  ReferenceIndex.build(
+    normals.map((path) => ({ path })),
+    {
+      runtime,
+      pixels: pixels * pixels,
+      onProgress: ({ done, total }) => onProgress?.({ label: `indexing ${category}`, done, total }),
+      signal,
+    },
+  );
+
 /**
  * Indexes the category's good pictures in memory, labels every defect by simulated clicks, and writes the report where asked.
  * @throws ADC_DATASET, ADC_NO_NORMALS, ADC_NO_REGION, what pictures and weights throw, ADC_DISK.
@@ -73,15 +92,7 @@ export async function evaluateCategory(request: EvaluationRequest, options: Work
   const weights = resolveWeights(request.weights ?? DEFAULT_WEIGHTS);
   const runtime = await Runtime.start();
   try {
-    const index = await ReferenceIndex.build(
-      dataset.normals.map((path) => ({ path })),
-      {
-        runtime,
-        pixels: pixels * pixels,
-        onProgress: ({ done, total }) => onProgress?.({ label: `indexing ${category}`, done, total }),
-        signal,
-      },
-    );
+    const index = await indexInMemory(dataset, category, pixels, runtime, options);
     const labeler = await Labeler.load({ index, weights, runtime, object: objectName(category) });
     const evaluation = await evaluateClicks(clickItems(defects, labeler, prompt), {
       clicks,
