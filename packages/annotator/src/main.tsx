@@ -59,6 +59,7 @@ async function start(): Promise<void> {
   listen({
     onOpen: () => {
       if (started) app.reconnected();
+      else void app.askJobs();
     },
     onLost: () => store.setState({ online: false }),
     onEvent: (event) => app.onEvent(event),

@@ -1,6 +1,6 @@
 /** The controller against a server in memory: what is shown before, while and after answers come. */
 import { decodeRle, encodeRle } from '@adclick/core/rle';
-import type { Action, ActionAnswer, ImageDetail, ImageSummary } from 'adclick/api';
+import type { Action, ActionAnswer, ImageDetail, ImageSummary, Job } from 'adclick/api';
 import { describe, expect, it } from 'vitest';
 import { type Api, StaleWrite } from '../api/client.ts';
 import { App } from './app.ts';
@@ -24,6 +24,7 @@ class FakeServer {
   readonly actions: { id: number; action: Action }[] = [];
   readonly states = new Map<number, ImageSummary['state']>();
   readonly versions = new Map<number, number>();
+  jobs: Job[] = [];
   private gate: Promise<void> = Promise.resolve();
   private open = () => {};
 
@@ -92,7 +93,11 @@ class FakeServer {
       image: async (id) => this.detail(id),
       proposal: async () => ({ ready: true, rle: rleOf(0, 1, 2, 3), score: 3 }),
       history: async () => [],
-      jobs: async () => [],
+      jobs: async () => {
+        const { jobs } = this;
+        await this.gate;
+        return jobs;
+      },
       picture: async () => new Blob(),
       act: async (id, base, action): Promise<ActionAnswer> => {
         await this.gate;
@@ -243,6 +248,33 @@ describe('App', () => {
     expect([...(server.masks.get(1) ?? []).entries()].filter(([, set]) => set).map(([i]) => i)).toEqual([5, 6, 7]);
     expect(shown(store)).toEqual([5, 6, 7]);
     expect(store.getState().saving.waiting).toBe(0);
+  });
+
+  it('learns that a job has ended while nobody listened, and believes no older answer', async () => {
+    const { server, store, app } = await setUp();
+    const job = (state: Job['state']): Job => ({
+      id: 'a',
+      kind: 'index',
+      label: '',
+      state,
+      done: 6,
+      total: 6,
+      result: null,
+    });
+    const states = () => store.getState().jobs.map(({ state }) => state);
+    app.onEvent({ kind: 'job', job: job('running') });
+    server.jobs = [job('done')];
+    app.reconnected();
+    await quiet();
+    expect(states()).toEqual(['done']);
+    store.setState({ jobs: [] });
+    server.jobs = [job('running')];
+    server.hold();
+    const asked = app.askJobs();
+    app.onEvent({ kind: 'job', job: job('done') });
+    server.release();
+    await asked;
+    expect(states()).toEqual(['done']);
   });
 
   it('goes two images on when the key is pressed twice', async () => {

@@ -1,5 +1,5 @@
 /** The page's controller: opens images, sends what people do, and puts what comes back on the canvas. */
-import type { Action, ActionAnswer, ImageDetail, ImageSummary, ServerEvent } from 'adclick/api';
+import type { Action, ActionAnswer, ImageDetail, ImageSummary, Job, ServerEvent } from 'adclick/api';
 import { type Api, type GreyWindow, Refusal, Unreachable } from '../api/client.ts';
 import { MaskBitmap } from '../canvas/mask-bitmap.ts';
 import { centred, fitView } from '../canvas/view.ts';
@@ -76,14 +76,24 @@ export class App {
       activeType: palette({ types: project.types })[0]?.id ?? null,
     });
     this.outbox.start(project.user);
-    void this.api.jobs().then(
-      (jobs) => this.store.setState({ jobs }),
-      () => undefined,
-    );
+    void this.askJobs();
     await this.queue.restart();
     if (first !== null) return this.open(first);
     const start = (await this.queue.nextTodo(-1)) ?? (await this.queue.following(-1, 1));
     if (start) await this.open(start.line.id, start.place);
+  }
+
+  /** Asks for the jobs: one that ended while nobody listened would stay on the screen. What an event has ended meanwhile stays ended. */
+  async askJobs(): Promise<void> {
+    const jobs = await this.api.jobs().catch(() => undefined);
+    if (!jobs) return;
+    const ended = new Map(
+      this.store
+        .getState()
+        .jobs.filter(hasEnded)
+        .map((job) => [job.id, job]),
+    );
+    this.store.setState({ jobs: jobs.map((job) => ended.get(job.id) ?? job) });
   }
 
   notify(tone: Notice['tone'], text: string, next?: string): void {
@@ -387,6 +397,7 @@ export class App {
   reconnected(): void {
     this.store.setState({ online: true });
     this.outbox.wake();
+    void this.askJobs();
     void this.queue.retry();
     const { image } = this.store.getState();
     // An image that could not be opened meanwhile is opened now.
@@ -421,6 +432,8 @@ export class App {
     }
   }
 }
+
+const hasEnded = ({ state }: Job): boolean => state !== 'waiting' && state !== 'running';
 
 /** Pixels that an action changes at once. What a prediction gives comes with its answer. */
 function applyPixels(mask: MaskBitmap, action: Action): void {
