@@ -2,7 +2,7 @@
 import { type Command, Option } from 'commander';
 import { trainSegmentation } from '../services/seg-training.ts';
 import { trainClick } from '../services/training.ts';
-import { collect, wholeNumber } from './options.ts';
+import { collect, number, wholeNumber } from './options.ts';
 import { formatDuration } from './progress-bar.ts';
 import { type CommonOptions, run, withCommon } from './run.ts';
 
@@ -10,6 +10,7 @@ interface Options extends CommonOptions {
   readonly category?: string;
   readonly preset?: 'small' | 'base' | 'paper';
   readonly steps?: number;
+  readonly learningRate?: number;
   readonly seed: number;
   readonly name?: string;
   readonly folder?: readonly string[];
@@ -65,6 +66,7 @@ export function addTrain(program: Command): void {
     .option('--category <NAME>', "fine-tune on this category's good pictures; kept only if better on held-out defects")
     .addOption(new Option('--preset <SIZE>', 'size of the network').choices(['small', 'base', 'paper']))
     .option('--steps <N>', 'optimiser steps', wholeNumber(1))
+    .option('--learning-rate <X>', 'highest learning rate, lower to refine good weights (default: 1e-3)', number(0, 1))
     .option('--seed <N>', 'seed of weights and data', wholeNumber(0), 1)
     .option('--name <NAME>', 'name of the weights')
     .option('--folder <DIR>', 'also train on this category in MVTec AD layout, with its defects; repeatable', collect)

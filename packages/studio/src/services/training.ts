@@ -14,6 +14,8 @@ export interface TrainingOptions {
   readonly preset?: Preset;
   readonly steps?: number;
   readonly seed?: number;
+  /** Highest learning rate; default 1e-3, lower to refine weights that are good already. */
+  readonly learningRate?: number;
   readonly name?: string;
   /** Categories in MVTec AD layout whose pictures and defects are trained on beside drawn products. */
   readonly folder?: readonly string[];
@@ -58,6 +60,7 @@ export async function trainClick(
     preset = 'small',
     steps = DEFAULT_STEPS,
     seed = 1,
+    learningRate = LEARNING_RATE,
     name = `click-${preset}-${seed}`,
     resume = false,
   } = options;
@@ -77,7 +80,7 @@ export async function trainClick(
     preset: from ? from.card.preset : preset,
     steps,
     data: { seed, folders, folderShare: folders.length > 0 ? FOLDER_SHARE : 0 },
-    learningRate: LEARNING_RATE,
+    learningRate,
     initial: from ? from.tensors : undefined,
     part: options.only,
     // What is sure of masks without words stays so.
