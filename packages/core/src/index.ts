@@ -124,6 +124,7 @@ export {
   offlinePrompts,
   PROMPTS,
   PROMPTS_ASKED,
+  type PromptsOf,
   plainWords,
   promptFault,
   promptInstruction,

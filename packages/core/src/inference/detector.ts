@@ -6,6 +6,7 @@ import { BACKBONES } from '../features/backbones.ts';
 import { writeFileAtomic } from '../files.ts';
 import { resizePlane, resizeRgb } from '../image/resize.ts';
 import type { ImagePoint, Plane, RgbImage } from '../image/types.ts';
+import { REFERENCE_PICTURES } from '../residual/reference.ts';
 import type { ReferenceIndex } from '../residual/reference-index.ts';
 import { VERSION } from '../version.ts';
 import { DEFAULT_MAP, type MapSettings, type SegNetwork } from './anomaly-map.ts';
@@ -45,8 +46,7 @@ export interface Detection {
   readonly regions: readonly DetectedRegion<ImagePoint>[];
 }
 
-/** Bank and held-out pictures by default. */
-const NORMALS = 60;
+/** Held-out pictures by default. */
 const HELD_OUT = 60;
 const FALSE_ALARMS = 0.05;
 const MIN_AREA = 16;
@@ -141,7 +141,7 @@ export async function exportDetector(
 ): Promise<{ readonly model: Uint8Array; readonly card: DetectorCard }> {
   const { falseAlarmRate = FALSE_ALARMS, minArea = MIN_AREA, decision = 'score', network } = options;
   const settings = { ...DEFAULT_MAP, ...options.map };
-  const reference = await index.reference(options.normals ?? NORMALS);
+  const reference = await index.reference(options.normals ?? REFERENCE_PICTURES);
   const scorer = await IndexScorer.create(index, { reference, settings, network });
   const { scores, peaks } = await scorer.heldOut(options.heldOut ?? HELD_OUT, options).finally(() => scorer.close());
   const limits = {

@@ -6,7 +6,7 @@ import type { Box } from '../image/components.ts';
 import { cropRgb, regionOf } from '../image/crop.ts';
 import { resizePlane } from '../image/resize.ts';
 import type { Plane, RgbImage } from '../image/types.ts';
-import { offlinePrompts } from '../language/prompts.ts';
+import { offlinePrompts, type PromptsOf } from '../language/prompts.ts';
 import { TextModel } from '../language/text-encoder.ts';
 import { type TextFeatures, textFeatures } from '../language/text-features.ts';
 import { modelPath } from '../models.ts';
@@ -20,9 +20,6 @@ import { chooseRegion, mergeRegion } from './zoom.ts';
 
 /** Name of the weights that ship. */
 export const DEFAULT_WEIGHTS = 'adclick-small';
-
-/** The phrases that describe a defect type; none where it has none. */
-export type PromptsOf = (defect: string) => readonly string[] | Promise<readonly string[]>;
 
 /** What {@link Labeler.load} takes. */
 export interface LabelerOptions {

@@ -14,6 +14,9 @@ export const NORMAL_TYPE = 'good';
 /** Type name of simulated defects, which the published method describes as a contamination. */
 export const SIMULATED_TYPE = 'false_ng';
 
+/** The phrases that describe a defect type; none where it has none. */
+export type PromptsOf = (defect: string) => readonly string[] | Promise<readonly string[]>;
+
 /** Most words that object and defect may have together, so that phrases around them keep to ten words. */
 const LONGEST_NAMES = 6;
 const WORDS = { least: 3, most: 10 };

@@ -21,6 +21,9 @@ export interface Reference {
   readonly foreground?: { readonly model: ForegroundModel; readonly maps: readonly Float32Array[] };
 }
 
+/** Good pictures that a detector takes along by default. */
+export const REFERENCE_PICTURES = 60;
+
 /**
  * Pictures that stand for all: the first, then always the one farthest from those taken, by the symmetric global distance (ours;
  * a greedy coreset as in PatchCore, of whole pictures).

@@ -3,6 +3,7 @@ import type { Runtime } from '@adclick/ortgrad';
 import type { Click } from '../clicks/types.ts';
 import type { Plane, RgbImage } from '../image/types.ts';
 import type { SegNetwork } from '../inference/anomaly-map.ts';
+import type { PromptsOf } from '../language/prompts.ts';
 import type { ReferenceIndex } from '../residual/reference-index.ts';
 
 /** A defect that somebody has labelled. */
@@ -24,6 +25,10 @@ export interface DetectorTraining {
   readonly runtime: Runtime;
   /** May be empty: simulated defects alone then. */
   readonly labels: readonly LabelledDefect[];
+  /** Phrases that describe a defect type, of which the mean guides the network (Eq. 6); without them language has no part. */
+  readonly prompts?: PromptsOf;
+  /** Good pictures that the detector will hold, whose residuals training sees too; default that of detectors. */
+  readonly normals?: number;
   readonly seed: number;
   readonly steps?: number;
   readonly onProgress?: (progress: { readonly done: number; readonly total: number; readonly detail?: string }) => void;

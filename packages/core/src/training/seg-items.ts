@@ -18,8 +18,9 @@ export type SegKind = 'good' | 'simulated' | 'weak';
 /** One picture with its residual and label; rasters are of the model grid. */
 export interface SegItem {
   readonly kind: SegKind;
-  /** Number of the label that it comes from; weak pictures only. */
+  /** Number and defect type of the label that it comes from; weak pictures only. */
   readonly label?: number;
+  readonly type?: string;
   readonly height: number;
   readonly width: number;
   readonly dims: number;
@@ -49,7 +50,7 @@ async function itemOf(
   image: RgbImage,
   probability: Float32Array,
   exclude: readonly string[],
-  label?: number,
+  from?: { readonly label: number; readonly type: string },
 ): Promise<SegItem> {
   const described = await index.describe(image);
   const {
@@ -69,36 +70,45 @@ async function itemOf(
     norm[cell] = Math.sqrt(sum / matched);
   }
   const halves = { delta: toFloat16(delta), tokens: toFloat16(tokens) };
-  return { kind, label, height, width, dims, ...halves, calibration, norm, image: described.image, probability };
+  return { kind, ...from, height, width, dims, ...halves, calibration, norm, image: described.image, probability };
+}
+
+/** What pictures are made of. */
+export interface SegSources {
+  readonly index: ReferenceIndex;
+  /** Good pictures to use, by name. */
+  readonly names: readonly string[];
+  readonly labels: readonly LabelledDefect[];
+  readonly counts: SegCounts;
+  /** Good pictures that no residual is taken against. */
+  readonly left: readonly string[];
 }
 
 /**
  * Makes all pictures, one at a time: good ones, good ones with simulated defects, then each label followed by its copies.
- * @param names good pictures to use. @throws whatever reading good pictures throws.
+ * @throws whatever reading good pictures throws.
  */
 export async function* segItems(
-  index: ReferenceIndex,
-  names: readonly string[],
-  labels: readonly LabelledDefect[],
-  counts: SegCounts,
+  { index, names, labels, counts, left }: SegSources,
   random: Random,
 ): AsyncGenerator<SegItem> {
   const { width, height } = index.grid;
   const goods = await Promise.all(names.map(async (name) => resizeRgb(await index.picture(name), width, height)));
-  const itself = (i: number) => index.copiesOf(names[i] as string);
+  const without = (i: number) => [...left, ...index.copiesOf(names[i] as string)];
   const none = new Float32Array(width * height);
   for (let i = 0; i < Math.min(counts.goods, goods.length); i++)
-    yield itemOf(index, 'good', goods[i] as RgbImage, none, itself(i));
+    yield itemOf(index, 'good', goods[i] as RgbImage, none, without(i));
   for (let n = 0; n < counts.simulated; n++) {
     const from = n % goods.length;
     const { image, mask } = simulateAnomaly(goods[from] as RgbImage, random, { donor: random.pick(goods) });
-    yield itemOf(index, 'simulated', image, Float32Array.from(mask.data), itself(from));
+    yield itemOf(index, 'simulated', image, Float32Array.from(mask.data), without(from));
   }
   for (const [l, label] of labels.entries()) {
+    const from = { label: l, type: label.type };
     const picture = labelOnGrid(label, width, height);
-    yield itemOf(index, 'weak', picture.image, picture.probability.data, [], l);
+    yield itemOf(index, 'weak', picture.image, picture.probability.data, left, from);
     for (const { image, probability, onto } of weakCopies(picture, goods, random, counts.copies))
-      yield itemOf(index, 'weak', image, probability.data, onto === undefined ? [] : itself(onto), l);
+      yield itemOf(index, 'weak', image, probability.data, onto === undefined ? left : without(onto), from);
   }
 }
 

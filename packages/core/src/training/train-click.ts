@@ -2,19 +2,17 @@
 import { existsSync } from 'node:fs';
 import { appendFile, mkdir } from 'node:fs/promises';
 import { join } from 'node:path';
-import { compileStep, type Graph, type ParameterSource, Runtime, type Tensor, Trainer, tensor } from '@adclick/ortgrad';
+import { compileStep, type Graph, type ParameterSource, Runtime, type Tensor, Trainer } from '@adclick/ortgrad';
 import { randomStartClicks, simulateNextClick } from '../clicks/annotator.ts';
-import { drawDisc, PixelInputs, TokenInputs } from '../clicks/encoding.ts';
+import { PixelInputs, TokenInputs } from '../clicks/encoding.ts';
 import type { Click } from '../clicks/types.ts';
 import { iou } from '../evaluation/metrics.ts';
 import { BACKBONES, DEFAULT_BACKBONE, tokenDims } from '../features/backbones.ts';
-import { IGNORE, type Mask } from '../image/types.ts';
+import type { Mask } from '../image/types.ts';
 import { DEFAULT_TEXT_ENCODER, TEXT_ENCODERS } from '../language/text-encoder.ts';
 import type { TextFeatures } from '../language/text-features.ts';
-import { TOKENS as WORDS } from '../language/tokenizer.ts';
 import {
   adclick,
-  CLICK_CHANNELS,
   clickInputs,
   embedResidual,
   languageMap,
@@ -27,6 +25,7 @@ import {
 import { saveClickWeights } from '../networks/click-weights.ts';
 import { wordInputs } from '../networks/pwam.ts';
 import { Random } from '../random.ts';
+import { clickMaps, probabilityOf, promptWords, stacked, targets } from './batch.ts';
 import { BlockStore } from './block-store.ts';
 import type { BlockSettings } from './blocks.ts';
 import { varyColours } from './colours.ts';
@@ -169,15 +168,6 @@ class Sample {
   }
 }
 
-/** One array a sample, behind one another; the side -1 of a sample's shape is what is left. */
-function stacked(parts: readonly Float32Array[], shape: readonly number[]): Tensor {
-  const [first] = parts as [Float32Array];
-  const rest = first.length / shape.reduce((product, side) => product * Math.abs(side), 1);
-  const data = new Float32Array(parts.length * first.length);
-  for (const [b, part] of parts.entries()) data.set(part, b * first.length);
-  return tensor(data, [parts.length, ...shape.map((side) => (side === -1 ? rest : side))]);
-}
-
 /** A batch of samples on their way through the click rounds. */
 class Episode {
   private round = 0;
@@ -203,65 +193,31 @@ class Episode {
         for (const click of randomStartClicks(sample.mask, this.random)) sample.add(click);
     }
     const { width, height } = this.samples[0]!.mask;
-    const pixels = width * height;
-    const batch = this.samples.length;
-    const clickMap = new Float32Array(batch * pixels * CLICK_CHANNELS);
-    const target = new Float32Array(batch * pixels);
-    const weight = new Float32Array(batch * pixels);
-    this.samples.forEach((sample, b) => {
-      const map = clickMap.subarray(b * pixels * CLICK_CHANNELS, (b + 1) * pixels * CLICK_CHANNELS);
-      for (let i = 0; i < pixels; i++) map[i * CLICK_CHANNELS] = sample.probability[i] as number;
-      for (const click of sample.clicks) drawDisc(map, width, height, click);
-      for (let i = 0; i < pixels; i++) {
-        target[b * pixels + i] = sample.mask.data[i] === 1 ? 1 : 0;
-        weight[b * pixels + i] = sample.mask.data[i] === IGNORE ? 0 : 1;
-      }
-    });
     const [rows, columns] = [height / TOKEN, width / TOKEN];
-    const words = new Float32Array(batch * WORDS * WORD_DIMS);
-    const wordMask = new Float32Array(batch * WORDS);
-    for (const [b, { text }] of this.samples.entries()) {
-      if (!text) continue;
-      words.set(text.features, b * WORDS * WORD_DIMS);
-      wordMask.set(text.mask, b * WORDS);
-    }
+    const each = (part: (sample: Sample) => Float32Array, shape: readonly number[]) =>
+      stacked(this.samples.map(part), shape);
     return {
-      tokens: stacked(
-        this.samples.map(({ inputs }) => inputs.descriptors),
-        [rows, columns, -1],
+      residual: each(({ inputs }) => inputs.residual, [rows, columns, -1]),
+      tokens: each(({ inputs }) => inputs.descriptors, [rows, columns, -1]),
+      clickPlanes: each(({ inputs }) => inputs.clickPlanes, [rows, columns, -1]),
+      colours: each(({ pixels }) => pixels.colours, [-1, height, width]),
+      likeness: each(({ pixels }) => pixels.likeness, [-1, height, width]),
+      ...clickMaps(this.samples, width, height),
+      ...targets(this.samples.map(({ mask }) => mask)),
+      ...promptWords(
+        this.samples.map(({ text }) => text),
+        WORD_DIMS,
       ),
-      words: tensor(words, [batch, WORDS, WORD_DIMS]),
-      wordMask: tensor(wordMask, [batch, WORDS]),
-      residual: stacked(
-        this.samples.map(({ inputs }) => inputs.residual),
-        [rows, columns, -1],
-      ),
-      clickPlanes: stacked(
-        this.samples.map(({ inputs }) => inputs.clickPlanes),
-        [rows, columns, -1],
-      ),
-      clickMap: tensor(clickMap, [batch, height, width, CLICK_CHANNELS]),
-      colours: stacked(
-        this.samples.map(({ pixels }) => pixels.colours),
-        [-1, height, width],
-      ),
-      likeness: stacked(
-        this.samples.map(({ pixels }) => pixels.likeness),
-        [-1, height, width],
-      ),
-      target: tensor(target, [batch, height, width]),
-      weight: tensor(weight, [batch, height, width]),
     };
   }
 
   /** Takes the step's logits as the next round's previous prediction. @returns round just ended and mean IoU. */
   receive(logits: Float32Array): { round: number; iou: number } {
-    const pixels = logits.length / this.samples.length;
     let sum = 0;
-    this.samples.forEach((sample, b) => {
-      for (let i = 0; i < pixels; i++) sample.probability[i] = 1 / (1 + Math.exp(-(logits[b * pixels + i] as number)));
+    for (const [b, sample] of this.samples.entries()) {
+      sample.probability = probabilityOf(logits, b, this.samples.length);
       sum += iou({ ...sample.mask, data: sample.probability }, sample.mask);
-    });
+    }
     return { round: this.round++, iou: sum / this.samples.length };
   }
 }

@@ -1,43 +1,42 @@
 /** From a few labels to a detector's network: items, folds that decide how far to trust what is learnt, and the residual to fall back on. */
 import {
-  add,
   cast,
   div,
-  FrozenParameters,
-  Graph,
   maximum,
   type ParameterSource,
   type Runtime,
   reduceMean,
-  scale,
   sqrt,
   square,
   sub,
-  type Tensor,
-  tensor,
-  toFloat32,
   transpose,
   type Value,
 } from '@adclick/ortgrad';
-import { LEAST_SPREAD, normalisedColours, TokenInputs } from '../clicks/encoding.ts';
+import { LEAST_SPREAD } from '../clicks/encoding.ts';
 import { fail } from '../errors.ts';
-import { averagePrecision, mean } from '../evaluation/metrics.ts';
-import type { Mask, Plane } from '../image/types.ts';
+import { mean } from '../evaluation/metrics.ts';
 import type { SegBuilder } from '../inference/anomaly-map.ts';
 import { DEFAULT_WEIGHTS } from '../inference/labeler.ts';
+import type { PromptsOf } from '../language/prompts.ts';
+import { TextModel } from '../language/text-encoder.ts';
+import { type TextFeatures, textFeatures } from '../language/text-features.ts';
 import { modelPath } from '../models.ts';
-import { TOKEN } from '../networks/adclick.ts';
-import { adclickSeg, noClicks, type SegHead, type SegSettings } from '../networks/adclick-seg.ts';
-import { type ClickWeights, loadClickWeights } from '../networks/click-weights.ts';
+import type { SegHead, SegSettings } from '../networks/adclick-seg.ts';
+import { type ClickWeights, type ClickWeightsCard, loadClickWeights } from '../networks/click-weights.ts';
 import { Random } from '../random.ts';
+import { REFERENCE_PICTURES } from '../residual/reference.ts';
 import type { DetectorTraining, LabelledDefect, TrainedDetector } from './detector-training.ts';
-import { triValued } from './pseudo-labels.ts';
 import { type SegCounts, type SegItem, segItems } from './seg-items.ts';
-import { SEG_TRAINING, type SegTrainingSettings, trainSeg } from './train-seg.ts';
+import { JUDGING, precisionOf, trusted, unaskedOn } from './seg-judge.ts';
+import { SEG_TRAINING, type SegTrainingSettings, type TypeWords, trainSeg } from './train-seg.ts';
 
 /** Settings of a detector's training beside those of its loop. */
 export interface DetectorTrainingSettings {
   readonly head: SegHead;
+  /** Whether it begins with what the click model has learnt on other products. */
+  readonly pretrained: boolean;
+  /** Whether the prompts of defect types guide it, where there are some. */
+  readonly language: boolean;
   readonly counts: SegCounts;
   /** Good pictures that judge. */
   readonly heldOut: number;
@@ -53,6 +52,8 @@ export interface DetectorTrainingSettings {
 /** First values, not tuned: fewer copies a label than the published 20, so that training ends while somebody waits. */
 export const DETECTOR_TRAINING: DetectorTrainingSettings = {
   head: 'pyramid',
+  pretrained: true,
+  language: true,
   counts: { goods: 30, simulated: 30, copies: 5 },
   heldOut: 10,
   folds: 2,
@@ -67,9 +68,6 @@ const LEAST_LABELS = 2;
 const USUAL = 0.999;
 /** Gain of the residual's path: twice the usual residual is a logit of 2. */
 const GAIN = 3;
-/** Perturbation of the labels that judge: pixels between 0.3 and 0.7 do not count. */
-const JUDGING = 0.2;
-
 /** {@link normalisedColours} as nodes. image uint8 (1, H, W, 3) -> (1, 3, H, W). */
 function coloursOn(image: Value): Value {
   const planes = transpose(cast(image, 'float32'), [0, 3, 1, 2]);
@@ -79,70 +77,26 @@ function coloursOn(image: Value): Value {
 }
 
 /** The network as a detector's graph builds it. */
-function builderOf(settings: SegSettings, trust: number): SegBuilder {
-  return (p: ParameterSource, { residual, tokens, norm, image }) => {
-    const { graph } = residual;
-    const clicks = noClicks(graph, coloursOn(image));
-    const { path, correction } = adclickSeg(graph, p, settings, { residual, tokens, norm }, clicks);
-    return add(path, scale(correction, trust));
-  };
-}
+const builderOf =
+  (settings: SegSettings, words: TypeWords, trust: number): SegBuilder =>
+  (p: ParameterSource, { residual, tokens, norm, image }) =>
+    trusted(unaskedOn(p, settings, { residual, tokens, norm }, coloursOn(image), words), trust);
 
-/** A session that gives path and correction of whole pictures. */
-async function judge(runtime: Runtime, settings: SegSettings, weights: ReadonlyMap<string, Tensor>, first: SegItem) {
-  const { height, width, dims } = first;
-  const graph = new Graph('adclick-seg');
-  const residual = graph.input('residual', [1, height, width, dims]);
-  const norm = graph.input('norm', [1, height, width]);
-  const colours = graph.input('colours', [1, 3, TOKEN * height, TOKEN * width]);
-  const seen = { residual, tokens: residual, norm };
-  const logits = adclickSeg(graph, new FrozenParameters(graph, weights), settings, seen, noClicks(graph, colours));
-  graph.output('path', logits.path);
-  graph.output('correction', logits.correction);
-  const session = await runtime.load(graph.toModel());
-  return {
-    async look(item: SegItem) {
-      const [delta, tokens] = [item.delta, item.tokens].map((bits) =>
-        toFloat32(tensor(bits, [bits.length], 'float16')),
-      );
-      const inputs = new TokenInputs({ ...item, delta: delta as Float32Array, tokens: tokens as Float32Array });
-      const out = await session.run({
-        residual: tensor(inputs.residual, [1, height, width, dims]),
-        norm: tensor(item.norm, [1, height, width]),
-        colours: tensor(normalisedColours(item.image), [1, 3, TOKEN * height, TOKEN * width]),
-      });
-      return (['path', 'correction'] as const).map((name) => (out[name] as Tensor).data as Float32Array);
-    },
-    close: () => session.release(),
-  };
-}
-
-/** Average precision of each trust on pictures that the weights were not trained on. */
-async function precisionOf(
+/** What the phrases of each defect type say (Eq. 6); nothing for types without. */
+async function wordsOf(
+  types: readonly string[],
+  prompts: PromptsOf,
+  encoder: NonNullable<ClickWeightsCard['textEncoder']>,
   runtime: Runtime,
-  settings: SegSettings,
-  weights: ReadonlyMap<string, Tensor>,
-  items: readonly SegItem[],
-  trust: readonly number[],
-): Promise<number[]> {
-  const first = items[0] as SegItem;
-  const plane = (data: Float32Array): Plane => ({
-    data,
-    width: TOKEN * first.width,
-    height: TOKEN * first.height,
-    channels: 1,
-  });
-  const network = await judge(runtime, settings, weights, first);
-  const masks: Mask[] = [];
-  const maps: Plane[][] = trust.map(() => []);
-  for (const item of items) {
-    masks.push({ ...plane(item.norm), data: triValued(item.probability, JUDGING) });
-    const [path, correction] = (await network.look(item)) as [Float32Array, Float32Array];
-    for (const [t, factor] of trust.entries())
-      maps[t]?.push(plane(path.map((value, i) => value + factor * (correction[i] as number))));
+): Promise<TypeWords> {
+  const words = new Map<string, TextFeatures>();
+  const model = await TextModel.load({ runtime, encoder });
+  for (const type of types) {
+    const phrases = await prompts(type);
+    if (phrases.length > 0) words.set(type, textFeatures(await model.encode(phrases)));
   }
-  await network.close();
-  return maps.map((each) => averagePrecision(each, masks));
+  await model.close();
+  return words;
 }
 
 /** Labels with at least one pixel that is surely defect at some perturbation. */
@@ -171,7 +125,7 @@ const spread = (names: readonly string[], count: number): string[] =>
  * @throws ADC_LABELS for a single label, or when none has a pixel that is surely defect; the signal's reason.
  */
 export async function trainDetector(
-  { index, runtime, labels, seed, steps, onProgress, signal }: DetectorTraining,
+  { index, runtime, labels, prompts, normals, seed, steps, onProgress, signal }: DetectorTraining,
   settings: DetectorTrainingSettings = DETECTOR_TRAINING,
   click?: ClickWeights,
 ): Promise<TrainedDetector> {
@@ -183,11 +137,20 @@ export async function trainDetector(
           ? `none of ${labels.length} labels has a pixel that is surely defect`
           : `only ${usable.length} label with a defect`,
     });
-  const { tensors: initial, settings: sizes } =
-    click ?? (await loadClickWeights(modelPath(`${DEFAULT_WEIGHTS}/weights.safetensors`)));
+  const {
+    card,
+    tensors,
+    settings: sizes,
+  } = click ?? (await loadClickWeights(modelPath(`${DEFAULT_WEIGHTS}/weights.safetensors`)));
   const { counts, heldOut, folds, trust, margin } = settings;
   const loop = { ...settings.loop, ...(steps !== undefined && { steps }) };
   const total = loop.steps * folds + loop.steps;
+  const types = [...new Set(usable.map(({ type }) => type))].sort();
+  const { textEncoder } = card;
+  const words =
+    settings.language && prompts && textEncoder ? await wordsOf(types, prompts, textEncoder, runtime) : new Map();
+  const kept = new Set((await index.reference(normals ?? REFERENCE_PICTURES)).names);
+  const left = index.names.filter((name) => !kept.has(name));
   const chosen = spread(index.names, counts.goods + heldOut);
   const every = Math.max(2, Math.ceil(chosen.length / Math.max(1, Math.min(heldOut, chosen.length / 3))));
   const judging = chosen.filter((_, i) => i % every === every - 1);
@@ -198,13 +161,14 @@ export async function trainDetector(
   const expected =
     Math.min(counts.goods, training.length) + counts.simulated + usable.length * (counts.copies + 1) + judging.length;
   const note = (done: number, detail: string) => onProgress?.({ done, total: total + expected, detail });
-  for await (const item of segItems(index, training, usable, counts, random)) {
+  for await (const item of segItems({ index, names: training, labels: usable, counts, left }, random)) {
     signal?.throwIfAborted();
     items.push(item);
     note(items.length, 'preparing pictures');
   }
   const judges: SegItem[] = [];
-  for await (const item of segItems(index, judging, [], { goods: judging.length, simulated: 0, copies: 0 }, random))
+  const alone = { goods: judging.length, simulated: 0, copies: 0 };
+  for await (const item of segItems({ index, names: judging, labels: [], counts: alone, left }, random))
     judges.push(item);
 
   const usual = Float32Array.from(items.filter(({ kind }) => kind === 'good').flatMap(({ norm }) => [...norm])).sort();
@@ -224,7 +188,8 @@ export async function trainDetector(
     trainSeg(of, network, loop, {
       runtime,
       seed: `${seed}/${name}`,
-      initial,
+      initial: settings.pretrained ? tensors : new Map(),
+      words,
       signal,
       onProgress: ({ loss }) => note(++done, `${name}, loss ${loss.toFixed(3)}`),
     });
@@ -236,7 +201,7 @@ export async function trainDetector(
     );
     const originals = items.filter((item, i) => foldOf(item) === fold && item.label !== items[i - 1]?.label);
     const held = usable.length > 0 ? originals : items.filter((item) => foldOf(item) === fold);
-    precisions.push(await precisionOf(runtime, network, weights, [...held, ...judges], trust));
+    precisions.push(await precisionOf({ runtime, settings: network, weights, words, trust }, [...held, ...judges]));
   }
   const gains = trust.map((_, t) => mean(precisions.map((each) => each[t] as number)));
   const plain = gains[trust.indexOf(0)] as number;
@@ -251,7 +216,8 @@ export async function trainDetector(
   const weights = await train(items, 'all labels');
   const record = {
     labels: usable.length,
-    types: [...new Set(usable.map(({ type }) => type))].sort(),
+    types,
+    words: [...words.keys()],
     ...counts,
     goods: Math.min(counts.goods, training.length),
     steps: loop.steps,
@@ -260,7 +226,7 @@ export async function trainDetector(
     heldOut: { ap: gains[best], residual: plain, pictures: judges.length + usable.length },
   };
   return {
-    network: { build: builderOf(network, trust[best] as number), weights, record },
+    network: { build: builderOf(network, words, trust[best] as number), weights, record },
     notes: [
       `On held-out labels and good pictures AP is ${percent(gains[best] as number)} %, the residual's ${percent(plain)} %.`,
     ],

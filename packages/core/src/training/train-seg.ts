@@ -8,15 +8,18 @@ import {
   type StepProgram,
   type Tensor,
   Trainer,
-  tensor,
 } from '@adclick/ortgrad';
 import { simulateNextClick } from '../clicks/annotator.ts';
-import { drawDisc, PixelInputs } from '../clicks/encoding.ts';
+import { PixelInputs } from '../clicks/encoding.ts';
 import type { Click } from '../clicks/types.ts';
-import { IGNORE, type Mask } from '../image/types.ts';
-import { CLICK_CHANNELS, CLICK_PLANES, clickInputs, LIKENESS, residualInput, TOKEN } from '../networks/adclick.ts';
+import type { Mask } from '../image/types.ts';
+import type { TextFeatures } from '../language/text-features.ts';
+import { clickInputs, residualInput, TOKEN, tokenInput } from '../networks/adclick.ts';
 import { adclickSeg, type SegSettings } from '../networks/adclick-seg.ts';
+import { wordInputs } from '../networks/pwam.ts';
 import { Random } from '../random.ts';
+import { clickMaps, probabilityOf, promptWords, stacked, targets } from './batch.ts';
+import { CROP } from './item.ts';
 import { clickLoss } from './losses.ts';
 import { drawPerturbation, PSEUDO_LABELS, type PseudoLabelSettings, triValued } from './pseudo-labels.ts';
 import { cutItem, type SegCut, type SegItem, type SegKind } from './seg-items.ts';
@@ -53,6 +56,8 @@ const BATCH = 4;
 const SHARDS = 2;
 /** Residual strength varies by exp(0.25·N(0,1)). */
 const GAIN_SPREAD = 0.25;
+/** Samples that are shown without a prompt. */
+const NO_PROMPT_CHANCE = 0.3;
 const CLIP = 1;
 
 /** Steps over which the rate rises, and the share of it that is left at the end. */
@@ -66,7 +71,7 @@ const learningRateAt = (step: number, steps: number, peak: number): number => {
 };
 
 /** Forward pass and loss of a part of a batch of squares of so many tokens a side. */
-function lossGraph(settings: SegSettings, batch: number, size: number, dice: number) {
+function lossGraph(settings: SegSettings, batch: number, size: number, dice: number, wordDims: number | undefined) {
   return (graph: Graph, parameters: ParameterSource) => {
     const side = TOKEN * size;
     const residual = residualInput(graph, batch, size, size, settings.residualDims);
@@ -74,9 +79,12 @@ function lossGraph(settings: SegSettings, batch: number, size: number, dice: num
     const clicks = clickInputs(graph, batch, size, size);
     const target = graph.input('target', [batch, side, side]);
     const weight = graph.input('weight', [batch, side, side]);
-    const { path, correction } = adclickSeg(graph, parameters, settings, { residual, tokens: residual, norm }, clicks);
-    const logits = add(path, correction);
-    return { loss: clickLoss(logits, target, weight, dice), outputs: { logits } };
+    const told = wordDims !== undefined;
+    const tokens = told ? tokenInput(graph, batch, size, size, settings.residualDims) : residual;
+    const words = told ? wordInputs(graph, batch, wordDims) : undefined;
+    const logits = adclickSeg(graph, parameters, settings, { residual, tokens, norm }, clicks, words);
+    const sum = add(logits.path, logits.correction);
+    return { loss: clickLoss(sum, target, weight, dice), outputs: { logits: sum } };
   };
 }
 
@@ -84,70 +92,61 @@ function lossGraph(settings: SegSettings, batch: number, size: number, dice: num
 interface Sample {
   readonly cut: SegCut;
   readonly pixels: PixelInputs;
+  readonly text: TextFeatures | undefined;
   readonly clicks: Click[];
   probability: Float32Array;
+}
+
+/** Features of the phrases of each defect type that has some. */
+export type TypeWords = ReadonlyMap<string, TextFeatures>;
+
+/** Channels of a word, undefined where there are none. */
+const wordDimsOf = (words: TypeWords): number | undefined => [...words.values()][0]?.dims;
+
+/**
+ * What a sample is told: a labelled defect its type, as every picture is asked for each type when the network is used (Eq. 7), a
+ * good one any type, and a simulated defect, which belongs to none, any as well.
+ */
+function told(type: string | undefined, words: TypeWords, random: Random): TextFeatures | undefined {
+  if (words.size === 0 || random.chance(NO_PROMPT_CHANCE)) return undefined;
+  return type === undefined ? random.pick([...words.values()]) : words.get(type);
 }
 
 /** Draws a crop of the mix; kinds of which there is no picture are left out. */
 function draw(
   byKind: ReadonlyMap<SegKind, readonly SegItem[]>,
   mix: SegTrainingSettings['mix'],
+  words: TypeWords,
   random: Random,
 ): Sample {
   const slots = [...byKind.keys()].flatMap((each) => new Array<SegKind>(mix[each]).fill(each));
-  const kind = random.pick(slots);
-  const cut = cutItem(random.pick(byKind.get(kind) as SegItem[]), random, Math.exp(GAIN_SPREAD * random.normal()));
+  const item = random.pick(byKind.get(random.pick(slots)) as SegItem[]);
+  const cut = cutItem(item, random, Math.exp(GAIN_SPREAD * random.normal()));
   const pixels = new PixelInputs(cut.colours, cut.columns, cut.rows);
-  return { cut, pixels, clicks: [], probability: new Float32Array(cut.rows * cut.columns) };
+  const probability = new Float32Array(cut.rows * cut.columns);
+  return { cut, pixels, text: told(item.type, words, random), clicks: [], probability };
 }
 
-function stack(parts: readonly Float32Array[], shape: readonly number[]): Tensor {
-  const length = (parts[0] as Float32Array).length;
-  const data = new Float32Array(parts.length * length);
-  for (const [b, part] of parts.entries()) data.set(part, b * length);
-  return tensor(data, [parts.length, ...shape]);
-}
-
-/** Lays a batch out; labels are made tri-valued with the iteration's perturbation. */
-function feedsOf(samples: readonly Sample[], labels: readonly Uint8Array[], dims: number): Record<string, Tensor> {
+/** Lays a batch out. @param masks labels, made tri-valued with the iteration's perturbation. */
+function feedsOf(samples: readonly Sample[], masks: readonly Mask[], wordDims: number | undefined) {
   const { rows, columns } = (samples[0] as Sample).cut;
   const [h, w] = [rows / TOKEN, columns / TOKEN];
-  const maps = samples.map(({ probability, clicks }) => {
-    const map = new Float32Array(rows * columns * CLICK_CHANNELS);
-    for (let i = 0; i < probability.length; i++) map[i * CLICK_CHANNELS] = probability[i] as number;
-    for (const click of clicks) drawDisc(map, columns, rows, click);
-    return map;
-  });
+  const each = (part: (sample: Sample) => Float32Array, shape: readonly number[]) => stacked(samples.map(part), shape);
   return {
-    residual: stack(
-      samples.map(({ cut }) => cut.inputs.residual),
-      [h, w, dims],
-    ),
-    norm: stack(
-      samples.map(({ cut }) => cut.norm),
-      [h, w],
-    ),
-    clickPlanes: stack(
-      samples.map(({ cut }) => cut.inputs.clickPlanes),
-      [h, w, CLICK_PLANES],
-    ),
-    clickMap: stack(maps, [rows, columns, CLICK_CHANNELS]),
-    colours: stack(
-      samples.map(({ cut }) => cut.colours),
-      [3, rows, columns],
-    ),
-    likeness: stack(
-      samples.map(({ pixels }) => pixels.likeness),
-      [LIKENESS, rows, columns],
-    ),
-    target: stack(
-      labels.map((label) => Float32Array.from(label, (y) => (y === 1 ? 1 : 0))),
-      [rows, columns],
-    ),
-    weight: stack(
-      labels.map((label) => Float32Array.from(label, (y) => (y === IGNORE ? 0 : 1))),
-      [rows, columns],
-    ),
+    residual: each(({ cut }) => cut.inputs.residual, [h, w, -1]),
+    norm: each(({ cut }) => cut.norm, [h, w]),
+    clickPlanes: each(({ cut }) => cut.inputs.clickPlanes, [h, w, -1]),
+    colours: each(({ cut }) => cut.colours, [-1, rows, columns]),
+    likeness: each(({ pixels }) => pixels.likeness, [-1, rows, columns]),
+    ...clickMaps(samples, columns, rows),
+    ...targets(masks),
+    ...(wordDims !== undefined && {
+      tokens: each(({ cut }) => cut.inputs.descriptors, [h, w, -1]),
+      ...promptWords(
+        samples.map(({ text }) => text),
+        wordDims,
+      ),
+    }),
   };
 }
 
@@ -169,6 +168,8 @@ export async function trainSeg(
     readonly runtime: Runtime;
     readonly seed: string;
     readonly initial: ReadonlyMap<string, Tensor>;
+    /** None for a network that language has no part in. */
+    readonly words?: TypeWords;
     readonly onProgress?: (progress: SegProgress) => void;
     readonly signal?: AbortSignal;
   },
@@ -176,29 +177,31 @@ export async function trainSeg(
   const byKind = new Map<SegKind, SegItem[]>();
   for (const item of items) byKind.set(item.kind, [...(byKind.get(item.kind) ?? []), item]);
   const [first] = items as readonly [SegItem];
-  const size = Math.min(32, first.height, first.width);
-  const program: StepProgram = compileStep(lossGraph(network, BATCH / SHARDS, size, settings.dice), {
+  const size = Math.min(CROP, first.height, first.width);
+  const { runtime, initial: weights, words = new Map(), signal } = options;
+  const wordDims = wordDimsOf(words);
+  const program: StepProgram = compileStep(lossGraph(network, BATCH / SHARDS, size, settings.dice, wordDims), {
     shards: SHARDS,
     clipNorm: CLIP,
   });
   const random = new Random(`seg/${options.seed}`);
-  const { runtime, initial: weights, signal } = options;
   const trainer = await Trainer.create({ programs: { crop: program }, runtime, weights });
   try {
     for (let step = 0; step < settings.steps; ) {
-      const samples = Array.from({ length: BATCH }, () => draw(byKind, settings.mix, random));
+      const samples = Array.from({ length: BATCH }, () => draw(byKind, settings.mix, words, random));
       const rounds = 1 + random.int(0, settings.clicks + 1);
       for (let round = 0; round < rounds && step < settings.steps; round++, step++) {
         signal?.throwIfAborted();
         const kappa = drawPerturbation(random, settings.pseudo);
-        const labels = samples.map(({ cut }) => triValued(cut.probability, kappa));
-        if (round > 0) for (const [b, sample] of samples.entries()) click(sample, labels[b] as Uint8Array, random);
-        const { loss, outputs } = await trainer.step('crop', feedsOf(samples, labels, first.dims), {
+        const masks = samples.map(({ cut }) => maskOf(cut, kappa));
+        if (round > 0) for (const [b, sample] of samples.entries()) click(sample, masks[b] as Mask, random);
+        const { loss, outputs } = await trainer.step('crop', feedsOf(samples, masks, wordDims), {
           learningRate: learningRateAt(step, settings.steps, settings.learningRate),
           weightDecay: settings.weightDecay,
           emaDecay: Math.min(settings.emaDecay, (1 + step) / (10 + step)),
         });
-        receive(samples, (outputs.logits as Tensor).data as Float32Array);
+        const logits = (outputs.logits as Tensor).data as Float32Array;
+        for (const [b, sample] of samples.entries()) sample.probability = probabilityOf(logits, b, BATCH);
         options.onProgress?.({ step: step + 1, loss });
       }
     }
@@ -208,20 +211,19 @@ export async function trainSeg(
   }
 }
 
+/** The label of a crop in one iteration (Eq. 9). */
+const maskOf = ({ probability, columns, rows }: SegCut, perturbation: number): Mask => ({
+  data: triValued(probability, perturbation),
+  width: columns,
+  height: rows,
+  channels: 1,
+});
+
 /** Simulates the next click; ignored pixels count as neither missed nor spurious. */
-function click({ cut, pixels, clicks, probability }: Sample, label: Uint8Array, random: Random): void {
-  const mask: Mask = { data: label, width: cut.columns, height: cut.rows, channels: 1 };
+function click({ cut, pixels, clicks, probability }: Sample, mask: Mask, random: Random): void {
   const next = simulateNextClick(probability, mask, clicks, random);
   if (!next) return;
   clicks.push(next);
   cut.inputs.add(next);
   pixels.add(next);
-}
-
-function receive(samples: readonly Sample[], logits: Float32Array): void {
-  const pixels = logits.length / samples.length;
-  samples.forEach((sample, b) => {
-    sample.probability = new Float32Array(pixels);
-    for (let i = 0; i < pixels; i++) sample.probability[i] = 1 / (1 + Math.exp(-(logits[b * pixels + i] as number)));
-  });
 }

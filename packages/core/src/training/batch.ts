@@ -1,0 +1,71 @@
+/** Laying out a batch: what the networks of this room take beside residuals, sample behind sample. */
+import { type Tensor, tensor } from '@adclick/ortgrad';
+import { drawDisc } from '../clicks/encoding.ts';
+import type { Click } from '../clicks/types.ts';
+import { IGNORE, type Mask } from '../image/types.ts';
+import type { TextFeatures } from '../language/text-features.ts';
+import { TOKENS } from '../language/tokenizer.ts';
+import { CLICK_CHANNELS } from '../networks/adclick.ts';
+
+/** One array a sample, behind one another; the side -1 of a sample's shape is what is left. */
+export function stacked(parts: readonly Float32Array[], shape: readonly number[]): Tensor {
+  const [first] = parts as [Float32Array];
+  const rest = first.length / shape.reduce((product, side) => product * Math.abs(side), 1);
+  const data = new Float32Array(parts.length * first.length);
+  for (const [b, part] of parts.entries()) data.set(part, b * first.length);
+  return tensor(data, [parts.length, ...shape.map((side) => (side === -1 ? rest : side))]);
+}
+
+/** What is said of a sample so far: the last prediction, and the clicks. */
+interface Said {
+  readonly probability: Float32Array;
+  readonly clicks: readonly Click[];
+}
+
+/** `clickMap`: previous prediction and click discs, (B, height, width, {@link CLICK_CHANNELS}). */
+export function clickMaps(samples: readonly Said[], width: number, height: number): Record<'clickMap', Tensor> {
+  const maps = samples.map(({ probability, clicks }) => {
+    const map = new Float32Array(width * height * CLICK_CHANNELS);
+    for (let i = 0; i < probability.length; i++) map[i * CLICK_CHANNELS] = probability[i] as number;
+    for (const click of clicks) drawDisc(map, width, height, click);
+    return map;
+  });
+  return { clickMap: stacked(maps, [height, width, CLICK_CHANNELS]) };
+}
+
+/** `target` and `weight`, (B, height, width): 1 on defects, and 0 where a pixel does not count. */
+export function targets(masks: readonly Mask[]): Record<'target' | 'weight', Tensor> {
+  const { width, height } = masks[0] as Mask;
+  const where = (hit: (label: number) => boolean) =>
+    stacked(
+      masks.map(({ data }) => Float32Array.from(data, (label) => (hit(label) ? 1 : 0))),
+      [height, width],
+    );
+  return { target: where((label) => label === 1), weight: where((label) => label !== IGNORE) };
+}
+
+/** `words` (B, T, dims) and `wordMask` (B, T); nothing but zeros for samples without a prompt. */
+export function promptWords(
+  texts: readonly (TextFeatures | undefined)[],
+  dims: number,
+): Record<'words' | 'wordMask', Tensor> {
+  const words = new Float32Array(texts.length * TOKENS * dims);
+  const mask = new Float32Array(texts.length * TOKENS);
+  for (const [b, text] of texts.entries()) {
+    if (!text) continue;
+    words.set(text.features, b * TOKENS * dims);
+    mask.set(text.mask, b * TOKENS);
+  }
+  return {
+    words: tensor(words, [texts.length, TOKENS, dims]),
+    wordMask: tensor(mask, [texts.length, TOKENS]),
+  };
+}
+
+/** Probabilities of sample b of a batch of logits. */
+export function probabilityOf(logits: Float32Array, b: number, batch: number): Float32Array {
+  const pixels = logits.length / batch;
+  const out = new Float32Array(pixels);
+  for (let i = 0; i < pixels; i++) out[i] = 1 / (1 + Math.exp(-(logits[b * pixels + i] as number)));
+  return out;
+}

@@ -1,0 +1,126 @@
+/** How well a network does on pictures that it was not trained on, for several degrees of trust in what it has learnt. */
+import {
+  add,
+  FrozenParameters,
+  Graph,
+  maximum,
+  type ParameterSource,
+  type Runtime,
+  scale,
+  type Tensor,
+  tensor,
+  toFloat32,
+  type Value,
+} from '@adclick/ortgrad';
+import { normalisedColours, TokenInputs } from '../clicks/encoding.ts';
+import { averagePrecision } from '../evaluation/metrics.ts';
+import type { Mask, Plane } from '../image/types.ts';
+import { residualInput, TOKEN, tokenInput } from '../networks/adclick.ts';
+import { adclickSeg, noClicks, type SegLogits, type SegPicture, type SegSettings } from '../networks/adclick-seg.ts';
+import type { Words } from '../networks/pwam.ts';
+import { triValued } from './pseudo-labels.ts';
+import type { SegItem } from './seg-items.ts';
+import type { TypeWords } from './train-seg.ts';
+
+/** Perturbation of the labels that judge: pixels between 0.3 and 0.7 do not count. */
+export const JUDGING = 0.2;
+
+/**
+ * The network on a picture that nobody has clicked on: the largest answer over all defect types (Eq. 7).
+ * @param colours (1, 3, 8h, 8w). @returns path and correction, (1, 8h, 8w).
+ */
+export function unaskedOn(
+  p: ParameterSource,
+  settings: SegSettings,
+  picture: SegPicture,
+  colours: Value,
+  words: TypeWords,
+): SegLogits {
+  const { graph } = colours;
+  const clicks = noClicks(graph, colours);
+  const told: readonly (Words | undefined)[] = [...words.values()].map(({ features, mask, tokens, dims }) => ({
+    features: graph.constant(features, [1, tokens, dims]),
+    mask: graph.constant(Float32Array.from(mask), [1, tokens]),
+  }));
+  const answers = (told.length > 0 ? told : [undefined]).map((each) =>
+    adclickSeg(graph, p, settings, picture, clicks, each),
+  );
+  return {
+    path: (answers[0] as SegLogits).path,
+    correction: answers.map(({ correction }) => correction).reduce(maximum),
+  };
+}
+
+/** A session that gives path and correction of whole pictures. */
+async function judge(
+  runtime: Runtime,
+  settings: SegSettings,
+  weights: ReadonlyMap<string, Tensor>,
+  words: TypeWords,
+  { height, width, dims }: SegItem,
+) {
+  const graph = new Graph('adclick-seg');
+  const residual = residualInput(graph, 1, height, width, dims);
+  const norm = graph.input('norm', [1, height, width]);
+  const colours = graph.input('colours', [1, 3, TOKEN * height, TOKEN * width]);
+  const tokens = words.size > 0 ? tokenInput(graph, 1, height, width, dims) : residual;
+  const frozen = new FrozenParameters(graph, weights);
+  const logits = unaskedOn(frozen, settings, { residual, tokens, norm }, colours, words);
+  graph.output('path', logits.path);
+  graph.output('correction', logits.correction);
+  const session = await runtime.load(graph.toModel());
+  return {
+    async look(item: SegItem) {
+      const [delta, tokens] = [item.delta, item.tokens].map((bits) =>
+        toFloat32(tensor(bits, [bits.length], 'float16')),
+      );
+      const inputs = new TokenInputs({ ...item, delta: delta as Float32Array, tokens: tokens as Float32Array });
+      const out = await session.run({
+        residual: tensor(inputs.residual, [1, height, width, dims]),
+        norm: tensor(item.norm, [1, height, width]),
+        colours: tensor(normalisedColours(item.image), [1, 3, TOKEN * height, TOKEN * width]),
+        ...(words.size > 0 && { tokens: tensor(inputs.descriptors, [1, height, width, dims]) }),
+      });
+      return (['path', 'correction'] as const).map((name) => (out[name] as Tensor).data as Float32Array);
+    },
+    close: () => session.release(),
+  };
+}
+
+/** What is judged, and how. */
+export interface Judging {
+  readonly runtime: Runtime;
+  readonly settings: SegSettings;
+  readonly weights: ReadonlyMap<string, Tensor>;
+  readonly words: TypeWords;
+  /** Factors on what is learnt. */
+  readonly trust: readonly number[];
+}
+
+/** Average precision with each degree of trust on pictures that the weights were not trained on. */
+export async function precisionOf(
+  { runtime, settings, weights, words, trust }: Judging,
+  items: readonly SegItem[],
+): Promise<number[]> {
+  const first = items[0] as SegItem;
+  const plane = (data: Float32Array): Plane => ({
+    data,
+    width: TOKEN * first.width,
+    height: TOKEN * first.height,
+    channels: 1,
+  });
+  const network = await judge(runtime, settings, weights, words, first);
+  const masks: Mask[] = [];
+  const maps: Plane[][] = trust.map(() => []);
+  for (const item of items) {
+    masks.push({ ...plane(item.norm), data: triValued(item.probability, JUDGING) });
+    const [path, correction] = (await network.look(item)) as [Float32Array, Float32Array];
+    for (const [t, factor] of trust.entries())
+      maps[t]?.push(plane(path.map((value, i) => value + factor * (correction[i] as number))));
+  }
+  await network.close();
+  return maps.map((each) => averagePrecision(each, masks));
+}
+
+/** Logits that go by what is learnt as far as it is trusted. */
+export const trusted = ({ path, correction }: SegLogits, trust: number): Value => add(path, scale(correction, trust));
