@@ -1,21 +1,24 @@
 /**
- * `npm run bench:detect [-- --json] [--detector FILE] [--quick] [--wait SECONDS]`: what a detector takes for a picture of 512 px, one
- * after another and in a batch, and its memory. With a detector file, that one beside the residual alone.
+ * `npm run bench:detect [-- --json] [--detector FILE] [--no-yardsticks] [--quick] [--wait SECONDS]`: what a trained detector and the residual
+ * alone take for a picture of 512 px, one after another and in a batch, and their memory; a training step of ADClick-Seg beside PyTorch's.
  */
 import { mkdtemp, rm } from 'node:fs/promises';
 import { availableParallelism, tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
 import { parseArgs } from 'node:util';
 import { runScript, say } from './child.ts';
-import type { Detected } from './parts/detect-pictures.ts';
+import { comparedStep, ratioOf, stepNotes } from './compared-step.ts';
+import type { Detected, Made } from './parts/detect-pictures.ts';
+import { findPython } from './python.ts';
 import { QuietRun } from './quiet.ts';
 import { machine, median, round, spread, table, writeSection } from './results.ts';
 
 const { values } = parseArgs({
   options: {
     json: { type: 'boolean', default: false },
-    /** A trained detector whose input has 512 x 512 pixels. */
+    /** A trained detector whose input has 512 x 512 pixels, instead of the one that is made. */
     detector: { type: 'string' },
+    'no-yardsticks': { type: 'boolean', default: false },
     /** A few pictures, to see that everything runs; its figures mean little and are not written down. */
     quick: { type: 'boolean', default: false },
     /** Seconds that all waiting for a quiet machine may take together. */
@@ -29,6 +32,7 @@ const QUICK = values.quick;
 const ROUNDS = QUICK ? 1 : 3;
 const NORMALS = QUICK ? 4 : 60;
 const PICTURES = QUICK ? 4 : 24;
+const STEPS = QUICK ? 2 : 12;
 const THREADS = String(Math.min(2, availableParallelism()));
 
 const folder = await mkdtemp(join(tmpdir(), 'adclick-detect-'));
@@ -56,34 +60,49 @@ function summary(runs: readonly Detected[]) {
 
 type Summary = ReturnType<typeof summary>;
 
-async function measure(): Promise<{ given: Summary | undefined; residual: Summary }> {
-  say('pictures and a detector');
+async function measure(): Promise<{ trained: Summary; residual: Summary }> {
+  say('pictures and detectors');
   await runScript('parts/pictures.ts', [folder, '--good', String(NORMALS), '--bad', String(PICTURES)]);
-  await runScript('parts/detect-pictures.ts', [folder, '--make', '--threads', THREADS]);
+  const made = await runScript<Made>('parts/detect-pictures.ts', [folder, '--make', '--threads', THREADS]);
+  const given = values.detector === undefined ? made.trained : resolve(values.detector);
   const [plain, trained]: [Detected[], Detected[]] = [[], []];
   for (let n = 0; n < ROUNDS; n++) {
-    const part = (what: string, args: readonly string[]) =>
+    const part = (what: string, file: string) =>
       run.measured(`${what}, round ${n + 1}`, () =>
-        runScript<Detected>('parts/detect-pictures.ts', [folder, '--threads', THREADS, ...args]),
+        runScript<Detected>('parts/detect-pictures.ts', [folder, '--threads', THREADS, '--detector', file]),
       );
-    plain.push(await part('residual alone', []));
-    if (values.detector) trained.push(await part('given detector', ['--detector', resolve(values.detector)]));
+    plain.push(await part('residual alone', made.residual));
+    trained.push(await part('trained network', given));
   }
-  return { residual: summary(plain), given: trained.length > 0 ? summary(trained) : undefined };
+  return { residual: summary(plain), trained: summary(trained) };
+}
+
+/** Both sides begin with the weights and the batch that our half writes. */
+async function trainStep() {
+  const start = join(folder, 'start.safetensors');
+  await runScript('parts/seg-step.ts', [start, '--make']);
+  const common = [start, '--steps', String(STEPS), '--threads', THREADS];
+  return comparedStep({
+    python: await findPython(!values['no-yardsticks']),
+    run,
+    rounds: ROUNDS,
+    theirs: ['yardstick_seg_step.py', ...common],
+    ours: () => ['parts/seg-step.ts', ...common],
+  });
 }
 
 try {
-  const { given, residual } = await measure();
-  const { p50, p95, imagesPerSecond, peakMB } = given ?? residual;
+  const { trained, residual } = await measure();
+  const step = await trainStep();
+  const { p50, p95, imagesPerSecond, peakMB } = trained;
   const result = {
     p50,
     p95,
     imagesPerSecond,
     peakMB,
-    detector: given ?? residual,
+    detector: trained,
     unsupervised: residual,
-    // A step of training a network is measured where there is one to train.
-    trainStep: { ratio: null },
+    trainStep: { ratio: ratioOf(step.ms, step.yardstick?.ms), ...step },
     normals: NORMALS,
     threads: Number(THREADS),
     machine: machine(),
@@ -108,10 +127,24 @@ try {
     'file',
     'peak memory',
   ];
-  const text = `${table(head, [...(given ? [row('trained network', given)] : []), row('residual alone', residual)])}
+  const { yardstick } = step;
+  const beside = yardstick
+    ? [`${yardstick.ms} ms`, String(result.trainStep.ratio), `${step.peakMB} MB`, `${yardstick.peakMB} MB`]
+    : ['–', '–', `${step.peakMB} MB`, '–'];
+  const notes = [
+    `A step: ${step.parameters} parameters, four squares of 256 × 256 px, forward, focal loss, backward, AdamW and moving average.`,
+    ...stepNotes(step),
+    `${machine()}; ${THREADS} threads; medians.`,
+    run.quiet === false && 'The machine was busy during a part of this run.',
+  ];
+  const text = `${table(head, [row('trained network', trained), row('residual alone', residual)])}
 
 Pictures of 512 × 512 px, ${NORMALS} good pictures in the file, K 10. From pixels to score, map and regions at the picture's size; images a
-second read their files too, two in work at once. ${machine()}; ${THREADS} threads.${run.quiet === false ? ' The machine was busy during a part of this run.' : ''}`;
+second read their files too, two in work at once.
+
+${table(['training', 'ours', 'PyTorch', 'ours ÷ PyTorch', 'our peak memory', "PyTorch's"], [['a step of ADClick-Seg', `${step.ms} ms`, ...beside]])}
+
+${notes.filter(Boolean).join(' ')}`;
   if (!QUICK && !values['no-write']) await writeSection('Detection speed', text);
   process.stdout.write(values.json ? `${JSON.stringify(result)}\n` : `${text}\n`);
 } finally {

@@ -7,6 +7,7 @@ import { availableParallelism, tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { parseArgs } from 'node:util';
 import { runPython, runScript, say } from './child.ts';
+import { comparedStep, ratioOf, stepNotes } from './compared-step.ts';
 import type { Labelled } from './parts/label-pictures.ts';
 import { findPython } from './python.ts';
 import { QuietRun } from './quiet.ts';
@@ -34,19 +35,8 @@ const NORMALS = QUICK ? 4 : 60;
 const PICTURES = QUICK ? 3 : 24;
 const MAPS = QUICK ? 5 : 100;
 
-/** What PyTorch offers for a step; the best one is the yardstick. */
-const SETTINGS = ['eager', 'eager-fused', 'compile'] as const;
-type Setting = (typeof SETTINGS)[number];
-
 interface Timed {
   readonly peakBytes: number;
-}
-interface Step extends Timed {
-  readonly medianMs: number;
-  readonly losses: readonly number[];
-  readonly parameters: number;
-  readonly torch?: string;
-  readonly cpuCapability?: string;
 }
 interface Areas extends Timed {
   readonly ms: number;
@@ -65,58 +55,16 @@ const measured = run.measured.bind(run);
 const megabytes = (bytes: number) => round(bytes / 1e6, 0);
 const mid = <T>(runs: readonly T[], value: (run: T) => number) => median(runs.map(value));
 
-/** Largest relative difference between two rows of losses. */
-const difference = (a: readonly number[], b: readonly number[]) =>
-  Math.max(...a.map((loss, n) => Math.abs(loss - b[n]!) / Math.abs(b[n]!)));
-
 async function trainStep() {
-  const ours: Step[] = [];
-  const theirs = new Map<Setting, Step[]>();
-  const failed = new Map<Setting, string>();
   const start = join(folder, 'start.safetensors');
-  for (let turn = 0; turn < ROUNDS; turn++) {
-    for (const setting of python.path === undefined ? [] : SETTINGS) {
-      if (failed.has(setting)) continue;
-      const args = ['--setting', setting, '--steps', String(STEPS), '--threads', THREADS, '--save', start];
-      try {
-        const run = await measured(`training step, PyTorch ${setting}`, () =>
-          runPython<Step>(python.path as string, 'yardstick_train_step.py', args, { limit: 900 }),
-        );
-        theirs.set(setting, [...(theirs.get(setting) ?? []), run]);
-      } catch (error) {
-        failed.set(setting, (error as Error).message);
-        say(`PyTorch ${setting} does not run here: ${failed.get(setting)}`);
-      }
-    }
-    const args = ['--steps', String(STEPS), '--threads', THREADS, ...(theirs.size > 0 ? ['--from', start] : [])];
-    ours.push(await measured('training step, ours', () => runScript<Step>('parts/train-step.ts', args)));
-  }
-  const settings = [...theirs].map(([setting, runs]) => ({
-    setting,
-    ms: round(
-      mid(runs, (run) => run.medianMs),
-      1,
-    ),
-    peakMB: megabytes(mid(runs, (run) => run.peakBytes)),
-  }));
-  const eager = theirs.values().next().value?.[0];
-  return {
-    ms: round(
-      mid(ours, (run) => run.medianMs),
-      1,
-    ),
-    peakMB: megabytes(mid(ours, (run) => run.peakBytes)),
-    parameters: ours[0]!.parameters,
-    // The fastest setting is the yardstick, of time and of memory.
-    yardstick: eager && {
-      ...settings.reduce((best, each) => (each.ms < best.ms ? each : best)),
-      settings,
-      torch: eager.torch,
-      cpuCapability: eager.cpuCapability,
-      lossDifference: difference(ours[0]!.losses, eager.losses),
-    },
-    failed: Object.fromEntries(failed),
-  };
+  const common = ['--steps', String(STEPS), '--threads', THREADS];
+  return comparedStep({
+    python,
+    run,
+    rounds: ROUNDS,
+    theirs: ['yardstick_train_step.py', ...common, '--save', start],
+    ours: (beside) => ['parts/train-step.ts', ...common, ...(beside ? ['--from', start] : [])],
+  });
 }
 
 async function metrics() {
@@ -196,16 +144,14 @@ try {
   const step = await trainStep();
   const areas = await metrics();
   const { click, ready, index200, labelPeakMB, weights } = await labelling();
-  const ratio = (ours: number, yardstick: number | undefined) =>
-    yardstick === undefined ? null : round(ours / yardstick, 3);
   const result = {
-    trainStep: { ratio: ratio(step.ms, step.yardstick?.ms), ...step },
+    trainStep: { ratio: ratioOf(step.ms, step.yardstick?.ms), ...step },
     click,
     ready,
     index200,
-    metrics: { ratio: ratio(areas.ms, areas.yardstick?.ms), maps: MAPS, ...areas },
+    metrics: { ratio: ratioOf(areas.ms, areas.yardstick?.ms), maps: MAPS, ...areas },
     peakMemory: {
-      ratio: ratio(step.peakMB, step.yardstick?.peakMB),
+      ratio: ratioOf(step.peakMB, step.yardstick?.peakMB),
       trainStepMB: step.peakMB,
       metricsMB: areas.peakMB,
       index200MB: index200.peakMB,
@@ -260,11 +206,8 @@ function report(result: Result): string {
     ['new 512 px image ready, p50 · p95', `${ready.p50} · ${ready.p95} ms`, '', '', ''],
     [`index of ${index200.pictures} images of 512 px`, `${index200.seconds} s`, '', '', mb(index200.peakMB)],
   ];
-  const settings = step.yardstick?.settings.map((each) => `${each.setting} ${each.ms} ms, ${each.peakMB} MB`);
   const notes = [
-    settings && `PyTorch ${step.yardstick?.torch}, the fastest of: ${settings.join('; ')}.`,
-    step.yardstick &&
-      `Both start from the same weights; their losses differ by ${step.yardstick.lossDifference.toExponential(1)} at most.`,
+    ...stepNotes(step),
     areas.yardstick && `scikit-learn ${areas.yardstick.sklearn}, NumPy ${areas.yardstick.numpy}.`,
     `Click model: ${result.weights}. "Ready" begins with the file on the disk.`,
     `${result.machine}; ${result.threads} threads each; medians.`,

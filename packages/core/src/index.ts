@@ -25,6 +25,7 @@ export {
   type Verdict,
 } from './evaluation/detection.ts';
 export { renderDetectionReport } from './evaluation/detection-report.ts';
+export { type DetectionSheet, type DetectionShot, renderDetectionSheet } from './evaluation/detection-sheet.ts';
 export { detailBox, FIGURE_KEY, type MaskFigure, maskFigure } from './evaluation/figures.ts';
 export {
   aupro,
@@ -115,7 +116,7 @@ export {
   View,
 } from './inference/labeler.ts';
 export { Lanes } from './inference/lanes.ts';
-export { type DetectedRegion, regionsOf } from './inference/regions.ts';
+export { type DetectedRegion, regionMask, regionsOf } from './inference/regions.ts';
 export { IndexScorer, quantileForRate, type Scored, type ScorerOptions } from './inference/scoring.ts';
 export {
   generatedPromptFault,

@@ -16,6 +16,7 @@ export {
   writeProject,
 } from './project.ts';
 export { type DemoAnswer, type DemoOptions, runDemo } from './services/demo.ts';
+export type { DemoDetector } from './services/demo-detector.ts';
 export {
   type DetectionEvaluationRequest,
   evaluateDetector,

@@ -86,7 +86,7 @@ describe('wrong usage', () => {
       'different files',
     ],
     ['a number that is none', ['train', 'click', '--steps', 'many'], 'whole number'],
-    ['a sample product that is none', ['demo', '--product', 'spaceship'], 'machined-ring'],
+    ['a sample product that is none', ['demo', '--no-train', '--product', 'spaceship'], 'machined-ring'],
     ['a group without a command', ['models'], 'needs a command'],
     ['init without a terminal', ['init', '.'], '--yes'],
   ])('%s: one ADC_USAGE line, exit 2', async (_, args, said) => {

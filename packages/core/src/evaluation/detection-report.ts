@@ -10,7 +10,8 @@ import { lineChart } from './svg.ts';
 const percent = (value: number, digits = 1) => (Number.isFinite(value) ? (value * 100).toFixed(digits) : '–');
 const label = ({ name, type }: { name: string; type: string }) => `${type}/${name}`;
 
-const KEY = `<ul class="key">
+/** What the outlines in a detector's figures mean. */
+export const DETECTION_KEY = `<ul class="key">
 <li><svg viewBox="0 0 22 12" aria-hidden="true"><rect class="predicted" x="1" y="1" width="20" height="10"/></svg>above the threshold</li>
 <li><svg viewBox="0 0 22 12" aria-hidden="true"><rect class="truth" x="1" y="1" width="20" height="10"/></svg>true mask</li>
 </ul>`;
@@ -128,7 +129,7 @@ async function gallery(
       await maskFigure({ image: heat, truth, alt: `${label(result)}: map`, caption: `<b>${name}</b><br>map` }),
     );
   }
-  return `<h2>${title}</h2>\n<p class="quiet">${note}</p>\n${KEY}\n<div class="shots">${figures.join('\n')}</div>`;
+  return `<h2>${title}</h2>\n<p class="quiet">${note}</p>\n${DETECTION_KEY}\n<div class="shots">${figures.join('\n')}</div>`;
 }
 
 function pictureTable({ images }: DetectionEvaluation): string {

@@ -1,7 +1,9 @@
 import { describe, expect, test } from 'vitest';
 import type { Mask, RgbImage } from '../image/types.ts';
+import { regionsOf } from '../inference/regions.ts';
 import { type DetectionAnswer, type DetectionItem, evaluateDetection, figuresOf } from './detection.ts';
 import { renderDetectionReport } from './detection-report.ts';
+import { type DetectionSheet, type DetectionShot, renderDetectionSheet } from './detection-sheet.ts';
 
 /** A picture of one grey; `defect` marks the left half of its mask. */
 function item(name: string, grey: number, defect: boolean, [width, height] = [8, 6]): DetectionItem {
@@ -75,5 +77,52 @@ describe('evaluateDetection', () => {
     for (const name of ['dent/a', 'dent/b', 'good/c', 'good/d']) expect(page).toContain(name);
     expect(page.match(/<figure>/g)).toHaveLength(2 * (2 + 2 + 2));
     expect(page).not.toMatch(/https?:/);
+  });
+});
+
+describe('renderDetectionSheet', () => {
+  /** Called defective above 0.5; the left half of a picture is its region where it reaches 0.4. */
+  const shot = async ({ name, image, mask }: DetectionItem): Promise<DetectionShot> => {
+    const said = await detect(image);
+    const regions = regionsOf(said.map, 0.4, 0);
+    return { name, image, ...(mask.data.includes(1) && { truth: mask }), detection: { ...said, regions } };
+  };
+  const thresholds = { score: 0.5, map: 0.4, minArea: 4, decision: 'score', falseAlarmRate: 0.05, heldOut: 9 } as const;
+  const figures = { ap: 0.912, pro: 0.934, pauroc: 0.9567, iauroc: 0.978 };
+  const sheet = async (changes: Partial<DetectionSheet> = {}) =>
+    renderDetectionSheet({
+      title: 'Bolts & <nuts>',
+      description: 'pictures',
+      notes: ['The network was left <aside>.'],
+      thresholds,
+      scale: 1,
+      figures: [
+        { name: 'trained', of: figures },
+        { name: 'residual alone', of: { ...figures, ap: 0.5 } },
+      ],
+      defects: await Promise.all(items.slice(0, 2).map(shot)),
+      good: await Promise.all(items.slice(2).map(shot)),
+      ...changes,
+    });
+
+  test('shows each picture and its map, the score beside the threshold, figures and notes', async () => {
+    const html = await sheet();
+    expect(html.match(/<figure>/g)).toHaveLength(2 * 4);
+    expect(html).toContain('score 0.784, threshold 0.500: defective<');
+    expect(html).toContain('score 0.392, threshold 0.500: good, missed<');
+    expect(html).toContain('score 0.078, threshold 0.500: good<');
+    expect(html).toContain('score 0.588, threshold 0.500: defective, a false alarm<');
+    expect(html).toContain('one region, 24 px');
+    expect(html).toContain('no region');
+    for (const cell of ['91.2', '93.4', '95.67', '97.8', '50.0']) expect(html).toContain(`<td>${cell}</td>`);
+    expect(html).toContain('left &lt;aside&gt;');
+    expect(html).not.toMatch(/<nuts>|<aside>/);
+  });
+
+  test('draws no region that the detector leaves out', async () => {
+    const outlined = (html: string) => html.match(/<path class="predicted" d="M/g)?.length ?? 0;
+    expect(outlined(await sheet())).toBe(2);
+    expect(outlined(await sheet({ thresholds: { ...thresholds, minArea: 20 } }))).toBe(1);
+    expect(outlined(await sheet({ thresholds: { ...thresholds, minArea: 20 }, scale: 2 }))).toBe(0);
   });
 });

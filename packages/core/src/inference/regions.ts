@@ -1,6 +1,6 @@
 /** Defective regions of an anomaly map. */
 import { type Box, connectedComponents } from '../image/components.ts';
-import { type ImagePoint, imagePoint, type Plane } from '../image/types.ts';
+import { type ImagePoint, imagePoint, type Mask, type Plane } from '../image/types.ts';
 
 /** A connected part of a map above a threshold. */
 export interface DetectedRegion<Point = ImagePoint> {
@@ -13,14 +13,20 @@ export interface DetectedRegion<Point = ImagePoint> {
   readonly value: number;
 }
 
+/** 8-connected parts of a map above a threshold. */
+function partsAbove({ data, width, height }: Plane, threshold: number) {
+  const above = new Uint8Array(data.length);
+  for (let i = 0; i < data.length; i++) above[i] = (data[i] as number) > threshold ? 1 : 0;
+  return connectedComponents(above, width, height, 8);
+}
+
 /**
  * 8-connected parts of a map above a threshold, largest area first.
  * @param minArea pixels; smaller ones are left out.
  */
-export function regionsOf({ data, width, height }: Plane, threshold: number, minArea: number): DetectedRegion[] {
-  const above = new Uint8Array(data.length);
-  for (let i = 0; i < data.length; i++) above[i] = (data[i] as number) > threshold ? 1 : 0;
-  const { labels, areas, boxes } = connectedComponents(above, width, height, 8);
+export function regionsOf(map: Plane, threshold: number, minArea: number): DetectedRegion[] {
+  const { data, width } = map;
+  const { labels, areas, boxes } = partsAbove(map, threshold);
   const peaks = areas.map(() => -1);
   for (let i = 0; i < data.length; i++) {
     const at = (labels[i] as number) - 1;
@@ -36,4 +42,11 @@ export function regionsOf({ data, width, height }: Plane, threshold: number, min
     })
     .filter(({ area }) => area >= minArea)
     .sort((a, b) => b.area - a.area);
+}
+
+/** The pixels of {@link regionsOf}'s regions: 1 inside, else 0. */
+export function regionMask(map: Plane, threshold: number, minArea: number): Mask {
+  const { labels, areas } = partsAbove(map, threshold);
+  const data = Uint8Array.from(labels, (label) => (label > 0 && (areas[label - 1] as number) >= minArea ? 1 : 0));
+  return { data, width: map.width, height: map.height, channels: 1 };
 }

@@ -77,7 +77,7 @@ function coloursOn(image: Value): Value {
 }
 
 /** The network as a detector's graph builds it. */
-const builderOf =
+export const builderOf =
   (settings: SegSettings, words: TypeWords, trust: number): SegBuilder =>
   (p: ParameterSource, { residual, tokens, norm, image }) =>
     trusted(unaskedOn(p, settings, { residual, tokens, norm }, coloursOn(image), words), trust);

@@ -51,14 +51,14 @@ export const SEG_TRAINING: SegTrainingSettings = {
 };
 
 /** Crops a batch. */
-const BATCH = 4;
+export const BATCH = 4;
 /** Parts of a batch that are worked through at the same time. */
-const SHARDS = 2;
+export const SHARDS = 2;
 /** Residual strength varies by exp(0.25·N(0,1)). */
 const GAIN_SPREAD = 0.25;
 /** Samples that are shown without a prompt. */
 const NO_PROMPT_CHANCE = 0.3;
-const CLIP = 1;
+export const CLIP = 1;
 
 /** Steps over which the rate rises, and the share of it that is left at the end. */
 const WARM_UP = 20;
@@ -71,7 +71,7 @@ const learningRateAt = (step: number, steps: number, peak: number): number => {
 };
 
 /** Forward pass and loss of a part of a batch of squares of so many tokens a side. */
-function lossGraph(settings: SegSettings, batch: number, size: number, dice: number, wordDims: number | undefined) {
+export function lossGraph(settings: SegSettings, batch: number, size: number, dice: number, wordDims?: number) {
   return (graph: Graph, parameters: ParameterSource) => {
     const side = TOKEN * size;
     const residual = residualInput(graph, batch, size, size, settings.residualDims);

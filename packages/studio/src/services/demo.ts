@@ -1,9 +1,10 @@
-/** The demo: a sample product from pictures to masks, by the same services that a real project uses, with a report. */
+/** The demo: a sample product from pictures to masks and a detector, by the same services that a real project uses, with a report. */
 import { mkdtemp } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
 import {
   type Click,
+  type DefectImage,
   drawOverlay,
   encodeJpeg,
   figureCards,
@@ -11,6 +12,7 @@ import {
   htmlPage,
   iou,
   Labeler,
+  type LabelledDefect,
   mean,
   nextClick,
   openCategory,
@@ -30,6 +32,7 @@ import { Runtime } from '@adclick/ortgrad';
 import { fail } from '../errors.ts';
 import type { WorkOptions } from '../progress.ts';
 import { PROJECT_FILE, type Project, writeProject } from '../project.ts';
+import { type DemoDetector, demoDetector } from './demo-detector.ts';
 import { indexCategory, openCurrentIndex } from './indexing.ts';
 import { maskOf } from './labelling.ts';
 import { detectLayout } from './layout.ts';
@@ -40,9 +43,15 @@ export interface DemoOptions {
   readonly product?: string;
   /** Folder for everything; default: a new one among the system's temporary files. */
   readonly out?: string;
+  /** Ends with a detector trained on the masks; default true. */
+  readonly train?: boolean;
+  /** Optimiser steps of each of its trainings. */
+  readonly steps?: number;
+  /** Side of the drawn pictures in pixels; default 512. */
+  readonly side?: number;
 }
 
-/** What `demo --json` answers; IoU means over all sample defects after so many clicks. */
+/** What `demo --json` answers; IoU means over all labelled defects after so many clicks. */
 export interface DemoAnswer {
   readonly product: string;
   readonly report: string;
@@ -52,6 +61,8 @@ export interface DemoAnswer {
   readonly folder: string;
   /** Sample defects that were labelled. */
   readonly defects: number;
+  /** Absent when none was trained. */
+  readonly detector?: DemoDetector;
 }
 
 const CLICKS = 5;
@@ -59,7 +70,10 @@ const CLICKS = 5;
 const SHOWN = [1, 3, 5] as const;
 /** Clicks after which masks and overlays are written. */
 const WRITTEN = 3;
-const SAMPLES = { normals: 30, testGoods: 4, defectsPerType: 2 };
+const SAMPLES = { normals: 30, testGoods: 8, defectsPerType: 5 };
+/** Defects of each type that are labelled; the others are kept for the detector. */
+const LABELLED = 2;
+const SIDE = 512;
 /** Good pictures in the report. */
 const GOOD_SHOWN = 4;
 
@@ -67,11 +81,21 @@ const GOOD_SHOWN = 4;
 interface Labelled {
   readonly sheet: SheetDefect;
   readonly ious: readonly number[];
+  /** What a detector may learn from: the network's map after all clicks, not the true mask. */
+  readonly label: LabelledDefect;
 }
 
-type Defect = Awaited<ReturnType<typeof openCategory>>['defects'][number];
+/** The first defects of each type, and the others. */
+function divide(defects: readonly DefectImage[]): { labelled: DefectImage[]; unseen: DefectImage[] } {
+  const place = (defect: DefectImage) =>
+    defects.filter(({ type }) => type === defect.type).findIndex(({ path }) => path === defect.path);
+  return {
+    labelled: defects.filter((defect) => place(defect) < LABELLED),
+    unseen: defects.filter((defect) => place(defect) >= LABELLED),
+  };
+}
 
-async function labelDefect(labeler: Labeler, defect: Defect, threshold: number): Promise<Labelled> {
+async function labelDefect(labeler: Labeler, defect: DefectImage, threshold: number): Promise<Labelled> {
   const image = await readRgb(defect.path);
   const { width, height } = image;
   const truth = await readMask(defect.maskPath, image);
@@ -93,10 +117,11 @@ async function labelDefect(labeler: Labeler, defect: Defect, threshold: number):
   return {
     sheet: { name: `${defect.type} ${defect.name}`, image, truth, steps: [...shown, written] },
     ious: steps.map((step) => step.iou as number),
+    label: { name: defect.name, type: defect.type, image, probability: map, clicks },
   };
 }
 
-async function writeResults(folder: string, { type, name }: Defect, { sheet }: Labelled): Promise<void> {
+async function writeResults(folder: string, { type, name }: DefectImage, { sheet }: Labelled): Promise<void> {
   const { predicted, clicks } = sheet.steps.at(-1) as SheetStep;
   await writeMask(join(folder, 'masks', type, `${name}_mask.png`), predicted);
   const overlay = drawOverlay(sheet.image, predicted, { clicks });
@@ -111,11 +136,16 @@ function choose(product: string | undefined): SampleProduct {
 }
 
 /** Draws the pictures, writes a project beside them. */
-async function prepare(sample: SampleProduct, folder: string, { onProgress }: WorkOptions): Promise<Project> {
+async function prepare(
+  sample: SampleProduct,
+  folder: string,
+  side: number,
+  { onProgress }: WorkOptions,
+): Promise<Project> {
   onProgress?.({ label: `drawing ${sample.name}`, done: 0 });
-  await writeSampleProduct(folder, sample.name, SAMPLES);
+  await writeSampleProduct(folder, sample.name, { ...SAMPLES, width: side, height: side });
   const { categories } = await detectLayout(folder);
-  return writeProject(join(folder, PROJECT_FILE), { categories: { ...categories } });
+  return writeProject(join(folder, PROJECT_FILE), { categories: { ...categories }, pixels: side });
 }
 
 async function writeReport(
@@ -123,7 +153,8 @@ async function writeReport(
   sample: SampleProduct,
   labelled: readonly Labelled[],
   good: readonly string[],
-  answer: Pick<DemoAnswer, 'miou'>,
+  { miou, detector }: Pick<DemoAnswer, 'miou' | 'detector'>,
+  section: string,
 ) {
   const percent = (value: number) => (100 * value).toFixed(1);
   const sheet = await renderProductSheet({
@@ -133,13 +164,20 @@ async function writeReport(
     defects: labelled.map(({ sheet }) => ({ ...sheet, steps: sheet.steps.slice(0, SHOWN.length) })),
   });
   const cards = SHOWN.map((k) => ({
-    value: `${percent(answer.miou[`${k}`])} %`,
+    value: `${percent(miou[`${k}`])} %`,
     label: `mean IoU after ${k} click${k === 1 ? '' : 's'}`,
   }));
-  const header = `<header><h1>ADClick demo</h1><p class="quiet">From good pictures and a few clicks to a pixel-exact mask. The part is drawn by the program; the exact masks are known.</p></header>`;
+  if (detector) {
+    const { ap, residualAp } = detector;
+    cards.push({
+      value: `${percent(ap)} %`,
+      label: `average precision without clicks, residual alone ${percent(residualAp)} %`,
+    });
+  }
+  const header = `<header><h1>ADClick demo</h1><p class="quiet">From good pictures and a few clicks to a pixel-exact mask${detector ? ', and from a few masks to a detector' : ''}. The part is drawn by the program; the exact masks are known.</p></header>`;
   const page = htmlPage({
     title: `ADClick demo: ${sample.title}`,
-    body: [header, figureCards(cards), sheet].join('\n'),
+    body: [header, figureCards(cards), sheet, section].filter(Boolean).join('\n'),
   });
   await writeFileAtomic(path, new TextEncoder().encode(page));
 }
@@ -147,11 +185,12 @@ async function writeReport(
 /** Runs the demo. @throws ADC_USAGE for an unknown product, ADC_DISK. */
 export async function runDemo(options: DemoOptions = {}, work: WorkOptions = {}): Promise<DemoAnswer> {
   const started = performance.now();
+  const { train = true, steps, side = SIDE } = options;
   const sample = choose(options.product);
   const base = options.out === undefined ? await mkdtemp(join(tmpdir(), 'adclick-demo-')) : resolve(options.out);
   const folder = join(base, sample.name);
   const report = join(base, 'report.html');
-  const project = await prepare(sample, folder, work);
+  const project = await prepare(sample, folder, side, work);
   const category = categoriesOf(project)[0]!;
   const runtime = await Runtime.start();
   try {
@@ -159,19 +198,35 @@ export async function runDemo(options: DemoOptions = {}, work: WorkOptions = {})
     const index = await openCurrentIndex(project, category, { ...work, runtime });
     const labeler = await Labeler.load({ index, weights: project.settings.weights, runtime });
     const dataset = await openCategory(folder, '.');
+    const defects = divide(dataset.defects);
     const labelled: Labelled[] = [];
-    for (const [done, defect] of dataset.defects.entries()) {
+    for (const [done, defect] of defects.labelled.entries()) {
       work.signal?.throwIfAborted();
-      work.onProgress?.({ label: 'labelling', done, total: dataset.defects.length });
+      work.onProgress?.({ label: 'labelling', done, total: defects.labelled.length });
       const result = await labelDefect(labeler, defect, project.settings.thresholds.mask);
       await writeResults(folder, defect, result);
       labelled.push(result);
     }
+    await labeler.close();
     const after = (k: number) => mean(labelled.map(({ ious }) => ious[k - 1] as number));
     const miou = { '1': after(1), '3': after(3), '5': after(5) };
-    await writeReport(report, sample, labelled, dataset.normals, { miou });
+    const labels = labelled.map(({ label }) => label);
+    const unseen = { good: dataset.testGood, defects: defects.unseen };
+    const made = train
+      ? await demoDetector({ project, category, index, labels, steps, unseen }, work)
+      : { detector: undefined, section: '' };
+    const { detector, section } = made;
+    await writeReport(report, sample, labelled, dataset.normals, { miou, detector }, section);
     const seconds = (performance.now() - started) / 1000;
-    return { product: sample.name, report, miou, seconds, folder, defects: labelled.length };
+    return {
+      product: sample.name,
+      report,
+      miou,
+      seconds,
+      folder,
+      defects: labelled.length,
+      ...(detector && { detector }),
+    };
   } finally {
     await runtime.close();
   }

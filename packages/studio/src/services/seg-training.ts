@@ -3,6 +3,8 @@ import { join } from 'node:path';
 import {
   DEFAULT_WEIGHTS,
   Detector,
+  type DetectorTraining,
+  type DetectorTrainingSettings,
   decodeRle,
   fail as failCore,
   type LabelledDefect,
@@ -80,6 +82,33 @@ async function labelsOf(
 }
 
 /**
+ * Trains a detector on labels and puts it where detection looks for it.
+ * @throws ADC_LABELS for a single label, ADC_DISK.
+ */
+export async function makeDetector(
+  project: Project,
+  { name }: Category,
+  training: Omit<DetectorTraining, 'onProgress' | 'signal'>,
+  work: WorkOptions,
+  settings?: DetectorTrainingSettings,
+): Promise<{ readonly detector: Detector; readonly path: string; readonly notes: readonly string[] }> {
+  const { onProgress, signal } = work;
+  const click = await loadClickWeights(resolveWeights(project.settings.weights ?? DEFAULT_WEIGHTS, project.root));
+  const label = `training ${name}`;
+  const report = (progress: { done: number; total: number }) => onProgress?.({ label, ...progress });
+  const { network, notes } = await trainDetector({ ...training, onProgress: report, signal }, settings, click);
+  const detector = await Detector.build(training.index, {
+    name,
+    network,
+    signal,
+    onProgress: (progress) => onProgress?.({ label: `setting thresholds of ${name}`, ...progress }),
+  });
+  const path = trainedDetector(project.root, name);
+  await detector.save(path);
+  return { detector, path, notes };
+}
+
+/**
  * Trains the detector of one category. What its labels hold is a mask, so nothing is abandoned.
  * @throws ADC_PROJECT_MISSING, ADC_PROJECT for an unknown category, ADC_LABELS without labels, with a single one or with an unknown
  * defect type, what indexing throws, ADC_DISK.
@@ -104,17 +133,8 @@ export async function trainSegmentation(
   try {
     await indexCategory(project, category, { ...work, runtime });
     const index = await openCurrentIndex(project, category, { ...work, runtime });
-    const click = await loadClickWeights(resolveWeights(project.settings.weights ?? DEFAULT_WEIGHTS, project.root));
-    const label = `training ${category.name}`;
-    const onProgress = (progress: { done: number; total: number }) => work.onProgress?.({ label, ...progress });
-    const { network, notes } = await trainDetector(
-      { index, runtime, labels, seed, steps, onProgress, signal: work.signal },
-      undefined,
-      click,
-    );
-    const detector = await Detector.build(index, { name: category.name, network, signal: work.signal });
-    const path = trainedDetector(project.root, category.name);
-    await detector.save(path);
+    const training = { index, runtime, labels, seed, steps };
+    const { detector, path, notes } = await makeDetector(project, category, training, work);
     const { from } = detector.card.map;
     const seconds = (performance.now() - started) / 1000;
     return { category: category.name, detector: path, from, labels: labels.length, notes, seconds };
