@@ -17,6 +17,8 @@ import {
   type LabelledDefect,
   type Mask,
   nextClick,
+  objectName,
+  offlinePrompts,
   openCategory,
   type Plane,
   type ReferenceIndex,
@@ -79,7 +81,7 @@ async function* testPictures(
   }
 }
 
-/** Labels defects by simulated clicks; what ADClick draws is what training sees, never the true mask. */
+/** Labels defects by simulated clicks, guided by their types' prompts; what ADClick draws is what training sees, never the true mask. */
 async function label(
   defects: readonly DefectImage[],
   labeler: Labeler,
@@ -99,7 +101,7 @@ async function label(
       const click = nextClick(probability.data, mask, clicks);
       if (!click) break;
       clicks.push(click);
-      probability = await view.predict({ clicks });
+      probability = await view.predict({ clicks, defect: type });
     }
     await view.close();
     labels.push({ name, type, image, probability, clicks });
@@ -133,12 +135,16 @@ async function makeDetector(
     const detector = await Detector.build(index, { ...options, name: category });
     return { detector, count: 0, picks: 'none', notes: [] };
   }
-  const labeler = await Labeler.load({ index, weights: resolveWeights(DEFAULT_WEIGHTS), runtime });
+  const object = objectName(category);
+  const prompts = (type: string) => offlinePrompts(type, object);
+  const labeler = await Labeler.load({ index, weights: resolveWeights(DEFAULT_WEIGHTS), runtime, prompts });
   const labelled = await label(split.train, labeler, labelClicks, work).finally(() => labeler.close());
   const { network, notes } = await trainDetector({
     index,
     runtime,
     labels: labelled,
+    prompts,
+    normals: request.normals,
     seed,
     signal: work.signal,
     onProgress: (progress) => work.onProgress?.({ label: `training ${category}`, ...progress }),

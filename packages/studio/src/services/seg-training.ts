@@ -22,6 +22,7 @@ import { indexCategory, openCurrentIndex } from './indexing.ts';
 import { openLabels } from './label-stores.ts';
 import { resolveWeights } from './models.ts';
 import { type Category, categoriesOf } from './projects.ts';
+import { PromptService } from './prompts/prompts.ts';
 
 export interface SegTrainingOptions {
   /** Default: the project's only category. */
@@ -88,7 +89,7 @@ async function labelsOf(
 export async function makeDetector(
   project: Project,
   { name }: Category,
-  training: Omit<DetectorTraining, 'onProgress' | 'signal'>,
+  training: Omit<DetectorTraining, 'prompts' | 'onProgress' | 'signal'>,
   work: WorkOptions,
   settings?: DetectorTrainingSettings,
 ): Promise<{ readonly detector: Detector; readonly path: string; readonly notes: readonly string[] }> {
@@ -96,7 +97,9 @@ export async function makeDetector(
   const click = await loadClickWeights(resolveWeights(project.settings.weights ?? DEFAULT_WEIGHTS, project.root));
   const label = `training ${name}`;
   const report = (progress: { done: number; total: number }) => onProgress?.({ label, ...progress });
-  const { network, notes } = await trainDetector({ ...training, onProgress: report, signal }, settings, click);
+  const service = new PromptService(project);
+  const prompts = (type: string) => service.guiding(name, type);
+  const { network, notes } = await trainDetector({ ...training, prompts, onProgress: report, signal }, settings, click);
   const detector = await Detector.build(training.index, {
     name,
     network,
