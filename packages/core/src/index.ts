@@ -184,5 +184,8 @@ export { type ClickTraining, type TrainingProgress, trainClickModel } from './tr
 export {
   DETECTOR_TRAINING,
   type DetectorTrainingSettings,
+  fitDetector,
+  type PreparedTraining,
+  prepareTraining,
   trainDetector,
 } from './training/train-detector.ts';

