@@ -26,3 +26,10 @@ export async function allCategories(): Promise<string[]> {
     ['train/good', 'test', 'ground_truth'].every((part) => existsSync(join(DATA, name, part)));
   return names.filter(whole).sort();
 }
+
+/** The categories that detectors are judged by. */
+export const DETECTED = ['mvtec_bottle', 'mvtec_grid', 'mpdd_metal_plate', 'ksdd_commutator', 'magnetic_tile'] as const;
+
+/** Ways of making them: the residual alone, what ten labels give, that with a part left out, and true masks instead of clicks. */
+export const SETTINGS = ['unsupervised', 'weak', 'language', 'abandon', 'pretraining', 'full masks'] as const;
+export type Setting = (typeof SETTINGS)[number];

@@ -16,6 +16,7 @@ Every table here is written by a script in \`bench/\`; bench/README.md says how 
 const SECTIONS = [
   'Labels from clicks',
   'Prompts',
+  'Detectors from labels',
   'Speed',
   'Detection speed',
   'Labelling page',

@@ -45,6 +45,8 @@ export { escapeHtml, figureCards, htmlPage, htmlTable } from './evaluation/page.
 export { PixelMetricAccumulator, type PixelMetrics, type PixelReport } from './evaluation/pixel-metrics.ts';
 export { type ProductSheet, renderProductSheet, type SheetDefect, type SheetStep } from './evaluation/product-sheet.ts';
 export {
+  type Annotated,
+  annotate,
   type ClickAnswer,
   type ClickEvaluation,
   type ClickImageResult,

@@ -157,6 +157,32 @@ const atIou = (figure: (target: number) => number): AtIou => ({
   '90': figure(0.9),
 });
 
+/** What an image was told, and what came of it. */
+export interface Annotated {
+  readonly clicks: readonly Click[];
+  readonly map: Plane;
+}
+
+/**
+ * The simulated annotator on one image: up to `limit` clicks, each at the largest error of the mask before it; fewer when that is perfect.
+ * @param predict the map after these clicks. @throws what `predict` throws.
+ */
+export async function annotate(
+  mask: Mask,
+  limit: number,
+  predict: (clicks: readonly Click[]) => Promise<Plane>,
+): Promise<Annotated> {
+  const { width, height } = mask;
+  const clicks: Click[] = [];
+  let map: Plane = { data: new Float32Array(width * height), width, height, channels: 1 };
+  for (let click = nextClick(map.data, mask, clicks); click && clicks.length < limit; ) {
+    clicks.push(click);
+    map = await predict([...clicks]);
+    click = nextClick(map.data, mask, clicks);
+  }
+  return { clicks, map };
+}
+
 /** Clicks one image `limit` times; once the mask is perfect, the last map stands for the clicks that are left. */
 async function labelImage(
   { name, type, mask, predict }: ClickItem,

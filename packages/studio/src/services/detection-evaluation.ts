@@ -1,7 +1,7 @@
 /** Evaluating detectors on a category with known masks. */
 import { basename, extname } from 'node:path';
 import {
-  type Click,
+  annotate,
   type Dataset,
   DEFAULT_WEIGHTS,
   type DefectImage,
@@ -16,11 +16,9 @@ import {
   Labeler,
   type LabelledDefect,
   type Mask,
-  nextClick,
   objectName,
   offlinePrompts,
   openCategory,
-  type Plane,
   type ReferenceIndex,
   readMask,
   readRgb,
@@ -94,15 +92,9 @@ async function label(
     const image = await readRgb(path);
     const mask = await readMask(maskPath, image);
     const view = await labeler.open(image, { exclude: [path] });
-    const clicks: Click[] = [];
-    const { width, height } = image;
-    let probability: Plane = { data: new Float32Array(width * height), width, height, channels: 1 };
-    while (clicks.length < count) {
-      const click = nextClick(probability.data, mask, clicks);
-      if (!click) break;
-      clicks.push(click);
-      probability = await view.predict({ clicks, defect: type });
-    }
+    const { clicks, map: probability } = await annotate(mask, count, (made) =>
+      view.predict({ clicks: made, defect: type }),
+    );
     await view.close();
     labels.push({ name, type, image, probability, clicks });
     onProgress?.({ label: 'labelling', done: labels.length, total: defects.length });

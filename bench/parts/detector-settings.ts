@@ -1,0 +1,176 @@
+/**
+ * Detectors of one category from ten labels of five clicks, with parts of the training left out in turn:
+ * `detector-settings.ts --data DIR --category NAME --index DIR [--labels N] [--steps N] [--limit N]`.
+ */
+import { parseArgs } from 'node:util';
+import { Runtime } from '@adclick/ortgrad';
+import { withDefects } from '../../packages/core/src/datasets/detect.ts';
+import { openDataset } from '../../packages/core/src/datasets/mvtec.ts';
+import type { DefectImage } from '../../packages/core/src/datasets/types.ts';
+import {
+  type DetectionFigures,
+  type DetectionItem,
+  evaluateDetection,
+} from '../../packages/core/src/evaluation/detection.ts';
+import { annotate } from '../../packages/core/src/evaluation/protocol.ts';
+import { splitDefects } from '../../packages/core/src/evaluation/splits.ts';
+import { readMask, readRgb } from '../../packages/core/src/image/codec.ts';
+import { resizePlane } from '../../packages/core/src/image/resize.ts';
+import { DEFAULT_MAP, type SegNetwork } from '../../packages/core/src/inference/anomaly-map.ts';
+import { Labeler } from '../../packages/core/src/inference/labeler.ts';
+import { IndexScorer } from '../../packages/core/src/inference/scoring.ts';
+import { objectName, offlinePrompts } from '../../packages/core/src/language/prompts.ts';
+import { REFERENCE_PICTURES } from '../../packages/core/src/residual/reference.ts';
+import { ReferenceIndex } from '../../packages/core/src/residual/reference-index.ts';
+import type { DetectorTraining, LabelledDefect } from '../../packages/core/src/training/detector-training.ts';
+import {
+  DETECTOR_TRAINING,
+  type DetectorTrainingSettings,
+  fitDetector,
+  prepareTraining,
+} from '../../packages/core/src/training/train-detector.ts';
+import { answer, say } from '../child.ts';
+import type { Setting } from '../measured.ts';
+
+/** What this script answers. */
+export interface DetectorSettings {
+  readonly good: number;
+  readonly defects: number;
+  /** Where the ten labels were named by the benchmark's authors, or drawn with seed 0. */
+  readonly picks: string;
+  readonly figures: Readonly<Record<Setting, DetectionFigures>>;
+  /** What training said of the weak setting. */
+  readonly notes: readonly string[];
+  readonly network: boolean;
+  readonly seconds: Readonly<Record<Setting, number>>;
+}
+
+const { values } = parseArgs({
+  options: {
+    data: { type: 'string', default: '' },
+    category: { type: 'string', default: '' },
+    index: { type: 'string', default: '' },
+    labels: { type: 'string', default: '10' },
+    clicks: { type: 'string', default: '5' },
+    steps: { type: 'string' },
+    limit: { type: 'string', default: '0' },
+  },
+});
+const { category } = values;
+const dataset = withDefects(await openDataset(values.data, category), values.data);
+const split = splitDefects(category, dataset.defects, { count: Number(values.labels), seed: 0 });
+const runtime = await Runtime.start();
+const index = await ReferenceIndex.build(
+  dataset.normals.map((path) => ({ path })),
+  { runtime, directory: values.index },
+);
+const reference = await index.reference(REFERENCE_PICTURES);
+const prompts = (type: string) => offlinePrompts(type, objectName(category));
+
+/** `limit` items evenly spread over the list; 0 takes all. */
+function spread<Item>(list: readonly Item[], limit = Number(values.limit)): readonly Item[] {
+  if (limit === 0 || limit >= list.length) return list;
+  return Array.from({ length: limit }, (_, n) => list[Math.floor((n * list.length) / limit)] as Item);
+}
+const [good, defects] = [spread(dataset.testGood), spread(split.test)];
+
+async function* pictures(): AsyncGenerator<DetectionItem> {
+  for (const path of good) {
+    const image = await readRgb(path);
+    const { width, height } = image;
+    const mask = { data: new Uint8Array(width * height), width, height, channels: 1 as const };
+    yield { name: path, type: 'good', image, mask };
+  }
+  for (const { path, maskPath, name, type } of defects) {
+    const image = await readRgb(path);
+    yield { name, type, image, mask: await readMask(maskPath, image) };
+  }
+}
+
+/** Scores as the detector file does, by its own last nodes. */
+async function evaluate(network?: SegNetwork): Promise<DetectionFigures> {
+  const scorer = await IndexScorer.create(index, { reference, settings: DEFAULT_MAP, network });
+  const { ap, pro, pauroc, iauroc } = await evaluateDetection(
+    pictures(),
+    async (image) => {
+      const { map, score } = await scorer.score(image);
+      return { score, map: resizePlane(map, image.width, image.height) };
+    },
+    { what: category, examples: 0 },
+  );
+  await scorer.close();
+  return { ap, pro, pauroc, iauroc };
+}
+
+/** The labels: maps of five clicks, or the true masks. */
+async function labelsOf(masks: boolean): Promise<LabelledDefect[]> {
+  const labeler = await Labeler.load({ index, runtime, prompts });
+  const label = async ({ path, maskPath, name, type }: DefectImage): Promise<LabelledDefect> => {
+    const image = await readRgb(path);
+    const mask = await readMask(maskPath, image);
+    if (masks) {
+      const probability = { ...mask, data: Float32Array.from(mask.data, (value) => (value === 1 ? 1 : 0)) };
+      return { name, type, image, probability, clicks: [] };
+    }
+    const view = await labeler.open(image, { exclude: [path] });
+    const clicks = Number(values.clicks);
+    const { map, clicks: made } = await annotate(mask, clicks, (said) => view.predict({ clicks: said, defect: type }));
+    await view.close();
+    return { name, type, image, probability: map, clicks: made };
+  };
+  const labels: LabelledDefect[] = [];
+  for (const defect of split.train) labels.push(await label(defect));
+  await labeler.close();
+  return labels;
+}
+
+const figures: Partial<Record<Setting, DetectionFigures>> = {};
+const seconds: Partial<Record<Setting, number>> = {};
+async function note(setting: Setting, make: () => Promise<SegNetwork | undefined>): Promise<void> {
+  const begin = performance.now();
+  const network = await make();
+  seconds[setting] = (performance.now() - begin) / 1000;
+  figures[setting] = network || setting === 'unsupervised' ? await evaluate(network) : figures.unsupervised!;
+  const { ap, pro, pauroc, iauroc } = figures[setting]!;
+  const shown = [ap, pro, pauroc, iauroc].map((value) => (100 * value).toFixed(1)).join(' / ');
+  say(`${category}, ${setting}: ${shown}, ${seconds[setting]!.toFixed(0)} s`);
+}
+
+const training = async (masks: boolean): Promise<DetectorTraining> => ({
+  ...{ index, runtime, labels: await labelsOf(masks), prompts, seed: 0 },
+  ...(values.steps !== undefined && { steps: Number(values.steps) }),
+});
+let notes: readonly string[] = [];
+let network = true;
+
+await note('unsupervised', async () => undefined);
+const weak = await prepareTraining(await training(false));
+await note('weak', async () => {
+  const answered = await fitDetector(weak);
+  notes = answered.notes;
+  network = answered.network !== undefined;
+  return answered.network;
+});
+// The others are trained whether or not they would be used: as much of them is trusted as of the full one.
+const trust = [DETECTOR_TRAINING.trust.at(-1) as number];
+const without = (change: Partial<DetectorTrainingSettings>) => ({ ...DETECTOR_TRAINING, trust, ...change });
+const { loop } = DETECTOR_TRAINING;
+const keepUnsure = { ...loop, pseudo: { ...loop.pseudo, perturbation: [0, 0] as const } };
+const trained = (settings: DetectorTrainingSettings) => async () => (await fitDetector(weak, settings)).network;
+await note('language', trained(without({ language: false })));
+await note('abandon', trained(without({ loop: keepUnsure })));
+await note('pretraining', trained(without({ pretrained: false })));
+const full = await prepareTraining(await training(true));
+await note('full masks', async () => (await fitDetector(full, without({}))).network);
+await index.close();
+await runtime.close();
+const result: DetectorSettings = {
+  good: good.length,
+  defects: defects.length,
+  picks: split.picks,
+  figures: figures as Record<Setting, DetectionFigures>,
+  notes,
+  network,
+  seconds: seconds as Record<Setting, number>,
+};
+answer(result);
