@@ -45,6 +45,14 @@ test('feeds are copied unless they are transferred, and only what a view sees is
   expect(kept.data.length).toBe(0);
 });
 
+test('a model stays with the caller, also as a Buffer, whose slices are views', async () => {
+  const bytes = Buffer.from(new Uint8Array(model()));
+  const session = await runtime.load(bytes);
+  expect(bytes.length).toBe(model().length);
+  expect(bytes.equals(model())).toBe(true);
+  await session.release();
+});
+
 test('kept outputs stay in the worker, can be fed and read, and are gone after release', async () => {
   const session = await runtime.load(model());
   const held = await runtime.hold(w());

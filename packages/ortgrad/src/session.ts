@@ -166,7 +166,8 @@ export class Runtime {
    * @throws ADC_RUNTIME when onnxruntime refuses it.
    */
   async load(model: Uint8Array, options: LoadOptions = {}): Promise<Session> {
-    const copy = model.slice();
+    // Not slice: that of a Buffer, which readFile gives, is a view, and the caller's bytes would go with it.
+    const copy = new Uint8Array(model);
     const { keep = [], threads } = options;
     const answer = await this.call({ kind: 'load', model: copy, keep, threads }, [copy.buffer]);
     const { id, inputs, outputs } = answer as { id: number; inputs: string[]; outputs: string[] };

@@ -211,15 +211,64 @@ export const jobRequest = z.discriminatedUnion('kind', [
 ]);
 export const job = z.strictObject({
   id: z.string(),
-  kind: z.enum(['index', 'prepare', 'export', 'import', 'prompts']),
+  kind: z.enum(['index', 'prepare', 'export', 'import', 'prompts', 'train']),
   state: z.enum(['waiting', 'running', 'done', 'failed', 'cancelled']),
   label: z.string(),
   done: z.int(),
   total: z.int().nullable(),
+  /** A word on its present state, such as "loss 0.12"; null where there is nothing to say, and when it has ended. */
+  detail: z.string().nullable(),
   /** What came of it, or the error line. */
   result: z.string().nullable(),
 });
 export const jobs = z.strictObject({ jobs: z.array(job) });
+
+/** A trained detector of a category. */
+export const detectorInfo = z.strictObject({
+  /** Stands for the file's content. */
+  stamp: z.string(),
+  /** When it was trained, and on how many labels; null where its file came from elsewhere. */
+  time: time.nullable(),
+  labels: z.int().nullable(),
+  /** `residual`: the network was no better than the residual alone, and was left aside. */
+  from: z.enum(['network', 'residual']).nullable(),
+  /** What training had to say, such as figures on held-out labels. */
+  notes: z.array(z.string()),
+});
+
+/** A category with what its detector could be trained on, and the detectors that it has. */
+export const detectorEntry = z.strictObject({
+  category: name,
+  /** Images with a marked defect. */
+  labels: z.int(),
+  /** Fewest labels that training takes, and how many are usual. */
+  needed: z.int(),
+  usual: z.int(),
+  newest: detectorInfo.nullable(),
+  /** The one that the newest replaced. */
+  previous: detectorInfo.nullable(),
+});
+
+/** `GET /detectors`. */
+export const detectors = z.strictObject({ detectors: z.array(detectorEntry) });
+
+/** `POST /detectors`: trains one on the labels of a category. */
+export const trainRequest = z.strictObject({
+  /** May be left out where there is only one. */
+  category: name.optional(),
+  /** Optimiser steps; default: as many as the command line's. */
+  steps: z.int().min(1).max(1_000_000).optional(),
+  seed: z.int().min(0).max(2_147_483_647).optional(),
+});
+
+/** `POST /detectors/restore`: newest and previous detector change places. */
+export const restoreRequest = z.strictObject({ category: name });
+
+/** Which detector: the newest trained one, the one before it, or the residual without any training. */
+export const detectorChoice = z.enum(['newest', 'previous', 'residual']);
+
+/** `GET /images/:id/detection`. */
+export const detectionQuery = z.strictObject({ by: detectorChoice.default('newest') });
 
 /** Phrases that describe a defect type of a category to the models. */
 export const promptSet = z.strictObject({
@@ -307,6 +356,16 @@ export const detectAnswer = z.strictObject({
   ms: z.int(),
 });
 
+/** What one of a category's detectors finds in an image of the queue. The map is an 8-bit grey PNG of at most 1024 pixels a side. */
+export const imageDetection = detectAnswer.extend({
+  by: detectorChoice,
+  /** What the map is: the residual's length, or a trained network's probability. */
+  from: z.enum(['network', 'residual']),
+  /** Above the first the image is defective (where the score decides), above the second a pixel belongs to a region. */
+  thresholds: z.strictObject({ score: z.number(), map: z.number() }),
+  map: z.string(),
+});
+
 export const health = z.strictObject({ ok: z.boolean(), version: z.string() });
 
 /** Answer of `POST /login`; the cookie comes with it. */
@@ -336,6 +395,11 @@ export type Format = z.infer<typeof format>;
 export type JobRequest = z.infer<typeof jobRequest>;
 export type Job = z.infer<typeof job>;
 export type DetectAnswer = z.infer<typeof detectAnswer>;
+export type DetectorInfo = z.infer<typeof detectorInfo>;
+export type DetectorEntry = z.infer<typeof detectorEntry>;
+export type TrainRequest = z.infer<typeof trainRequest>;
+export type DetectorChoice = z.infer<typeof detectorChoice>;
+export type ImageDetection = z.infer<typeof imageDetection>;
 export type PromptSet = z.infer<typeof promptSet>;
 export type PromptList = z.infer<typeof prompts>;
 export type Statistics = z.infer<typeof statistics>;

@@ -1,12 +1,12 @@
 /** The engine's thread: decodes pictures, compares them with good ones, and labels them; clicks before everything else. */
 import { type MessagePort, parentPort, workerData } from 'node:worker_threads';
-import { CodedError } from '@adclick/ortgrad';
 import type { OnProgress } from './progress.ts';
 import { chooseDiverse } from './services/engine/diversity.ts';
 import { Models } from './services/engine/models.ts';
 import { encodePicture } from './services/engine/pictures.ts';
-import type { AnyRequest, EngineSettings, FromEngine, ToEngine, WireError } from './services/engine/protocol.ts';
+import type { AnyRequest, EngineSettings, FromEngine, ToEngine } from './services/engine/protocol.ts';
 import { Schedule } from './services/engine/schedule.ts';
+import { toWire } from './services/wire-error.ts';
 
 const port = parentPort as MessagePort;
 const { engine: settings } = workerData as { engine: EngineSettings };
@@ -35,18 +35,11 @@ function turnOf(request: AnyRequest): { priority: number; key: string; since?: n
       return { priority: request.urgent ? 1 : 2, key: request.picture.path };
     case 'detect':
       return { priority: 1, key: `detect ${request.category}` };
+    case 'inspect':
+      return { priority: 1, key: `detect ${request.picture.category}` };
     default:
       return undefined;
   }
-}
-
-function toWire(error: unknown): WireError {
-  if (error instanceof CodedError) {
-    const { code, message, next, exit, status, details, stack } = error;
-    return { code, message, next, exit, status, details, stack };
-  }
-  if (error instanceof Error) return { message: error.message, stack: error.stack };
-  return { message: String(error) };
 }
 
 async function answer(call: number, request: AnyRequest, signal: AbortSignal): Promise<[unknown, ArrayBuffer[]]> {
@@ -70,6 +63,8 @@ async function answer(call: number, request: AnyRequest, signal: AbortSignal): P
     }
     case 'detect':
       return [await models.detect(request.category, request.bytes, request.map), []];
+    case 'inspect':
+      return [await models.inspect(request.picture, request.by), []];
     case 'diversity':
       return [{ order: chooseDiverse(request.vectors, request.labelled) }, []];
     case 'close':

@@ -124,6 +124,12 @@ export const STUDIO_ERRORS = {
     exit: 1,
     status: 409,
   },
+  ADC_TRAINING: {
+    message: 'A detector of {category} is being trained',
+    next: 'Wait until that has ended, or stop it in the list of background work.',
+    exit: 1,
+    status: 409,
+  },
   ADC_NAME_TAKEN: {
     message: 'The name {name} is taken',
     next: 'Choose another name.',

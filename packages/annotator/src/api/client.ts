@@ -6,8 +6,11 @@ import {
   actionAnswer,
   apiError,
   type DefectType,
+  type DetectorChoice,
+  type DetectorEntry,
   type HistoryEvent,
   type ImageDetail,
+  type ImageDetection,
   type ImagePage,
   type ImageQuery,
   type Job,
@@ -126,6 +129,13 @@ export interface Api {
   statistics(): Promise<Statistics>;
   prompts(): Promise<PromptList>;
   editPrompts(edit: PromptChange): Promise<void>;
+  detectors(): Promise<DetectorEntry[]>;
+  /** Trains a detector on the labels of a category. */
+  train(category: string): Promise<Job>;
+  /** Newest and previous detector of a category change places. */
+  restoreDetector(category: string): Promise<void>;
+  /** What one of the detectors finds in an image. */
+  detection(id: number, by: DetectorChoice): Promise<ImageDetection>;
   jobs(): Promise<Job[]>;
   startJob(job: JobRequest): Promise<Job>;
   cancelJob(id: string): Promise<void>;
@@ -152,6 +162,12 @@ export const httpApi: Api = {
   editPrompts: async (edit) => {
     await request('/prompts', json('POST', edit));
   },
+  detectors: async () => (await answer<{ detectors: DetectorEntry[] }>('/detectors')).detectors,
+  train: (category) => answer('/detectors', json('POST', { category })),
+  restoreDetector: async (category) => {
+    await request('/detectors/restore', json('POST', { category }));
+  },
+  detection: (id, by) => answer(`/images/${id}/detection${search({ by })}`),
   jobs: async () => (await answer<{ jobs: Job[] }>('/jobs')).jobs,
   startJob: (job) => answer('/jobs', json('POST', job)),
   cancelJob: async (id) => {

@@ -21,7 +21,12 @@ const INFERNO = [
 /** Colour of a grey level 0–255 of the server's map. */
 export function heatColour(level: number): readonly [number, number, number] {
   const residual = level / LEVELS_A_UNIT;
-  const share = Math.min(1, Math.max(0, (residual - RANGE.low) / (RANGE.high - RANGE.low)));
+  return colourShare((residual - RANGE.low) / (RANGE.high - RANGE.low));
+}
+
+/** Colour of a value; 0 and less is the darkest, 1 and more the brightest. */
+export function colourShare(value: number): readonly [number, number, number] {
+  const share = Math.min(1, Math.max(0, value));
   const place = share * (INFERNO.length - 1);
   const step = Math.min(Math.floor(place), INFERNO.length - 2);
   const mix = (c: 0 | 1 | 2) =>

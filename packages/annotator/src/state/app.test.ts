@@ -76,6 +76,10 @@ class FakeServer {
         prompts: unused,
         editPrompts: unused,
         startJob: unused,
+        detectors: unused,
+        train: unused,
+        restoreDetector: unused,
+        detection: unused,
         cancelJob: unused,
         addType: unused,
         changeType: unused,
@@ -259,6 +263,7 @@ describe('App', () => {
       state,
       done: 6,
       total: 6,
+      detail: null,
       result: null,
     });
     const states = () => store.getState().jobs.map(({ state }) => state);

@@ -5,6 +5,7 @@ import { MaskBitmap } from '../canvas/mask-bitmap.ts';
 import { centred, fitView } from '../canvas/view.ts';
 import { LatestWins } from './latest-wins.ts';
 import { Loader } from './loader.ts';
+import { withLoss } from './losses.ts';
 import { agrees, compare, layersOf, type MergeChoice, mergeActions, paintWaiting } from './merge.ts';
 import { foreseeAll } from './optimism.ts';
 import { Outbox, type Pending, type Shelf } from './outbox.ts';
@@ -93,7 +94,8 @@ export class App {
         .jobs.filter(hasEnded)
         .map((job) => [job.id, job]),
     );
-    this.store.setState({ jobs: jobs.map((job) => ended.get(job.id) ?? job) });
+    // The server lists the newest first; here what changed last stands last.
+    this.store.setState({ jobs: jobs.map((job) => ended.get(job.id) ?? job).reverse() });
   }
 
   notify(tone: Notice['tone'], text: string, next?: string): void {
@@ -393,6 +395,25 @@ export class App {
     if (image) this.store.setState({ view: scale ? centred(image, screen, scale) : fitView(image, screen) });
   }
 
+  /** Shows a job as it is now. */
+  trackJob(job: Job): void {
+    const { jobs, losses } = this.store.getState();
+    this.store.setState({ jobs: [...jobs.filter(({ id }) => id !== job.id), job] });
+    if (job.kind !== 'train') return;
+    const points = withLoss(losses.job === job.id ? losses.points : [], job);
+    if (job.state === 'running') this.store.setState({ losses: { job: job.id, points } });
+    if (job.state === 'done') this.detectorReplaced();
+  }
+
+  /** Proposals come from another detector now: those that are shown or loaded are not accepted any more. */
+  detectorReplaced(): void {
+    this.loader.forgetProposals();
+    const { image } = this.store.getState();
+    if (!image) return;
+    this.patchImage(image.id, { proposal: null });
+    void this.refresh(image.id);
+  }
+
   /** The stream of events is open again: what was missed is asked for. */
   reconnected(): void {
     this.store.setState({ online: true });
@@ -410,10 +431,9 @@ export class App {
   }
 
   onEvent(event: ServerEvent): void {
-    const { image, jobs } = this.store.getState();
+    const { image } = this.store.getState();
     if (event.kind === 'types') this.store.setState({ types: event.types });
-    if (event.kind === 'job')
-      this.store.setState({ jobs: [...jobs.filter(({ id }) => id !== event.job.id), event.job] });
+    if (event.kind === 'job') this.trackJob(event.job);
     if (event.kind === 'ready') {
       this.queue.patch(event.id, { ready: true });
       if (image?.id === event.id) void this.refresh(event.id);

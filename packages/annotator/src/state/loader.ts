@@ -55,6 +55,11 @@ export class Loader {
     next.catch(() => this.cache.delete(id));
   }
 
+  /** Every proposal is out of date. */
+  forgetProposals(): void {
+    for (const id of this.cache.keys()) this.update(id, { proposal: null });
+  }
+
   /** What is loaded ahead is out of date. */
   forget(id: number): void {
     this.cache.delete(id);

@@ -7,6 +7,7 @@ import type { View } from '../canvas/view.ts';
 import type { ImagePoint, Size } from '../geometry.ts';
 import { BRUSH_SIZE } from '../tools/brush.ts';
 import { WAND_TOLERANCE } from '../tools/regions.ts';
+import type { LossPoint } from './losses.ts';
 import type { Merge } from './merge.ts';
 import type { Facts } from './optimism.ts';
 import type { Saving } from './outbox.ts';
@@ -64,7 +65,7 @@ export interface Looks {
   readonly nearest: boolean;
 }
 
-export type DialogName = 'shortcuts' | 'noDefect' | 'types' | 'prompts' | 'jobs' | 'login';
+export type DialogName = 'shortcuts' | 'noDefect' | 'types' | 'prompts' | 'train' | 'compare' | 'jobs' | 'login';
 
 export interface AppState {
   readonly project: ProjectInfo | null;
@@ -97,6 +98,8 @@ export interface AppState {
   readonly notice: Notice | null;
   readonly dialog: DialogName | null;
   readonly jobs: readonly Job[];
+  /** How the loss of the last training went, as far as this page has seen it. */
+  readonly losses: { readonly job: string; readonly points: readonly LossPoint[] };
   readonly panel: 'label' | 'statistics' | 'history';
   /** Panels that a narrow screen shows. */
   readonly drawers: { readonly queue: boolean; readonly panel: boolean };
@@ -132,6 +135,7 @@ export function makeStore(settings: Settings): Store {
     notice: null,
     dialog: null,
     jobs: [],
+    losses: { job: '', points: [] },
     panel: 'label',
     drawers: { queue: true, panel: true },
   }));

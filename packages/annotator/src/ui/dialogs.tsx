@@ -3,11 +3,13 @@ import { useState } from 'react';
 import { type CommandGroup, keyLabel } from '../actions/command.ts';
 import { COMMANDS } from '../actions/registry.ts';
 import { isMac } from './command-button.tsx';
+import { CompareDialog } from './compare-dialog.tsx';
 import { useApp, useAppParts, useAppState } from './context.ts';
 import { Dialog } from './dialog.tsx';
 import { JobsDialog } from './jobs-dialog.tsx';
 import { MergeDialog } from './merge-dialog.tsx';
 import { PromptsDialog } from './prompts-dialog.tsx';
+import { TrainDialog } from './train-dialog.tsx';
 import { TypesDialog } from './types-dialog.tsx';
 
 const GROUPS: readonly CommandGroup[] = ['Label', 'Images', 'Tools', 'Keyboard clicks', 'View', 'Page'];
@@ -125,6 +127,10 @@ export function Dialogs() {
       return <TypesDialog onClose={close} />;
     case 'prompts':
       return <PromptsDialog onClose={close} />;
+    case 'train':
+      return <TrainDialog onClose={close} />;
+    case 'compare':
+      return <CompareDialog onClose={close} />;
     case 'jobs':
       return <JobsDialog onClose={close} />;
     case 'login':

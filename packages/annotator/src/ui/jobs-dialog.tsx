@@ -36,6 +36,7 @@ function JobLine({ job }: { readonly job: Job }) {
         )}
       </div>
       {running && <progress value={job.done} max={job.total ?? undefined} aria-label={`Progress of ${job.label}`} />}
+      {running && job.detail && <p className="quiet">{job.detail}</p>}
       {job.result && <p className="quiet">{job.result}</p>}
     </li>
   );
@@ -48,7 +49,7 @@ export function JobsDialog({ onClose }: { onClose(): void }) {
   const [folder, setFolder] = useState('labels');
   const start = (kind: 'import' | 'export') =>
     void app.api.startJob({ kind, format, folder }).then(
-      (job) => app.store.setState(({ jobs: known }) => ({ jobs: [...known.filter(({ id }) => id !== job.id), job] })),
+      (job) => app.trackJob(job),
       (error) => app.report(error),
     );
   return (

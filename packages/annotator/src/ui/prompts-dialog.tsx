@@ -59,12 +59,7 @@ export function PromptsDialog({ onClose }: { onClose(): void }) {
   const write = () => {
     if (!set) return;
     const { category, type } = set;
-    void app.api
-      .startJob({ kind: 'prompts', category, type, replace: true })
-      .then(
-        (job) => app.store.setState(({ jobs }) => ({ jobs: [...jobs.filter(({ id }) => id !== job.id), job] })),
-        tell,
-      );
+    void app.api.startJob({ kind: 'prompts', category, type, replace: true }).then((job) => app.trackJob(job), tell);
   };
 
   const last = writing.at(-1);

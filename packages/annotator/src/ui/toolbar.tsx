@@ -67,6 +67,8 @@ export function Toolbar() {
       </div>
       <div className="group">
         <CommandButton id="page.prompts" />
+        <CommandButton id="page.train" />
+        <CommandButton id="page.compare" />
         <CommandButton id="page.jobs" />
         <CommandButton id="page.theme" />
         <CommandButton id="page.shortcuts" />

@@ -26,7 +26,7 @@ import { type ClickWeights, type ClickWeightsCard, loadClickWeights } from '../n
 import { Random } from '../random.ts';
 import { REFERENCE_PICTURES } from '../residual/reference.ts';
 import type { DetectorTraining, LabelledDefect, TrainedDetector } from './detector-training.ts';
-import { type SegCounts, type SegItem, segItems } from './seg-items.ts';
+import { type SegCounts, type SegItem, type SegSources, segItems } from './seg-items.ts';
 import { JUDGING, precisionOf, trusted, unaskedOn } from './seg-judge.ts';
 import { SEG_TRAINING, type SegTrainingSettings, type TypeWords, trainSeg } from './train-seg.ts';
 
@@ -140,10 +140,6 @@ export interface PreparedTraining {
   readonly click: ClickWeights;
 }
 
-/** What is told of progress: pictures are counted as steps are. */
-const pictures = (of: number, labels: number, { counts, heldOut }: DetectorTrainingSettings): number =>
-  Math.min(counts.goods, of) + counts.simulated + labels * (counts.copies + 1) + Math.min(heldOut, of);
-
 const stepsOf = ({ steps }: DetectorTraining, { loop, folds, foldSteps, trust }: DetectorTrainingSettings) => {
   const whole = steps ?? loop.steps;
   const fold = Math.max(1, Math.round(whole * foldSteps));
@@ -180,24 +176,22 @@ export async function prepareTraining(
   const every = Math.max(2, Math.ceil(chosen.length / Math.max(1, Math.min(heldOut, chosen.length / 3))));
   const isJudge = (i: number) => i % every === every - 1;
   const random = new Random(`detector/${seed}`);
-  const total = pictures(chosen.length, labels.length, settings) + stepsOf(training, settings).total;
-  const make = async (names: readonly string[], of: readonly LabelledDefect[], wanted: SegCounts, done: number) => {
+  const [names, judging] = [chosen.filter((_, i) => !isJudge(i)), chosen.filter((_, i) => isJudge(i))];
+  // Pictures are counted as steps are.
+  const pictures = Math.min(counts.goods, names.length) + counts.simulated + labels.length * (counts.copies + 1);
+  const total = pictures + judging.length + stepsOf(training, settings).total;
+  const make = async (of: Pick<SegSources, 'names' | 'labels' | 'counts'>, done: number) => {
     const items: SegItem[] = [];
-    for await (const item of segItems({ index, names, labels: of, counts: wanted, left }, random)) {
+    for await (const item of segItems({ index, left, ...of }, random)) {
       signal?.throwIfAborted();
       items.push(item);
       onProgress?.({ done: done + items.length, total, detail: 'preparing pictures' });
     }
     return items;
   };
-  const items = await make(
-    chosen.filter((_, i) => !isJudge(i)),
-    labels,
-    counts,
-    0,
-  );
-  const judging = chosen.filter((_, i) => isJudge(i));
-  const judges = await make(judging, [], { goods: judging.length, simulated: 0, copies: 0 }, items.length);
+  const items = await make({ names, labels, counts }, 0);
+  const alone = { goods: judging.length, simulated: 0, copies: 0 };
+  const judges = await make({ names: judging, labels: [], counts: alone }, items.length);
   return { training, labels, items, judges, words, click };
 }
 

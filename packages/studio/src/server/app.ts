@@ -13,6 +13,7 @@ import { VERSION } from '../version.ts';
 import { addFailures } from './failures.ts';
 import { addActions } from './routes/actions.ts';
 import { addDetect } from './routes/detect.ts';
+import { addDetectors } from './routes/detectors.ts';
 import { addImages } from './routes/images.ts';
 import { addJobs } from './routes/jobs.ts';
 import { addLogin } from './routes/login.ts';
@@ -94,6 +95,7 @@ export async function createApp(studio: Studio, options: AppOptions = {}): Promi
       addActions(api, studio);
       addJobs(api, studio);
       await api.register(async (scope) => addDetect(scope, studio));
+      addDetectors(api, studio);
       addPrompts(api, studio);
       addLogin(api, studio, users);
       api.get('/openapi.json', { schema: { hide: true }, config: { open: true } }, async () => app.swagger());

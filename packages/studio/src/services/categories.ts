@@ -3,11 +3,13 @@ import { fail, toCoded } from '../errors.ts';
 import type { Project } from '../project.ts';
 import type { ImageRepository } from '../store/images.ts';
 import type { Engine } from './engine/engine.ts';
+import { detectorOf } from './engine/prepared.ts';
 import type { Jobs } from './jobs.ts';
 import { categoriesOf } from './projects.ts';
+import { fileStamp, trainedDetector } from './trained-detectors.ts';
 
 export interface OpenCategory {
-  /** Stands for index, weights and settings: what was prepared under another key is stale. */
+  /** Stands for index, weights, settings and trained detector: what was prepared under another key is stale. */
   readonly key: string;
   /** Good pictures in the index. */
   readonly pictures: number;
@@ -16,6 +18,7 @@ export interface OpenCategory {
 export class Categories {
   private readonly opening = new Map<string, Promise<OpenCategory>>();
   private readonly opened = new Map<string, OpenCategory>();
+  private readonly refreshing = new Map<string, Promise<OpenCategory>>();
   private readonly failures = new Map<string, unknown>();
   private readonly listeners: ((name: string) => void)[] = [];
 
@@ -60,6 +63,35 @@ export class Categories {
     const known = this.opening.get(name);
     if (known) return known;
     return this.start(name, false).opening;
+  }
+
+  /**
+   * A category as it is with the detector file of this moment: when that has been replaced, what was prepared before is forgotten and
+   * looking at its images begins again. @throws what {@link open} throws.
+   */
+  async current(name: string): Promise<OpenCategory> {
+    const open = await this.open(name);
+    const stamp = await fileStamp(trainedDetector(this.project.root, name));
+    if (detectorOf(open.key) === stamp) return open;
+    const known = this.refreshing.get(name);
+    if (known) return known;
+    const refreshing = this.refresh(name).finally(() => this.refreshing.delete(name));
+    this.refreshing.set(name, refreshing);
+    return refreshing;
+  }
+
+  private async refresh(name: string): Promise<OpenCategory> {
+    const category = await this.engine.call('category', { category: name, rebuild: false });
+    await this.images.forgetPreparations(name, `${category.key}/`);
+    this.opening.set(name, Promise.resolve(category));
+    this.opened.set(name, category);
+    for (const listener of this.listeners) listener(name);
+    return category;
+  }
+
+  /** Whether what was prepared under a key is what a category's models say now. @throws what {@link open} throws. */
+  async holds(name: string, key: string): Promise<boolean> {
+    return key.startsWith(`${(await this.current(name)).key}/`);
   }
 
   /** @throws ADC_NOT_FOUND for a name that no category has; none at all is well. */

@@ -12,16 +12,16 @@ import { VERSION } from '../version.ts';
 import { indexCategory, openCurrentIndex } from './indexing.ts';
 import { checkModelName, DETECTOR_FILE, projectModels } from './models.ts';
 import { type Category, indexFolder } from './projects.ts';
+import { previousDetector, trainedDetector } from './trained-detectors.ts';
+
+/** Which of a category's detectors: the one that was trained last, the one before it, or the residual alone. */
+export type DetectorChoice = 'newest' | 'previous' | 'residual';
 
 /** Changes when detectors that are made of good pictures change their meaning. */
 const MADE_FORMAT = 1;
 
 /** Folder of detectors that are made of good pictures alone. */
 const madeFolder = (root: string) => join(root, CACHE_FOLDER, 'detectors');
-
-/** Where training puts the detector of a category. */
-export const trainedDetector = (root: string, category: string): string =>
-  join(projectModels(root), `detector-${category.replace(/[^\w.-]/g, '_')}`, DETECTOR_FILE);
 
 /**
  * The file behind what a user gave as a detector: a path, or the name of one of the project's models.
@@ -90,4 +90,21 @@ export async function openDetector(
   const trained = trainedDetector(project.root, category.name);
   if (existsSync(trained)) return Detector.load(trained, { runtime });
   return madeDetector(project, category, runtime, options);
+}
+
+/**
+ * Opens one of a category's detectors, to compare it with another.
+ * @throws ADC_NOT_FOUND when there is none of that choice, ADC_DETECTOR_DAMAGED, ADC_DETECTOR_KIND, and what indexing throws.
+ */
+export async function openChoice(
+  project: Project,
+  category: Category,
+  runtime: Runtime,
+  choice: DetectorChoice,
+): Promise<Detector> {
+  if (choice === 'residual') return madeDetector(project, category, runtime, {});
+  const path = (choice === 'newest' ? trainedDetector : previousDetector)(project.root, category.name);
+  if (existsSync(path)) return Detector.load(path, { runtime });
+  const what = choice === 'newest' ? 'trained detector' : 'detector before the newest';
+  throw fail('ADC_NOT_FOUND', { what: `${what} of ${category.name}` });
 }

@@ -1,4 +1,4 @@
-/** Long work that people watch and may stop: indexing, preparing, import, export. */
+/** Long work that people watch and may stop: indexing, preparing, import, export, training. */
 import { randomUUID } from 'node:crypto';
 import type { Job } from '../api.ts';
 import { errorLine, toCoded } from '../errors.ts';
@@ -28,7 +28,7 @@ export class Jobs {
   start(kind: Job['kind'], label: string, work: JobWork): Job {
     const id = randomUUID();
     const controller = new AbortController();
-    const job: Job = { id, kind, label, state: 'running', done: 0, total: null, result: null };
+    const job: Job = { id, kind, label, state: 'running', done: 0, total: null, detail: null, result: null };
     const ended = Promise.resolve().then(() => this.run(id, controller, work));
     this.entries.set(id, { job, controller, ended });
     this.bus.emit({ kind: 'job', job });
@@ -40,19 +40,20 @@ export class Jobs {
   private async run(id: string, controller: AbortController, work: JobWork): Promise<void> {
     let reported = 0;
     const { signal } = controller;
-    const onProgress: Required<WorkOptions>['onProgress'] = ({ done, total }) => {
+    const onProgress: Required<WorkOptions>['onProgress'] = ({ done, total, detail }) => {
       const now = Date.now();
       const last = total !== undefined && done >= total;
       if (now - reported < REPORT_MS && !last) return;
       reported = now;
-      this.change(id, { done, total: total ?? null });
+      this.change(id, { done, total: total ?? null, detail: detail ?? null });
     };
+    const end = (state: Job['state'], result: string) => this.change(id, { state, detail: null, result });
     try {
       const result = await work({ signal, onProgress });
-      this.change(id, { state: signal.aborted ? 'cancelled' : 'done', result });
+      end(signal.aborted ? 'cancelled' : 'done', result);
     } catch (error) {
-      if (signal.aborted) this.change(id, { state: 'cancelled', result: 'Stopped; nothing half-written was left.' });
-      else this.change(id, { state: 'failed', result: errorLine(toCoded(error)) });
+      if (signal.aborted) end('cancelled', 'Stopped; nothing half-written was left.');
+      else end('failed', errorLine(toCoded(error)));
     }
   }
 

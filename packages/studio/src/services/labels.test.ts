@@ -7,7 +7,7 @@ import { instantPredictor, makeProject, openStudio, SIDE, squares } from '../../
 import type { Action } from '../api.ts';
 import { type LabelState, REGION } from '../labels/history.ts';
 import type { Store } from '../store/store.ts';
-import { preparedFolder } from './engine/models.ts';
+import { preparedFolder } from './engine/prepared.ts';
 import { type Predictor, StaleWrite } from './labels.ts';
 import type { Studio } from './studio.ts';
 
@@ -348,7 +348,7 @@ test('a model that sees nothing proposes nothing', async () => {
   const studio = await openStudio(await makeProject());
   const folder = preparedFolder(studio.project.root);
   await mkdir(join(folder, 'seen'), { recursive: true });
-  const prepared = { score: 1, uncertainty: 0, embedding: [1] };
+  const prepared = { score: 1, scale: 'residual' as const, uncertainty: 0, embedding: [1] };
   for (const [id, data] of [new Uint8Array(width * height), new Uint8Array(width * height).fill(1)].entries()) {
     const key = `seen/${id}`;
     const rle = encodeRle(data, width, height);

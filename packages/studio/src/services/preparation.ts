@@ -8,9 +8,10 @@ import type { ImageRecord, ImageRepository } from '../store/images.ts';
 import type { Bus } from './bus.ts';
 import type { Categories } from './categories.ts';
 import type { Engine } from './engine/engine.ts';
-import { preparedFolder, readPrepared } from './engine/models.ts';
+import { detectorOf, preparedFolder, readPrepared } from './engine/prepared.ts';
 import type { ModelPicture, Prepared } from './engine/protocol.ts';
 import type { Jobs } from './jobs.ts';
+import { fileStamp, trainedDetector } from './trained-detectors.ts';
 
 /** Images taken at once from the database. */
 const BATCH = 50;
@@ -20,6 +21,8 @@ const DIVERSITY_EVERY = 200;
 const QUIET_MS = 400;
 /** But not for ever: however busy people are, one image is looked at so often. */
 const LONGEST_HOLD_MS = 5_000;
+/** Times that an image is looked at again because its detector was replaced meanwhile. */
+const ATTEMPTS = 3;
 /** Images whose preparation failed in a row, after which it stops. */
 const FAILURES = 20;
 
@@ -102,19 +105,31 @@ export class Preparation {
 
   /** What the model sees in an image unasked; computed now where it is not on disk. */
   async prepare(image: ImageRecord, urgent: boolean): Promise<Prepared> {
-    const stored = image.prepared && (await readPrepared(this.project.root, image.prepared));
+    const stored = await this.known(image);
     if (stored) return stored;
     await this.categories.open(image.category);
-    const prepared = await this.engine.call('prepare', { picture: this.picture(image), urgent });
-    const { score, uncertainty, embedding, key } = prepared;
-    await this.images.setPreparation(image.id, { score, uncertainty, embedding, prepared: key });
+    let prepared: Prepared;
+    let attempts = 0;
+    do prepared = await this.engine.call('prepare', { picture: this.picture(image), urgent });
+    while (
+      // A detector that was replaced meanwhile has nothing to say any more.
+      !(await this.categories.holds(image.category, prepared.key)) &&
+      ++attempts < ATTEMPTS
+    );
+    const { score, scale, uncertainty, embedding, key } = prepared;
+    await this.images.setPreparation(image.id, { score, scale, uncertainty, embedding, prepared: key });
     this.bus.emit({ kind: 'ready', id: image.id });
     return prepared;
   }
 
-  /** What is on disk of an image, without computing anything. */
-  async known(image: ImageRecord): Promise<Prepared | undefined> {
-    return image.prepared === null ? undefined : readPrepared(this.project.root, image.prepared);
+  /** What is on disk of an image, without computing anything; what another detector saw than the newest does not count. */
+  async known({ category, prepared }: ImageRecord): Promise<Prepared | undefined> {
+    if (prepared === null) return undefined;
+    const stamp = await fileStamp(trainedDetector(this.project.root, category));
+    if (detectorOf(prepared) === stamp) return readPrepared(this.project.root, prepared);
+    // Somebody has trained on the command line, or put another file there.
+    if (this.categories.isOpen(category)) this.categories.current(category).catch(() => undefined);
+    return undefined;
   }
 
   /** Path of an image's heat map once it is prepared. */

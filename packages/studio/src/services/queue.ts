@@ -8,10 +8,13 @@ import type { Preparation } from './preparation.ts';
 /** Residual above which an image is worth a look, in units of what good pictures show. */
 const NOTABLE = 2;
 const STRONG = 4;
+/** Score at a detector's threshold, and from where on it is sure: e² times the odds. */
+const DETECTED = 2;
+const SURE = 4;
 
 /** Why an image stands where it stands. */
 export function reasonOf(image: ImageRecord, order: ImageQuery['order']): string {
-  const { score, uncertainty, diversity } = image;
+  const { score, scale, uncertainty, diversity } = image;
   if (order === 'name') return 'in the order of names';
   if (score === null) return 'not looked at yet';
   if (order === 'uncertainty') {
@@ -24,6 +27,11 @@ export function reasonOf(image: ImageRecord, order: ImageQuery['order']): string
     return diversity === 0
       ? 'looks most unlike the labelled ones'
       : `place ${diversity + 1} of those that look least alike`;
+  }
+  if (scale === 'detector') {
+    if (score >= SURE) return 'the detector is sure of a defect';
+    if (score >= DETECTED) return 'the detector sees a defect';
+    return score >= 0 ? 'the detector almost sees a defect' : 'the detector sees no defect';
   }
   const residual = `residual ${score.toFixed(1)}`;
   if (score >= STRONG) return `${residual}, far above good pictures`;

@@ -1,4 +1,4 @@
-/** Training a detector on a project's labels, and putting it where detection looks for it. */
+/** Training a detector on a project's labels, and putting it where detection looks for it; the one before stays beside it. */
 import { join } from 'node:path';
 import {
   DEFAULT_WEIGHTS,
@@ -17,12 +17,12 @@ import { uniteRle } from '../labels/bitmaps.ts';
 import { localUser } from '../local-user.ts';
 import type { WorkOptions } from '../progress.ts';
 import { openProject, type Project } from '../project.ts';
-import { trainedDetector } from './detectors.ts';
 import { indexCategory, openCurrentIndex } from './indexing.ts';
 import { openLabels } from './label-stores.ts';
 import { resolveWeights } from './models.ts';
 import { type Category, categoriesOf } from './projects.ts';
 import { PromptService } from './prompts/prompts.ts';
+import { keepTrained } from './trained-detectors.ts';
 
 export interface SegTrainingOptions {
   /** Default: the project's only category. */
@@ -83,7 +83,7 @@ async function labelsOf(
 }
 
 /**
- * Trains a detector on labels and puts it where detection looks for it.
+ * Trains a detector on labels and puts it where detection looks for it; the one before is kept beside it.
  * @throws ADC_LABELS for a single label, ADC_DISK.
  */
 export async function makeDetector(
@@ -93,6 +93,7 @@ export async function makeDetector(
   work: WorkOptions,
   settings?: DetectorTrainingSettings,
 ): Promise<{ readonly detector: Detector; readonly path: string; readonly notes: readonly string[] }> {
+  const started = performance.now();
   const { onProgress, signal } = work;
   const click = await loadClickWeights(resolveWeights(project.settings.weights ?? DEFAULT_WEIGHTS, project.root));
   const label = `training ${name}`;
@@ -106,9 +107,10 @@ export async function makeDetector(
     signal,
     onProgress: (progress) => onProgress?.({ label: `setting thresholds of ${name}`, ...progress }),
   });
-  const path = trainedDetector(project.root, name);
-  await detector.save(path);
-  return { detector, path, notes };
+  signal?.throwIfAborted();
+  const seconds = (performance.now() - started) / 1000;
+  const facts = { labels: training.labels.length, notes: [...notes], seconds };
+  return { detector, path: await keepTrained(project.root, name, detector, facts), notes };
 }
 
 /**

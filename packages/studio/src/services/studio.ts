@@ -4,7 +4,17 @@ import { realpath } from 'node:fs/promises';
 import { basename, dirname, isAbsolute, relative, resolve } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { Rle } from '@adclick/core';
-import type { DefectType, DetectAnswer, Format, ImageState, Job, JobRequest, ProjectInfo } from '../api.ts';
+import type {
+  DefectType,
+  DetectAnswer,
+  DetectorChoice,
+  Format,
+  ImageDetection,
+  ImageState,
+  Job,
+  JobRequest,
+  ProjectInfo,
+} from '../api.ts';
 import { fail } from '../errors.ts';
 import { isEmptyRle, uniteRle } from '../labels/bitmaps.ts';
 import type { WorkOptions } from '../progress.ts';
@@ -15,6 +25,7 @@ import { Store } from '../store/store.ts';
 import { VERSION } from '../version.ts';
 import { Bus } from './bus.ts';
 import { Categories } from './categories.ts';
+import { DetectorService } from './detector-service.ts';
 import { Engine } from './engine/engine.ts';
 import { Jobs } from './jobs.ts';
 import { LabelService, type Predictor } from './labels.ts';
@@ -24,6 +35,7 @@ import { categoriesOf, goodPictures } from './projects.ts';
 import { PromptService } from './prompts/prompts.ts';
 import { Queue } from './queue.ts';
 import { type ScanReport, scanProject } from './scan.ts';
+import { type TrainWork, trainApart } from './training-apart.ts';
 
 /** Work of an import or export job. `path` is absolute and inside the project. @returns a sentence on what came of it. */
 export type ExchangeWork = (
@@ -39,6 +51,8 @@ export interface StudioOptions {
   readonly background?: boolean;
   /** In place of the engine's models; for tests of everything around them. */
   readonly predictor?: Predictor;
+  /** In place of training in a process of its own; for tests of everything around it. */
+  readonly train?: TrainWork;
   /** Threads of one operator of the models; default: all the process may use. */
   readonly threads?: number;
 }
@@ -58,6 +72,7 @@ export class Studio {
   readonly preparation: Preparation;
   readonly categories: Categories;
   readonly prompts: PromptService;
+  readonly detectors: DetectorService;
   /** Models in one thread, pictures in another, so that thumbnails do not wait for masks nor masks for thumbnails. */
   private readonly engine: Engine;
   private readonly painter: Engine;
@@ -77,6 +92,7 @@ export class Studio {
     this.jobs = new Jobs(this.bus);
     this.categories = new Categories(project, this.engine, images, this.jobs);
     this.prompts = new PromptService(project, async () => this.activeTypes());
+    this.detectors = new DetectorService(project, images, this.categories, this.jobs, options.train ?? trainApart);
     this.preparation = new Preparation(project, images, this.engine, this.categories, this.jobs, this.bus);
     this.pictures = new Pictures(project, this.painter, this.preparation);
     const predictor = options.predictor ?? this.models();
@@ -144,6 +160,13 @@ export class Studio {
     if (name === undefined)
       throw fail('ADC_REQUEST', { field: 'category', what: `must be one of ${names.join(', ')}` });
     return this.engine.call('detect', { category: name, bytes, map });
+  }
+
+  /** What one of the detectors of its category finds in an image. @throws ADC_NOT_FOUND, ADC_IMAGE_…, ADC_DETECTOR_… */
+  async inspect(id: number, by: DetectorChoice): Promise<ImageDetection> {
+    this.preparation.touch();
+    const image = await this.labels.image(id);
+    return this.engine.call('inspect', { picture: this.preparation.picture(image), by });
   }
 
   /** `GET /project`. @param user whose name the page shows. */

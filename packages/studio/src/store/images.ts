@@ -31,6 +31,7 @@ export interface KnownImage {
 /** What the model saw unasked. */
 export interface Preparation {
   readonly score: number;
+  readonly scale: 'residual' | 'detector';
   readonly uncertainty: number;
   readonly embedding: readonly number[];
   readonly prepared: string;
@@ -48,6 +49,7 @@ const COLUMNS = [
   'review',
   'version',
   'score',
+  'scale',
   'uncertainty',
   'diversity',
   'prepared',
@@ -101,6 +103,7 @@ export class ImageRepository {
               modified: ref('excluded.modified'),
               gone: 0,
               score: null,
+              scale: null,
               uncertainty: null,
               embedding: null,
               diversity: null,
@@ -216,7 +219,7 @@ export class ImageRepository {
       .execute();
   }
 
-  /** Forgets what the model saw of a category's images, because the index or the weights have changed. */
+  /** Forgets what the model saw of a category's images, because index, weights or detector have changed. */
   async forgetPreparations(category: string, except: string): Promise<void> {
     await this.db
       .updateTable('images')
@@ -224,6 +227,19 @@ export class ImageRepository {
       .where('category', '=', category)
       .where(sql<boolean>`${sql.ref('prepared')} not like ${`${escapeLike(except)}%`} escape '\\'`)
       .execute();
+  }
+
+  /** How many images have a marked defect, by category. */
+  async defects(): Promise<Map<string, number>> {
+    const rows = await this.db
+      .selectFrom('images')
+      .select(({ fn }) => ['category', fn.countAll().as('images')])
+      .where('gone', '=', 0)
+      .where('state', '=', 'defect')
+      .where('id', 'in', this.db.selectFrom('layers').select('image').where('pixels', '>', 0))
+      .groupBy('category')
+      .execute();
+    return new Map(rows.map(({ category, images }) => [category, Number(images)]));
   }
 
   async embeddings(category: string): Promise<{ id: number; state: ImageState; embedding: number[] }[]> {

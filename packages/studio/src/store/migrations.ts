@@ -90,6 +90,12 @@ const MIGRATIONS: readonly Migration[] = [
         .execute();
     },
   },
+  {
+    name: '002-scale',
+    async up(db) {
+      await db.schema.alterTable('images').addColumn('scale', 'text').execute();
+    },
+  },
 ];
 
 /**

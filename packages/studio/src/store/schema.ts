@@ -19,6 +19,8 @@ export interface ImagesTable {
   version: number;
   /** What the model saw unasked: null until it has looked. */
   score: number | null;
+  /** What the score is measured on, 'residual' or 'detector'; null until the model has looked. */
+  scale: string | null;
   uncertainty: number | null;
   /** JSON array, a short vector of what the picture looks like. */
   embedding: string | null;

@@ -115,7 +115,13 @@ test('snapshots are only a cache', async () => {
 test('files that changed are looked at anew, those that went keep their number and history', async () => {
   const store = await openStore(await temporaryFolder());
   await store.images.update([found('a.png'), found('b.png')], []);
-  await store.images.setPreparation(1, { score: 3, uncertainty: 0.5, embedding: [1, 0], prepared: 'k/h' });
+  await store.images.setPreparation(1, {
+    score: 3,
+    scale: 'residual',
+    uncertainty: 0.5,
+    embedding: [1, 0],
+    prepared: 'k/h',
+  });
   await store.images.update([found('a.png', { bytes: 11 }), found('c.png')], ['b.png']);
   const { images, total } = await store.images.list(query);
   expect(total).toBe(2);
@@ -131,7 +137,7 @@ test('the queue sorts what is known first, and filters', async () => {
     names.map((path, i) => found(path, { category: i < 3 ? 'part' : 'other' })),
     [],
   );
-  const looked = { embedding: [1], prepared: 'k/h' };
+  const looked = { embedding: [1], prepared: 'k/h', scale: 'residual' as const };
   await store.images.setPreparation(3, { ...looked, score: 1, uncertainty: 0.9 });
   await store.images.setPreparation(2, { ...looked, score: 5, uncertainty: 0.1 });
   await store.images.setDiversity(

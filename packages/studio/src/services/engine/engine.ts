@@ -1,9 +1,9 @@
 /** The server's half of the engine: a worker thread in which pictures are decoded, compared and labelled. */
 import { Worker } from 'node:worker_threads';
-import { CodedError } from '@adclick/ortgrad';
 import { fail } from '../../errors.ts';
 import type { OnProgress } from '../../progress.ts';
-import type { AnyRequest, CallName, Calls, EngineSettings, FromEngine, WireError } from './protocol.ts';
+import { fromWire } from '../wire-error.ts';
+import type { AnyRequest, CallName, Calls, EngineSettings, FromEngine } from './protocol.ts';
 
 interface Waiting {
   resolve(value: unknown): void;
@@ -26,13 +26,6 @@ function startThread(settings: EngineSettings): Worker {
   const quoted = JSON.stringify(url.href);
   const code = `require('node:module').register('tsx/esm', { parentURL: ${quoted}, data: true }); import(${quoted});`;
   return new Worker(code, { eval: true, workerData: data, execArgv: ['--conditions=@adclick/source'] });
-}
-
-function revive({ code, message, next, exit, status, details, stack }: WireError): Error {
-  const cause = new Error(message);
-  if (stack) cause.stack = stack;
-  if (code === undefined) return cause;
-  return new CodedError(code, message, next ?? '', exit ?? 1, status ?? 500, details ?? {}, { cause });
 }
 
 /** A thread that starts with the first call, and again with the next call after it has died. */
@@ -96,7 +89,7 @@ export class Engine {
       const waiting = this.waiting.get(message.call);
       if (!waiting) return;
       if ('progress' in message) waiting.onProgress?.(message.progress);
-      else if ('error' in message) waiting.reject(revive(message.error));
+      else if ('error' in message) waiting.reject(fromWire(message.error));
       else waiting.resolve(message.value);
     });
     worker.on('error', (error) => this.end(error instanceof Error ? error.message : String(error), worker));

@@ -1,14 +1,13 @@
 /** The models of a project's categories, and the pictures that are open in them. */
 import { createHash } from 'node:crypto';
 import { existsSync } from 'node:fs';
-import { readFile, stat } from 'node:fs/promises';
+import { readFile } from 'node:fs/promises';
 import { totalmem } from 'node:os';
 import { join } from 'node:path';
 import {
   type Detector,
   decodeImage,
   encodePng,
-  encodeRle,
   Labeler,
   Lanes,
   type Plane,
@@ -16,50 +15,53 @@ import {
   type Residual,
   type RgbImage,
   type Rle,
-  residualNorm,
+  resizePlane,
   toRgb,
   type View,
   writeFileAtomic,
 } from '@adclick/core';
 import { Runtime } from '@adclick/ortgrad';
-import type { DetectAnswer } from '../../api.ts';
+import type { DetectAnswer, ImageDetection } from '../../api.ts';
 import { fail } from '../../errors.ts';
 import { emptyRle } from '../../labels/bitmaps.ts';
 import type { WorkOptions } from '../../progress.ts';
-import { CACHE_FOLDER } from '../../project.ts';
-import { openDetector, trainedDetector } from '../detectors.ts';
+import { type DetectorChoice, openChoice } from '../detectors.ts';
 import { indexCategory, openCurrentIndex } from '../indexing.ts';
 import { resolveWeights } from '../models.ts';
 import { writtenRegions } from '../predicting.ts';
 import { categoriesOf, indexFolder } from '../projects.ts';
 import { PromptService } from '../prompts/prompts.ts';
+import { fileStamp, previousDetector, stampOf, trainedDetector } from '../trained-detectors.ts';
+import { categoryKey, preparedFolder, readPrepared } from './prepared.ts';
+import { maskOf, normOf, type Sight, sightOfClicks, sightOfDetector } from './proposals.ts';
 import type { Calls, EngineSettings, ModelPicture, Prepared } from './protocol.ts';
 
 /** Pictures kept open, where an eighth of the memory holds them: one of 512 px takes about 20 MB. */
 const OPEN_VIEWS = Math.max(4, Math.min(32, Math.floor(totalmem() / 8 / 20e6)));
 /** Changes when what is prepared changes its meaning, so that old files are not served. */
-const PREPARED_FORMAT = 1;
-/** Places whose residual makes the score. */
-const SCORED_PLACES = 10;
+const PREPARED_FORMAT = 2;
 const EMBEDDING_DIMS = 32;
-/** Probability from where on the model considers a pixel. */
-const CONSIDERED = 0.05;
 /** Grey levels a unit of residual in the heat map: 255 is 8 times what good pictures show. */
 const HEAT_SCALE = 32;
+/** Pixels of the longer side of a map that is sent to the page. */
+const MAP_SIDE = 1024;
 
-/** Folder of what was prepared. */
-export const preparedFolder = (root: string): string => join(root, CACHE_FOLDER, 'prepared');
+const CHOICES: readonly DetectorChoice[] = ['newest', 'previous', 'residual'];
+const placeOf = (category: string, by: DetectorChoice) => `${by} ${category}`;
 
 interface Loaded {
   readonly index: ReferenceIndex;
   readonly labeler: Labeler;
-  readonly key: string;
+  /** Stands for index, weights and settings. */
+  readonly base: string;
 }
 
 interface OpenedDetector {
-  /** Time of the trained file, 0 where there is none: a newer one replaces what is open. */
-  readonly modified: number;
+  /** Of the file, undefined where there is none: another one replaces what is open. */
+  readonly stamp: string | undefined;
   readonly detector: Promise<Detector>;
+  /** Work that has not ended. */
+  readonly uses: Set<Promise<unknown>>;
 }
 
 interface Open {
@@ -70,24 +72,6 @@ interface Open {
   readonly hash: string;
   /** The last prediction, so that another threshold costs nothing. */
   last?: { readonly asked: string; readonly plane: Plane };
-}
-
-const maskOf = ({ data, width, height }: Plane, threshold: number): Rle => {
-  const mask = new Uint8Array(data.length);
-  for (let i = 0; i < data.length; i++) mask[i] = (data[i] as number) > threshold ? 1 : 0;
-  return encodeRle(mask, width, height);
-};
-
-/** Mean of 4p(1-p) over the pixels that the model considers. */
-function uncertaintyOf({ data }: Plane): number {
-  let sum = 0;
-  let considered = 0;
-  for (const p of data) {
-    if (p <= CONSIDERED) continue;
-    sum += 4 * p * (1 - p);
-    considered++;
-  }
-  return considered === 0 ? 0 : sum / considered;
 }
 
 /** Mean token, folded into a few dimensions with fixed signs, of length 1. */
@@ -103,11 +87,6 @@ function embeddingOf({ tokens, dims, height, width }: Residual): number[] {
   }
   const length = Math.hypot(...folded) || 1;
   return folded.map((value) => Number((value / length).toFixed(5)));
-}
-
-function scoreOf({ data }: Plane): number {
-  const most = Float32Array.from(data).sort().slice(-SCORED_PLACES);
-  return most.reduce((sum, value) => sum + value, 0) / most.length;
 }
 
 export class Models {
@@ -141,8 +120,9 @@ export class Models {
         await this.load(name, work);
       });
     }
-    const { key, index } = await (this.categories.get(name) ?? this.load(name, work));
-    return { key, pictures: index.names.length };
+    const { base, index } = await (this.categories.get(name) ?? this.load(name, work));
+    const stamp = await fileStamp(trainedDetector(this.settings.project.root, name));
+    return { key: categoryKey(base, stamp), pictures: index.names.length };
   }
 
   private category = (name: string) => categoriesOf(this.settings.project, name)[0]!;
@@ -175,11 +155,11 @@ export class Models {
       .update(await readFile(weights))
       .update(await readFile(`${folder}.json`));
     const settings = JSON.stringify([PREPARED_FORMAT, name, project.settings.pixels, project.settings.thresholds.mask]);
-    return { index, labeler, key: hash.update(settings).digest('hex').slice(0, 16) };
+    return { index, labeler, base: hash.update(settings).digest('hex').slice(0, 16) };
   }
 
   private async forget(name: string): Promise<void> {
-    await this.forgetDetector(name);
+    for (const by of CHOICES) await this.closeDetector(placeOf(name, by));
     const loaded = await this.categories.get(name)?.catch(() => undefined);
     this.categories.delete(name);
     this.views.clear();
@@ -230,23 +210,33 @@ export class Models {
     return maskOf(open.last.plane, threshold);
   }
 
-  /** What the model sees unasked, from disk where it is there. */
+  /** What the model sees unasked, from disk where it is there: a trained detector, or the click network where there is none. */
   async prepare(picture: ModelPicture): Promise<Prepared> {
-    const { project } = this.settings;
-    const { key: category } = await this.loaded(picture.category);
+    const { base } = await this.loaded(picture.category);
     const { view, hash } = await this.open(picture);
-    const key = `${category}/${hash}`;
-    const path = join(preparedFolder(project.root), key);
-    const stored = await readPrepared(project.root, key);
+    const norm = normOf(view);
+    if (!this.hasTrained(picture.category)) {
+      const { mask } = this.settings.project.settings.thresholds;
+      return this.kept(`${base}/${hash}`, view, norm, () => sightOfClicks(view, norm, mask));
+    }
+    return this.withDetector(picture.category, 'newest', (detector) =>
+      this.kept(`${categoryKey(base, stampOf(detector.model))}/${hash}`, view, norm, async () =>
+        sightOfDetector(detector.card, await detector.detect((await readPicture(picture.path)).image)),
+      ),
+    );
+  }
+
+  /** What is kept under a key; made where it is not there. */
+  private async kept(key: string, view: View, norm: Plane, look: () => Promise<Sight>): Promise<Prepared> {
+    const { root } = this.settings.project;
+    const path = join(preparedFolder(root), key);
+    const stored = await readPrepared(root, key);
     if (stored && existsSync(`${path}.png`)) return stored;
-    const plane = await view.predict({ clicks: [] });
-    const norm = residualNorm(view.residual, view.residual.calibration);
+    const sight = await look();
     const heat = Uint8Array.from(norm.data, (value) => Math.min(255, Math.round(value * HEAT_SCALE)));
     const prepared: Prepared = {
       key,
-      rle: maskOf(plane, project.settings.thresholds.mask),
-      score: scoreOf(norm),
-      uncertainty: uncertaintyOf(plane),
+      ...sight,
       embedding: embeddingOf(view.residual),
       neighbours: view.residual.neighbours.map(({ name, path }) => ({ name, path: path ?? null })),
     };
@@ -255,54 +245,98 @@ export class Models {
     return prepared;
   }
 
-  private async forgetDetector(name: string): Promise<void> {
-    const opened = this.detectors.get(name);
-    this.detectors.delete(name);
-    await (await opened?.detector.catch(() => undefined))?.close();
+  /** Closes a detector once nobody uses it any more. */
+  private async closeDetector(place: string): Promise<void> {
+    const opened = this.detectors.get(place);
+    this.detectors.delete(place);
+    if (!opened) return;
+    await Promise.allSettled(opened.uses);
+    await (await opened.detector.catch(() => undefined))?.close();
   }
 
-  private async detector(name: string): Promise<Detector> {
+  /** Works with one of a category's detectors, as its file is at this moment. */
+  private async withDetector<T>(
+    name: string,
+    by: DetectorChoice,
+    work: (detector: Detector) => Promise<T>,
+  ): Promise<T> {
     const { project } = this.settings;
-    const trained = await stat(trainedDetector(project.root, name)).catch(() => undefined);
-    const modified = trained?.mtimeMs ?? 0;
-    const known = this.detectors.get(name);
-    if (known?.modified === modified) return known.detector;
-    if (known) await this.forgetDetector(name);
-    const detector = openDetector(project, this.category(name), (await this.start()).main);
-    this.detectors.set(name, { modified, detector });
-    detector.catch(() => this.detectors.delete(name));
-    return detector;
+    const { main: runtime } = await this.start();
+    const places = { newest: trainedDetector, previous: previousDetector };
+    const stamp = by === 'residual' ? undefined : await fileStamp(places[by](project.root, name));
+    const place = placeOf(name, by);
+    // Nothing is waited for between looking and putting: two who come at once must not open it twice.
+    if (this.detectors.get(place)?.stamp !== stamp) void this.closeDetector(place);
+    const opened = this.detectors.get(place) ?? {
+      stamp,
+      detector: openChoice(project, this.category(name), runtime, by),
+      uses: new Set<Promise<unknown>>(),
+    };
+    this.detectors.set(place, opened);
+    const use = opened.detector.then(work);
+    opened.uses.add(use);
+    try {
+      return await use;
+    } catch (error) {
+      // One that cannot be opened is tried again by whoever asks next.
+      const unopened = await opened.detector.then(
+        () => false,
+        () => true,
+      );
+      if (unopened && this.detectors.get(place) === opened) this.detectors.delete(place);
+      throw error;
+    } finally {
+      opened.uses.delete(use);
+    }
+  }
+
+  private hasTrained(name: string): boolean {
+    return existsSync(trainedDetector(this.settings.project.root, name));
   }
 
   /** @throws ADC_IMAGE_... for bytes that are no picture, ADC_DETECTOR_..., and what indexing throws. */
   async detect(category: string, bytes: Uint8Array, withMap: boolean): Promise<DetectAnswer> {
     const image = toRgb(await decodeImage(bytes, { path: 'sent' }));
-    const detector = await this.detector(category);
-    const start = performance.now();
-    const { score, isDefect, map, regions } = await detector.detect(image);
-    const ms = Math.round(performance.now() - start);
-    const { width, height } = image;
-    const grey = { ...map, data: Uint16Array.from(map.data, (value) => Math.round(value * 65535)) };
-    return {
-      category,
-      detector: detector.card.name,
-      width,
-      height,
-      score,
-      isDefect,
-      regions: writtenRegions(regions),
-      map: withMap ? Buffer.from(await encodePng(grey)).toString('base64') : null,
-      ms,
-    };
+    return this.withDetector(category, this.hasTrained(category) ? 'newest' : 'residual', async (detector) => {
+      const { answer, map } = await lookWith(detector, category, image);
+      const grey = { ...map, data: Uint16Array.from(map.data, (value) => Math.round(value * 65535)) };
+      return { ...answer, map: withMap ? Buffer.from(await encodePng(grey)).toString('base64') : null };
+    });
+  }
+
+  /** What one of a category's detectors finds in a picture of the queue. @throws ADC_IMAGE_…, ADC_NOT_FOUND, ADC_DETECTOR_… */
+  async inspect({ category, path }: ModelPicture, by: DetectorChoice): Promise<ImageDetection> {
+    const { image } = await readPicture(path);
+    return this.withDetector(category, by, async (detector) => {
+      const { answer, map } = await lookWith(detector, category, image);
+      const scale = Math.min(1, MAP_SIDE / Math.max(map.width, map.height));
+      const small = resizePlane(map, Math.ceil(map.width * scale), Math.ceil(map.height * scale));
+      const grey = { ...small, data: Uint8Array.from(small.data, (value) => Math.round(value * 255)) };
+      const { thresholds, map: made } = detector.card;
+      return {
+        ...answer,
+        ...{ by, from: made.from, thresholds: { score: thresholds.score, map: thresholds.map } },
+        map: Buffer.from(await encodePng(grey)).toString('base64'),
+      };
+    });
   }
 
   async close(): Promise<void> {
-    for (const name of [...this.detectors.keys()]) await this.forgetDetector(name);
     for (const name of [...this.categories.keys()]) await this.forget(name);
     const lanes = await this.lanes;
     await lanes?.close();
     await lanes?.main.close();
   }
+}
+
+/** What a detector finds: what is sent of it, and its map. */
+async function lookWith(detector: Detector, category: string, image: RgbImage) {
+  const start = performance.now();
+  const { score, isDefect, map, regions } = await detector.detect(image);
+  const ms = Math.round(performance.now() - start);
+  const { width, height } = image;
+  const found = { score, isDefect, regions: writtenRegions(regions) };
+  return { answer: { category, detector: detector.card.name, width, height, ...found, ms }, map };
 }
 
 async function readPicture(path: string): Promise<{ image: RgbImage; hash: string }> {
@@ -311,14 +345,4 @@ async function readPicture(path: string): Promise<{ image: RgbImage; hash: strin
   });
   const hash = createHash('sha256').update(bytes).digest('hex').slice(0, 32);
   return { image: toRgb(await decodeImage(bytes, { path })), hash };
-}
-
-/** What was prepared under a key; undefined when it is not there or cut off. */
-export async function readPrepared(root: string, key: string): Promise<Prepared | undefined> {
-  try {
-    return JSON.parse(await readFile(join(preparedFolder(root), `${key}.json`), 'utf8')) as Prepared;
-  } catch {
-    // Made again when it is needed.
-    return undefined;
-  }
 }

@@ -1,10 +1,10 @@
 /** What the server's thread and the engine's thread say to each other. Plain values only: they are copied between threads. */
 import type { Rle } from '@adclick/core';
-import type { ErrorDetails } from '@adclick/ortgrad';
-import type { DetectAnswer } from '../../api.ts';
+import type { DetectAnswer, DetectorChoice, ImageDetection } from '../../api.ts';
 import type { LabelClick } from '../../labels/history.ts';
 import type { ProgressEvent } from '../../progress.ts';
 import type { Project } from '../../project.ts';
+import type { WireError } from '../wire-error.ts';
 
 /** A picture file and what tells one content from another. */
 export interface PictureFile {
@@ -25,13 +25,18 @@ export interface EngineSettings {
   readonly threads?: number;
 }
 
+/** What a score is measured on: the mean residual of the most unusual places, or the log odds that a trained detector gives. */
+export type ScoreScale = 'residual' | 'detector';
+
 /** What the model sees in a picture unasked; lies on disk beside the residual. */
 export interface Prepared {
   /** Folder and name of its files in `.adclick/prepared`. */
   readonly key: string;
-  /** Pixels above the project's threshold without a click. */
+  /** What a trained detector marks; where there is none, pixels above the project's threshold without a click. */
   readonly rle: Rle;
-  /** Mean residual of the ten most unusual places; about 1 where a picture is as good ones are. */
+  /** What the score is measured on. */
+  readonly scale: ScoreScale;
+  /** How much the picture differs from good ones: about 1 where it is as they are, 2 where it is worth a look. */
   readonly score: number;
   /** 0 where the model is sure of every pixel it considers, 1 where it is not of any. */
   readonly uncertainty: number;
@@ -49,7 +54,10 @@ export interface EncodedPicture {
 
 /** Every request with its answer. */
 export interface Calls {
-  /** Opens a category's index, or builds it (again, where `rebuild`). Answers with the key that its preparations carry. */
+  /**
+   * Opens a category's index, or builds it (again, where `rebuild`). Answers with the key that its preparations carry, which is another
+   * one with another detector.
+   */
   category: { request: { category: string; rebuild: boolean }; answer: { key: string; pictures: number } };
   /**
    * The mask after some clicks. `defect`: name of the type, whose prompts guide the model; `since`: when the last click was made,
@@ -83,23 +91,16 @@ export interface Calls {
     request: { category: string; bytes: Uint8Array; map: boolean };
     answer: DetectAnswer;
   };
+  /** What one of the category's detectors finds in a picture of the queue. */
+  inspect: {
+    request: { picture: ModelPicture; by: DetectorChoice };
+    answer: ImageDetection;
+  };
   close: { request: object; answer: null };
 }
 
 export type CallName = keyof Calls;
 export type AnyRequest = { [Name in CallName]: { readonly name: Name } & Calls[Name]['request'] }[CallName];
-
-/** A coded error on its way between threads. */
-export interface WireError {
-  readonly code?: string;
-  readonly message: string;
-  readonly next?: string;
-  readonly exit?: 1 | 2;
-  readonly status?: number;
-  readonly details?: ErrorDetails;
-  readonly stack?: string;
-  readonly aborted?: boolean;
-}
 
 export type ToEngine = { readonly call: number; readonly request: AnyRequest } | { readonly cancel: number };
 

@@ -1,0 +1,186 @@
+/** Training a detector on the labels so far: how many there are, how it goes, what came of it, and the one before. */
+import { useQuery } from '@tanstack/react-query';
+import type { DetectorEntry, DetectorInfo, Job } from 'adclick/api';
+import { useState } from 'react';
+import type { LossPoint } from '../state/losses.ts';
+import { useApp, useAppParts } from './context.ts';
+import { Dialog } from './dialog.tsx';
+
+/** Size of the curve's drawing, in units of its own. */
+const CURVE = { width: 300, height: 56 } as const;
+
+/** How the loss goes down, over the same width as the bar below it. */
+function LossCurve({ points, total }: { readonly points: readonly LossPoint[]; readonly total: number }) {
+  if (points.length < 2) return null;
+  const most = Math.max(...points.map(({ loss }) => loss));
+  const place = ({ done, loss }: LossPoint) =>
+    `${((CURVE.width * done) / total).toFixed(1)},${(CURVE.height * (1 - loss / (most || 1))).toFixed(1)}`;
+  return (
+    <svg
+      className="loss-curve"
+      viewBox={`0 -2 ${CURVE.width} ${CURVE.height + 4}`}
+      preserveAspectRatio="none"
+      role="img"
+      aria-label={`Loss, ${points[0]?.loss} at first, ${points.at(-1)?.loss} now`}
+    >
+      <polyline points={points.map(place).join(' ')} />
+    </svg>
+  );
+}
+
+function Running({ job }: { readonly job: Job }) {
+  const app = useApp();
+  const losses = useAppParts(({ losses }) => losses);
+  return (
+    <section className="training" aria-label="Training">
+      <LossCurve points={losses.job === job.id ? losses.points : []} total={job.total ?? 1} />
+      <progress value={job.done} max={job.total ?? undefined} aria-label={`Progress of ${job.label}`} />
+      <div className="row">
+        <span className="quiet" role="status">
+          {job.detail ?? 'Starting…'}
+          {job.total ? ` · ${job.done} of ${job.total}` : ''}
+        </span>
+        <span className="space" />
+        <button type="button" onClick={() => void app.api.cancelJob(job.id).catch((error) => app.report(error))}>
+          Stop
+        </button>
+      </div>
+      <p className="quiet">You can close this and go on labelling: training only takes what clicks leave it.</p>
+    </section>
+  );
+}
+
+/** Whether the labels suffice, in a sentence. */
+function Labels({ entry: { labels, needed, usual } }: { readonly entry: DetectorEntry }) {
+  const what = `${labels === 0 ? 'No image has' : labels === 1 ? '1 image has' : `${labels} images have`} a marked defect.`;
+  if (labels < needed)
+    return (
+      <p className="label-count few">
+        {what} Training takes at least {needed}; {usual} are usual.
+      </p>
+    );
+  return (
+    <p className="label-count">
+      {what} {labels < usual ? `That suffices; ${usual} are usual.` : 'That is enough.'}
+    </p>
+  );
+}
+
+const WHAT = { network: 'a network', residual: 'the residual alone' } as const;
+
+function Facts({ title, info }: { readonly title: string; readonly info: DetectorInfo | null }) {
+  return (
+    <div>
+      <dt>{title}</dt>
+      <dd>
+        {!info && 'none'}
+        {info && !info.time && 'from a file'}
+        {info?.time && (
+          <>
+            {new Date(info.time).toLocaleString()}, {info.labels} labels
+            {info.from && `, ${WHAT[info.from]}`}
+          </>
+        )}
+        {info?.notes.map((note) => (
+          <p key={note} className="quiet">
+            {note}
+          </p>
+        ))}
+      </dd>
+    </div>
+  );
+}
+
+export function TrainDialog({ onClose }: { onClose(): void }) {
+  const app = useApp();
+  const { jobs, image } = useAppParts(({ jobs, image }) => ({ jobs, image }));
+  const [chosen, choose] = useState<string | null>(null);
+  // Shown in the dialog itself: messages of the page lie behind it.
+  const [problem, setProblem] = useState('');
+  const tell = (error: unknown) => setProblem(error instanceof Error ? error.message : String(error));
+  const trainings = jobs.filter(({ kind }) => kind === 'train');
+  const running = trainings.find(({ state }) => state === 'running' || state === 'waiting');
+  // When a training has ended, the list is read again.
+  const ended = trainings.length - (running ? 1 : 0);
+  const { data, error, refetch } = useQuery({
+    queryKey: ['detectors', ended],
+    queryFn: () => app.api.detectors(),
+    placeholderData: (before) => before,
+  });
+  const entries = data ?? [];
+  const wanted = chosen ?? image?.category;
+  const entry = entries.find(({ category }) => category === wanted) ?? entries[0];
+  const last = trainings.at(-1);
+
+  const train = () => {
+    if (!entry) return;
+    setProblem('');
+    void app.api.train(entry.category).then((job) => app.trackJob(job), tell);
+  };
+  const restore = async () => {
+    if (!entry) return;
+    setProblem('');
+    try {
+      await app.api.restoreDetector(entry.category);
+      app.detectorReplaced();
+    } catch (error) {
+      tell(error);
+    }
+    await refetch();
+  };
+
+  return (
+    <Dialog title="Train a detector" onClose={onClose}>
+      {error && <p role="alert">{error.message}</p>}
+      {entry && (
+        <>
+          {entries.length > 1 && (
+            <label>
+              Category
+              <select value={entry.category} onChange={(event) => choose(event.target.value)}>
+                {entries.map(({ category }) => (
+                  <option key={category}>{category}</option>
+                ))}
+              </select>
+            </label>
+          )}
+          <p>
+            A detector finds defects without clicks. It learns from the masks of this project; what it marks is then
+            proposed on images without a label.
+          </p>
+          <Labels entry={entry} />
+          {problem && <p role="alert">{problem}</p>}
+          {running && <Running job={running} />}
+          {!running && last?.result && (
+            <p role={last.state === 'failed' ? 'alert' : 'status'} className="training-result">
+              {last.result}
+            </p>
+          )}
+          <dl className="detectors">
+            <Facts title="In use" info={entry.newest} />
+            {entry.previous && <Facts title="The one before" info={entry.previous} />}
+          </dl>
+          <div className="row end">
+            {entry.previous && (
+              <button type="button" disabled={running !== undefined} onClick={() => void restore()}>
+                Bring back the one before
+              </button>
+            )}
+            <button type="button" disabled={!entry.newest} onClick={() => app.store.setState({ dialog: 'compare' })}>
+              Compare
+            </button>
+            <button
+              type="button"
+              className="primary"
+              disabled={running !== undefined || entry.labels < entry.needed}
+              onClick={train}
+            >
+              {entry.newest ? 'Train again' : 'Train'}
+            </button>
+          </div>
+        </>
+      )}
+      {data && !entry && <p className="quiet">The project has no category.</p>}
+    </Dialog>
+  );
+}

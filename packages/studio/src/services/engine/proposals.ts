@@ -1,0 +1,94 @@
+/** What a model says of a picture unasked, as the page shows and orders it: from the click network, or from a trained detector. */
+import {
+  connectedComponents,
+  type Detection,
+  type DetectorCard,
+  encodeRle,
+  type Plane,
+  type Rle,
+  residualNorm,
+  type View,
+} from '@adclick/core';
+import type { Prepared } from './protocol.ts';
+
+/** What a model says of a picture. */
+export type Sight = Pick<Prepared, 'rle' | 'scale' | 'score' | 'uncertainty'>;
+
+/** Places whose residual makes the score. */
+const SCORED_PLACES = 10;
+/** Probability from where on the model considers a pixel. */
+const CONSIDERED = 0.05;
+/** Score at a detector's threshold: where a residual is worth a look, so that categories with and without a detector mix in one list. */
+const AT_THRESHOLD = 2;
+/** Probabilities are kept this far from 0 and 1 before their odds are taken. */
+const EDGE = 1e-6;
+
+/** Pixels above a threshold. */
+export const maskOf = ({ data, width, height }: Plane, threshold: number): Rle => {
+  const mask = new Uint8Array(data.length);
+  for (let i = 0; i < data.length; i++) mask[i] = (data[i] as number) > threshold ? 1 : 0;
+  return encodeRle(mask, width, height);
+};
+
+/** Mean of 4p(1-p) over the pixels that the model considers. @param of what a value of the map means as a probability. */
+function uncertaintyOf({ data }: Plane, of: (value: number) => number = (value) => value): number {
+  let sum = 0;
+  let considered = 0;
+  for (const value of data) {
+    const p = of(value);
+    if (p <= CONSIDERED) continue;
+    sum += 4 * p * (1 - p);
+    considered++;
+  }
+  return considered === 0 ? 0 : sum / considered;
+}
+
+const logit = (value: number) => {
+  const p = Math.min(1 - EDGE, Math.max(EDGE, value));
+  return Math.log(p / (1 - p));
+};
+
+function meanOfMost({ data }: Plane): number {
+  const most = Float32Array.from(data).sort().slice(-SCORED_PLACES);
+  return most.reduce((sum, value) => sum + value, 0) / most.length;
+}
+
+/** What the click network sees without a click. @param norm the residual's length. @param threshold the project's. */
+export async function sightOfClicks(view: View, norm: Plane, threshold: number): Promise<Sight> {
+  const plane = await view.predict({ clicks: [] });
+  return {
+    rle: maskOf(plane, threshold),
+    scale: 'residual',
+    score: meanOfMost(norm),
+    uncertainty: uncertaintyOf(plane),
+  };
+}
+
+/** The residual's length at each token of a view. */
+export const normOf = ({ residual }: View): Plane => residualNorm(residual, residual.calibration);
+
+/**
+ * What a detector marks: the regions that it would report, whether or not it calls the picture defective. The score counts in log
+ * odds above its threshold; the map counts as a probability with its threshold at one half.
+ */
+export function sightOfDetector(
+  { thresholds, input }: Pick<DetectorCard, 'thresholds' | 'input'>,
+  { score, map }: Pick<Detection, 'score' | 'map'>,
+): Sight {
+  const { data, width, height } = map;
+  const above = new Uint8Array(data.length);
+  for (let i = 0; i < data.length; i++) above[i] = (data[i] as number) > thresholds.map ? 1 : 0;
+  const { labels, areas } = connectedComponents(above, width, height, 8);
+  const least = (thresholds.minArea * width * height) / (input.width * input.height);
+  for (let i = 0; i < data.length; i++) {
+    const region = (labels[i] as number) - 1;
+    if (region >= 0 && (areas[region] as number) < least) above[i] = 0;
+  }
+  const level = logit(thresholds.map);
+  return {
+    rle: encodeRle(above, width, height),
+    scale: 'detector',
+    score: AT_THRESHOLD + logit(score) - logit(thresholds.score),
+    uncertainty: uncertaintyOf(map, (value) => 1 / (1 + Math.exp(level - logit(value)))),
+  };
+}

@@ -1,0 +1,36 @@
+/** Started as a process of its own by the server: trains one detector, tells how far it is, and ends. */
+import { constants, setPriority } from 'node:os';
+import type { FromTraining, ToTraining } from './services/training-apart.ts';
+
+// Before the models are loaded: their threads take over the priority of the one that starts them.
+setPriority(constants.priority.PRIORITY_LOW);
+
+const controller = new AbortController();
+// Whoever wanted the detector is gone.
+process.once('disconnect', () => process.exit(0));
+
+const send = (message: FromTraining): Promise<void> =>
+  new Promise((resolve) => {
+    if (process.send && process.connected) process.send(message, () => resolve());
+    else resolve();
+  });
+
+async function train({ directory, options }: Exclude<ToTraining, { cancel: true }>): Promise<void> {
+  const { toWire } = await import('./services/wire-error.ts');
+  try {
+    const { trainSegmentation } = await import('./services/seg-training.ts');
+    const work = {
+      signal: controller.signal,
+      onProgress: (progress: Extract<FromTraining, { progress: unknown }>['progress']) => void send({ progress }),
+    };
+    await send({ answer: await trainSegmentation(directory, options, work) });
+  } catch (error) {
+    await send({ error: toWire(error) });
+  }
+  process.exit(0);
+}
+
+process.on('message', (message: ToTraining) => {
+  if ('cancel' in message) controller.abort(new Error('cancelled'));
+  else void train(message);
+});
