@@ -92,12 +92,12 @@ function addDetection(evaluate: Command): void {
     .option('--weights <FILE>', 'a detector file (.onnx)', fileEnding('.onnx'))
     .option(
       '--labels <N>',
-      'without --weights: label N defects by simulated clicks, train, test on the rest',
+      'without --weights: label N defects by simulated clicks, train on them, test on the rest; 0 for the residual alone',
       wholeNumber(0),
-      0,
+      10,
     )
     .option('--label-clicks <N>', 'simulated clicks on each of them', wholeNumber(1, 100), 5)
-    .option('--leave-out <N>', 'defects that leave the test set without --labels (default: 10)', wholeNumber(0))
+    .option('--leave-out <N>', 'defects that leave the test set with --weights or --labels 0 (default: 10)', wholeNumber(0))
     .option('--seed <N>', 'seed of picks and training', wholeNumber(0, 2 ** 32 - 1), 0)
     .option('--pixels <N>', 'side of the square with as many pixels as the models see', wholeNumber(128, 4096))
     .option('--normals <N>', 'good pictures that a detector holds', wholeNumber(2))

@@ -40,7 +40,7 @@ export interface DetectionEvaluationRequest {
   readonly category: string;
   /** A detector file; without one a detector is made. */
   readonly weights?: string;
-  /** Defects that are labelled to train on; 0 for the residual alone. */
+  /** Defects that are labelled to train on, without `weights`; default 10, 0 for the residual alone. */
   readonly labels?: number;
   /** Simulated clicks on each of them; default 5. */
   readonly labelClicks?: number;
@@ -60,6 +60,7 @@ export interface DetectionEvaluationRequest {
   readonly limit?: number;
 }
 
+const LABELS = 10;
 const LEFT_OUT = 10;
 
 async function* testPictures(
@@ -118,7 +119,7 @@ async function makeDetector(
   runtime: Runtime,
   work: WorkOptions,
 ): Promise<Made> {
-  const { category, weights, labels = 0, labelClicks = 5, seed = 0 } = request;
+  const { category, weights, labels = LABELS, labelClicks = 5, seed = 0 } = request;
   if (weights !== undefined) {
     const detector = await Detector.load(weights, { runtime });
     return { detector, count: 0, picks: 'none', notes: [] };
@@ -154,7 +155,8 @@ export async function evaluateDetector(
   request: DetectionEvaluationRequest,
   work: WorkOptions = {},
 ): Promise<DetectionAnswer> {
-  const { data, category, pixels = 512, labels = 0, seed = 0, sigma, imageScore, normals, report, limit } = request;
+  const { data, category, pixels = 512, seed = 0, sigma, imageScore, normals, report, limit } = request;
+  const labels = request.weights === undefined ? (request.labels ?? LABELS) : 0;
   const { onProgress, signal } = work;
   const dataset = withDefects(await openCategory(data, category), data);
   if (dataset.testGood.length === 0)
