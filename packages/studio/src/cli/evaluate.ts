@@ -97,7 +97,11 @@ function addDetection(evaluate: Command): void {
       10,
     )
     .option('--label-clicks <N>', 'simulated clicks on each of them', wholeNumber(1, 100), 5)
-    .option('--leave-out <N>', 'defects that leave the test set with --weights or --labels 0 (default: 10)', wholeNumber(0))
+    .option(
+      '--leave-out <N>',
+      'defects that leave the test set with --weights or --labels 0 (default: 10)',
+      wholeNumber(0),
+    )
     .option('--seed <N>', 'seed of picks and training', wholeNumber(0, 2 ** 32 - 1), 0)
     .option('--pixels <N>', 'side of the square with as many pixels as the models see', wholeNumber(128, 4096))
     .option('--normals <N>', 'good pictures that a detector holds', wholeNumber(2))
