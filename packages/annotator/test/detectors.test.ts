@@ -1,6 +1,4 @@
 /** Detectors in the browser: trained on the labels, proposing, compared, brought back. */
-import { join } from 'node:path';
-import { encodeRle, readMask } from '@adclick/core';
 import type { DetectorEntry, ImageDetection, ImageSummary, Job, Proposal } from 'adclick/api';
 import type { Browser } from 'playwright-core';
 import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';
@@ -30,16 +28,6 @@ describe.skipIf(!findChromium())('detectors', () => {
   const entry = async () =>
     (await server.get<{ detectors: DetectorEntry[] }>('/detectors')).detectors[0] as DetectorEntry;
 
-  /** Gives an image the mask that its folder of truth holds. */
-  async function label({ id, path, version }: ImageSummary): Promise<void> {
-    const file = join(server.folder, path.replace('test', 'ground_truth').replace('.png', '_mask.png'));
-    const { counts } = encodeRle((await readMask(file, SIZE)).data, SIZE.width, SIZE.height);
-    const add = { ...SIZE, counts: [...counts] };
-    const paint = { kind: 'paint', tool: 'brush', type: 1, add, remove: null };
-    await server.post(`/images/${id}/actions`, { base: version, action: paint });
-    await server.post(`/images/${id}/actions`, { base: version + 1, action: { kind: 'state', state: 'defect' } });
-  }
-
   it('are trained in the page, propose, are compared and brought back', async () => {
     await server.prepared();
     const images = (await server.images()).filter(({ path }) => !path.includes('/good/'));
@@ -53,14 +41,14 @@ describe.skipIf(!findChromium())('detectors', () => {
     });
 
     // One label is not enough, and the page says so.
-    await label(first);
+    await server.label(first, SIZE);
     await view.press('Shift+D');
     const dialog = page.getByRole('dialog', { name: 'Train a detector' });
     await dialog.getByText('1 image has a marked defect. Training takes at least 2').waitFor();
     const train = dialog.getByRole('button', { name: /^Train/ });
     expect(await train.isDisabled()).toBe(true);
     await dialog.getByRole('button', { name: 'Close' }).click();
-    await label(second);
+    await server.label(second, SIZE);
     await view.press('Shift+D');
     await dialog.getByText('2 images have a marked defect. That suffices').waitFor();
 
@@ -118,7 +106,7 @@ describe.skipIf(!findChromium())('detectors', () => {
     await page.keyboard.press('Escape');
 
     // Another training keeps the one before, which can be brought back.
-    await label(third);
+    await server.label(third, SIZE);
     await view.press('Shift+D');
     await dialog.getByText('3 images have a marked defect').waitFor();
     await train.click();

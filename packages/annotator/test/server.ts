@@ -4,8 +4,8 @@ import { mkdtemp, rm } from 'node:fs/promises';
 import { createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { type SampleOptions, writeSampleProduct } from '@adclick/core';
-import type { ImageDetail, ImageSummary, Job } from 'adclick/api';
+import { encodeRle, readMask, type SampleOptions, writeSampleProduct } from '@adclick/core';
+import type { DefectType, ImageDetail, ImageSummary, Job } from 'adclick/api';
 
 const root = join(import.meta.dirname, '..', '..', '..');
 /** Arguments that run the command line from its sources. */
@@ -119,6 +119,18 @@ export class TestServer {
 
   async images(): Promise<ImageSummary[]> {
     return (await this.get<{ images: ImageSummary[] }>('/images?order=name&limit=500')).images;
+  }
+
+  /** Labels an image of a sample product with its true mask, as somebody else would over the API. */
+  async label({ id, path, version }: ImageSummary, size: { width: number; height: number }): Promise<void> {
+    const [folder, name] = path.split('/').slice(-2) as [string, string];
+    const { types } = await this.get<{ types: DefectType[] }>('/types');
+    const truth = await readMask(join(this.folder, 'ground_truth', folder, name.replace('.png', '_mask.png')), size);
+    const { counts } = encodeRle(truth.data, size.width, size.height);
+    const type = types.find((each) => each.name === folder)?.id;
+    const paint = { kind: 'paint', tool: 'brush', type, add: { ...size, counts: [...counts] }, remove: null };
+    await this.post(`/images/${id}/actions`, { base: version, action: paint });
+    await this.post(`/images/${id}/actions`, { base: version + 1, action: { kind: 'state', state: 'defect' } });
   }
 
   /** Waits until the background has looked at every image. */
