@@ -111,6 +111,19 @@ describe('adclick predict', () => {
   });
 });
 
+test('a detector file needs no project', async () => {
+  const [name] = await detectors();
+  const picture = join(project, 'test/good/000.png');
+  const predict = async (...more: readonly string[]) => {
+    const { results } = JSON.parse((await adclick(['predict', picture, ...more, '--json'])).stdout);
+    return (results as PredictResult[]).map(({ score, category }) => ({ score, category }));
+  };
+  const file = join(project, '.adclick', 'detectors', name as string);
+  expect(await predict('--detector', file)).toEqual(await predict('--project', project));
+  expect(errorCode(await adclick(['predict', picture]))).toBe('ADC_USAGE');
+  expect(errorCode(await adclick(['predict', picture, '--detector', 'nobody']))).toBe('ADC_USAGE');
+});
+
 test('adclick models verify FILE: the same through every runtime at hand', async () => {
   const [name] = await detectors();
   const file = join(project, '.adclick', 'detectors', name as string);

@@ -5,7 +5,7 @@ import { type PredictLine, predictPictures } from '../services/predicting.ts';
 import { type CommonOptions, run, withCommon } from './run.ts';
 
 interface Options extends CommonOptions {
-  readonly project: string;
+  readonly project?: string;
   readonly category?: string;
   readonly detector?: string;
   readonly out?: string;
@@ -17,7 +17,7 @@ export function addPredict(program: Command): void {
     .command('predict')
     .description('find defects in pictures: one JSON line a picture with score, decision and regions')
     .argument('<PATHS...>', 'pictures and folders of pictures')
-    .requiredOption('--project <DIR>', 'folder of the project')
+    .option('--project <DIR>', 'folder of the project; a detector file needs none')
     .option('--category <NAME>', 'category of the pictures, when the project has several')
     .option('--detector <FILE|NAME>', "a detector file (.onnx) or model (default: the category's)")
     .option('--out <DIR>', 'write maps (16-bit PNG, 65535 is 1) and overlays there')

@@ -5,7 +5,7 @@ import {
   type Box,
   type DetectedRegion,
   type Detection,
-  type Detector,
+  Detector,
   drawHeat,
   encodeJpeg,
   type RgbImage,
@@ -15,7 +15,7 @@ import {
 import { Runtime } from '@adclick/ortgrad';
 import { fail, toCoded } from '../errors.ts';
 import type { WorkOptions } from '../progress.ts';
-import { openProject } from '../project.ts';
+import { openProject, type Project } from '../project.ts';
 import { openDetector } from './detectors.ts';
 import { writeProbability } from './labelling.ts';
 import { isFolder, isPictureName } from './layout.ts';
@@ -26,7 +26,8 @@ import { watchPictures } from './watching.ts';
 export interface PredictRequest {
   /** Files and folders. */
   readonly paths: readonly string[];
-  readonly project: string;
+  /** Folder of the project; a detector file needs none. */
+  readonly project?: string;
   readonly category?: string;
   /** A detector file or the name of a project's model; default: the category's. */
   readonly detector?: string;
@@ -141,6 +142,30 @@ class Outputs {
   }
 }
 
+/** Gives the detector of a picture, and the category that it is of: the project's, or one file for everything. */
+function finder(
+  { category: only, detector: given }: PredictRequest,
+  project: Project | undefined,
+  runtime: Runtime,
+  options: WorkOptions,
+): (path: string) => Promise<{ readonly category: string; readonly detector: Detector }> {
+  const opened = new Map<string, Promise<Detector>>();
+  const once = (name: string, open: () => Promise<Detector>) => {
+    const opening = opened.get(name) ?? open();
+    opened.set(name, opening);
+    return opening;
+  };
+  return async (path) => {
+    if (!project) {
+      const detector = await once('', () => Detector.load(given as string, { runtime }));
+      return { category: only ?? detector.card.name, detector };
+    }
+    const category = categoryOf(project, path, only);
+    const open = () => openDetector(project, category, runtime, { ...options, detector: given });
+    return { category: category.name, detector: await once(category.name, open) };
+  };
+}
+
 /**
  * Looks at pictures one after another and tells what was found in each as soon as it is known. A picture that cannot be read is told
  * too and does not end the run.
@@ -154,7 +179,9 @@ export async function predictPictures(
   options: WorkOptions & { readonly note?: (text: string) => void } = {},
 ): Promise<PredictSummary> {
   const { signal, onProgress, note } = options;
-  const project = await openProject(request.project);
+  if (request.project === undefined && !request.detector?.endsWith('.onnx'))
+    throw fail('ADC_USAGE', { what: 'needs --project, or a file as --detector', command: 'adclick predict' });
+  const project = request.project === undefined ? undefined : await openProject(request.project);
   const pictures = await expand(request.paths);
   const folders: string[] = [];
   for (const path of request.paths) if (await isFolder(path)) folders.push(path);
@@ -162,18 +189,13 @@ export async function predictPictures(
     throw fail('ADC_USAGE', { what: '--watch needs a folder', command: 'adclick predict' });
   if (!request.watch && pictures.length === 0)
     throw fail('ADC_USAGE', { what: `no pictures in ${request.paths.join(', ')}`, command: 'adclick predict' });
-  if (request.category) categoriesOf(project, request.category);
+  if (project && request.category) categoriesOf(project, request.category);
   const outputs = request.out === undefined ? undefined : new Outputs(request.out);
   const runtime = await Runtime.start();
-  const detectors = new Map<string, Promise<Detector>>();
+  const find = finder(request, project, runtime, options);
   const summary = { pictures: 0, defective: 0, failed: 0 };
   const one = async (path: string, below: string) => {
-    const category = categoryOf(project, path, request.category);
-    const opening =
-      detectors.get(category.name) ??
-      openDetector(project, category, runtime, { ...options, detector: request.detector });
-    detectors.set(category.name, opening);
-    const detector = await opening;
+    const { category, detector } = await find(path);
     const start = performance.now();
     let line: PredictLine;
     try {
@@ -183,7 +205,7 @@ export async function predictPictures(
       const { score, isDefect, regions } = detection;
       line = {
         image: path,
-        category: category.name,
+        category,
         detector: detector.card.name,
         width: image.width,
         height: image.height,

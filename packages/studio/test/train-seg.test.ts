@@ -1,0 +1,70 @@
+/** `adclick train seg`: from a project's masks to the detector that `adclick predict` takes, and what it refuses. */
+import { readdir, readFile, rename, rm, writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { Detector, writeSampleProduct } from '@adclick/core';
+import { beforeEach, describe, expect, test } from 'vitest';
+import type { PredictResult } from '../src/services/predicting.ts';
+import type { SegTrainingAnswer } from '../src/services/seg-training.ts';
+import { adclick, errorCode } from './command.ts';
+import { temporaryFolder } from './sample.ts';
+
+let project: string;
+beforeEach(async () => {
+  project = join(await temporaryFolder(), 'ring');
+  const size = { width: 128, height: 128 };
+  await writeSampleProduct(project, 'machined-ring', { normals: 8, testGoods: 1, defectsPerType: 2, ...size });
+  expect((await adclick(['init', project, '--yes'])).code).toBe(0);
+  const yaml = await readFile(join(project, 'adclick.yaml'), 'utf8');
+  await writeFile(join(project, 'adclick.yaml'), yaml.replace('pixels: 512', 'pixels: 128'));
+});
+
+const train = (...more: readonly string[]) => adclick(['train', 'seg', project, '--steps', '2', ...more]);
+const masks = () => join(project, 'ground_truth');
+
+/** Leaves the masks of so many pictures. */
+async function keepMasks(count: number): Promise<void> {
+  const files = (await readdir(masks(), { recursive: true })).filter((name) => name.endsWith('.png')).sort();
+  for (const name of files.slice(count)) await rm(join(masks(), name));
+}
+
+test('makes a detector that predict uses, and keeps the one before', async () => {
+  await keepMasks(3);
+  const ended = await train('--json');
+  expect(ended).toMatchObject({ code: 0 });
+  const answer = JSON.parse(ended.stdout) as SegTrainingAnswer;
+  expect(answer).toMatchObject({ category: 'ring', labels: 3 });
+  expect(answer.notes.join(' ')).toMatch(/AP/);
+  const detector = await Detector.load(answer.detector);
+  expect(detector.card.map.from).toBe(answer.from);
+  const picture = join(project, 'test/good/000.png');
+  const { stdout } = await adclick(['predict', picture, '--project', project, '--json']);
+  const [predicted] = (JSON.parse(stdout) as { results: PredictResult[] }).results;
+  const pixels = await adclick(['predict', picture, '--detector', answer.detector, '--json']);
+  expect(JSON.parse(pixels.stdout).results[0].score).toBe(predicted?.score);
+  await detector.close();
+
+  const unsupervised = JSON.parse((await train('--unsupervised', '--json')).stdout) as SegTrainingAnswer;
+  expect(unsupervised.labels).toBe(0);
+  expect(await readdir(join(answer.detector, '..'))).toContain('previous.onnx');
+}, 300_000);
+
+describe('refuses, and leaves nothing behind:', () => {
+  test.each<[what: string, code: string, args: readonly string[], prepare: () => Promise<unknown>]>([
+    ['no labels', 'ADC_LABELS', [], () => rename(masks(), `${masks()}-away`)],
+    ['a single label', 'ADC_LABELS', [], () => keepMasks(1)],
+    ['a defect type without labels', 'ADC_LABELS', ['--type', 'nothing'], async () => undefined],
+    ['a category that is not there', 'ADC_PROJECT', ['--category', 'nothing'], async () => undefined],
+    [
+      'a prompt file edited to nonsense',
+      'ADC_PROMPT_FILE',
+      [],
+      () => writeFile(join(project, '.adclick', 'prompts.json'), '{"ring": {"dent": 7'),
+    ],
+  ])('%s', async (_, code, args, prepare) => {
+    expect((await adclick(['index', project])).code).toBe(0);
+    await prepare();
+    const before = await readdir(join(project, '.adclick'), { recursive: true });
+    expect(errorCode(await train(...args))).toBe(code);
+    expect(await readdir(join(project, '.adclick'), { recursive: true })).toEqual(before);
+  });
+});
