@@ -42,7 +42,6 @@ export interface DetectorSettings {
   /** What training said of the weak setting. */
   readonly notes: readonly string[];
   readonly network: boolean;
-  readonly seconds: Readonly<Record<Setting, number>>;
 }
 
 const { values } = parseArgs({
@@ -125,15 +124,12 @@ async function labelsOf(masks: boolean): Promise<LabelledDefect[]> {
 }
 
 const figures: Partial<Record<Setting, DetectionFigures>> = {};
-const seconds: Partial<Record<Setting, number>> = {};
 async function note(setting: Setting, make: () => Promise<SegNetwork | undefined>): Promise<void> {
-  const begin = performance.now();
   const network = await make();
-  seconds[setting] = (performance.now() - begin) / 1000;
   figures[setting] = network || setting === 'unsupervised' ? await evaluate(network) : figures.unsupervised!;
   const { ap, pro, pauroc, iauroc } = figures[setting]!;
   const shown = [ap, pro, pauroc, iauroc].map((value) => (100 * value).toFixed(1)).join(' / ');
-  say(`${category}, ${setting}: ${shown}, ${seconds[setting]!.toFixed(0)} s`);
+  say(`${category}, ${setting}: ${shown}`);
 }
 
 const training = async (masks: boolean): Promise<DetectorTraining> => ({
@@ -171,6 +167,5 @@ const result: DetectorSettings = {
   figures: figures as Record<Setting, DetectionFigures>,
   notes,
   network,
-  seconds: seconds as Record<Setting, number>,
 };
 answer(result);

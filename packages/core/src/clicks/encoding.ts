@@ -53,7 +53,7 @@ export class TokenInputs {
     this.residual = new Float32Array(delta.length);
     this.clickPlanes = new Float32Array(height * width * CLICK_PLANES);
     this.whitened = new Float32Array(delta.length);
-    this.features = Float32Array.from(tokens);
+    this.features = tokens.slice();
     const inverse = Float32Array.from(calibration, (c) => 1 / c);
     const root = Float32Array.from(inverse, Math.sqrt);
     for (let cell = 0; cell < height * width; cell++)
@@ -117,19 +117,34 @@ export const LEAST_SPREAD = 8;
 /** Squared distance of normalised colours (mean over channels) at which likeness is one half. */
 const HALF_LIKENESS = 0.1;
 
-/** Colours of a picture with mean 0 a channel and spread 1 over all, channel after channel, (3, height, width). */
-export function normalisedColours({ data, width, height }: RgbImage): Float32Array {
+/** What brings a picture's colours to mean 0 a channel and spread 1 over all. */
+export interface ColourNorm {
+  readonly means: readonly number[];
+  readonly scale: number;
+}
+
+export function colourNorm({ data, width, height }: RgbImage): ColourNorm {
   const area = width * height;
-  const sums = new Float64Array(3);
+  const sums = [0, 0, 0] as [number, number, number];
   let squares = 0;
-  for (let i = 0; i < 3 * area; i++) {
-    const value = data[i] as number;
-    (sums[i % 3] as number) += value;
-    squares += value * value;
-  }
+  for (let i = 0; i < 3 * area; i += 3)
+    for (let c = 0; c < 3; c++) {
+      const value = data[i + c] as number;
+      (sums[c] as number) += value;
+      squares += value * value;
+    }
   const means = sums.map((sum) => sum / area);
   const variance = squares / area / 3 - means.reduce((sum, mean) => sum + mean * mean, 0) / 3;
-  const scale = 1 / Math.max(Math.sqrt(Math.max(variance, 0)), LEAST_SPREAD);
+  return { means, scale: 1 / Math.max(Math.sqrt(Math.max(variance, 0)), LEAST_SPREAD) };
+}
+
+/**
+ * Colours of a picture with mean 0 a channel and spread 1 over all, channel after channel, (3, height, width).
+ * @param norm of the picture that this one was cut from; default its own.
+ */
+export function normalisedColours(image: RgbImage, { means, scale } = colourNorm(image)): Float32Array {
+  const { data, width, height } = image;
+  const area = width * height;
   const colours = new Float32Array(3 * area);
   for (let c = 0; c < 3; c++)
     for (let at = 0; at < area; at++)

@@ -36,12 +36,16 @@ export function clickMaps(samples: readonly Said[], width: number, height: numbe
 /** `target` and `weight`, (B, height, width): 1 on defects, and 0 where a pixel does not count. */
 export function targets(masks: readonly Mask[]): Record<'target' | 'weight', Tensor> {
   const { width, height } = masks[0] as Mask;
-  const where = (hit: (label: number) => boolean) =>
-    stacked(
-      masks.map(({ data }) => Float32Array.from(data, (label) => (hit(label) ? 1 : 0))),
-      [height, width],
-    );
-  return { target: where((label) => label === 1), weight: where((label) => label !== IGNORE) };
+  const area = width * height;
+  const target = new Float32Array(masks.length * area);
+  const weight = new Float32Array(masks.length * area);
+  for (const [b, { data }] of masks.entries())
+    for (let i = 0; i < area; i++) {
+      target[b * area + i] = data[i] === 1 ? 1 : 0;
+      weight[b * area + i] = data[i] === IGNORE ? 0 : 1;
+    }
+  const shape = [masks.length, height, width];
+  return { target: tensor(target, shape), weight: tensor(weight, shape) };
 }
 
 /** `words` (B, T, dims) and `wordMask` (B, T); nothing but zeros for samples without a prompt. */

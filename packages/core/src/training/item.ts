@@ -1,6 +1,6 @@
 /** Training items: one picture with its residual (fp16) and mask on disk, and the crops and flips that training reads from it. */
 import { readSafetensors, type Tensor, tensor, toFloat16, toFloat32, writeSafetensors } from '@adclick/ortgrad';
-import { normalisedColours, type TokenResidual } from '../clicks/encoding.ts';
+import { colourNorm, normalisedColours, type TokenResidual } from '../clicks/encoding.ts';
 import type { Mask, RgbImage } from '../image/types.ts';
 import type { TextFeatures } from '../language/text-features.ts';
 import { TOKEN } from '../networks/adclick.ts';
@@ -135,15 +135,11 @@ export async function readCut(path: string, random: Random, whole: boolean): Pro
     return { features: toFloat32(held), mask: valid, tokens: words, dims: width };
   };
   const picture = tensors.get('image')!.data as Uint8Array;
-  const colours = normalisedColours({ data: picture, width: mask.width, height: mask.height, channels: 3 });
-  const seen = new Float32Array(3 * pixels.height * pixels.width);
-  for (let c = 0; c < 3; c++) {
-    const from = colours.subarray((c * colours.length) / 3, ((c + 1) * colours.length) / 3);
-    const out = seen.subarray((c * seen.length) / 3, ((c + 1) * seen.length) / 3);
-    cutRaster(from, mask.width, 1, pixels, out);
-  }
+  const norm = colourNorm({ data: picture, width: mask.width, height: mask.height, channels: 3 });
+  const { width: columns, height: rows } = pixels;
+  const seen = cutRaster(picture, mask.width, 3, pixels, new Uint8Array(3 * rows * columns));
   return {
-    colours: seen,
+    colours: normalisedColours({ data: seen, width: columns, height: rows, channels: 3 }, norm),
     text: { one: text('one'), mean: text('mean') },
     residual: {
       height: cut.height,

@@ -1,6 +1,6 @@
 /** What ADClick-Seg is trained on: good pictures, simulated defects and the weak set, with residuals computed once, and crops of them. */
 import { tensor, toFloat16, toFloat32 } from '@adclick/ortgrad';
-import { normalisedColours, TokenInputs } from '../clicks/encoding.ts';
+import { type ColourNorm, colourNorm, normalisedColours, TokenInputs } from '../clicks/encoding.ts';
 import { resizePlane, resizeRgb } from '../image/resize.ts';
 import type { Plane, RgbImage } from '../image/types.ts';
 import { TOKEN } from '../networks/adclick.ts';
@@ -31,6 +31,7 @@ export interface SegItem {
   /** Root of the mean of log(1 + r²/c) over the compared channels, the unsupervised map, (height * width). */
   readonly norm: Float32Array;
   readonly image: RgbImage;
+  readonly colourNorm: ColourNorm;
   /** Strengthened label in [0,1], (8 height * 8 width). */
   readonly probability: Float32Array;
 }
@@ -70,7 +71,8 @@ async function itemOf(
     norm[cell] = Math.sqrt(sum / matched);
   }
   const halves = { delta: toFloat16(delta), tokens: toFloat16(tokens) };
-  return { kind, ...from, height, width, dims, ...halves, calibration, norm, image: described.image, probability };
+  const picture = { image: described.image, colourNorm: colourNorm(described.image) };
+  return { kind, ...from, height, width, dims, ...halves, calibration, norm, ...picture, probability };
 }
 
 /** What pictures are made of. */
@@ -191,17 +193,14 @@ export function cutItem(item: SegItem, random: Random, gain: number): SegCut {
     calibration,
   };
   const area = cells * TOKEN * TOKEN;
-  const plane = (from: Float32Array) => cutRaster(from, width * TOKEN, 1, pixels, new Float32Array(area));
-  const whole = normalisedColours(image);
-  const colours = new Float32Array(3 * area);
-  for (let c = 0; c < 3; c++)
-    colours.set(plane(whole.subarray((c * whole.length) / 3, ((c + 1) * whole.length) / 3)), c * area);
+  const side = size * TOKEN;
+  const data = cutRaster(image.data, width * TOKEN, 3, pixels, new Uint8Array(3 * area));
   return {
     inputs: new TokenInputs(residual, gain),
     norm: cutRaster(item.norm, width, 1, cut, new Float32Array(cells)),
-    colours,
-    probability: plane(item.probability),
-    rows: pixels.height,
-    columns: pixels.width,
+    colours: normalisedColours({ data, width: side, height: side, channels: 3 }, item.colourNorm),
+    probability: cutRaster(item.probability, width * TOKEN, 1, pixels, new Float32Array(area)),
+    rows: side,
+    columns: side,
   };
 }

@@ -190,23 +190,37 @@ export async function trainSeg(
     clipNorm: CLIP,
   });
   const random = new Random(`seg/${options.seed}`);
+  const drawBatch = async () => {
+    const samples: Sample[] = [];
+    for (let b = 0; b < BATCH; b++) {
+      // Between two crops the runtimes' messages get their turn.
+      await new Promise((resolve) => setImmediate(resolve));
+      samples.push(draw(byKind, settings.mix, words, random));
+    }
+    return samples;
+  };
   const trainer = await Trainer.create({ programs: { crop: program }, runtime, weights });
   try {
+    let upcoming = drawBatch();
     for (let step = 0; step < settings.steps; ) {
-      const samples = Array.from({ length: BATCH }, () => draw(byKind, settings.mix, words, random));
+      const samples = await upcoming;
       const rounds = 1 + random.int(0, settings.clicks + 1);
       for (let round = 0; round < rounds && step < settings.steps; round++, step++) {
         signal?.throwIfAborted();
         const kappa = drawPerturbation(random, settings.pseudo);
         const masks = samples.map(({ cut }) => maskOf(cut, kappa));
         if (round > 0) for (const [b, sample] of samples.entries()) click(sample, masks[b] as Mask, random);
-        const { loss, outputs } = await trainer.step('crop', feedsOf(samples, masks, wordDims), {
+        const running = trainer.step('crop', feedsOf(samples, masks, wordDims), {
           learningRate: learningRateAt(step, settings.steps, settings.learningRate),
           weightDecay: settings.weightDecay,
           emaDecay: Math.min(settings.emaDecay, (1 + step) / (10 + step)),
         });
+        // The next crops are cut while the step runs.
+        const last = round === rounds - 1;
+        if (last && step + 1 < settings.steps) upcoming = drawBatch();
+        const { loss, outputs } = await running;
         const logits = (outputs.logits as Tensor).data as Float32Array;
-        for (const [b, sample] of samples.entries()) sample.probability = probabilityOf(logits, b, BATCH);
+        if (!last) for (const [b, sample] of samples.entries()) sample.probability = probabilityOf(logits, b, BATCH);
         options.onProgress?.({ step: step + 1, loss });
       }
     }
