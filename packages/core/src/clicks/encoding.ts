@@ -41,7 +41,8 @@ export class TokenInputs {
   readonly residual: Float32Array;
   /** (height·width, {@link CLICK_PLANES}). */
   readonly clickPlanes: Float32Array;
-  private readonly whitened: Float32Array;
+  /** Residuals in units of what is normal, each of length 1; see {@link TokenInputs.prepare}. */
+  private whitened: Float32Array | undefined;
   private readonly features: Float32Array;
 
   /** @param gain factor on r²/c, 1 but in training, where it varies the strength of residuals. */
@@ -52,24 +53,33 @@ export class TokenInputs {
     const { height, width, dims, delta, tokens, calibration } = of;
     this.residual = new Float32Array(delta.length);
     this.clickPlanes = new Float32Array(height * width * CLICK_PLANES);
-    this.whitened = new Float32Array(delta.length);
     this.features = tokens.slice();
-    const inverse = Float32Array.from(calibration, (c) => 1 / c);
-    const root = Float32Array.from(inverse, Math.sqrt);
+    const inverse = calibration.map((c) => 1 / c);
     for (let cell = 0; cell < height * width; cell++)
       for (let d = 0; d < dims; d++) {
         const at = cell * dims + d;
         const r = delta[at] as number;
         this.residual[at] = Math.log1p(r * r * (inverse[d] as number) * gain);
-        this.whitened[at] = r * (root[d] as number);
       }
-    normaliseRows(this.whitened, dims);
     normaliseRows(this.features, dims);
   }
 
   /** Descriptors of the frozen backbone, each of length 1, (height·width, dims). */
   get descriptors(): Float32Array {
     return this.features;
+  }
+
+  /** Makes what clicks are compared by, once, so that the first click does not have to. */
+  prepare(): Float32Array {
+    if (this.whitened) return this.whitened;
+    const { dims, delta, calibration } = this.of;
+    const root = calibration.map((c) => Math.sqrt(1 / c));
+    const whitened = new Float32Array(delta.length);
+    for (let at = 0; at < delta.length; at += dims)
+      for (let d = 0; d < dims; d++) whitened[at + d] = (delta[at + d] as number) * (root[d] as number);
+    normaliseRows(whitened, dims);
+    this.whitened = whitened;
+    return whitened;
   }
 
   /** Forgets all clicks. */
@@ -83,13 +93,14 @@ export class TokenInputs {
     const cellX = Math.min(width - 1, Math.floor(click.x / TOKEN));
     const cellY = Math.min(height - 1, Math.floor(click.y / TOKEN));
     const clicked = cellY * width + cellX;
+    const whitened = this.prepare();
     const first = click.positive ? 0 : 1;
     for (let cell = 0; cell < height * width; cell++) {
       const distance2 = ((cell % width) - cellX) ** 2 + (Math.floor(cell / width) - cellY) ** 2;
       const at = cell * CLICK_PLANES + first;
       this.raise(at, Math.exp(-distance2 / (2 * SIGMAS[0] ** 2)));
       this.raise(at + 2, Math.exp(-distance2 / (2 * SIGMAS[1] ** 2)));
-      this.raise(at + 4, this.similarity(this.whitened, cell, clicked));
+      this.raise(at + 4, this.similarity(whitened, cell, clicked));
       this.raise(at + 6, this.similarity(this.features, cell, clicked));
     }
   }

@@ -165,6 +165,7 @@ export class ClickPredictor {
     const picture = await network.forPicture(height, width);
     await network.forClick(main, height, width);
     const inputs = new TokenInputs(residual);
+    inputs.prepare();
     const pixels = new PixelInputs(normalisedColours(image), image.width, image.height);
     const feed = { residual: tensor(inputs.residual, [1, height, width, dims]) };
     const { embedded } = await picture.run(feed, { keep: ['embedded'] });

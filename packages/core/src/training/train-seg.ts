@@ -132,19 +132,25 @@ function draw(
   return { cut, pixels, text: told(item.type, words, random), clicks: [], probability };
 }
 
-/** Lays a batch out. @param masks labels, made tri-valued with the iteration's perturbation. */
-function feedsOf(samples: readonly Sample[], masks: readonly Mask[], wordDims: number | undefined) {
-  const { rows, columns } = (samples[0] as Sample).cut;
-  const [h, w] = [rows / TOKEN, columns / TOKEN];
+/** Crops, and what the network sees of them whatever is clicked. */
+interface Drawn {
+  readonly samples: readonly Sample[];
+  readonly feeds: Readonly<Record<string, Tensor>>;
+}
+
+const sidesOf = ([first]: readonly Sample[]) => {
+  const { rows, columns } = (first as Sample).cut;
+  return { rows, columns, h: rows / TOKEN, w: columns / TOKEN };
+};
+
+/** Lays out what stays the same over the rounds of a batch. */
+function fixedFeeds(samples: readonly Sample[], wordDims: number | undefined): Record<string, Tensor> {
+  const { rows, columns, h, w } = sidesOf(samples);
   const each = (part: (sample: Sample) => Float32Array, shape: readonly number[]) => stacked(samples.map(part), shape);
   return {
     residual: each(({ cut }) => cut.inputs.residual, [h, w, -1]),
     norm: each(({ cut }) => cut.norm, [h, w]),
-    clickPlanes: each(({ cut }) => cut.inputs.clickPlanes, [h, w, -1]),
     colours: each(({ cut }) => cut.colours, [-1, rows, columns]),
-    likeness: each(({ pixels }) => pixels.likeness, [-1, rows, columns]),
-    ...clickMaps(samples, columns, rows),
-    ...targets(masks),
     ...(wordDims !== undefined && {
       tokens: each(({ cut }) => cut.inputs.descriptors, [h, w, -1]),
       ...promptWords(
@@ -152,6 +158,18 @@ function feedsOf(samples: readonly Sample[], masks: readonly Mask[], wordDims: n
         wordDims,
       ),
     }),
+  };
+}
+
+/** Lays out what a round adds. @param masks labels, made tri-valued with the iteration's perturbation. */
+function roundFeeds(samples: readonly Sample[], masks: readonly Mask[]): Record<string, Tensor> {
+  const { rows, columns, h, w } = sidesOf(samples);
+  const each = (part: (sample: Sample) => Float32Array, shape: readonly number[]) => stacked(samples.map(part), shape);
+  return {
+    clickPlanes: each(({ cut }) => cut.inputs.clickPlanes, [h, w, -1]),
+    likeness: each(({ pixels }) => pixels.likeness, [-1, rows, columns]),
+    ...clickMaps(samples, columns, rows),
+    ...targets(masks),
   };
 }
 
@@ -190,31 +208,35 @@ export async function trainSeg(
     clipNorm: CLIP,
   });
   const random = new Random(`seg/${options.seed}`);
-  const drawBatch = async () => {
+  const drawBatch = async (): Promise<Drawn> => {
     const samples: Sample[] = [];
     for (let b = 0; b < BATCH; b++) {
       // Between two crops the runtimes' messages get their turn.
       await new Promise((resolve) => setImmediate(resolve));
       samples.push(draw(byKind, settings.mix, words, random));
     }
-    return samples;
+    return { samples, feeds: fixedFeeds(samples, wordDims) };
   };
   const trainer = await Trainer.create({ programs: { crop: program }, runtime, weights });
   try {
     let upcoming = drawBatch();
     for (let step = 0; step < settings.steps; ) {
-      const samples = await upcoming;
+      const { samples, feeds } = await upcoming;
       const rounds = 1 + random.int(0, settings.clicks + 1);
       for (let round = 0; round < rounds && step < settings.steps; round++, step++) {
         signal?.throwIfAborted();
         const kappa = drawPerturbation(random, settings.pseudo);
         const masks = samples.map(({ cut }) => maskOf(cut, kappa));
         if (round > 0) for (const [b, sample] of samples.entries()) click(sample, masks[b] as Mask, random);
-        const running = trainer.step('crop', feedsOf(samples, masks, wordDims), {
-          learningRate: learningRateAt(step, settings.steps, settings.learningRate),
-          weightDecay: settings.weightDecay,
-          emaDecay: Math.min(settings.emaDecay, (1 + step) / (10 + step)),
-        });
+        const running = trainer.step(
+          'crop',
+          { ...feeds, ...roundFeeds(samples, masks) },
+          {
+            learningRate: learningRateAt(step, settings.steps, settings.learningRate),
+            weightDecay: settings.weightDecay,
+            emaDecay: Math.min(settings.emaDecay, (1 + step) / (10 + step)),
+          },
+        );
         // The next crops are cut while the step runs.
         const last = round === rounds - 1;
         if (last && step + 1 < settings.steps) upcoming = drawBatch();
