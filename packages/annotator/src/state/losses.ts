@@ -1,11 +1,14 @@
 /** The loss of a running training, gathered from the words of its progress, for a small curve. */
 import type { Job } from 'adclick/api';
 
-/** A point of the curve: steps done, and the loss there. */
+/** A point of the curve: steps done, and the loss there, a moving average: single batches jump. */
 export interface LossPoint {
   readonly done: number;
   readonly loss: number;
 }
+
+/** Share of a new loss in the moving average. */
+const NEW = 0.1;
 
 /** Points that are kept; beyond them every other one goes. */
 const MOST = 400;
@@ -22,7 +25,8 @@ export function withLoss(
   { detail, done }: Pick<Job, 'detail' | 'done'>,
 ): readonly LossPoint[] {
   const loss = lossOf(detail);
-  if (loss === null || (points.at(-1)?.done ?? -1) >= done) return points;
+  const last = points.at(-1);
+  if (loss === null || (last?.done ?? -1) >= done) return points;
   const thinned = points.length < MOST ? points : points.filter((_, i) => i % 2 === 0);
-  return [...thinned, { done, loss }];
+  return [...thinned, { done, loss: last ? last.loss + NEW * (loss - last.loss) : loss }];
 }
