@@ -1,16 +1,17 @@
 /**
  * `npm run bench:detectors [-- --json] [--category NAME …] [--limit N] [--resume] [--no-write]`: detectors from ten labels of five clicks beside the
  * residual alone, and what language, abandoned pixels, pretraining and true masks have to do with it.
- * A run over all categories and pictures writes docs/results.md, section "Detectors from labels".
+ * A run over all categories and pictures writes docs/results.md, section "Detectors from labels", and the README's table.
  */
 import { existsSync } from 'node:fs';
 import { mkdir, readFile, writeFile } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { parseArgs } from 'node:util';
+import type { DetectionFigures } from '../packages/core/src/evaluation/detection.ts';
 import { ROOT, runScript } from './child.ts';
 import { DATA, DETECTED, SETTINGS, type Setting } from './measured.ts';
 import type { DetectorSettings } from './parts/detector-settings.ts';
-import { machine, table, writeSection } from './results.ts';
+import { machine, table, writeReadme, writeSection } from './results.ts';
 
 const { values } = parseArgs({
   options: {
@@ -34,7 +35,6 @@ const TITLES: Readonly<Record<Setting, string>> = {
   pretraining: 'weak − pretraining',
   'full masks': 'full masks',
 };
-const KEYS = ['ap', 'pro', 'pauroc', 'iauroc'] as const;
 
 /** Measures one category and keeps what came of it: all of them take longer than one would like to repeat. */
 async function measured(category: string): Promise<DetectorSettings> {
@@ -54,11 +54,18 @@ for (const category of categories) results[category] = await measured(category);
 
 const all = Object.entries(results);
 const shown = (figures: readonly number[]) => figures.map((value) => (100 * value).toFixed(1)).join(' / ');
-const meanOf = (setting: Setting) =>
-  KEYS.map((key) => all.reduce((sum, [, { figures }]) => sum + figures[setting][key], 0) / all.length);
-const cells = (of: (setting: Setting) => readonly number[]) => SETTINGS.map((setting) => shown(of(setting)));
+const meanOf = (setting: Setting): DetectionFigures => {
+  const mean = (key: keyof DetectionFigures) =>
+    all.reduce((sum, [, { figures }]) => sum + figures[setting][key], 0) / all.length;
+  return { ap: mean('ap'), pro: mean('pro'), pauroc: mean('pauroc'), iauroc: mean('iauroc') };
+};
+const cells = (of: (setting: Setting) => DetectionFigures) =>
+  SETTINGS.map((setting) => {
+    const { ap, pro, pauroc, iauroc } = of(setting);
+    return shown([ap, pro, pauroc, iauroc]);
+  });
 const rows = [
-  ...all.map(([category, { figures }]) => [category, ...cells((setting) => KEYS.map((key) => figures[setting][key]))]),
+  ...all.map(([category, { figures }]) => [category, ...cells((setting) => figures[setting])]),
   ...(all.length > 1 ? [['**mean**', ...cells(meanOf)]] : []),
 ];
 const counts = all.map(([category, { good, defects, picks }]) => `${category} ${good} + ${defects} (${picks})`);
@@ -81,6 +88,18 @@ ${decided.map((line) => `- ${line}`).join('\n')}
 
 ${machine()}.`;
 
-if (!values['no-write'] && values.limit === '0' && values.category === undefined)
+/** The README's table: pixels without clicks, before and after ten labels. */
+const summary = (['unsupervised', 'weak'] as const).map((setting) => [
+  setting === 'weak' ? 'ten labels of five clicks' : 'good pictures alone',
+  ...[...all.map(([, { figures }]) => figures[setting]), meanOf(setting)].map(({ ap, pro }) => shown([ap, pro])),
+]);
+if (!values['no-write'] && values.limit === '0' && values.category === undefined) {
   await writeSection('Detectors from labels', text);
+  await writeReadme(
+    'detectors',
+    `${table(['AP / PRO in percent, from', ...categories, 'mean'], summary)}
+
+Detectors without clicks, on pictures that neither training nor labels saw.`,
+  );
+}
 process.stdout.write(values.json ? `${JSON.stringify(results)}\n` : `${text}\n`);

@@ -56,7 +56,7 @@ export async function writeSection(section: Section, content: string): Promise<v
 const README = join(ROOT, 'README.md');
 
 /** Writes the figures that the README quotes from one script, between that script's markers. */
-export async function writeReadme(script: 'clicks' | 'speed', content: string): Promise<void> {
+export async function writeReadme(script: 'clicks' | 'detectors' | 'speed', content: string): Promise<void> {
   const begin = `<!-- begin ${script}: written by \`npm run bench:${script}\` -->`;
   const end = `<!-- end ${script} -->`;
   const text = await readFile(README, 'utf8');
