@@ -1,5 +1,5 @@
 /**
- * `npm run bench:detectors [-- --json] [--category NAME …] [--limit N] [--resume] [--no-write]`: detectors from ten labels of five clicks beside the
+ * `npm run bench:detectors [-- --json] [--category NAME …] [--setting NAME …] [--limit N] [--resume] [--no-write]`: detectors from ten labels of five clicks beside the
  * residual alone, and what language, abandoned pixels, pretraining and true masks have to do with it.
  * A run over all categories and pictures writes docs/results.md, section "Detectors from labels", and the README's table.
  */
@@ -17,6 +17,8 @@ const { values } = parseArgs({
   options: {
     json: { type: 'boolean', default: false },
     category: { type: 'string', multiple: true },
+    /** Which to measure beside the residual alone and the weak one. */
+    setting: { type: 'string', multiple: true, default: [...SETTINGS] },
     /** Test pictures of each kind, evenly spread; 0 takes all. */
     limit: { type: 'string', default: '0' },
     /** Takes categories that an earlier run of the same kind has measured from its files. */
@@ -43,6 +45,7 @@ async function measured(category: string): Promise<DetectorSettings> {
   const result = await runScript<DetectorSettings>('parts/detector-settings.ts', [
     ...['--data', DATA, '--category', category, '--limit', values.limit],
     ...['--index', join(ROOT, '.adclick', 'bench', 'index', category)],
+    ...values.setting.flatMap((setting) => ['--setting', setting]),
   ]);
   await mkdir(dirname(kept), { recursive: true });
   await writeFile(kept, JSON.stringify(result));
@@ -54,19 +57,23 @@ for (const category of categories) results[category] = await measured(category);
 
 const all = Object.entries(results);
 const shown = (figures: readonly number[]) => figures.map((value) => (100 * value).toFixed(1)).join(' / ');
-const meanOf = (setting: Setting): DetectionFigures => {
-  const mean = (key: keyof DetectionFigures) =>
-    all.reduce((sum, [, { figures }]) => sum + figures[setting][key], 0) / all.length;
-  return { ap: mean('ap'), pro: mean('pro'), pauroc: mean('pauroc'), iauroc: mean('iauroc') };
-};
-const cells = (of: (setting: Setting) => DetectionFigures) =>
+type Figures = Partial<Record<Setting, DetectionFigures>>;
+/** Means over the categories; of settings that all of them have. */
+const mean: Figures = Object.fromEntries(
+  SETTINGS.filter((setting) => all.every(([, { figures }]) => figures[setting])).map((setting) => {
+    const of = (key: keyof DetectionFigures) =>
+      all.reduce((sum, [, { figures }]) => sum + (figures[setting] as DetectionFigures)[key], 0) / all.length;
+    return [setting, { ap: of('ap'), pro: of('pro'), pauroc: of('pauroc'), iauroc: of('iauroc') }];
+  }),
+);
+const cells = (figures: Figures) =>
   SETTINGS.map((setting) => {
-    const { ap, pro, pauroc, iauroc } = of(setting);
-    return shown([ap, pro, pauroc, iauroc]);
+    const each = figures[setting];
+    return each ? shown([each.ap, each.pro, each.pauroc, each.iauroc]) : '–';
   });
 const rows = [
-  ...all.map(([category, { figures }]) => [category, ...cells((setting) => figures[setting])]),
-  ...(all.length > 1 ? [['**mean**', ...cells(meanOf)]] : []),
+  ...all.map(([category, { figures }]) => [category, ...cells(figures)]),
+  ...(all.length > 1 ? [['**mean**', ...cells(mean)]] : []),
 ];
 const counts = all.map(([category, { good, defects, picks }]) => `${category} ${good} + ${defects} (${picks})`);
 const decided = all.map(
@@ -91,7 +98,10 @@ ${machine()}.`;
 /** The README's table: pixels without clicks, before and after ten labels. */
 const summary = (['unsupervised', 'weak'] as const).map((setting) => [
   setting === 'weak' ? 'ten labels of five clicks' : 'good pictures alone',
-  ...[...all.map(([, { figures }]) => figures[setting]), meanOf(setting)].map(({ ap, pro }) => shown([ap, pro])),
+  ...[...all.map(([, { figures }]) => figures), mean].map((figures) => {
+    const { ap, pro } = figures[setting] as DetectionFigures;
+    return shown([ap, pro]);
+  }),
 ]);
 if (!values['no-write'] && values.limit === '0' && values.category === undefined) {
   await writeSection('Detectors from labels', text);

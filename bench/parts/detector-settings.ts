@@ -1,6 +1,6 @@
 /**
  * Detectors of one category from ten labels of five clicks, with parts of the training left out in turn:
- * `detector-settings.ts --data DIR --category NAME --index DIR [--labels N] [--steps N] [--limit N]`.
+ * `detector-settings.ts --data DIR --category NAME --index DIR [--setting NAME …] [--labels N] [--steps N] [--limit N]`.
  */
 import { parseArgs } from 'node:util';
 import { Runtime } from '@adclick/ortgrad';
@@ -30,7 +30,7 @@ import {
   prepareTraining,
 } from '../../packages/core/src/training/train-detector.ts';
 import { answer, say } from '../child.ts';
-import type { Setting } from '../measured.ts';
+import { SETTINGS, type Setting } from '../measured.ts';
 
 /** What this script answers. */
 export interface DetectorSettings {
@@ -38,7 +38,7 @@ export interface DetectorSettings {
   readonly defects: number;
   /** Where the ten labels were named by the benchmark's authors, or drawn with seed 0. */
   readonly picks: string;
-  readonly figures: Readonly<Record<Setting, DetectionFigures>>;
+  readonly figures: Readonly<Partial<Record<Setting, DetectionFigures>>>;
   /** What training said of the weak setting. */
   readonly notes: readonly string[];
   readonly network: boolean;
@@ -53,6 +53,8 @@ const { values } = parseArgs({
     clicks: { type: 'string', default: '5' },
     steps: { type: 'string' },
     limit: { type: 'string', default: '0' },
+    /** Which to measure beside the residual alone and the weak one; default all. */
+    setting: { type: 'string', multiple: true, default: [...SETTINGS] },
   },
 });
 const { category } = values;
@@ -153,18 +155,21 @@ const without = (change: Partial<DetectorTrainingSettings>) => ({ ...DETECTOR_TR
 const { loop } = DETECTOR_TRAINING;
 const keepUnsure = { ...loop, pseudo: { ...loop.pseudo, perturbation: [0, 0] as const } };
 const trained = (settings: DetectorTrainingSettings) => async () => (await fitDetector(weak, settings)).network;
-await note('language', trained(without({ language: false })));
-await note('abandon', trained(without({ loop: keepUnsure })));
-await note('pretraining', trained(without({ pretrained: false })));
-const full = await prepareTraining(await training(true));
-await note('full masks', async () => (await fitDetector(full, without({}))).network);
+const others: Readonly<Partial<Record<Setting, () => Promise<SegNetwork | undefined>>>> = {
+  'full masks': async () => (await fitDetector(await prepareTraining(await training(true)), without({}))).network,
+  language: trained(without({ language: false })),
+  abandon: trained(without({ loop: keepUnsure })),
+  pretraining: trained(without({ pretrained: false })),
+};
+for (const [setting, make] of Object.entries(others) as [Setting, () => Promise<SegNetwork | undefined>][])
+  if (values.setting.includes(setting)) await note(setting, make);
 await index.close();
 await runtime.close();
 const result: DetectorSettings = {
   good: good.length,
   defects: defects.length,
   picks: split.picks,
-  figures: figures as Record<Setting, DetectionFigures>,
+  figures,
   notes,
   network,
 };

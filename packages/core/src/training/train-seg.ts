@@ -45,7 +45,7 @@ export interface SegTrainingSettings {
  * 600 steps 93.5 / 98.1.
  */
 export const SEG_TRAINING: SegTrainingSettings = {
-  steps: 500,
+  steps: 600,
   learningRate: 5e-4,
   mix: { good: 3, simulated: 3, weak: 2 },
   clicks: 0,
