@@ -1,7 +1,7 @@
 /**
  * `npm run bench:prompts [-- --json] [--limit N] [--weights FILE]`: what prompts do to labels from clicks, on the measured categories:
  * with the prompts of each picture's own defect type, without any, and with those of another product's defect.
- * A run over all pictures writes docs/results.md, section "Prompts".
+ * A run over at least {@link ENOUGH} pictures a category writes docs/results.md, section "Prompts".
  */
 import { join } from 'node:path';
 import { parseArgs } from 'node:util';
@@ -13,14 +13,19 @@ import { DATA, MEASURED } from './measured.ts';
 import type { LabelledCategory } from './parts/label-category.ts';
 import { machine, table, writeSection } from './results.ts';
 
+/** Pictures a category, evenly spread, that are measured three times each: enough to tell prompts apart. */
+const ENOUGH = 60;
+
 const { values } = parseArgs({
   options: {
     json: { type: 'boolean', default: false },
-    /** Images a category, evenly spread; 0 takes all. */
-    limit: { type: 'string', default: '0' },
+    /** 0 takes all pictures. */
+    limit: { type: 'string', default: String(ENOUGH) },
     weights: { type: 'string', default: DEFAULT_WEIGHTS },
   },
 });
+
+const limit = Number(values.limit);
 
 /** Which prompts guide the network. */
 const GUIDES = { type: 'own type', none: 'none', wrong: "another product's" } as const;
@@ -72,8 +77,8 @@ const means = (Object.keys(GUIDES) as Guide[]).map((guide, i) => [
 ]);
 const content = [
   table(['category', 'prompts', ...COUNTS.map((k) => `${k} click${k === '1' ? '' : 's'}`)], [...rows, ...means]),
-  `AP / mIoU in percent, the protocol of "Labels from clicks". The prompts are the forty of the offline grammar; another product's are those of the next category of the list and its first type. ${machine()}.`,
+  `AP / mIoU in percent, the protocol of "Labels from clicks"${limit > 0 ? ` on at most ${limit} defects a category, evenly spread` : ''}. The prompts are the forty of the offline grammar; another product's are those of the next category of the list and its first type. ${machine()}.`,
 ].join('\n\n');
-if (values.limit === '0') await writeSection('Prompts', content);
+if (limit === 0 || limit >= ENOUGH) await writeSection('Prompts', content);
 else say('A partial run: docs/results.md stays as it is.');
 process.stdout.write(values.json ? `${JSON.stringify(results)}\n` : `${content}\n`);
