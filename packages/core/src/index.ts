@@ -152,6 +152,7 @@ export {
   loadClickWeights,
   saveClickWeights,
 } from './networks/click-weights.ts';
+export { SLIDING_WINDOW, type SlidingWindow } from './networks/sliding-window.ts';
 export { Random } from './random.ts';
 export { residualNorm } from './residual/calibration.ts';
 export {

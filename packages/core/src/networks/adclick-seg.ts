@@ -63,7 +63,7 @@ export interface SegLogits {
 const LEAST_NORM = 1e-3;
 
 /** The unsupervised map as a logit, monotone in the residual's enlarged length. norm (B, h, w) -> (B, 8h, 8w). */
-function residualPath(norm: Value, { gain, offset }: SegSettings['path']): Value {
+export function residualPath(norm: Value, { gain, offset }: SegSettings['path']): Value {
   const [batch, height, width] = norm.shape as [number, number, number];
   const [rows, columns] = [TOKEN * height, TOKEN * width];
   const large = resizeBilinear(reshape(norm, [batch, 1, height, width]), [rows, columns]);

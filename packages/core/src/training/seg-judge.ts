@@ -1,6 +1,7 @@
 /** How well a network does on pictures that it was not trained on, for several degrees of trust in what it has learnt. */
 import {
   add,
+  expand,
   FrozenParameters,
   Graph,
   maximum,
@@ -16,8 +17,16 @@ import { normalisedColours, TokenInputs } from '../clicks/encoding.ts';
 import { averagePrecision } from '../evaluation/metrics.ts';
 import type { Mask, Plane } from '../image/types.ts';
 import { residualInput, TOKEN, tokenInput } from '../networks/adclick.ts';
-import { adclickSeg, noClicks, type SegLogits, type SegPicture, type SegSettings } from '../networks/adclick-seg.ts';
+import {
+  adclickSeg,
+  noClicks,
+  residualPath,
+  type SegLogits,
+  type SegPicture,
+  type SegSettings,
+} from '../networks/adclick-seg.ts';
 import type { Words } from '../networks/pwam.ts';
+import { type SlidingWindow, slideOver } from '../networks/sliding-window.ts';
 import { triValued } from './pseudo-labels.ts';
 import type { SegItem } from './seg-items.ts';
 import type { TypeWords } from './train-seg.ts';
@@ -27,7 +36,8 @@ export const JUDGING = 0.2;
 
 /**
  * The network on a picture that nobody has clicked on: the largest answer over all defect types (Eq. 7).
- * @param colours (1, 3, 8h, 8w). @returns path and correction, (1, 8h, 8w).
+ * @param colours (1, 3, 8h, 8w). @param window looks at overlapping windows in place of the whole; their answers are averaged.
+ * @returns path and correction, (1, 8h, 8w).
  */
 export function unaskedOn(
   p: ParameterSource,
@@ -35,20 +45,30 @@ export function unaskedOn(
   picture: SegPicture,
   colours: Value,
   words: TypeWords,
+  window?: SlidingWindow,
 ): SegLogits {
   const { graph } = colours;
-  const clicks = noClicks(graph, colours);
-  const told: readonly (Words | undefined)[] = [...words.values()].map(({ features, mask, tokens, dims }) => ({
-    features: graph.constant(features, [1, tokens, dims]),
-    mask: graph.constant(Float32Array.from(mask), [1, tokens]),
-  }));
-  const answers = (told.length > 0 ? told : [undefined]).map((each) =>
-    adclickSeg(graph, p, settings, picture, clicks, each),
-  );
-  return {
-    path: (answers[0] as SegLogits).path,
-    correction: answers.map(({ correction }) => correction).reduce(maximum),
-  };
+  const [, height, width] = picture.norm.shape as [number, number, number];
+  const told = (count: number): readonly (Words | undefined)[] =>
+    words.size === 0
+      ? [undefined]
+      : [...words.values()].map(({ features, mask, tokens, dims }) => ({
+          features: expand(graph.constant(features, [1, tokens, dims]), [count, tokens, dims]),
+          mask: expand(graph.constant(Float32Array.from(mask), [1, tokens]), [count, tokens]),
+        }));
+  const largest = (of: SegPicture, seen: Value): Value =>
+    told(of.norm.shape[0] as number)
+      .map((each) => adclickSeg(graph, p, settings, of, noClicks(graph, seen), each).correction)
+      .reduce(maximum);
+  const correction = window
+    ? slideOver(graph, [height, width], window, (cut) => {
+        const { residual, tokens, norm } = picture;
+        const cells = { axis: 1, perToken: 1 };
+        const cutOut = { residual: cut(residual, cells), tokens: cut(tokens, cells), norm: cut(norm, cells) };
+        return largest(cutOut, cut(colours, { axis: 2, perToken: TOKEN }));
+      })
+    : largest(picture, colours);
+  return { path: residualPath(picture.norm, settings.path), correction };
 }
 
 /** A session that gives path and correction of whole pictures. */
@@ -57,6 +77,7 @@ async function judge(
   settings: SegSettings,
   weights: ReadonlyMap<string, Tensor>,
   words: TypeWords,
+  window: SlidingWindow | undefined,
   { height, width, dims }: SegItem,
 ) {
   const graph = new Graph('adclick-seg');
@@ -65,7 +86,7 @@ async function judge(
   const colours = graph.input('colours', [1, 3, TOKEN * height, TOKEN * width]);
   const tokens = words.size > 0 ? tokenInput(graph, 1, height, width, dims) : residual;
   const frozen = new FrozenParameters(graph, weights);
-  const logits = unaskedOn(frozen, settings, { residual, tokens, norm }, colours, words);
+  const logits = unaskedOn(frozen, settings, { residual, tokens, norm }, colours, words, window);
   graph.output('path', logits.path);
   graph.output('correction', logits.correction);
   const session = await runtime.load(graph.toModel());
@@ -95,11 +116,12 @@ export interface Judging {
   readonly words: TypeWords;
   /** Factors on what is learnt. */
   readonly trust: readonly number[];
+  readonly window?: SlidingWindow;
 }
 
 /** Average precision with each degree of trust on pictures that the weights were not trained on. */
 export async function precisionOf(
-  { runtime, settings, weights, words, trust }: Judging,
+  { runtime, settings, weights, words, trust, window }: Judging,
   items: readonly SegItem[],
 ): Promise<number[]> {
   const first = items[0] as SegItem;
@@ -109,7 +131,7 @@ export async function precisionOf(
     height: TOKEN * first.height,
     channels: 1,
   });
-  const network = await judge(runtime, settings, weights, words, first);
+  const network = await judge(runtime, settings, weights, words, window, first);
   const masks: Mask[] = [];
   const maps: Plane[][] = trust.map(() => []);
   for (const item of items) {

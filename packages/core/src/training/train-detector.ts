@@ -23,6 +23,7 @@ import { type TextFeatures, textFeatures } from '../language/text-features.ts';
 import { modelPath } from '../models.ts';
 import type { SegHead, SegSettings } from '../networks/adclick-seg.ts';
 import { type ClickWeights, type ClickWeightsCard, loadClickWeights } from '../networks/click-weights.ts';
+import type { SlidingWindow } from '../networks/sliding-window.ts';
 import { Random } from '../random.ts';
 import { REFERENCE_PICTURES } from '../residual/reference.ts';
 import type { DetectorTraining, LabelledDefect, TrainedDetector } from './detector-training.ts';
@@ -52,6 +53,8 @@ export interface DetectorTrainingSettings {
   readonly trust: readonly number[];
   /** AP on held-out labels and good pictures that a network must gain over the residual alone to be used. */
   readonly margin: number;
+  /** Looks at overlapping windows and averages what it says of them ("with sliding", spec 04 §2); default at the whole picture, once. */
+  readonly window?: SlidingWindow;
   readonly loop: SegTrainingSettings;
 }
 
@@ -88,9 +91,9 @@ function coloursOn(image: Value): Value {
 
 /** The network as a detector's graph builds it. */
 export const builderOf =
-  (settings: SegSettings, words: TypeWords, trust: number): SegBuilder =>
+  (settings: SegSettings, words: TypeWords, trust: number, window?: SlidingWindow): SegBuilder =>
   (p: ParameterSource, { residual, tokens, norm, image }) =>
-    trusted(unaskedOn(p, settings, { residual, tokens, norm }, coloursOn(image), words), trust);
+    trusted(unaskedOn(p, settings, { residual, tokens, norm }, coloursOn(image), words, window), trust);
 
 /** What the phrases of each defect type say (Eq. 6); nothing for types without. */
 async function wordsOf(
@@ -229,7 +232,7 @@ export async function fitDetector(
 ): Promise<TrainedDetector> {
   const { training, labels, items, judges, click } = prepared;
   const { runtime, seed, signal, onProgress } = training;
-  const { counts, folds, trust, margin } = settings;
+  const { counts, folds, trust, margin, window } = settings;
   const words: TypeWords = settings.language ? prepared.words : new Map();
   const network = networkOf(prepared, settings);
   const steps = stepsOf(training, settings);
@@ -260,9 +263,10 @@ export async function fitDetector(
       steps: steps.whole,
       seed,
       trust: factor,
+      ...(window && { window }),
       ...(heldOut && { heldOut }),
     };
-    return { build: builderOf(network, words, factor), weights, record };
+    return { build: builderOf(network, words, factor, window), weights, record };
   };
   if (trust.length === 1) return { network: await whole(trust[0] as number), notes: [] };
 
@@ -277,7 +281,8 @@ export async function fitDetector(
     const own = items.filter((item) => foldOf(item) === fold);
     // A label's own picture lies before its copies.
     const held = labels.length > 0 ? own.filter((item, i) => item.label !== own[i - 1]?.label) : own;
-    precisions.push(await precisionOf({ runtime, settings: network, weights, words, trust }, [...held, ...judges]));
+    const judging = { runtime, settings: network, weights, words, trust, window };
+    precisions.push(await precisionOf(judging, [...held, ...judges]));
   }
   const gains = trust.map((_, t) => mean(precisions.map((each) => each[t] as number)));
   const residual = gains[trust.indexOf(0)] as number;

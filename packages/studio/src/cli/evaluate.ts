@@ -24,6 +24,7 @@ interface DetectionOptions extends CommonOptions {
   readonly weights?: string;
   readonly labels: number;
   readonly labelClicks: number;
+  readonly sliding?: boolean;
   readonly leaveOut?: number;
   readonly seed: number;
   readonly pixels?: number;
@@ -97,6 +98,7 @@ function addDetection(evaluate: Command): void {
       10,
     )
     .option('--label-clicks <N>', 'simulated clicks on each of them', wholeNumber(1, 100), 5)
+    .option('--sliding', 'the trained network looks at overlapping windows of each picture: slower')
     .option(
       '--leave-out <N>',
       'defects that leave the test set with --weights or --labels 0 (default: 10)',

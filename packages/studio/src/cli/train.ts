@@ -24,6 +24,7 @@ interface SegOptions extends CommonOptions {
   readonly category?: string;
   readonly type?: readonly string[];
   readonly unsupervised?: boolean;
+  readonly sliding?: boolean;
   readonly steps?: number;
   readonly seed: number;
 }
@@ -36,6 +37,7 @@ function addSeg(train: Command): void {
     .option('--category <NAME>', 'category, where the project has several')
     .option('--type <NAME>', 'only labels of this defect type; repeatable', collect)
     .option('--unsupervised', 'without labels, on simulated defects alone')
+    .option('--sliding', 'look at overlapping windows of each picture: slower, also on the line')
     .option('--steps <N>', 'optimiser steps', wholeNumber(1))
     .option('--seed <N>', 'seed of pictures and training', wholeNumber(0), 0);
   withCommon(command, 'adclick train seg parts/bracket --category bracket');

@@ -10,6 +10,7 @@ import {
   type DetectionItem,
   Detector,
   type DetectorOptions,
+  type DetectorTraining,
   evaluateDetection,
   figuresOf,
   type ImageScore,
@@ -33,6 +34,7 @@ import { fail } from '../errors.ts';
 import type { WorkOptions } from '../progress.ts';
 import { indexInMemory, spread } from './evaluation.ts';
 import { resolveWeights } from './models.ts';
+import { detectorSettings } from './seg-training.ts';
 
 /** What is to be evaluated. */
 export interface DetectionEvaluationRequest {
@@ -50,6 +52,8 @@ export interface DetectionEvaluationRequest {
   readonly seed?: number;
   /** Side of the square with as many pixels as the models see; default 512. */
   readonly pixels?: number;
+  /** The trained network looks at overlapping windows. */
+  readonly sliding?: boolean;
   /** Good pictures that a detector holds. */
   readonly normals?: number;
   readonly sigma?: number;
@@ -132,7 +136,7 @@ async function makeDetector(
   const prompts = (type: string) => offlinePrompts(type, object);
   const labeler = await Labeler.load({ index, weights: resolveWeights(DEFAULT_WEIGHTS), runtime, prompts });
   const labelled = await label(split.train, labeler, labelClicks, work).finally(() => labeler.close());
-  const { network, notes } = await trainDetector({
+  const training: DetectorTraining = {
     index,
     runtime,
     labels: labelled,
@@ -141,7 +145,8 @@ async function makeDetector(
     seed,
     signal: work.signal,
     onProgress: (progress) => work.onProgress?.({ label: `training ${category}`, ...progress }),
-  });
+  };
+  const { network, notes } = await trainDetector(training, detectorSettings(request.sliding ?? false));
   const detector = await Detector.build(index, { ...options, name: category, network });
   return { detector, count: split.train.length, picks: split.picks, notes };
 }

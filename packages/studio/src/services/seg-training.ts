@@ -2,6 +2,7 @@
 import { join } from 'node:path';
 import {
   DEFAULT_WEIGHTS,
+  DETECTOR_TRAINING,
   Detector,
   type DetectorTraining,
   type DetectorTrainingSettings,
@@ -10,6 +11,7 @@ import {
   type LabelledDefect,
   loadClickWeights,
   readRgb,
+  SLIDING_WINDOW,
   trainDetector,
 } from '@adclick/core';
 import { Runtime } from '@adclick/ortgrad';
@@ -33,6 +35,8 @@ export interface SegTrainingOptions {
   readonly unsupervised?: boolean;
   readonly steps?: number;
   readonly seed?: number;
+  /** The network looks at overlapping windows of a picture. */
+  readonly sliding?: boolean;
 }
 
 export interface SegTrainingAnswer {
@@ -82,6 +86,10 @@ async function labelsOf(
   return labels;
 }
 
+/** How detectors are trained. @param sliding whether they look at overlapping windows. */
+export const detectorSettings = (sliding: boolean): DetectorTrainingSettings =>
+  sliding ? { ...DETECTOR_TRAINING, window: SLIDING_WINDOW } : DETECTOR_TRAINING;
+
 /**
  * Trains a detector on labels and puts it where detection looks for it; the one before is kept beside it.
  * @throws ADC_LABELS for a single label, ADC_DISK.
@@ -120,7 +128,7 @@ export async function makeDetector(
  */
 export async function trainSegmentation(
   directory: string,
-  { category: only, type, unsupervised = false, steps, seed = 0 }: SegTrainingOptions,
+  { category: only, type, unsupervised = false, steps, seed = 0, sliding = false }: SegTrainingOptions,
   work: WorkOptions = {},
 ): Promise<SegTrainingAnswer> {
   const started = performance.now();
@@ -139,7 +147,8 @@ export async function trainSegmentation(
     await indexCategory(project, category, { ...work, runtime });
     const index = await openCurrentIndex(project, category, { ...work, runtime });
     const training = { index, runtime, labels, seed, steps };
-    const { detector, path, notes } = await makeDetector(project, category, training, work);
+    const settings = detectorSettings(sliding);
+    const { detector, path, notes } = await makeDetector(project, category, training, work, settings);
     const { from } = detector.card.map;
     const seconds = (performance.now() - started) / 1000;
     return { category: category.name, detector: path, from, labels: labels.length, notes, seconds };
