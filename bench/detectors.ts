@@ -86,7 +86,8 @@ ${table(['category', ...SETTINGS.map((setting) => TITLES[setting])], rows)}
 
 "Unsupervised" is the residual alone. "Weak" is what \`adclick evaluate detection --labels 10 --label-clicks 5\` trains: pseudo labels from clicks,
 prompts of the defect types, unsure pixels abandoned, beginning with the click model's weights. The others leave one of these out, or
-train on the true masks instead of clicks; they are as much trusted as the weak one, and shown whether or not they would have been used.
+train on the true masks instead of clicks; they are as much trusted as the weak one, and shown whether or not they would have been used
+(–: not measured).
 Test pictures, good + defective (how the ten were picked): ${counts.join(', ')}.
 
 What held-out labels said of "weak":

@@ -12,6 +12,8 @@ const images = join(import.meta.dirname, '..', 'docs', 'images');
 const SIDE = 512;
 /** Milliseconds until tooltips are gone and pictures beside the canvas have come. */
 const REST = 1500;
+/** Steps of the training that is shown, fewer than usual: the pictures are for looking at. */
+const STEPS = 200;
 /** The longest that training may take on a slow machine, in milliseconds. */
 const TRAINING_MS = 3_600_000;
 
@@ -130,6 +132,10 @@ try {
   if (!unseen) throw new Error('every image has a label');
   for (const image of others) await server.label(image, { width: SIDE, height: SIDE });
   const trained = await open(unseen.path);
+  await trained.page.route('**/api/v1/detectors', async (route) => {
+    const data = route.request().postDataJSON() as object | null;
+    await route.continue(data ? { postData: JSON.stringify({ ...data, steps: STEPS }) } : {});
+  });
   await trained.press('Shift+D');
   const dialog = trained.page.getByRole('dialog', { name: 'Train a detector' });
   await dialog.getByRole('button', { name: /^Train/ }).click();
