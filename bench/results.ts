@@ -75,7 +75,8 @@ export function table(head: readonly string[], rows: readonly (readonly string[]
 /** Processor, cores and memory in words, for the line below a table. */
 export function machine(): string {
   const model = cpus()[0]?.model.trim() || process.arch;
-  return `${model}, ${availableParallelism()} cores, ${Math.round(totalmem() / 2 ** 30)} GB, Node ${process.versions.node}`;
+  const cores = availableParallelism();
+  return `${model}, ${cores} core${cores === 1 ? '' : 's'}, ${Math.round(totalmem() / 2 ** 30)} GB, Node ${process.versions.node}`;
 }
 
 /** The p-quantile by linear interpolation, p in [0,1]. */
