@@ -29,7 +29,7 @@ import { REFERENCE_PICTURES } from '../residual/reference.ts';
 import type { DetectorTraining, LabelledDefect, TrainedDetector } from './detector-training.ts';
 import { type SegCounts, type SegItem, type SegSources, segItems } from './seg-items.ts';
 import { JUDGING, precisionOf, trusted, unaskedOn } from './seg-judge.ts';
-import { SEG_TRAINING, type SegTrainingSettings, type TypeWords, trainSeg } from './train-seg.ts';
+import { BATCH, SEG_TRAINING, type SegTrainingSettings, type TypeWords, trainSeg } from './train-seg.ts';
 import { COPIES } from './weak-set.ts';
 
 /** Settings of a detector's training beside those of its loop. */
@@ -140,6 +140,8 @@ export interface PreparedTraining {
   /** Labels with at least one pixel that is surely defect. */
   readonly labels: readonly LabelledDefect[];
   readonly items: readonly SegItem[];
+  /** How many pictures of each kind were to be made. */
+  readonly counts: SegCounts;
   /** Good pictures that judge. */
   readonly judges: readonly SegItem[];
   /** What the phrases of the labels' types say; empty where language has no part. */
@@ -152,6 +154,16 @@ const stepsOf = ({ steps }: DetectorTraining, { loop, folds, foldSteps, trust }:
   const fold = Math.max(1, Math.round(whole * foldSteps));
   return { whole, fold, total: whole + (trust.length > 1 ? folds * fold : 0) };
 };
+
+/** No more pictures of a kind than crops are drawn: a short training does not wait for what it will not see. */
+function countsFor(steps: number, labels: number, { goods, simulated, copies }: SegCounts): SegCounts {
+  const crops = BATCH * steps;
+  return {
+    goods: Math.min(goods, crops),
+    simulated: Math.min(simulated, crops),
+    copies: Math.min(copies, Math.ceil(crops / Math.max(1, labels))),
+  };
+}
 
 /**
  * Makes the pictures that networks are trained on, and those that judge.
@@ -176,7 +188,9 @@ export async function prepareTraining(
   const words: TypeWords =
     prompts && textEncoder ? await wordsOf(typesOf(labels), prompts, textEncoder, runtime) : new Map();
 
-  const { counts, heldOut } = settings;
+  const { heldOut } = settings;
+  const steps = stepsOf(training, settings);
+  const counts = countsFor(steps.whole, labels.length, settings.counts);
   const kept = new Set((await index.reference(normals ?? REFERENCE_PICTURES)).names);
   const left = index.names.filter((name) => !kept.has(name));
   const chosen = spread(index.names, counts.goods + heldOut);
@@ -186,7 +200,7 @@ export async function prepareTraining(
   const [names, judging] = [chosen.filter((_, i) => !isJudge(i)), chosen.filter((_, i) => isJudge(i))];
   // Pictures are counted as steps are.
   const pictures = Math.min(counts.goods, names.length) + counts.simulated + labels.length * (counts.copies + 1);
-  const total = pictures + judging.length + stepsOf(training, settings).total;
+  const total = pictures + judging.length + steps.total;
   const make = async (of: Pick<SegSources, 'names' | 'labels' | 'counts'>, done: number) => {
     const items: SegItem[] = [];
     for await (const item of segItems({ index, left, ...of }, random)) {
@@ -199,7 +213,7 @@ export async function prepareTraining(
   const items = await make({ names, labels, counts }, 0);
   const alone = { goods: judging.length, simulated: 0, copies: 0 };
   const judges = await make({ names: judging, labels: [], counts: alone }, items.length);
-  return { training, labels, items, judges, words, click };
+  return { training, labels, items, counts, judges, words, click };
 }
 
 /** The network's settings; logit 0 of its path is where hardly a good picture's residual gets. */
@@ -230,9 +244,9 @@ export async function fitDetector(
   prepared: PreparedTraining,
   settings: DetectorTrainingSettings = DETECTOR_TRAINING,
 ): Promise<TrainedDetector> {
-  const { training, labels, items, judges, click } = prepared;
+  const { training, labels, items, counts, judges, click } = prepared;
   const { runtime, seed, signal, onProgress } = training;
-  const { counts, folds, trust, margin, window } = settings;
+  const { folds, trust, margin, window } = settings;
   const words: TypeWords = settings.language ? prepared.words : new Map();
   const network = networkOf(prepared, settings);
   const steps = stepsOf(training, settings);
