@@ -100,9 +100,9 @@ describe.skipIf(!findChromium())('detectors', () => {
     }
     const before = await shown();
     await page.keyboard.press('ArrowRight');
-    await vi.waitFor(async () => expect(await shown()).not.toBe(before));
+    await vi.waitFor(async () => expect(await shown()).not.toBe(before), { timeout: TRAINING_MS });
     await page.keyboard.press('ArrowLeft');
-    await vi.waitFor(async () => expect(await shown()).toBe(before));
+    await vi.waitFor(async () => expect(await shown()).toBe(before), { timeout: TRAINING_MS });
     await page.keyboard.press('Escape');
 
     // Another training keeps the one before, which can be brought back.
@@ -113,7 +113,7 @@ describe.skipIf(!findChromium())('detectors', () => {
     await dialog.getByText(/^Trained on 3 labels/).waitFor({ timeout: TRAINING_MS });
     expect((await entry()).previous?.stamp).toBe(newest?.stamp);
     await dialog.getByRole('button', { name: 'Bring back the one before' }).click();
-    await vi.waitFor(async () => expect((await entry()).newest?.stamp).toBe(newest?.stamp));
+    await vi.waitFor(async () => expect((await entry()).newest?.stamp).toBe(newest?.stamp), { timeout: TRAINING_MS });
     const { jobs } = await server.get<{ jobs: Job[] }>('/jobs');
     expect(jobs.filter(({ kind }) => kind === 'train').map(({ state }) => state)).toEqual(['done', 'done']);
     expect(problems).toEqual([]);
