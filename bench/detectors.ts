@@ -1,6 +1,6 @@
 /**
- * `npm run bench:detectors [-- --json] [--category NAME …] [--setting NAME …] [--limit N] [--resume] [--no-write]`: detectors from ten labels of five clicks beside the
- * residual alone, and what language, abandoned pixels, pretraining and true masks have to do with it.
+ * `npm run bench:detectors [-- --json] [--category NAME …] [--setting NAME …] [--limit N] [--resume] [--no-write]`: detectors from ten
+ * labels of five clicks beside the residual alone, and what language, abandoned pixels, pretraining and true masks have to do with it.
  * A run over all categories and pictures writes docs/results.md, section "Detectors from labels", and the README's table.
  */
 import { existsSync } from 'node:fs';
