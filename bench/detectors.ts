@@ -1,7 +1,7 @@
 /**
  * `npm run bench:detectors [-- --json] [--category NAME …] [--setting NAME …] [--limit N] [--resume] [--no-write]`: detectors from ten
  * labels of five clicks beside the residual alone, and what language, abandoned pixels, pretraining and true masks have to do with it.
- * A run over all categories and pictures writes docs/results.md, section "Detectors from labels", and the README's table.
+ * A run over all categories, pictures and settings writes docs/results.md, section "Detectors from labels", and the README's table.
  */
 import { existsSync } from 'node:fs';
 import { mkdir, readFile, writeFile } from 'node:fs/promises';
@@ -17,11 +17,11 @@ const { values } = parseArgs({
   options: {
     json: { type: 'boolean', default: false },
     category: { type: 'string', multiple: true },
-    /** Which to measure beside the residual alone and the weak one. */
+    /** Which to measure. */
     setting: { type: 'string', multiple: true, default: [...SETTINGS] },
     /** Test pictures of each kind, evenly spread; 0 takes all. */
     limit: { type: 'string', default: '0' },
-    /** Takes categories that an earlier run of the same kind has measured from its files. */
+    /** Measures only what earlier runs of the same kind have not kept in their files. */
     resume: { type: 'boolean', default: false },
     'no-write': { type: 'boolean', default: false },
   },
@@ -40,15 +40,19 @@ const TITLES: Readonly<Record<Setting, string>> = {
 
 /** Measures one category and keeps what came of it: all of them take longer than one would like to repeat. */
 async function measured(category: string): Promise<DetectorSettings> {
-  const kept = join(ROOT, '.adclick', 'bench', 'detectors', `${category}-${values.limit}.json`);
-  if (values.resume && existsSync(kept)) return JSON.parse(await readFile(kept, 'utf8')) as DetectorSettings;
-  const result = await runScript<DetectorSettings>('parts/detector-settings.ts', [
+  const file = join(ROOT, '.adclick', 'bench', 'detectors', `${category}-${values.limit}.json`);
+  const earlier = values.resume && existsSync(file);
+  const kept = earlier ? (JSON.parse(await readFile(file, 'utf8')) as DetectorSettings) : undefined;
+  const missing = values.setting.filter((setting) => !kept?.figures[setting as Setting]);
+  if (kept && missing.length === 0) return kept;
+  const made = await runScript<DetectorSettings>('parts/detector-settings.ts', [
     ...['--data', DATA, '--category', category, '--limit', values.limit],
     ...['--index', join(ROOT, '.adclick', 'bench', 'index', category)],
-    ...values.setting.flatMap((setting) => ['--setting', setting]),
+    ...missing.flatMap((setting) => ['--setting', setting]),
   ]);
-  await mkdir(dirname(kept), { recursive: true });
-  await writeFile(kept, JSON.stringify(result));
+  const result = { ...kept, ...made, figures: { ...kept?.figures, ...made.figures } };
+  await mkdir(dirname(file), { recursive: true });
+  await writeFile(file, JSON.stringify(result));
   return result;
 }
 
@@ -77,7 +81,7 @@ const rows = [
 ];
 const counts = all.map(([category, { good, defects, picks }]) => `${category} ${good} + ${defects} (${picks})`);
 const decided = all.map(
-  ([category, { notes, network }]) =>
+  ([category, { notes = ['not measured.'], network = true }]) =>
     `${category}: ${notes.join(' ')}${network ? '' : " The weak figures are the residual's."}`,
 );
 const text = `AP / PRO / P-AUROC / I-AUROC in percent, after ten labels of five simulated clicks each. Labelled pictures have left the test set.
@@ -96,16 +100,17 @@ ${decided.map((line) => `- ${line}`).join('\n')}
 
 ${machine()}.`;
 
-/** The README's table: pixels without clicks, before and after ten labels. */
-const summary = (['unsupervised', 'weak'] as const).map((setting) => [
-  setting === 'weak' ? 'ten labels of five clicks' : 'good pictures alone',
-  ...[...all.map(([, { figures }]) => figures), mean].map((figures) => {
-    const { ap, pro } = figures[setting] as DetectionFigures;
-    return shown([ap, pro]);
-  }),
-]);
-if (!values['no-write'] && values.limit === '0' && values.category === undefined) {
+const whole = values.limit === '0' && values.category === undefined && SETTINGS.every((setting) => mean[setting]);
+if (whole && !values['no-write']) {
   await writeSection('Detectors from labels', text);
+  // Pixels without clicks, before and after ten labels.
+  const summary = (['unsupervised', 'weak'] as const).map((setting) => [
+    setting === 'weak' ? 'ten labels of five clicks' : 'good pictures alone',
+    ...[...all.map(([, { figures }]) => figures), mean].map((figures) => {
+      const { ap, pro } = figures[setting] as DetectionFigures;
+      return shown([ap, pro]);
+    }),
+  ]);
   await writeReadme(
     'detectors',
     `${table(['AP / PRO in percent, from', ...categories, 'mean'], summary)}

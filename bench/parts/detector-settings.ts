@@ -22,11 +22,16 @@ import { IndexScorer } from '../../packages/core/src/inference/scoring.ts';
 import { objectName, offlinePrompts } from '../../packages/core/src/language/prompts.ts';
 import { REFERENCE_PICTURES } from '../../packages/core/src/residual/reference.ts';
 import { ReferenceIndex } from '../../packages/core/src/residual/reference-index.ts';
-import type { DetectorTraining, LabelledDefect } from '../../packages/core/src/training/detector-training.ts';
+import type {
+  DetectorTraining,
+  LabelledDefect,
+  TrainedDetector,
+} from '../../packages/core/src/training/detector-training.ts';
 import {
   DETECTOR_TRAINING,
   type DetectorTrainingSettings,
   fitDetector,
+  type PreparedTraining,
   prepareTraining,
 } from '../../packages/core/src/training/train-detector.ts';
 import { answer, say } from '../child.ts';
@@ -39,9 +44,9 @@ export interface DetectorSettings {
   /** Where the ten labels were named by the benchmark's authors, or drawn with seed 0. */
   readonly picks: string;
   readonly figures: Readonly<Partial<Record<Setting, DetectionFigures>>>;
-  /** What training said of the weak setting. */
-  readonly notes: readonly string[];
-  readonly network: boolean;
+  /** What training said of the weak setting, and whether it used its network; of a run that measures it. */
+  readonly notes?: readonly string[];
+  readonly network?: boolean;
 }
 
 const { values } = parseArgs({
@@ -53,7 +58,7 @@ const { values } = parseArgs({
     clicks: { type: 'string', default: '5' },
     steps: { type: 'string' },
     limit: { type: 'string', default: '0' },
-    /** Which to measure beside the residual alone and the weak one; default all. */
+    /** Which to measure; default all. */
     setting: { type: 'string', multiple: true, default: [...SETTINGS] },
   },
 });
@@ -125,52 +130,39 @@ async function labelsOf(masks: boolean): Promise<LabelledDefect[]> {
   return labels;
 }
 
-const figures: Partial<Record<Setting, DetectionFigures>> = {};
-async function note(setting: Setting, make: () => Promise<SegNetwork | undefined>): Promise<void> {
-  const network = await make();
-  figures[setting] = network || setting === 'unsupervised' ? await evaluate(network) : figures.unsupervised!;
-  const { ap, pro, pauroc, iauroc } = figures[setting]!;
-  const shown = [ap, pro, pauroc, iauroc].map((value) => (100 * value).toFixed(1)).join(' / ');
-  say(`${category}, ${setting}: ${shown}`);
-}
-
 const training = async (masks: boolean): Promise<DetectorTraining> => ({
   ...{ index, runtime, labels: await labelsOf(masks), prompts, seed: 0 },
   ...(values.steps !== undefined && { steps: Number(values.steps) }),
 });
-let notes: readonly string[] = [];
-let network = true;
-
-await note('unsupervised', async () => undefined);
 const weak = await prepareTraining(await training(false));
-await note('weak', async () => {
-  const answered = await fitDetector(weak);
-  notes = answered.notes;
-  network = answered.network !== undefined;
-  return answered.network;
-});
 // The others are trained whether or not they would be used: as much of them is trusted as of the full one.
 const trust = [DETECTOR_TRAINING.trust.at(-1) as number];
-const without = (change: Partial<DetectorTrainingSettings>) => ({ ...DETECTOR_TRAINING, trust, ...change });
 const { loop } = DETECTOR_TRAINING;
 const keepUnsure = { ...loop, pseudo: { ...loop.pseudo, perturbation: [0, 0] as const } };
-const trained = (settings: DetectorTrainingSettings) => async () => (await fitDetector(weak, settings)).network;
-const others: Readonly<Partial<Record<Setting, () => Promise<SegNetwork | undefined>>>> = {
-  'full masks': async () => (await fitDetector(await prepareTraining(await training(true)), without({}))).network,
-  language: trained(without({ language: false })),
-  abandon: trained(without({ loop: keepUnsure })),
-  pretraining: trained(without({ pretrained: false })),
+const without = (change: Partial<DetectorTrainingSettings>, prepared: PreparedTraining = weak) =>
+  fitDetector(prepared, { ...DETECTOR_TRAINING, trust, ...change });
+const trained: Readonly<Record<Setting, () => Promise<Partial<TrainedDetector>>>> = {
+  unsupervised: async () => ({}),
+  weak: () => fitDetector(weak),
+  'full masks': async () => without({}, await prepareTraining(await training(true))),
+  language: () => without({ language: false }),
+  abandon: () => without({ loop: keepUnsure }),
+  pretraining: () => without({ pretrained: false }),
 };
-for (const [setting, make] of Object.entries(others) as [Setting, () => Promise<SegNetwork | undefined>][])
-  if (values.setting.includes(setting)) await note(setting, make);
+
+const figures: Partial<Record<Setting, DetectionFigures>> = {};
+let said: Pick<DetectorSettings, 'notes' | 'network'> = {};
+for (const setting of SETTINGS.filter((name) => values.setting.includes(name))) {
+  const { network, notes } = await trained[setting]();
+  const made = await evaluate(network);
+  figures[setting] = made;
+  if (setting === 'weak') said = { notes, network: network !== undefined };
+  say(
+    `${category}, ${setting}: ${Object.values(made)
+      .map((value) => (100 * value).toFixed(1))
+      .join(' / ')}`,
+  );
+}
 await index.close();
 await runtime.close();
-const result: DetectorSettings = {
-  good: good.length,
-  defects: defects.length,
-  picks: split.picks,
-  figures,
-  notes,
-  network,
-};
-answer(result);
+answer({ good: good.length, defects: defects.length, picks: split.picks, figures, ...said } satisfies DetectorSettings);
