@@ -63,7 +63,7 @@ async function network(index: ReferenceIndex) {
   const settings: SegSettings = { ...sizes, seg: head, path: { gain: 3, offset: 0 } };
   const items: SegItem[] = [];
   const { steps, ...counts } = TRAINING;
-  const sources = { index, names: index.names, labels: [], counts: { ...counts, copies: 0 }, left: [] };
+  const sources = { index, names: index.names, labels: [], counts: { ...counts, copies: 0 }, discRadius: 0, left: [] };
   for await (const item of segItems(sources, new Random(0))) items.push(item);
   const weights = await trainSeg(items, settings, { ...loop, steps }, { runtime, seed: '0', initial });
   return { build: builderOf(settings, new Map(), 1), weights, record: { steps } };

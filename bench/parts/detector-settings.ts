@@ -6,15 +6,9 @@ import { parseArgs } from 'node:util';
 import { Runtime } from '@adclick/ortgrad';
 import { withDefects } from '../../packages/core/src/datasets/detect.ts';
 import { openDataset } from '../../packages/core/src/datasets/mvtec.ts';
-import type { DefectImage } from '../../packages/core/src/datasets/types.ts';
-import {
-  type DetectionFigures,
-  type DetectionItem,
-  evaluateDetection,
-} from '../../packages/core/src/evaluation/detection.ts';
-import { annotate } from '../../packages/core/src/evaluation/protocol.ts';
+import { detectionItems, labelByClicks, spread } from '../../packages/core/src/evaluation/category.ts';
+import { type DetectionFigures, evaluateDetection } from '../../packages/core/src/evaluation/detection.ts';
 import { splitDefects } from '../../packages/core/src/evaluation/splits.ts';
-import { readMask, readRgb } from '../../packages/core/src/image/codec.ts';
 import { resizePlane } from '../../packages/core/src/image/resize.ts';
 import { DEFAULT_MAP, type SegNetwork } from '../../packages/core/src/inference/anomaly-map.ts';
 import { Labeler } from '../../packages/core/src/inference/labeler.ts';
@@ -22,11 +16,7 @@ import { IndexScorer } from '../../packages/core/src/inference/scoring.ts';
 import { objectName, offlinePrompts } from '../../packages/core/src/language/prompts.ts';
 import { REFERENCE_PICTURES } from '../../packages/core/src/residual/reference.ts';
 import { ReferenceIndex } from '../../packages/core/src/residual/reference-index.ts';
-import type {
-  DetectorTraining,
-  LabelledDefect,
-  TrainedDetector,
-} from '../../packages/core/src/training/detector-training.ts';
+import type { LabelledDefect, TrainedDetector } from '../../packages/core/src/training/detector-training.ts';
 import {
   DETECTOR_TRAINING,
   type DetectorTrainingSettings,
@@ -73,31 +63,14 @@ const index = await ReferenceIndex.build(
 const reference = await index.reference(REFERENCE_PICTURES);
 const prompts = (type: string) => offlinePrompts(type, objectName(category));
 
-/** `limit` items evenly spread over the list; 0 takes all. */
-function spread<Item>(list: readonly Item[], limit = Number(values.limit)): readonly Item[] {
-  if (limit === 0 || limit >= list.length) return list;
-  return Array.from({ length: limit }, (_, n) => list[Math.floor((n * list.length) / limit)] as Item);
-}
-const [good, defects] = [spread(dataset.testGood), spread(split.test)];
-
-async function* pictures(): AsyncGenerator<DetectionItem> {
-  for (const path of good) {
-    const image = await readRgb(path);
-    const { width, height } = image;
-    const mask = { data: new Uint8Array(width * height), width, height, channels: 1 as const };
-    yield { name: path, type: 'good', image, mask };
-  }
-  for (const { path, maskPath, name, type } of defects) {
-    const image = await readRgb(path);
-    yield { name, type, image, mask: await readMask(maskPath, image) };
-  }
-}
+const limit = Number(values.limit) || undefined;
+const shown = { testGood: spread(dataset.testGood, limit), defects: spread(split.test, limit) };
 
 /** Scores as the detector file does, by its own last nodes. */
 async function evaluate(network?: SegNetwork): Promise<DetectionFigures> {
   const scorer = await IndexScorer.create(index, { reference, settings: DEFAULT_MAP, network });
   const { ap, pro, pauroc, iauroc } = await evaluateDetection(
-    pictures(),
+    detectionItems(shown),
     async (image) => {
       const { map, score } = await scorer.score(image);
       return { score, map: resizePlane(map, image.width, image.height) };
@@ -108,43 +81,37 @@ async function evaluate(network?: SegNetwork): Promise<DetectionFigures> {
   return { ap, pro, pauroc, iauroc };
 }
 
-/** The labels: maps of five clicks, or the true masks. */
-async function labelsOf(masks: boolean): Promise<LabelledDefect[]> {
+/** Labels of {@link values}.clicks simulated clicks. */
+async function clickLabels(): Promise<LabelledDefect[]> {
   const labeler = await Labeler.load({ index, runtime, prompts });
-  const label = async ({ path, maskPath, name, type }: DefectImage): Promise<LabelledDefect> => {
-    const image = await readRgb(path);
-    const mask = await readMask(maskPath, image);
-    if (masks) {
-      const probability = { ...mask, data: Float32Array.from(mask.data, (value) => (value === 1 ? 1 : 0)) };
-      return { name, type, image, probability, clicks: [] };
-    }
-    const view = await labeler.open(image, { exclude: [path] });
-    const clicks = Number(values.clicks);
-    const { map, clicks: made } = await annotate(mask, clicks, (said) => view.predict({ clicks: said, defect: type }));
-    await view.close();
-    return { name, type, image, probability: map, clicks: made };
-  };
+  return labelByClicks(split.train, labeler, Number(values.clicks)).finally(() => labeler.close());
+}
+
+/** The true masks as labels. */
+async function maskLabels(): Promise<LabelledDefect[]> {
   const labels: LabelledDefect[] = [];
-  for (const defect of split.train) labels.push(await label(defect));
-  await labeler.close();
+  for await (const { name, type, image, mask } of detectionItems({ testGood: [], defects: split.train })) {
+    const probability = { ...mask, data: Float32Array.from(mask.data, (value) => (value === 1 ? 1 : 0)) };
+    labels.push({ name, type, image, probability, clicks: [] });
+  }
   return labels;
 }
 
-const training = async (masks: boolean): Promise<DetectorTraining> => ({
-  ...{ index, runtime, labels: await labelsOf(masks), prompts, seed: 0 },
-  ...(values.steps !== undefined && { steps: Number(values.steps) }),
-});
-const weak = await prepareTraining(await training(false));
+const prepared = (labels: readonly LabelledDefect[]): Promise<PreparedTraining> => {
+  const steps = values.steps === undefined ? {} : { steps: Number(values.steps) };
+  return prepareTraining({ index, runtime, labels, prompts, seed: 0, ...steps });
+};
+const weak = await prepared(await clickLabels());
 // The others are trained whether or not they would be used: as much of them is trusted as of the full one.
 const trust = [DETECTOR_TRAINING.trust.at(-1) as number];
 const { loop } = DETECTOR_TRAINING;
 const keepUnsure = { ...loop, pseudo: { ...loop.pseudo, perturbation: [0, 0] as const } };
-const without = (change: Partial<DetectorTrainingSettings>, prepared: PreparedTraining = weak) =>
-  fitDetector(prepared, { ...DETECTOR_TRAINING, trust, ...change });
+const without = (change: Partial<DetectorTrainingSettings>, on = weak) =>
+  fitDetector(on, { ...DETECTOR_TRAINING, trust, ...change });
 const trained: Readonly<Record<Setting, () => Promise<Partial<TrainedDetector>>>> = {
   unsupervised: async () => ({}),
   weak: () => fitDetector(weak),
-  'full masks': async () => without({}, await prepareTraining(await training(true))),
+  'full masks': async () => without({}, await prepared(await maskLabels())),
   language: () => without({ language: false }),
   abandon: () => without({ loop: keepUnsure }),
   pretraining: () => without({ pretrained: false }),
@@ -165,4 +132,11 @@ for (const setting of SETTINGS.filter((name) => values.setting.includes(name))) 
 }
 await index.close();
 await runtime.close();
-answer({ good: good.length, defects: defects.length, picks: split.picks, figures, ...said } satisfies DetectorSettings);
+const result: DetectorSettings = {
+  good: shown.testGood.length,
+  defects: shown.defects.length,
+  picks: split.picks,
+  figures,
+  ...said,
+};
+answer(result);

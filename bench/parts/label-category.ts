@@ -5,13 +5,8 @@
 import { parseArgs } from 'node:util';
 import { Runtime } from '@adclick/ortgrad';
 import { openDataset } from '../../packages/core/src/datasets/mvtec.ts';
-import {
-  type ClickAnswer,
-  type ClickItem,
-  clickAnswer,
-  evaluateClicks,
-} from '../../packages/core/src/evaluation/protocol.ts';
-import { readMask, readRgb } from '../../packages/core/src/image/codec.ts';
+import { clickItems, spread } from '../../packages/core/src/evaluation/category.ts';
+import { type ClickAnswer, clickAnswer, evaluateClicks } from '../../packages/core/src/evaluation/protocol.ts';
 import { DEFAULT_WEIGHTS, Labeler } from '../../packages/core/src/inference/labeler.ts';
 import { objectName } from '../../packages/core/src/language/prompts.ts';
 import { ReferenceIndex } from '../../packages/core/src/residual/reference-index.ts';
@@ -46,12 +41,6 @@ const { values } = parseArgs({
   },
 });
 
-/** `limit` items evenly spread over the list, as the yardsticks choose theirs; 0 takes all. */
-function spreadOver<Item>(list: readonly Item[], limit: number): readonly Item[] {
-  if (limit === 0 || limit >= list.length) return list;
-  return Array.from({ length: limit }, (_, n) => list[Math.floor((n * list.length) / limit)] as Item);
-}
-
 const begin = performance.now();
 const dataset = await openDataset(values.data, values.category);
 const runtime = await Runtime.start();
@@ -62,21 +51,10 @@ const index = await ReferenceIndex.build(
 const indexSeconds = (performance.now() - begin) / 1000;
 const object = values.object ?? objectName(values.category);
 const labeler = await Labeler.load({ index, weights: values.weights, runtime, object });
-const defects = spreadOver(dataset.defects, Number(values.limit));
-
-async function* items(): AsyncGenerator<ClickItem> {
-  for (const { path, type, name, maskPath } of defects) {
-    const image = await readRgb(path);
-    const view = await labeler.open(image);
-    const mask = await readMask(maskPath, image);
-    const defect = values.prompt === 'type' ? type : values.prompt === 'none' ? undefined : values.prompt;
-    yield { name: `${type}/${name}`, type, mask, predict: (clicks) => view.predict({ clicks, defect }) };
-    await view.close();
-  }
-}
+const defects = spread(dataset.defects, Number(values.limit) || undefined);
 
 const start = performance.now();
-const evaluation = await evaluateClicks(items(), {
+const evaluation = await evaluateClicks(clickItems(defects, labeler, values.prompt), {
   clicks: Number(values.clicks),
   examples: 0,
   what: values.category,
@@ -97,7 +75,7 @@ const result: Omit<LabelledCategory, 'peakBytes'> = {
   grid: [index.grid.width, index.grid.height],
   indexSeconds,
   seconds: (performance.now() - start) / 1000,
-  ious: Object.fromEntries(evaluation.images.map(({ name, ious }) => [name, ious])),
+  ious: Object.fromEntries(evaluation.images.map(({ type, name, ious }) => [`${type}/${name}`, ious])),
 };
 await labeler.close();
 await index.close();

@@ -14,6 +14,7 @@ export { IMAGE_EXTENSIONS, isFile, isFolder, listImages, naturalOrder } from './
 export { openDataset } from './datasets/mvtec.ts';
 export type { Dataset, DatasetLayout, DefectImage } from './datasets/types.ts';
 export { CORE_ERRORS, fail } from './errors.ts';
+export { clickItems, detectionItems, labelByClicks, spread } from './evaluation/category.ts';
 export {
   type DetectionAnswer,
   type DetectionEvaluation,

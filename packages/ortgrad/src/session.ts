@@ -181,6 +181,11 @@ export class Runtime {
     return this.adopt(reference as HeldReference);
   }
 
+  /** Whether its worker still works: not once it was closed or has failed. */
+  get alive(): boolean {
+    return this.ended === undefined;
+  }
+
   /** Releases everything and stops the worker; runs under way are finished first. */
   async close(): Promise<void> {
     if (this.ended !== undefined) return;

@@ -74,3 +74,24 @@ test('with one thread everything waits in line, and a failure lets the next go o
   expect(place('b')).toBe('main');
   await close();
 });
+
+test('a lane whose worker has ended is not used again', async () => {
+  const { lanes, run, place, end, close } = await watched(2);
+  run('a');
+  run('b');
+  run('c');
+  await lanes.ready();
+  await end('a');
+  const failing = lanes.run(async (lane) => {
+    await lane.close();
+    throw new Error('its worker ended');
+  });
+  const refused = expect(failing).rejects.toThrow('its worker ended');
+  await end('b');
+  await refused;
+  run('d');
+  expect(place('d')).toBe('waits');
+  await end('c');
+  expect(place('d')).toBe('lane');
+  await close();
+});

@@ -74,9 +74,16 @@ export class Lanes {
     if (runtime === this.main) this.mainBusy = false;
     else {
       this.inLanes--;
-      this.free.push(runtime);
+      if (runtime.alive) this.free.push(runtime);
+      else this.drop(runtime);
     }
     this.next(true);
+  }
+
+  /** Forgets a lane whose worker has failed; when it was the last one, lanes are started anew. */
+  private drop(lane: Runtime): void {
+    this.opened.splice(this.opened.indexOf(lane), 1);
+    if (this.opened.length === 0) this.opening = undefined;
   }
 
   /** Starts the lanes, once; until they are there, and where they cannot be had, everything runs on the main runtime. */

@@ -82,6 +82,8 @@ export interface SegSources {
   readonly names: readonly string[];
   readonly labels: readonly LabelledDefect[];
   readonly counts: SegCounts;
+  /** Radius of click discs in labels, in pixels of the model grid. */
+  readonly discRadius: number;
   /** Good pictures that no residual is taken against. */
   readonly left: readonly string[];
 }
@@ -91,7 +93,7 @@ export interface SegSources {
  * @throws whatever reading good pictures throws.
  */
 export async function* segItems(
-  { index, names, labels, counts, left }: SegSources,
+  { index, names, labels, counts, discRadius, left }: SegSources,
   random: Random,
 ): AsyncGenerator<SegItem> {
   const { width, height } = index.grid;
@@ -107,7 +109,7 @@ export async function* segItems(
   }
   for (const [l, label] of labels.entries()) {
     const from = { label: l, type: label.type };
-    const picture = labelOnGrid(label, width, height);
+    const picture = labelOnGrid(label, width, height, discRadius);
     yield itemOf(index, 'weak', picture.image, picture.probability.data, left, from);
     for (const { image, probability, onto } of weakCopies(picture, goods, random, counts.copies))
       yield itemOf(index, 'weak', image, probability.data, onto === undefined ? left : without(onto), from);
@@ -115,7 +117,12 @@ export async function* segItems(
 }
 
 /** A label at the size of the model grid, strengthened by its clicks (Eq. 8). */
-export function labelOnGrid({ image, probability, clicks }: LabelledDefect, width: number, height: number) {
+export function labelOnGrid(
+  { image, probability, clicks }: LabelledDefect,
+  width: number,
+  height: number,
+  discRadius: number,
+) {
   const [sx, sy] = [width / image.width, height / image.height];
   const moved = clicks.map(({ x, y, positive }) => ({
     x: Math.round((x + 0.5) * sx - 0.5),
@@ -123,7 +130,7 @@ export function labelOnGrid({ image, probability, clicks }: LabelledDefect, widt
     positive,
   }));
   const onGrid: Plane = resizePlane(probability, width, height);
-  return { image: resizeRgb(image, width, height), probability: strengthen(onGrid, moved) };
+  return { image: resizeRgb(image, width, height), probability: strengthen(onGrid, moved, discRadius) };
 }
 
 /** A crop of an item as the network sees it. */

@@ -6,7 +6,7 @@ import { ReferenceIndex } from '../residual/reference-index.ts';
 import { simulateAnomaly } from '../synthesis/anomalies/index.ts';
 import { makeProduct } from '../synthesis/products/index.ts';
 import type { LabelledDefect } from './detector-training.ts';
-import { DETECTOR_TRAINING, type DetectorTrainingSettings, trainDetector } from './train-detector.ts';
+import { DETECTOR_TRAINING, type DetectorTrainingSettings, prepareTraining, trainDetector } from './train-detector.ts';
 
 const product = makeProduct('machinedRing', 22, { width: 256, height: 256 });
 let runtime: Runtime;
@@ -50,6 +50,19 @@ describe('trainDetector', () => {
       return label;
     });
     await expect(train(unsure)).rejects.toThrow(/none of 2 labels/);
+  });
+
+  it('draws click discs of the radius that the settings name', async () => {
+    const { loop } = DETECTOR_TRAINING;
+    const sure = async (discRadius: number) => {
+      const labels = [0, 1].map((n) => ({ ...labelled(n), clicks: [{ x: 20, y: 20, positive: true }] }));
+      const settings = { ...SMALL, loop: { ...loop, pseudo: { ...loop.pseudo, discRadius } } };
+      const { items } = await prepareTraining({ index, runtime, labels, seed: 0, steps: 6 }, settings);
+      const { probability } = items.find(({ label }) => label === 0)!;
+      return probability.filter((p) => p === 1).length;
+    };
+    const area = await sure(0);
+    expect((await sure(3)) - area).toBe(28); // 29 pixels lie within 3 of the one that was clicked
   });
 
   it('falls back to the residual and says so when the network does not gain the margin', async () => {

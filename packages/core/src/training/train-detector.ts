@@ -14,6 +14,7 @@ import {
 } from '@adclick/ortgrad';
 import { LEAST_SPREAD } from '../clicks/encoding.ts';
 import { fail } from '../errors.ts';
+import { spread } from '../evaluation/category.ts';
 import { mean } from '../evaluation/metrics.ts';
 import type { SegBuilder } from '../inference/anomaly-map.ts';
 import { DEFAULT_WEIGHTS } from '../inference/labeler.ts';
@@ -128,12 +129,6 @@ function foldsOf(labels: readonly LabelledDefect[], folds: number): number[] {
   return fold;
 }
 
-/** Names spread evenly over a list. */
-const spread = (names: readonly string[], count: number): string[] =>
-  names.length <= count
-    ? [...names]
-    : Array.from({ length: count }, (_, i) => names[Math.floor((i * names.length) / count)] as string);
-
 /** Everything that training sees, made once: several networks may be trained on it. */
 export interface PreparedTraining {
   readonly training: DetectorTraining;
@@ -189,6 +184,7 @@ export async function prepareTraining(
     prompts && textEncoder ? await wordsOf(typesOf(labels), prompts, textEncoder, runtime) : new Map();
 
   const { heldOut } = settings;
+  const { discRadius } = settings.loop.pseudo;
   const steps = stepsOf(training, settings);
   const counts = countsFor(steps.whole, labels.length, settings.counts);
   const kept = new Set((await index.reference(normals ?? REFERENCE_PICTURES)).names);
@@ -203,7 +199,7 @@ export async function prepareTraining(
   const total = pictures + judging.length + steps.total;
   const make = async (of: Pick<SegSources, 'names' | 'labels' | 'counts'>, done: number) => {
     const items: SegItem[] = [];
-    for await (const item of segItems({ index, left, ...of }, random)) {
+    for await (const item of segItems({ index, left, discRadius, ...of }, random)) {
       signal?.throwIfAborted();
       items.push(item);
       onProgress?.({ done: done + items.length, total, detail: 'preparing pictures' });

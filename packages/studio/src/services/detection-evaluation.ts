@@ -1,30 +1,24 @@
 /** Evaluating detectors on a category with known masks. */
-import { basename, extname } from 'node:path';
 import {
-  annotate,
-  type Dataset,
   DEFAULT_WEIGHTS,
-  type DefectImage,
   type DefectSplit,
   type DetectionAnswer,
-  type DetectionItem,
   Detector,
   type DetectorOptions,
   type DetectorTraining,
+  detectionItems,
   evaluateDetection,
   figuresOf,
   type ImageScore,
   Labeler,
-  type LabelledDefect,
-  type Mask,
+  labelByClicks,
   objectName,
   offlinePrompts,
   openCategory,
   type ReferenceIndex,
-  readMask,
-  readRgb,
   renderDetectionReport,
   splitDefects,
+  spread,
   trainDetector,
   withDefects,
   writeFileAtomic,
@@ -32,7 +26,7 @@ import {
 import { Runtime } from '@adclick/ortgrad';
 import { fail } from '../errors.ts';
 import type { WorkOptions } from '../progress.ts';
-import { indexInMemory, spread } from './evaluation.ts';
+import { indexInMemory } from './evaluation.ts';
 import { resolveWeights } from './models.ts';
 import { detectorSettings } from './seg-training.ts';
 
@@ -67,46 +61,6 @@ export interface DetectionEvaluationRequest {
 const LABELS = 10;
 const LEFT_OUT = 10;
 
-async function* testPictures(
-  dataset: Dataset,
-  defects: readonly DefectImage[],
-  limit?: number,
-): AsyncGenerator<DetectionItem> {
-  for (const path of spread(dataset.testGood, limit)) {
-    const image = await readRgb(path);
-    const { width, height } = image;
-    const mask: Mask = { data: new Uint8Array(width * height), width, height, channels: 1 };
-    yield { name: basename(path, extname(path)), type: 'good', image, mask };
-  }
-  for (const { path, maskPath, name, type } of spread(defects, limit)) {
-    const image = await readRgb(path);
-    yield { name, type, image, mask: await readMask(maskPath, image) };
-  }
-}
-
-/** Labels defects by simulated clicks, guided by their types' prompts; what ADClick draws is what training sees, never the true mask. */
-async function label(
-  defects: readonly DefectImage[],
-  labeler: Labeler,
-  count: number,
-  { onProgress, signal }: WorkOptions,
-): Promise<LabelledDefect[]> {
-  const labels: LabelledDefect[] = [];
-  for (const { path, maskPath, name, type } of defects) {
-    signal?.throwIfAborted();
-    const image = await readRgb(path);
-    const mask = await readMask(maskPath, image);
-    const view = await labeler.open(image, { exclude: [path] });
-    const { clicks, map: probability } = await annotate(mask, count, (made) =>
-      view.predict({ clicks: made, defect: type }),
-    );
-    await view.close();
-    labels.push({ name, type, image, probability, clicks });
-    onProgress?.({ label: 'labelling', done: labels.length, total: defects.length });
-  }
-  return labels;
-}
-
 interface Made {
   readonly detector: Detector;
   readonly count: number;
@@ -135,7 +89,10 @@ async function makeDetector(
   const object = objectName(category);
   const prompts = (type: string) => offlinePrompts(type, object);
   const labeler = await Labeler.load({ index, weights: resolveWeights(DEFAULT_WEIGHTS), runtime, prompts });
-  const labelled = await label(split.train, labeler, labelClicks, work).finally(() => labeler.close());
+  const labelled = await labelByClicks(split.train, labeler, labelClicks, {
+    onLabel: (done) => work.onProgress?.({ label: 'labelling', done, total: split.train.length }),
+    signal: work.signal,
+  }).finally(() => labeler.close());
   const training: DetectorTraining = {
     index,
     runtime,
@@ -179,9 +136,10 @@ export async function evaluateDetector(
       onProgress: (progress) => onProgress?.({ label: `setting thresholds of ${category}`, ...progress }),
     };
     const { detector, notes, ...trained } = await makeDetector(request, split, index, options, runtime, work);
-    const total = spread(dataset.testGood, limit).length + spread(split.test, limit).length;
+    const shown = { testGood: spread(dataset.testGood, limit), defects: spread(split.test, limit) };
+    const total = shown.testGood.length + shown.defects.length;
     const show = (of: Detector, what: string, examples?: number) =>
-      evaluateDetection(testPictures(dataset, split.test, limit), (image) => of.detect(image), {
+      evaluateDetection(detectionItems(shown), (image) => of.detect(image), {
         what: category,
         threshold: of.card.thresholds.map,
         examples,

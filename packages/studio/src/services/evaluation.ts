@@ -1,19 +1,17 @@
 /** Evaluating click weights on a category with known masks. */
 import {
   type ClickAnswer,
-  type ClickItem,
   clickAnswer,
+  clickItems,
   type Dataset,
   DEFAULT_WEIGHTS,
-  type DefectImage,
   evaluateClicks,
   Labeler,
   objectName,
   openCategory,
   ReferenceIndex,
-  readMask,
-  readRgb,
   renderClickReport,
+  spread,
   withDefects,
   writeFileAtomic,
 } from '@adclick/core';
@@ -39,27 +37,6 @@ export interface EvaluationRequest {
   readonly report?: string;
   /** Only so many defects, spread evenly over all. */
   readonly limit?: number;
-}
-
-/** Every n-th item, so that about `limit` are left, first and last parts alike. */
-export function spread<Item>(items: readonly Item[], limit = items.length): Item[] {
-  if (limit >= items.length) return [...items];
-  return Array.from({ length: limit }, (_, i) => items[Math.floor((i * items.length) / limit)] as Item);
-}
-
-async function* clickItems(
-  defects: readonly DefectImage[],
-  labeler: Labeler,
-  prompt: string,
-): AsyncGenerator<ClickItem> {
-  for (const { path, maskPath, name, type } of defects) {
-    const image = await readRgb(path);
-    const mask = await readMask(maskPath, image);
-    const view = await labeler.open(image, { exclude: [path] });
-    const defect = prompt === 'type' ? type : prompt === 'none' ? undefined : prompt;
-    yield { name, type, image, mask, predict: (clicks) => view.predict({ clicks, defect }) };
-    await view.close();
-  }
 }
 
 /** The index of a dataset's good pictures, not kept on disk. @param pixels side of the square with as many pixels as the models see. */

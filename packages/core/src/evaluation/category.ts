@@ -1,0 +1,72 @@
+/** A category with known masks as the evaluations see it: pictures to label by clicks, pictures to test detectors on, labels to train them on. */
+import { basename, extname } from 'node:path';
+import type { Dataset, DefectImage } from '../datasets/types.ts';
+import { readMask, readRgb } from '../image/codec.ts';
+import type { Labeler } from '../inference/labeler.ts';
+import type { LabelledDefect } from '../training/detector-training.ts';
+import type { DetectionItem } from './detection.ts';
+import { annotate, type ClickItem } from './protocol.ts';
+
+/** Every n-th item, so that about `limit` are left, first and last parts alike. @param limit default all. */
+export function spread<Item>(items: readonly Item[], limit = items.length): Item[] {
+  if (limit >= items.length) return [...items];
+  return Array.from({ length: limit }, (_, i) => items[Math.floor((i * items.length) / limit)] as Item);
+}
+
+/**
+ * Defects to be labelled, one at a time; a picture that is among the index's good ones is not compared with itself.
+ * @param prompt whose prompts guide the model: `type` those of each picture's own defect type, `none` nobody's, else those of the type
+ *   that is named, whatever the picture shows.
+ * @throws what reading and describing pictures throws.
+ */
+export async function* clickItems(
+  defects: readonly DefectImage[],
+  labeler: Labeler,
+  prompt: string,
+): AsyncGenerator<ClickItem & DetectionItem> {
+  for (const { path, maskPath, name, type } of defects) {
+    const image = await readRgb(path);
+    const mask = await readMask(maskPath, image);
+    const view = await labeler.open(image, { exclude: [path] });
+    const defect = prompt === 'type' ? type : prompt === 'none' ? undefined : prompt;
+    yield { name, type, image, mask, predict: (clicks) => view.predict({ clicks, defect }) };
+    await view.close();
+  }
+}
+
+/** Good pictures, then defective ones, with their masks. @throws what reading them throws. */
+export async function* detectionItems({
+  testGood,
+  defects,
+}: Pick<Dataset, 'testGood' | 'defects'>): AsyncGenerator<DetectionItem> {
+  for (const path of testGood) {
+    const image = await readRgb(path);
+    const { width, height } = image;
+    const mask = { data: new Uint8Array(width * height), width, height, channels: 1 as const };
+    yield { name: basename(path, extname(path)), type: 'good', image, mask };
+  }
+  for (const { path, maskPath, name, type } of defects) {
+    const image = await readRgb(path);
+    yield { name, type, image, mask: await readMask(maskPath, image) };
+  }
+}
+
+/**
+ * Labels defects by simulated clicks, guided by their types' prompts: what ADClick draws is what training sees, never the true mask.
+ * @param clicks on each of them. @throws what {@link clickItems} throws; the signal's reason.
+ */
+export async function labelByClicks(
+  defects: readonly DefectImage[],
+  labeler: Labeler,
+  clicks: number,
+  options: { readonly onLabel?: (done: number) => void; readonly signal?: AbortSignal } = {},
+): Promise<LabelledDefect[]> {
+  const labels: LabelledDefect[] = [];
+  for await (const { name, type, image, mask, predict } of clickItems(defects, labeler, 'type')) {
+    options.signal?.throwIfAborted();
+    const { clicks: made, map: probability } = await annotate(mask, clicks, predict);
+    labels.push({ name, type, image, probability, clicks: made });
+    options.onLabel?.(labels.length);
+  }
+  return labels;
+}
