@@ -132,10 +132,7 @@ try {
   if (!unseen) throw new Error('every image has a label');
   for (const image of others) await server.label(image, { width: SIDE, height: SIDE });
   const trained = await open(unseen.path);
-  await trained.page.route('**/api/v1/detectors', async (route) => {
-    const data = route.request().postDataJSON() as object | null;
-    await route.continue(data ? { postData: JSON.stringify({ ...data, steps: STEPS }) } : {});
-  });
+  await trained.trainWith({ steps: STEPS });
   await trained.press('Shift+D');
   const dialog = trained.page.getByRole('dialog', { name: 'Train a detector' });
   await dialog.getByRole('button', { name: /^Train/ }).click();

@@ -35,10 +35,7 @@ describe.skipIf(!findChromium())('detectors', () => {
     const { page, context, problems } = await openPage(browser, `${server.address}#image=${open.id}`);
     const view = new LabelPage(page);
     await view.opened(open.id);
-    await page.route('**/api/v1/detectors', async (route) => {
-      const data = route.request().postDataJSON() as object | null;
-      await route.continue(data ? { postData: JSON.stringify({ ...data, steps: STEPS, seed: 1 }) } : {});
-    });
+    await view.trainWith({ steps: STEPS, seed: 1 });
 
     // One label is not enough, and the page says so.
     await server.label(first, SIZE);

@@ -55,6 +55,14 @@ export class LabelPage {
     );
   }
 
+  /** Trainings that are started from now on take what is given in place of the page's settings. */
+  async trainWith(settings: { readonly steps: number; readonly seed?: number }): Promise<void> {
+    await this.page.route('**/api/v1/detectors', async (route) => {
+      const data = route.request().postDataJSON() as object | null;
+      await route.continue(data ? { postData: JSON.stringify({ ...data, ...settings }) } : {});
+    });
+  }
+
   async click(x: number, y: number, button: 'left' | 'right' = 'left'): Promise<void> {
     const place = await this.place(x, y);
     await this.page.mouse.click(place.x, place.y, { button });
