@@ -2,21 +2,19 @@
 import {
   add,
   type BuildLoss,
-  concat,
   foldAffine,
   type Graph,
   type Initializer,
-  layerNorm,
+  layerNormBeforeCentred,
   linear,
   linearLayer,
   mlp,
   type ParameterSource,
-  permuteRows,
   reduceMean,
+  regroupRows,
   reshape,
   selfAttention,
   sigmoid,
-  split,
   square,
   sub,
   type Value,
@@ -66,11 +64,14 @@ function windowOrder(shift: number): number[] {
   return order;
 }
 
-/** Gather indices from one token order to another; undefined is raster order. */
-function reorder(from: readonly number[] | undefined, to: readonly number[] | undefined): number[] {
+/** Indices of the rows of a batch from one token order to another; undefined is raster order. */
+function reorder(batch: number, from: readonly number[] | undefined, to: readonly number[] | undefined): number[] {
   const place = new Array<number>(TOKENS);
   for (let i = 0; i < TOKENS; i++) place[from?.[i] ?? i] = i;
-  return Array.from({ length: TOKENS }, (_, i) => place[to?.[i] ?? i] as number);
+  return Array.from({ length: batch * TOKENS }, (_, row) => {
+    const i = row % TOKENS;
+    return row - i + (place[to?.[i] ?? i] as number);
+  });
 }
 
 /** The layer `name` [K, N] with the affine of the normalisation `norm` before it folded in. */
@@ -87,32 +88,33 @@ function network(p: ParameterSource, x: Value): Value {
   const batch = x.shape[0];
   const cells = window * window;
   const orders = [windowOrder(0), windowOrder(window / 2)] as const;
-  let h = add(linearLayer(p, 'embed', x, dim, WEIGHT), p.get('position', [1, TOKENS, dim], SMALL)); // (B, TOKENS, dim)
+  const embedded = add(linearLayer(p, 'embed', x, dim, WEIGHT), p.get('position', [1, TOKENS, dim], SMALL)); // (B, TOKENS, dim)
+  const rows = TOKENS / PARTS;
+  const sizes = new Array<number>(batch * PARTS).fill(rows);
+  let parts = [reshape(embedded, [batch * TOKENS, dim])];
   let current: readonly number[] | undefined;
   for (let block = 0; block < depth; block++) {
     const at = `blocks.${block}`;
     const order = orders[block % 2];
-    h = permuteRows(h, reorder(current, order), 1);
-    current = order;
     const bias = p.get(`${at}.bias`, [heads, cells, cells], ZEROS);
     const projection = foldedLayer(p, `${at}.norm1`, `${at}.qkv`, 3 * dim);
     const up = foldedLayer(p, `${at}.norm2`, `${at}.up`, mlpRatio * dim);
     const down = p.get(`${at}.down.weight`, [mlpRatio * dim, dim], WEIGHT);
     const downBias = p.get(`${at}.down.bias`, [dim], ZEROS);
-    const parts = split(reshape(h, [batch * TOKENS, dim]), 0, batch * PARTS).map((part) => {
-      const rows = part.shape[0];
-      const qkv = linear(layerNorm(part), projection.weight, projection.bias);
+    parts = regroupRows(parts, reorder(batch, current, order), sizes).map((part) => {
+      const qkv = linear(layerNormBeforeCentred(part), projection.weight, projection.bias);
       const mixed = selfAttention(reshape(qkv, [rows / cells, cells, 3 * dim]), heads, bias, {
         scale: 1 / Math.sqrt(dim / heads),
       });
       const attended = add(part, linearLayer(p, `${at}.project`, reshape(mixed, [rows, dim]), dim, WEIGHT));
-      return add(attended, mlp(layerNorm(attended), up.weight, up.bias, down, downBias));
+      return add(attended, mlp(layerNormBeforeCentred(attended), up.weight, up.bias, down, downBias));
     });
-    h = reshape(concat(parts, 0), [batch, TOKENS, dim]);
+    current = order;
   }
   const head = foldedLayer(p, 'norm', 'head', 1);
-  const values = linear(layerNorm(h), head.weight, head.bias); // (B, TOKENS, 1) in window order
-  return sigmoid(permuteRows(values, reorder(current, undefined), 1));
+  const values = parts.map((part) => linear(layerNormBeforeCentred(part), head.weight, head.bias));
+  const [raster] = regroupRows(values, reorder(batch, current, undefined), [batch * TOKENS]);
+  return sigmoid(reshape(raster as Value, [batch, TOKENS, 1]));
 }
 
 /** Builds the loss: mean squared error of the values against `y`. For `compileStep` with {@link ENGINE_SHARDS}. */

@@ -46,8 +46,8 @@ export {
   sub,
   where,
 } from './ops/elementwise.ts';
-export { gather, permuteRows, scatterAdd } from './ops/gather.ts';
-export { layerNorm } from './ops/layer-norm.ts';
+export { gather, permuteRows, regroupRows, scatterAdd } from './ops/gather.ts';
+export { layerNorm, layerNormBeforeCentred } from './ops/layer-norm.ts';
 export { linear, mlp } from './ops/linear.ts';
 export { matmul } from './ops/matmul.ts';
 export { reduceMean, reduceSum } from './ops/reduce.ts';

@@ -1,9 +1,10 @@
 /** Layers: ops with named weights from a {@link ParameterSource}. */
 import type { Value } from './graph.ts';
 import { type ConvOptions, conv2d } from './ops/conv2d.ts';
-import { add, mul } from './ops/elementwise.ts';
-import { layerNorm } from './ops/layer-norm.ts';
+import { add, mul, sub } from './ops/elementwise.ts';
+import { layerNorm, layerNormBeforeCentred } from './ops/layer-norm.ts';
 import { linear } from './ops/linear.ts';
+import { reduceMean } from './ops/reduce.ts';
 import { reshape } from './ops/shape.ts';
 import type { Initializer, ParameterSource } from './parameters.ts';
 
@@ -31,7 +32,7 @@ export function layerNormLayer(p: ParameterSource, name: string, x: Value, eps =
   return layerNorm(x, p.get(`${name}.weight`, [side], ONES), p.get(`${name}.bias`, [side], ZEROS), eps);
 }
 
-/** Weight and bias of a linear layer that has taken in the affine of the normalisation before it. */
+/** Weight and bias of a linear layer that has taken in the affine of the normalisation before it; the weight's columns have mean 0. */
 export interface Folded {
   readonly weight: Value;
   readonly bias: Value;
@@ -39,13 +40,15 @@ export interface Folded {
 
 /**
  * Moves a normalisation's affine into the linear layer behind it: (n·g + s)·w + b = n·(g∘w) + (s·w + b).
- * The products then happen once a weight instead of once a token, forward and backward.
+ * The products then happen once a weight instead of once a token, forward and backward. The rows of n have mean 0, so the columns of
+ * the weight may have too: the result is the same, and {@link layerNormBeforeCentred} has less to do.
  * @param weight [K, N] @param bias [N] @param gain [K] @param shift [K]
  */
 export function foldAffine(weight: Value, bias: Value, gain: Value, shift: Value): Folded {
   const [inner, columns] = weight.shape;
   const moved = reshape(linear(reshape(shift, [1, inner]), weight), [columns]);
-  return { weight: mul(reshape(gain, [inner, 1]), weight), bias: add(moved, bias) };
+  const scaled = mul(reshape(gain, [inner, 1]), weight);
+  return { weight: sub(scaled, reduceMean(scaled, [0], true)), bias: add(moved, bias) };
 }
 
 /** {@link layerNormLayer} followed by {@link linearLayer}, folded; the weights keep their usual names and meaning. */
@@ -62,7 +65,7 @@ export function normLinearLayer(
   const shift = p.get(`${norm}.bias`, [inner], ZEROS);
   const weight = p.get(`${name}.weight`, [inner, features], init);
   const folded = foldAffine(weight, p.get(`${name}.bias`, [features], ZEROS), gain, shift);
-  return linear(layerNorm(x), folded.weight, folded.bias);
+  return linear(layerNormBeforeCentred(x), folded.weight, folded.bias);
 }
 
 /** x (B, Ci, H, W) -> (B, features, H', W') with `name.weight` (features, Ci/groups, size, size) and `name.bias`. */

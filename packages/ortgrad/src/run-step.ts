@@ -90,8 +90,8 @@ class ShardedStep implements LoadedStep {
             };
       shards.push({ session, gradient, remote });
     }
-    // With the threads of a shard: those of a larger pool would go on spinning, and slow the next step's shards down by 4 % (measured).
-    const update = await first.load(program.update as Uint8Array, { keep: NEXT, threads });
+    // Threads that went on spinning would slow the next step's shards down by 4 % (measured).
+    const update = await first.load(program.update as Uint8Array, { keep: NEXT, yields: true });
     return new ShardedStep(program, shards, update);
   }
 

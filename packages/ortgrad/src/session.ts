@@ -33,6 +33,8 @@ export interface LoadOptions {
   readonly keep?: readonly string[];
   /** Threads of one operator of this model; default: the runtime's. */
   readonly threads?: number;
+  /** Its threads sleep as soon as there is nothing to do, and take nothing from models that run next; default false. */
+  readonly yields?: boolean;
 }
 
 /** Settings of {@link Session.run}. */
@@ -74,7 +76,13 @@ interface HeldReference {
 type Wire = Tensor | HeldReference;
 
 type Request =
-  | { readonly kind: 'load'; readonly model: Uint8Array; readonly keep: readonly string[]; readonly threads?: number }
+  | {
+      readonly kind: 'load';
+      readonly model: Uint8Array;
+      readonly keep: readonly string[];
+      readonly threads?: number;
+      readonly yields?: boolean;
+    }
   | {
       readonly kind: 'run';
       readonly session: number;
@@ -168,8 +176,8 @@ export class Runtime {
   async load(model: Uint8Array, options: LoadOptions = {}): Promise<Session> {
     // Not slice: that of a Buffer, which readFile gives, is a view, and the caller's bytes would go with it.
     const copy = new Uint8Array(model);
-    const { keep = [], threads } = options;
-    const answer = await this.call({ kind: 'load', model: copy, keep, threads }, [copy.buffer]);
+    const { keep = [], threads, yields } = options;
+    const answer = await this.call({ kind: 'load', model: copy, keep, threads, yields }, [copy.buffer]);
     const { id, inputs, outputs } = answer as { id: number; inputs: string[]; outputs: string[] };
     return new Session(this, id, inputs, outputs);
   }
@@ -335,7 +343,7 @@ class Server {
   async answer(request: Request): Promise<[value: unknown, transfer: ArrayBuffer[]]> {
     switch (request.kind) {
       case 'load': {
-        const session = await this.open(request.model, request.keep, request.threads);
+        const session = await this.open(request.model, request);
         const id = this.numbers++;
         this.sessions.set(id, session);
         return [{ id, inputs: [...session.inputNames], outputs: [...session.outputNames] }, []];
@@ -372,7 +380,8 @@ class Server {
     }
   }
 
-  private open(model: Uint8Array, keep: readonly string[], threads = this.settings.threads): Promise<InferenceSession> {
+  private open(model: Uint8Array, loading: LoadOptions): Promise<InferenceSession> {
+    const { keep = [], threads = this.settings.threads, yields = false } = loading;
     const { provider, memoryPattern, profile } = this.settings;
     const options: InferenceSession.SessionOptions = {
       executionProviders: [EXECUTION_PROVIDER[provider]],
@@ -382,7 +391,7 @@ class Server {
       intraOpNumThreads: threads,
       logSeverityLevel: 3,
       // Masked attention leaves denormal numbers behind, with which products are many times slower.
-      extra: { session: { set_denormal_as_zero: '1' } },
+      extra: { session: { set_denormal_as_zero: '1', ...(yields && { intra_op: { allow_spinning: '0' } }) } },
     };
     if (profile) Object.assign(options, { enableProfiling: true, profileFilePrefix: profile });
     if (provider === 'webgpu' && keep.length > 0) {
@@ -465,7 +474,7 @@ class Server {
       const source = graph.input('source', shape, dtype);
       const same = graph.node('Reshape', [source, graph.int64(flat)], [{ shape: flat, dtype }])[0];
       graph.output('copy', graph.node('Mul', [same, graph.scalar(1)], [{ shape: flat, dtype }])[0]);
-      reader = await this.open(graph.toModel(), []);
+      reader = await this.open(graph.toModel(), {});
       this.readers.set(key, reader);
     }
     const { copy } = await reader.run({ source: value });

@@ -73,6 +73,7 @@ case('gather', [x(5, 3)], lambda a: a[torch.tensor([4, 0, 0, 2, 4, 4])])
 case('gather axis 1', [x(2, 4, 3)], lambda a: a[:, torch.tensor([3, 3, 1])])
 case('scatterAdd', [x(4, 2)], lambda a: torch.zeros(3, 2).index_add(0, torch.tensor([2, 0, 2, 2]), a))
 case('permuteRows', [x(2, 5, 3)], lambda a: a[:, torch.tensor([3, 1, 4, 0, 2])])
+case('regroupRows', [x(4, 3), x(2, 3)], lambda a, b: (lambda c: torch.cat([c[3:], c[:3] ** 2], 1))(torch.cat([a, b])[torch.tensor([5, 1, 3, 0, 4, 2])]))
 # products
 case('matmul', [x(3, 4), x(4, 5)], torch.matmul)
 case('matmul batched', [x(2, 3, 4), x(2, 4, 5)], torch.matmul)
@@ -114,6 +115,7 @@ case('softmax axis 1', [x(2, 3, 2, low=-3, high=3)], lambda a: a.softmax(1))
 case('l2Normalize', [x(2, 3, 4)], lambda a: F.normalize(a, dim=1))
 case('layerNorm', [x(2, 3, 8)], lambda a: F.layer_norm(a, (8,)))
 case('layerNorm affine', [x(2, 3, 8), x(8, low=0.5, high=1.5), x(8)], lambda a, w, b: F.layer_norm(a, (8,), w, b))
+case('layerNorm folded', [x(2, 3, 8), x(8, 4), x(4), x(8, low=0.5, high=1.5), x(8)], lambda a, w, b, g, s: F.layer_norm(a, (8,), g, s) @ w + b)
 
 
 # attention

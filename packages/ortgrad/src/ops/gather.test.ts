@@ -2,13 +2,23 @@
 import { expect, test } from 'vitest';
 import { input, testOps } from '../../test/suite.ts';
 import { Graph } from '../graph.ts';
-import { gather, permuteRows, scatterAdd } from './gather.ts';
+import { square } from './elementwise.ts';
+import { gather, permuteRows, regroupRows, scatterAdd } from './gather.ts';
+import { concat } from './shape.ts';
 
 testOps('gather', [
   { name: 'gather', inputs: [input([5, 3])], build: ([x]) => gather(x, [4, 0, 0, 2, 4, 4], 0) },
   { name: 'gather axis 1', inputs: [input([2, 4, 3])], build: ([x]) => gather(x, [3, 3, 1], 1) },
   { name: 'scatterAdd', inputs: [input([4, 2])], build: ([x]) => scatterAdd(x, [2, 0, 2, 2], 3) },
   { name: 'permuteRows', inputs: [input([2, 5, 3])], build: ([x]) => permuteRows(x, [3, 1, 4, 0, 2]) },
+  {
+    name: 'regroupRows',
+    inputs: [input([4, 3]), input([2, 3])],
+    build: (parts) => {
+      const [first, second] = regroupRows(parts, [5, 1, 3, 0, 4, 2], [3, 3]);
+      return concat([second, square(first)], 1);
+    },
+  },
 ]);
 
 test('indices outside the axis and repeated ones in a permutation are refused', () => {
@@ -17,4 +27,6 @@ test('indices outside the axis and repeated ones in a permutation are refused', 
   expect(() => scatterAdd(x, [0, 1], 3)).toThrow(/\[3, 2\] and \[2\]/);
   expect(() => permuteRows(x, [0, 1, 1], 0)).toThrow(/once/);
   expect(() => permuteRows(x, [0, 1], 0)).toThrow(/once/);
+  expect(() => regroupRows([x, x], [0, 1, 2, 3, 4, 4], [6])).toThrow(/once/);
+  expect(() => regroupRows([x, x], [0, 1, 2, 3, 4, 5], [2, 3])).toThrow(/6 rows/);
 });

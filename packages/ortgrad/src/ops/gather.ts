@@ -1,7 +1,7 @@
 /** Picking slices by constant indices, and adding slices into place. */
 import type { Value } from '../graph.ts';
 import { axisOf, emit, shapeError, track, withSide } from './common.ts';
-import { transpose } from './shape.ts';
+import { concat, transpose } from './shape.ts';
 
 function checkIndices(op: string, indices: readonly number[], side: number, shape: readonly number[]): void {
   if (!indices.every((index) => Number.isInteger(index) && index >= 0 && index < side)) {
@@ -40,13 +40,46 @@ export function scatterAdd(x: Value, indices: readonly number[], size: number): 
   return track(y, [x], (dy) => [gather(dy, indices, 0)]);
 }
 
+/** The inverse of a permutation. @throws ADC_GRAPH_SHAPE when `indices` do not name every place of a side once. */
+function inverseOf(op: string, indices: readonly number[], side: number, shape: readonly number[]): number[] {
+  const inverse = new Array<number>(indices.length).fill(-1);
+  for (const [to, from] of indices.entries()) inverse[from] = to;
+  if (indices.length !== side || inverse.length !== indices.length || inverse.includes(-1)) {
+    throw shapeError(op, `the indices must name every one of ${side} places once`, shape, [indices.length]);
+  }
+  return inverse;
+}
+
 /** {@link gather} by a permutation: its gradient is the gather by the inverse, much cheaper than adding. */
 export function permuteRows(x: Value, indices: readonly number[], axis = 1): Value {
   const at = axisOf('permuteRows', x.shape, axis);
-  const inverse = new Array<number>(indices.length).fill(-1);
-  for (const [to, from] of indices.entries()) inverse[from] = to;
-  if (indices.length !== x.shape[at] || inverse.length !== indices.length || inverse.includes(-1)) {
-    throw shapeError('permuteRows', `the indices must name every place of axis ${at} once`, x.shape, [indices.length]);
-  }
+  const inverse = inverseOf('permuteRows', indices, x.shape[at], x.shape);
   return track(pick(x, indices, at), [x], (dy) => [permuteRows(dy, inverse, at)]);
+}
+
+/**
+ * The rows of all parts [n, ...] behind one another, permuted and parted anew: what joining, {@link permuteRows} and cutting give, with
+ * a pass over the rows less, forward and backward.
+ * @param indices row i of the result is row `indices[i]` of the joined parts. @param sizes rows of each new part.
+ */
+export function regroupRows(parts: readonly Value[], indices: readonly number[], sizes: readonly number[]): Value[] {
+  const rows = parts.map(({ shape }) => shape[0]);
+  const total = rows.reduce((sum, n) => sum + n, 0);
+  const inverse = inverseOf('regroupRows', indices, total, parts[0]?.shape ?? []);
+  if (sizes.reduce((sum, n) => sum + n, 0) !== total)
+    throw shapeError('regroupRows', `the new parts must have ${total} rows together`, sizes);
+  const joined = parts.length === 1 ? parts[0] : concat(parts, 0);
+  let start = 0;
+  const picked = sizes.map((size) => {
+    start += size;
+    return pick(joined, indices.slice(start - size, start), 0);
+  });
+  const { graph } = joined;
+  return graph.track(picked, parts, (dys) =>
+    regroupRows(
+      dys.map((dy, n) => dy ?? graph.filled(0, picked[n].shape)),
+      inverse,
+      rows,
+    ),
+  );
 }

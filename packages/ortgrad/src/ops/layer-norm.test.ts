@@ -2,7 +2,9 @@
 import { expect, test } from 'vitest';
 import { input, testOps } from '../../test/suite.ts';
 import { Graph } from '../graph.ts';
-import { layerNorm } from './layer-norm.ts';
+import { foldAffine } from '../nn.ts';
+import { layerNorm, layerNormBeforeCentred } from './layer-norm.ts';
+import { linear } from './linear.ts';
 
 testOps('layerNorm', [
   { name: 'layerNorm', inputs: [input([2, 3, 8])], build: ([x]) => layerNorm(x) },
@@ -10,6 +12,14 @@ testOps('layerNorm', [
     name: 'layerNorm affine',
     inputs: [input([2, 3, 8]), input([8], 0.5, 1.5), input([8])],
     build: ([x, weight, bias]) => layerNorm(x, weight, bias),
+  },
+  {
+    name: 'layerNorm folded',
+    inputs: [input([2, 3, 8]), input([8, 4]), input([4]), input([8], 0.5, 1.5), input([8])],
+    build: ([x, weight, bias, gain, shift]) => {
+      const folded = foldAffine(weight, bias, gain, shift);
+      return linear(layerNormBeforeCentred(x), folded.weight, folded.bias);
+    },
   },
 ]);
 
