@@ -81,7 +81,7 @@ async function evaluate(network?: SegNetwork): Promise<DetectionFigures> {
   return { ap, pro, pauroc, iauroc };
 }
 
-/** Labels of {@link values}.clicks simulated clicks. */
+/** Labels made by simulated clicks. */
 async function clickLabels(): Promise<LabelledDefect[]> {
   const labeler = await Labeler.load({ index, runtime, prompts });
   return labelByClicks(split.train, labeler, Number(values.clicks)).finally(() => labeler.close());
@@ -101,17 +101,22 @@ const prepared = (labels: readonly LabelledDefect[]): Promise<PreparedTraining> 
   const steps = values.steps === undefined ? {} : { steps: Number(values.steps) };
   return prepareTraining({ index, runtime, labels, prompts, seed: 0, ...steps });
 };
-const weak = await prepared(await clickLabels());
+let once: Promise<PreparedTraining> | undefined;
+/** What all settings but true masks are trained on. */
+const onClicks = () => {
+  once ??= clickLabels().then(prepared);
+  return once;
+};
 // The others are trained whether or not they would be used: as much of them is trusted as of the full one.
 const trust = [DETECTOR_TRAINING.trust.at(-1) as number];
 const { loop } = DETECTOR_TRAINING;
 const keepUnsure = { ...loop, pseudo: { ...loop.pseudo, perturbation: [0, 0] as const } };
-const without = (change: Partial<DetectorTrainingSettings>, on = weak) =>
-  fitDetector(on, { ...DETECTOR_TRAINING, trust, ...change });
+const without = async (change: Partial<DetectorTrainingSettings>, on = onClicks()) =>
+  fitDetector(await on, { ...DETECTOR_TRAINING, trust, ...change });
 const trained: Readonly<Record<Setting, () => Promise<Partial<TrainedDetector>>>> = {
   unsupervised: async () => ({}),
-  weak: () => fitDetector(weak),
-  'full masks': async () => without({}, await prepared(await maskLabels())),
+  weak: async () => fitDetector(await onClicks()),
+  'full masks': () => without({}, maskLabels().then(prepared)),
   language: () => without({ language: false }),
   abandon: () => without({ loop: keepUnsure }),
   pretraining: () => without({ pretrained: false }),

@@ -83,13 +83,7 @@ interface HeldReference {
 type Wire = Tensor | HeldReference;
 
 type Request =
-  | {
-      readonly kind: 'load';
-      readonly model: Uint8Array;
-      readonly keep: readonly string[];
-      readonly threads?: number;
-      readonly yields?: boolean;
-    }
+  | (LoadOptions & { readonly kind: 'load'; readonly model: Uint8Array })
   | {
       readonly kind: 'run';
       readonly session: number;
@@ -183,8 +177,7 @@ export class Runtime {
   async load(model: Uint8Array, options: LoadOptions = {}): Promise<Session> {
     // Not slice: that of a Buffer, which readFile gives, is a view, and the caller's bytes would go with it.
     const copy = new Uint8Array(model);
-    const { keep = [], threads, yields } = options;
-    const answer = await this.call({ kind: 'load', model: copy, keep, threads, yields }, [copy.buffer]);
+    const answer = await this.call({ ...options, kind: 'load', model: copy }, [copy.buffer]);
     const { id, inputs, outputs } = answer as { id: number; inputs: string[]; outputs: string[] };
     return new Session(this, id, inputs, outputs);
   }
@@ -334,29 +327,21 @@ async function loadOrt(settings: WorkerSettings): Promise<Ort> {
   return web;
 }
 
-/** A port that is closed: whatever is sent through it is given up. */
-const nowhere = new MessageChannel().port1;
-nowhere.close();
-
-/**
- * Gives the memory of a result back now, not at some garbage collection. onnxruntime-node copies every output into a new tensor, also one
- * that it has written where it was told to; without this a training step would leave five vectors of all parameters behind.
- */
-function discard({ data }: OrtTensor): void {
-  nowhere.postMessage(null, [(data as Float32Array).buffer as ArrayBuffer]);
-}
-
 /** Serves one {@link Runtime}: sessions and held tensors by number. */
 class Server {
   private readonly sessions = new Map<number, InferenceSession>();
   private readonly held = new Map<number, OrtTensor>();
   private readonly readers = new Map<string, InferenceSession>();
+  /** A port that is closed: whatever is sent through it is given up. */
+  private readonly nowhere = new MessageChannel().port1;
   private numbers = 0;
 
   constructor(
     private readonly ort: Ort,
     private readonly settings: WorkerSettings,
-  ) {}
+  ) {
+    this.nowhere.close();
+  }
 
   /** Answers one request; the second part of the answer lists buffers that go along. */
   async answer(request: Request): Promise<[value: unknown, transfer: ArrayBuffer[]]> {
@@ -446,7 +431,7 @@ class Server {
       if (target !== undefined) {
         const place = places[name];
         if (place) {
-          if (value.data !== place.data) discard(value);
+          if (value.data !== place.data) this.discard(value);
         } else {
           this.find(target).dispose();
           this.held.set(target, value);
@@ -464,6 +449,14 @@ class Server {
       }
     }
     return [answer, [...transfer]];
+  }
+
+  /**
+   * Gives the memory of a result back now, not at some garbage collection. onnxruntime-node copies every output into a new tensor, also
+   * one that it has written where it was told to; without this a training step would leave five vectors of all parameters behind.
+   */
+  private discard({ data }: OrtTensor): void {
+    this.nowhere.postMessage(null, [(data as Float32Array).buffer as ArrayBuffer]);
   }
 
   private keep(value: OrtTensor): HeldReference {

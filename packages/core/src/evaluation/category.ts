@@ -29,8 +29,11 @@ export async function* clickItems(
     const mask = await readMask(maskPath, image);
     const view = await labeler.open(image, { exclude: [path] });
     const defect = prompt === 'type' ? type : prompt === 'none' ? undefined : prompt;
-    yield { name, type, image, mask, predict: (clicks) => view.predict({ clicks, defect }) };
-    await view.close();
+    try {
+      yield { name, type, image, mask, predict: (clicks) => view.predict({ clicks, defect }) };
+    } finally {
+      await view.close();
+    }
   }
 }
 

@@ -95,3 +95,20 @@ test('a lane whose worker has ended is not used again', async () => {
   expect(place('d')).toBe('lane');
   await close();
 });
+
+test('lanes are started anew when the workers of all have ended', async () => {
+  const { lanes, run, place, end, close } = await watched(2);
+  run('a');
+  const [one, other] = [lanes.run((lane) => lane.close()), lanes.run((lane) => lane.close())];
+  await lanes.ready();
+  await end('a');
+  await Promise.all([one, other]);
+  for (const name of ['b', 'c', 'd', 'e']) run(name);
+  // That both are gone is seen when they are wanted.
+  await end('b');
+  expect([place('c'), place('d')]).toEqual(['main', 'waits']);
+  await lanes.ready();
+  await end('c');
+  expect([place('d'), place('e')]).toEqual(['lane', 'lane']);
+  await close();
+});

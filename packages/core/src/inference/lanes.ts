@@ -58,7 +58,7 @@ export class Lanes {
   private next(waited: boolean): void {
     while (this.queue.length > 0 && !this.mainBusy) {
       // What had to wait is not alone: others will come while it runs.
-      const lane = waited || this.inLanes > 0 ? this.free.shift() : undefined;
+      const lane = waited || this.inLanes > 0 ? this.take() : undefined;
       if (lane) {
         this.inLanes++;
         this.queue.shift()?.start(lane);
@@ -74,16 +74,18 @@ export class Lanes {
     if (runtime === this.main) this.mainBusy = false;
     else {
       this.inLanes--;
-      if (runtime.alive) this.free.push(runtime);
-      else this.drop(runtime);
+      this.free.push(runtime);
     }
     this.next(true);
   }
 
-  /** Forgets a lane whose worker has failed; when it was the last one, lanes are started anew. */
-  private drop(lane: Runtime): void {
+  /** A free lane. Those whose worker has failed are forgotten; when none is left, lanes are started anew. */
+  private take(): Runtime | undefined {
+    const lane = this.free.shift();
+    if (!lane || lane.alive) return lane;
     this.opened.splice(this.opened.indexOf(lane), 1);
     if (this.opened.length === 0) this.opening = undefined;
+    return this.take();
   }
 
   /** Starts the lanes, once; until they are there, and where they cannot be had, everything runs on the main runtime. */

@@ -1,9 +1,9 @@
 import { Graph, Runtime, reshape, type Tensor, tensor, type Value } from '@adclick/ortgrad';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { Random } from '../random.ts';
+import { TOKEN } from './adclick.ts';
 import { type SlidingWindow, slideOver, windowStarts } from './sliding-window.ts';
 
-const TOKEN = 8;
 let runtime: Runtime;
 beforeAll(async () => {
   runtime = await Runtime.start();

@@ -63,12 +63,11 @@ export function permuteRows(x: Value, indices: readonly number[], axis = 1): Val
  * @param indices row i of the result is row `indices[i]` of the joined parts. @param sizes rows of each new part.
  */
 export function regroupRows(parts: readonly Value[], indices: readonly number[], sizes: readonly number[]): Value[] {
-  const rows = parts.map(({ shape }) => shape[0]);
-  const total = rows.reduce((sum, n) => sum + n, 0);
-  const inverse = inverseOf('regroupRows', indices, total, parts[0]?.shape ?? []);
+  const joined = parts.length === 1 ? parts[0] : concat(parts, 0);
+  const total = joined.shape[0];
+  const inverse = inverseOf('regroupRows', indices, total, joined.shape);
   if (sizes.reduce((sum, n) => sum + n, 0) !== total)
     throw shapeError('regroupRows', `the new parts must have ${total} rows together`, sizes);
-  const joined = parts.length === 1 ? parts[0] : concat(parts, 0);
   let start = 0;
   const picked = sizes.map((size) => {
     start += size;
@@ -79,7 +78,7 @@ export function regroupRows(parts: readonly Value[], indices: readonly number[],
     regroupRows(
       dys.map((dy, n) => dy ?? graph.filled(0, picked[n].shape)),
       inverse,
-      rows,
+      parts.map(({ shape }) => shape[0]),
     ),
   );
 }
