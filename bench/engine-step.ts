@@ -1,18 +1,21 @@
 /** The network of the training-step measurement, the same as in yardstick_train_step.py: 1.39 M parameters, two pictures of 64 × 64 tokens. */
 import {
   add,
+  BARE_GELU,
   type BuildLoss,
+  bareGeluLinear,
   foldAffine,
+  foldedLinear,
   type Graph,
   type Initializer,
-  layerNormBeforeCentred,
-  linear,
+  layerNormBeforeFolded,
   linearLayer,
-  mlp,
+  linearOnto,
   type ParameterSource,
   reduceMean,
   regroupRows,
   reshape,
+  scale,
   selfAttention,
   sigmoid,
   square,
@@ -74,12 +77,13 @@ function reorder(batch: number, from: readonly number[] | undefined, to: readonl
   });
 }
 
-/** The layer `name` [K, N] with the affine of the normalisation `norm` before it folded in. */
-function foldedLayer(p: ParameterSource, norm: string, name: string, features: number) {
+/** The layer `name` [K, N], its weights times `factor`, with the affine of the normalisation `norm` before it folded in. */
+function foldedLayer(p: ParameterSource, norm: string, name: string, features: number, factor = 1) {
   const gain = p.get(`${norm}.weight`, [ENGINE.dim], ONES);
   const shift = p.get(`${norm}.bias`, [ENGINE.dim], ZEROS);
   const weight = p.get(`${name}.weight`, [ENGINE.dim, features], WEIGHT);
-  return foldAffine(weight, p.get(`${name}.bias`, [features], ZEROS), gain, shift);
+  const bias = p.get(`${name}.bias`, [features], ZEROS);
+  return foldAffine(scale(weight, factor), scale(bias, factor), gain, shift);
 }
 
 /** Tokens (B, TOKENS, channels) -> one value in (0,1) a token (B, TOKENS, 1). */
@@ -90,30 +94,30 @@ function network(p: ParameterSource, x: Value): Value {
   const orders = [windowOrder(0), windowOrder(window / 2)] as const;
   const embedded = add(linearLayer(p, 'embed', x, dim, WEIGHT), p.get('position', [1, TOKENS, dim], SMALL)); // (B, TOKENS, dim)
   const rows = TOKENS / PARTS;
-  const sizes = new Array<number>(batch * PARTS).fill(rows);
+  const sides = Array.from({ length: batch * PARTS }, () => [rows]);
   let parts = [reshape(embedded, [batch * TOKENS, dim])];
   let current: readonly number[] | undefined;
   for (let block = 0; block < depth; block++) {
     const at = `blocks.${block}`;
     const order = orders[block % 2];
     const bias = p.get(`${at}.bias`, [heads, cells, cells], ZEROS);
-    const projection = foldedLayer(p, `${at}.norm1`, `${at}.qkv`, 3 * dim);
-    const up = foldedLayer(p, `${at}.norm2`, `${at}.up`, mlpRatio * dim);
-    const down = p.get(`${at}.down.weight`, [mlpRatio * dim, dim], WEIGHT);
+    const packed = foldedLayer(p, `${at}.norm1`, `${at}.qkv`, 3 * dim);
+    const project = p.get(`${at}.project.weight`, [dim, dim], WEIGHT);
+    const projectBias = p.get(`${at}.project.bias`, [dim], ZEROS);
+    const up = foldedLayer(p, `${at}.norm2`, `${at}.up`, mlpRatio * dim, BARE_GELU.before);
+    const down = scale(p.get(`${at}.down.weight`, [mlpRatio * dim, dim], WEIGHT), BARE_GELU.behind);
     const downBias = p.get(`${at}.down.bias`, [dim], ZEROS);
-    parts = regroupRows(parts, reorder(batch, current, order), sizes).map((part) => {
-      const qkv = linear(layerNormBeforeCentred(part), projection.weight, projection.bias);
-      const mixed = selfAttention(reshape(qkv, [rows / cells, cells, 3 * dim]), heads, bias, {
-        scale: 1 / Math.sqrt(dim / heads),
-      });
-      const attended = add(part, linearLayer(p, `${at}.project`, reshape(mixed, [rows, dim]), dim, WEIGHT));
-      return add(attended, mlp(layerNormBeforeCentred(attended), up.weight, up.bias, down, downBias));
+    parts = regroupRows(parts, reorder(batch, current, order), sides).map((part) => {
+      const qkv = reshape(foldedLinear(layerNormBeforeFolded(part), packed), [rows / cells, cells, 3 * dim]);
+      const mixed = selfAttention(qkv, heads, bias, { scale: 1 / Math.sqrt(dim / heads) });
+      const attended = linearOnto(part, reshape(mixed, [rows, dim]), project, projectBias);
+      return bareGeluLinear(foldedLinear(layerNormBeforeFolded(attended), up), down, downBias, attended);
     });
     current = order;
   }
   const head = foldedLayer(p, 'norm', 'head', 1);
-  const values = parts.map((part) => linear(layerNormBeforeCentred(part), head.weight, head.bias));
-  const [raster] = regroupRows(values, reorder(batch, current, undefined), [batch * TOKENS]);
+  const values = parts.map((part) => foldedLinear(layerNormBeforeFolded(part), head));
+  const [raster] = regroupRows(values, reorder(batch, current, undefined), [[batch * TOKENS]]);
   return sigmoid(reshape(raster as Value, [batch, TOKENS, 1]));
 }
 

@@ -39,8 +39,8 @@ export interface OutputSpec {
   readonly dtype?: DType;
 }
 
-/** Constants up to this many bytes are compared and shared; larger ones are taken as they come. */
-const SHARED_CONSTANT_BYTES = 4096;
+/** Constants up to this many bytes are compared and shared (index lists of equal layers above all); larger ones are taken as they come. */
+const SHARED_CONSTANT_BYTES = 2 ** 20;
 
 /** A graph under construction; `ops/` adds to it, {@link Graph.toModel} turns it into an ONNX file. */
 export class Graph {

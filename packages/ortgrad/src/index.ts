@@ -5,7 +5,6 @@ export { CodedError, type ErrorDetails, type ErrorSpec, errorMaker, ORTGRAD_ERRO
 export { Graph, gradients, type OutputSpec, Value } from './graph.ts';
 export {
   conv2dLayer,
-  type Folded,
   foldAffine,
   layerNormLayer,
   linearLayer,
@@ -19,7 +18,7 @@ export {
   type OnnxPort,
   readMetadata,
 } from './onnx.ts';
-export { type AttentionOptions, attention, selfAttention, unstack } from './ops/attention.ts';
+export { type AttentionOptions, attention, selfAttention } from './ops/attention.ts';
 export { cast, stopGradient } from './ops/cast.ts';
 export { type ConvOptions, conv2d } from './ops/conv2d.ts';
 export { depthToSpace, spaceToDepth } from './ops/depth-to-space.ts';
@@ -47,8 +46,8 @@ export {
   where,
 } from './ops/elementwise.ts';
 export { gather, permuteRows, regroupRows, scatterAdd } from './ops/gather.ts';
-export { layerNorm, layerNormBeforeCentred } from './ops/layer-norm.ts';
-export { linear, mlp } from './ops/linear.ts';
+export { layerNorm, layerNormBeforeFolded } from './ops/layer-norm.ts';
+export { BARE_GELU, bareGeluLinear, type Folded, foldedLinear, linear, linearOnto, mlp } from './ops/linear.ts';
 export { matmul } from './ops/matmul.ts';
 export { reduceMean, reduceSum } from './ops/reduce.ts';
 export { type ResizeOptions, resizeBilinear } from './ops/resize.ts';

@@ -1,9 +1,9 @@
 /** Layers: ops with named weights from a {@link ParameterSource}. */
 import type { Value } from './graph.ts';
 import { type ConvOptions, conv2d } from './ops/conv2d.ts';
-import { add, mul, sub } from './ops/elementwise.ts';
-import { layerNorm, layerNormBeforeCentred } from './ops/layer-norm.ts';
-import { linear } from './ops/linear.ts';
+import { add, mul, scale, sub } from './ops/elementwise.ts';
+import { layerNorm, layerNormBeforeFolded } from './ops/layer-norm.ts';
+import { type Folded, foldedLinear, linear } from './ops/linear.ts';
 import { reduceMean } from './ops/reduce.ts';
 import { reshape } from './ops/shape.ts';
 import type { Initializer, ParameterSource } from './parameters.ts';
@@ -32,23 +32,18 @@ export function layerNormLayer(p: ParameterSource, name: string, x: Value, eps =
   return layerNorm(x, p.get(`${name}.weight`, [side], ONES), p.get(`${name}.bias`, [side], ZEROS), eps);
 }
 
-/** Weight and bias of a linear layer that has taken in the affine of the normalisation before it; the weight's columns have mean 0. */
-export interface Folded {
-  readonly weight: Value;
-  readonly bias: Value;
-}
-
 /**
- * Moves a normalisation's affine into the linear layer behind it: (n·g + s)·w + b = n·(g∘w) + (s·w + b).
- * The products then happen once a weight instead of once a token, forward and backward. The rows of n have mean 0, so the columns of
- * the weight may have too: the result is the same, and {@link layerNormBeforeCentred} has less to do.
+ * Moves a normalisation's affine into the linear layer behind it: (n·g + s)·w + b = n·(g∘w) + (s·w + b), once a weight instead of once a
+ * token, forward and backward. The rows of n have mean 0, so c = g∘w less its columns' means gives the same product, and
+ * (n + 1)·(c + (s·w + b)/K) is all of it: {@link layerNormBeforeFolded} gives n + 1, `foldedLinear` multiplies.
  * @param weight [K, N] @param bias [N] @param gain [K] @param shift [K]
  */
 export function foldAffine(weight: Value, bias: Value, gain: Value, shift: Value): Folded {
   const [inner, columns] = weight.shape;
   const moved = reshape(linear(reshape(shift, [1, inner]), weight), [columns]);
   const scaled = mul(reshape(gain, [inner, 1]), weight);
-  return { weight: sub(scaled, reduceMean(scaled, [0], true)), bias: add(moved, bias) };
+  const centred = sub(scaled, reduceMean(scaled, [0], true));
+  return { weight: add(centred, scale(add(moved, bias), 1 / inner)), centred };
 }
 
 /** {@link layerNormLayer} followed by {@link linearLayer}, folded; the weights keep their usual names and meaning. */
@@ -65,7 +60,7 @@ export function normLinearLayer(
   const shift = p.get(`${norm}.bias`, [inner], ZEROS);
   const weight = p.get(`${name}.weight`, [inner, features], init);
   const folded = foldAffine(weight, p.get(`${name}.bias`, [features], ZEROS), gain, shift);
-  return linear(layerNormBeforeCentred(x), folded.weight, folded.bias);
+  return foldedLinear(layerNormBeforeFolded(x), folded);
 }
 
 /** x (B, Ci, H, W) -> (B, features, H', W') with `name.weight` (features, Ci/groups, size, size) and `name.bias`. */

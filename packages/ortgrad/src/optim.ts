@@ -2,6 +2,7 @@
 import type { Graph, Value } from './graph.ts';
 import { emit } from './ops/common.ts';
 import { add, addScalar, div, mul, neg, scale, sqrt, sub } from './ops/elementwise.ts';
+import { reduceSum } from './ops/reduce.ts';
 import { concat, expand, reshape, slice } from './ops/shape.ts';
 import type { ParameterEntry, ParameterLayout } from './parameters.ts';
 import { elementCount } from './tensor.ts';
@@ -95,8 +96,8 @@ export function adamW(
   const learningRate = setting('learningRate');
   const emaDecay = setting('emaDecay');
 
-  const axes = graph.int64([0]);
-  const gradNorm = emit(graph, 'ReduceL2', [gradient, axes], [1], { keepdims: 1 });
+  const squares = mul(gradient, gradient);
+  const gradNorm = sqrt(reduceSum(squares, [0], true));
   // Clipping multiplies the moments' factors, not the gradient: one pass over the vector less.
   const shorten = clipNorm === undefined ? undefined : clipFactor(graph, gradNorm, clipNorm);
   const fresh = (share: number, power: 1 | 2) => {
@@ -105,10 +106,12 @@ export function adamW(
     return mul(base, power === 1 ? shorten : mul(shorten, shorten));
   };
   const m = add(scale(state.m, betas[0]), mul(gradient, fresh(1 - betas[0], 1)));
-  const v = add(scale(state.v, betas[1]), mul(mul(gradient, gradient), fresh(1 - betas[1], 2)));
+  const v = add(scale(state.v, betas[1]), mul(squares, fresh(1 - betas[1], 2)));
 
-  const direction = div(m, addScalar(mul(sqrt(v), setting('varianceCorrection')), eps));
-  const pace = mul(learningRate, setting('momentCorrection'));
+  // m̂ / (√v̂ + eps) with the corrections moved to single numbers: a pass over the vector less.
+  const varianceCorrection = setting('varianceCorrection');
+  const direction = div(m, add(sqrt(v), div(graph.constant(Float32Array.of(eps), [1]), varianceCorrection)));
+  const pace = div(mul(learningRate, setting('momentCorrection')), varianceCorrection);
   const paces = spread(
     layout,
     (entry) => entry.rate,

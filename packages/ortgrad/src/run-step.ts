@@ -26,14 +26,14 @@ export async function shardRuntimes(first: Runtime, shards: number): Promise<Run
 export interface LoadedStep {
   readonly program: StepProgram;
   /**
-   * Does the step and writes the next state into `spare`.
+   * Does the step with this number, in place of the state. A run that fails before the update leaves the state as it was.
    * @returns `loss`, `gradNorm` and the program's outputs. @throws ADC_RUNTIME when an input is missing or wrong.
    */
   run(
     inputs: Readonly<Record<string, Tensor>>,
     hyper: Tensor,
     state: StepState,
-    spare: StepState,
+    step: number,
   ): Promise<Record<string, Tensor>>;
   /** Frees what lives in the trainer's runtime; helpers take theirs along when they are closed. */
   release(): Promise<void>;
@@ -45,25 +45,26 @@ export async function loadStep(program: StepProgram, first: Runtime, helpers: re
   const session = await first.load(program.model, { keep: NEXT });
   return {
     program,
-    run: (inputs, hyper, state, spare) =>
-      session.run({ ...inputs, ...stateFeeds(state), hyper }, { into: next(spare) }),
+    run: (inputs, hyper, state) => session.run({ ...inputs, ...stateFeeds(state), hyper }, { into: next(state) }),
     release: () => session.release(),
   };
 }
 
 const stateFeeds = (state: StepState) => Object.fromEntries(STATE.map((name) => [stateInput(name), state[name]]));
-const next = (spare: StepState) => Object.fromEntries(STATE.map((name) => [stateOutput(name), spare[name]]));
+const next = (state: StepState) => Object.fromEntries(STATE.map((name) => [stateOutput(name), state[name]]));
 
-/** One part of a batch: where it is worked on, and where its gradient is left. */
+/** One part of a batch and where it is worked on. */
 interface Shard {
   readonly session: Session;
-  readonly gradient: Held;
-  /** What a runtime other than the first holds, and the memory that carries it there and back. */
-  readonly remote?: { readonly p: Held; readonly gradient: Held; carrier: Float32Array<ArrayBuffer> };
+  /** Where its gradient stays, in the first runtime; other runtimes are sent the parameters and send the gradient back. */
+  readonly gradient?: Held;
 }
 
 /** A step whose shards run at the same time; their gradients meet in the first runtime, which does the update. */
 class ShardedStep implements LoadedStep {
+  /** The parameters as the last update left them, for the step that comes next. */
+  private ahead?: { readonly step: number; readonly p: Tensor };
+
   private constructor(
     readonly program: StepProgram,
     private readonly shards: readonly Shard[],
@@ -79,16 +80,7 @@ class ShardedStep implements LoadedStep {
     for (const runtime of Array.from({ length: count }, (_, shard) => [first, ...helpers][shard] ?? first)) {
       const session = sessions.get(runtime) ?? (await runtime.load(model, { threads }));
       sessions.set(runtime, session);
-      const gradient = await first.hold(zeros);
-      const remote =
-        runtime === first
-          ? undefined
-          : {
-              p: await runtime.hold(zeros),
-              gradient: await runtime.hold(zeros),
-              carrier: new Float32Array(layout.size),
-            };
-      shards.push({ session, gradient, remote });
+      shards.push({ session, gradient: runtime === first ? await first.hold(zeros) : undefined });
     }
     // Threads that went on spinning would slow the next step's shards down by 4 % (measured).
     const update = await first.load(program.update as Uint8Array, { keep: NEXT, yields: true });
@@ -99,40 +91,56 @@ class ShardedStep implements LoadedStep {
     inputs: Readonly<Record<string, Tensor>>,
     hyper: Tensor,
     state: StepState,
-    spare: StepState,
+    step: number,
   ): Promise<Record<string, Tensor>> {
-    // All copies are made before the first runtime is busy with its own shard.
-    for (const { remote } of this.shards) if (remote) remote.carrier = await state.p.copyTo(remote.carrier);
+    const parameters = await this.parameters(state.p, step);
     const ended = await Promise.allSettled(
-      this.shards.map((shard, index) => this.runShard(shard, this.partOf(inputs, index), state.p)),
+      this.shards.map((shard, n) =>
+        this.runShard(shard, { ...this.partOf(inputs, n), [stateInput('p')]: parameters[n] }),
+      ),
     );
     const results = ended.map((each) => {
       if (each.status === 'rejected') throw each.reason;
       return each.value;
     });
-    const gradients = this.shards.map(({ gradient }, shard) => [gradientInput(shard), gradient]);
+    const gradients = this.shards.map(({ gradient }, n) => [gradientInput(n), gradient ?? results[n].gradient]);
     const feeds = { ...Object.fromEntries(gradients), ...stateFeeds(state), hyper };
-    const { gradNorm } = await this.update.run(feeds, { into: next(spare) });
+    const sent = stateOutput('p');
+    const fetch = this.shards.every(({ gradient }) => gradient) ? ['gradNorm'] : ['gradNorm', sent];
+    const { gradNorm, [sent]: p } = await this.update.run(feeds, { into: next(state), fetch, transfer: true });
+    this.ahead = p && { step: step + 1, p };
     const loss = results.reduce((sum, each) => sum + Number(each.loss.data[0]), 0) / results.length;
     return { ...this.joined(results), loss: tensor(Float32Array.of(loss), []), gradNorm };
   }
 
   async release(): Promise<void> {
-    for (const { session, gradient, remote } of this.shards) {
+    for (const { session, gradient } of this.shards) {
+      if (!gradient) continue;
       await gradient.release();
-      if (!remote) await session.release();
+      await session.release();
     }
     await this.update.release();
   }
 
-  private async runShard({ session, gradient, remote }: Shard, inputs: Record<string, Tensor>, p: Held) {
-    const fetch = ['loss', ...this.program.outputs.map(({ name }) => name)];
-    if (!remote) return session.run({ ...inputs, [stateInput('p')]: p }, { into: { gradient }, fetch });
-    remote.carrier = await remote.p.copyFrom(remote.carrier);
-    const feeds = { ...inputs, [stateInput('p')]: remote.p };
-    const result = await session.run(feeds, { into: { gradient: remote.gradient }, fetch });
-    remote.carrier = await gradient.copyFrom(await remote.gradient.copyTo(remote.carrier));
-    return result;
+  /** What every shard is fed: copies for other runtimes are made before the first is busy with its own shard. */
+  private async parameters(p: Held, step: number): Promise<(Tensor | Held)[]> {
+    let copy = this.ahead?.step === step ? this.ahead.p : undefined;
+    this.ahead = undefined;
+    return Promise.all(
+      this.shards.map(({ gradient }) => {
+        if (gradient) return p;
+        const own = copy ?? p.read();
+        copy = undefined;
+        return own;
+      }),
+    );
+  }
+
+  private runShard({ session, gradient }: Shard, feeds: Record<string, Tensor | Held>) {
+    const results = ['loss', ...this.program.outputs.map(({ name }) => name)];
+    return gradient
+      ? session.run(feeds, { into: { gradient }, fetch: results })
+      : session.run(feeds, { fetch: [...results, 'gradient'], transfer: true });
   }
 
   /** One shard's part of every input, along the first axis. */

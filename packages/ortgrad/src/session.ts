@@ -40,7 +40,7 @@ export interface LoadOptions {
   readonly keep?: readonly string[];
   /** Threads of one operator of this model; default: the runtime's. */
   readonly threads?: number;
-  /** Its threads sleep as soon as there is nothing to do, and take nothing from models that run next; default false. */
+  /** Its threads sleep as soon as a run ends, and take nothing from models that run next; default false. */
   readonly yields?: boolean;
 }
 
@@ -49,8 +49,8 @@ export interface RunOptions {
   /** Outputs that stay in the worker and come back as {@link Held}. */
   readonly keep?: readonly string[];
   /**
-   * Outputs that replace the content of held tensors, which must not be fed to the same run.
-   * On the CPU they are written into the tensors' memory, so a training loop allocates nothing.
+   * Outputs that replace the content of held tensors. On the CPU they are written into the tensors' memory, so a training loop
+   * allocates nothing; a tensor may be fed to the same run when the output depends on everything that reads it.
    */
   readonly into?: Readonly<Record<string, Held>>;
   /** Outputs to compute and send back; default: all that are not kept. */
@@ -66,10 +66,6 @@ export interface Held {
   readonly dtype: DType;
   /** A copy of its elements. */
   read(): Promise<Tensor>;
-  /** Copies its elements into `carrier`, whose memory goes to the worker and comes back in the answer. Only on the CPU. */
-  copyTo(carrier: Float32Array<ArrayBuffer>): Promise<Float32Array<ArrayBuffer>>;
-  /** Replaces its elements by those of `carrier`, whose memory goes to the worker and comes back in the answer. Only on the CPU. */
-  copyFrom(carrier: Float32Array<ArrayBuffer>): Promise<Float32Array<ArrayBuffer>>;
   /** Frees it; reading or feeding it afterwards is an error. */
   release(): Promise<void>;
 }
@@ -95,7 +91,6 @@ type Request =
   | { readonly kind: 'release'; readonly session: number }
   | { readonly kind: 'hold'; readonly value: Tensor }
   | { readonly kind: 'read'; readonly held: number }
-  | { readonly kind: 'copy'; readonly held: number; readonly carrier: Float32Array; readonly to: 'held' | 'carrier' }
   | { readonly kind: 'drop'; readonly held: number }
   | { readonly kind: 'close' };
 
@@ -224,8 +219,6 @@ export class Runtime {
       shape,
       dtype,
       read: async () => (await this.call({ kind: 'read', held })) as Tensor,
-      copyTo: (carrier) => this.carry(held, carrier, 'carrier'),
-      copyFrom: (carrier) => this.carry(held, carrier, 'held'),
       release: async () => {
         this.forgotten.unregister(handle);
         await this.call({ kind: 'drop', held });
@@ -233,10 +226,6 @@ export class Runtime {
     };
     this.forgotten.register(handle, held, handle);
     return handle;
-  }
-
-  private async carry(held: number, carrier: Float32Array<ArrayBuffer>, to: 'held' | 'carrier') {
-    return (await this.call({ kind: 'copy', held, carrier, to }, [carrier.buffer])) as Float32Array<ArrayBuffer>;
   }
 
   private expect(call: number): Promise<unknown> {
@@ -361,13 +350,6 @@ class Server {
         const copy = { ...value, data: value.data.slice() };
         return [copy, [copy.data.buffer as ArrayBuffer]];
       }
-      case 'copy': {
-        const own = this.find(request.held).data as Float32Array;
-        const { carrier, to } = request;
-        if (to === 'held') own.set(carrier);
-        else carrier.set(own);
-        return [carrier, [carrier.buffer as ArrayBuffer]];
-      }
       case 'drop':
         this.find(request.held).dispose();
         this.held.delete(request.held);
@@ -395,7 +377,7 @@ class Server {
       intraOpNumThreads: threads,
       logSeverityLevel: 3,
       // Masked attention leaves denormal numbers behind, with which products are many times slower.
-      extra: { session: { set_denormal_as_zero: '1', ...(yields && { intra_op: { allow_spinning: '0' } }) } },
+      extra: { session: { set_denormal_as_zero: '1', ...(yields && { force_spinning_stop: '1' }) } },
     };
     if (profile) Object.assign(options, { enableProfiling: true, profileFilePrefix: profile });
     if (provider === 'webgpu' && keep.length > 0) {
@@ -430,13 +412,17 @@ class Server {
       const target = request.into[name];
       if (target !== undefined) {
         const place = places[name];
-        if (place) {
-          if (value.data !== place.data) this.discard(value);
-        } else {
+        if (!place) {
           this.find(target).dispose();
           this.held.set(target, value);
+          continue;
         }
-        continue;
+        // onnxruntime-node answers with a copy also where it has written in place (1.30).
+        const copied = value.data !== place.data;
+        if (!copied || !request.fetch?.includes(name)) {
+          if (copied) this.discard(value);
+          continue;
+        }
       }
       if (request.keep.includes(name)) {
         answer[name] = this.keep(value);

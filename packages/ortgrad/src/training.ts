@@ -53,9 +53,7 @@ export class Trainer {
     /** Runtimes beside the first one that work on shards of a batch. */
     private readonly helpers: readonly Runtime[],
     private readonly loaded: ReadonlyMap<string, LoadedStep>,
-    private state: StepState,
-    /** The state's other half: a step writes here, then the two change places. */
-    private spare: StepState,
+    private readonly state: StepState,
     private count: number,
   ) {}
 
@@ -120,7 +118,7 @@ export class Trainer {
         return { p: held[0], m: held[1], v: held[2], ema: held[3] };
       };
       const own = options.runtime === undefined;
-      return new Trainer(runtime, own, layout, helpers, loaded, await hold(values), await hold(values), steps);
+      return new Trainer(runtime, own, layout, helpers, loaded, await hold(values), steps);
     } catch (error) {
       for (const each of options.runtime ? helpers : [runtime, ...helpers]) await each.close();
       throw error;
@@ -138,8 +136,7 @@ export class Trainer {
       if (!loaded)
         throw fail('ADC_RUNTIME', { provider: this.runtime.provider, what: `no program is named ${program}` });
       const hyper = hyperVector(settings, this.count + 1, loaded.program.betas);
-      const { loss, gradNorm, ...outputs } = await loaded.run(inputs, hyper, this.state, this.spare);
-      [this.state, this.spare] = [this.spare, this.state];
+      const { loss, gradNorm, ...outputs } = await loaded.run(inputs, hyper, this.state, this.count);
       this.count++;
       return { loss: Number(loss.data[0]), gradNorm: Number(gradNorm.data[0]), outputs };
     });
@@ -172,7 +169,7 @@ export class Trainer {
     await this.inOrder(async () => {
       for (const helper of this.helpers) await helper.close();
       if (this.ownRuntime) return this.runtime.close();
-      for (const held of [...Object.values(this.state), ...Object.values(this.spare)]) await held.release();
+      for (const held of Object.values(this.state)) await held.release();
       for (const step of this.loaded.values()) await step.release();
     });
   }

@@ -82,6 +82,8 @@ case('matmul shared', [x(2, 3, 4), x(4, 2)], torch.matmul)
 case('linear', [x(2, 3, 4), x(4, 5), x(5)], lambda a, w, b: a @ w + b)
 case('linear without bias', [x(2, 3, 4), x(4, 5)], lambda a, w: a @ w)
 case('linear many rows', [x(2, 512, 2), x(2, 3), x(3)], lambda a, w, b: a @ w + b)
+case('linearOnto', [x(6, 5), x(6, 4), x(4, 5), x(5)], lambda o, a, w, b: o + a @ w + b)
+case('bareGeluLinear', [x(2, 3, 6, low=-3, high=3), x(6, 5), x(5), x(2, 3, 5)], lambda u, w, b, o: F.gelu(u * 2 ** 0.5) / 2 ** 0.5 @ w + b + o)
 case('mlp', [x(2, 3, 4), x(4, 6), x(6), x(6, 3), x(3)], lambda a, w1, b1, w2, b2: F.gelu(a @ w1 + b1) @ w2 + b2)
 # convolution
 conv = lambda **o: lambda a, w, b=None: F.conv2d(a, w, b, **o)

@@ -15,7 +15,7 @@ testOps('gather', [
     name: 'regroupRows',
     inputs: [input([4, 3]), input([2, 3])],
     build: (parts) => {
-      const [first, second] = regroupRows(parts, [5, 1, 3, 0, 4, 2], [3, 3]);
+      const [first, second] = regroupRows(parts, [5, 1, 3, 0, 4, 2], [[3], [3]]);
       return concat([second, square(first)], 1);
     },
   },
@@ -27,6 +27,6 @@ test('indices outside the axis and repeated ones in a permutation are refused', 
   expect(() => scatterAdd(x, [0, 1], 3)).toThrow(/\[3, 2\] and \[2\]/);
   expect(() => permuteRows(x, [0, 1, 1], 0)).toThrow(/once/);
   expect(() => permuteRows(x, [0, 1], 0)).toThrow(/once/);
-  expect(() => regroupRows([x, x], [0, 1, 2, 3, 4, 4], [6])).toThrow(/once/);
-  expect(() => regroupRows([x, x], [0, 1, 2, 3, 4, 5], [2, 3])).toThrow(/6 rows/);
+  expect(() => regroupRows([x, x], [0, 1, 2, 3, 4, 4], [[6]])).toThrow(/once/);
+  expect(() => regroupRows([x, x], [0, 1, 2, 3, 4, 5], [[2], [3]])).toThrow(/6 rows/);
 });

@@ -1,7 +1,8 @@
 /** Picking slices by constant indices, and adding slices into place. */
 import type { Value } from '../graph.ts';
+import { elementCount } from '../tensor.ts';
 import { axisOf, emit, shapeError, track, withSide } from './common.ts';
-import { concat, transpose } from './shape.ts';
+import { concat, reshape, transpose } from './shape.ts';
 
 function checkIndices(op: string, indices: readonly number[], side: number, shape: readonly number[]): void {
   if (!indices.every((index) => Number.isInteger(index) && index >= 0 && index < side)) {
@@ -58,27 +59,35 @@ export function permuteRows(x: Value, indices: readonly number[], axis = 1): Val
 }
 
 /**
- * The rows of all parts [n, ...] behind one another, permuted and parted anew: what joining, {@link permuteRows} and cutting give, with
- * a pass over the rows less, forward and backward.
- * @param indices row i of the result is row `indices[i]` of the joined parts. @param sizes rows of each new part.
+ * The rows (vectors along the last axis) of all parts behind one another, permuted and parted anew: what joining, {@link permuteRows},
+ * cutting and reshaping give, with passes over the rows less, forward and backward.
+ * @param parts (n, ..., D), alike behind the first side. @param indices row i of the result is row `indices[i]` of the joined parts.
+ * @param leads sides of each new part without D.
  */
-export function regroupRows(parts: readonly Value[], indices: readonly number[], sizes: readonly number[]): Value[] {
+export function regroupRows(
+  parts: readonly Value[],
+  indices: readonly number[],
+  leads: readonly (readonly number[])[],
+): Value[] {
   const joined = parts.length === 1 ? parts[0] : concat(parts, 0);
-  const total = joined.shape[0];
+  const width = joined.shape[joined.shape.length - 1];
+  const total = elementCount(joined.shape) / width;
   const inverse = inverseOf('regroupRows', indices, total, joined.shape);
-  if (sizes.reduce((sum, n) => sum + n, 0) !== total)
-    throw shapeError('regroupRows', `the new parts must have ${total} rows together`, sizes);
-  let start = 0;
-  const picked = sizes.map((size) => {
-    start += size;
-    return pick(joined, indices.slice(start - size, start), 0);
-  });
+  if (leads.reduce((sum, lead) => sum + elementCount(lead), 0) !== total)
+    throw shapeError('regroupRows', `the new parts must have ${total} rows together`, ...leads);
   const { graph } = joined;
+  const rows = reshape(joined, [total, width]);
+  let start = 0;
+  const picked = leads.map((lead) => {
+    const places = Int32Array.from(indices.slice(start, start + elementCount(lead)));
+    start += places.length;
+    return emit(graph, 'Gather', [rows, graph.constant(places, lead)], [...lead, width], { axis: 0 }, joined.dtype);
+  });
   return graph.track(picked, parts, (dys) =>
     regroupRows(
       dys.map((dy, n) => dy ?? graph.filled(0, picked[n].shape)),
       inverse,
-      parts.map(({ shape }) => shape[0]),
+      parts.map(({ shape }) => shape.slice(0, -1)),
     ),
   );
 }

@@ -3,8 +3,8 @@ import { expect, test } from 'vitest';
 import { input, testOps } from '../../test/suite.ts';
 import { Graph } from '../graph.ts';
 import { foldAffine } from '../nn.ts';
-import { layerNorm, layerNormBeforeCentred } from './layer-norm.ts';
-import { linear } from './linear.ts';
+import { layerNorm, layerNormBeforeFolded } from './layer-norm.ts';
+import { foldedLinear } from './linear.ts';
 
 testOps('layerNorm', [
   { name: 'layerNorm', inputs: [input([2, 3, 8])], build: ([x]) => layerNorm(x) },
@@ -18,7 +18,7 @@ testOps('layerNorm', [
     inputs: [input([2, 3, 8]), input([8, 4]), input([4]), input([8], 0.5, 1.5), input([8])],
     build: ([x, weight, bias, gain, shift]) => {
       const folded = foldAffine(weight, bias, gain, shift);
-      return linear(layerNormBeforeCentred(x), folded.weight, folded.bias);
+      return foldedLinear(layerNormBeforeFolded(x), folded);
     },
   },
 ]);

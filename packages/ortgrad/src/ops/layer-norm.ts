@@ -6,23 +6,22 @@ import { reduceMean } from './reduce.ts';
 
 const EPS = 1e-5;
 
-/** (x - mean) / √(variance + eps), and the inverse of the root. */
-function normalise(x: Value, eps: number): readonly [y: Value, inverse: Value] {
+/** (x - mean) / √(variance + eps) + offset, and the inverse of the root. */
+function normalise(x: Value, eps: number, offset = 0): readonly [y: Value, inverse: Value] {
   const { graph } = x;
   const side = x.shape[x.shape.length - 1];
   const rows = [...x.shape.slice(0, -1), 1];
   const [y, , inverse] = graph.node(
     'LayerNormalization',
-    [x, graph.filled(1, [side]), graph.filled(0, [side])],
+    [x, graph.filled(1, [side]), graph.filled(offset, [side])],
     [{ shape: x.shape }, { shape: rows }, { shape: rows }],
     { axis: -1, epsilon: { float: eps } },
   );
   return [y, inverse];
 }
 
-/** The part of a gradient that changes no row's spread, scaled back. */
-const unscaled = (d: Value, y: Value, inverse: Value): Value =>
-  mul(sub(d, mul(y, reduceMean(mul(d, y), [-1], true))), inverse);
+/** The mean of d·y over the last axis: how much of a gradient would change a row's spread. */
+const spreadShare = (d: Value, y: Value): Value => reduceMean(mul(d, y), [-1], true);
 
 /**
  * (x - mean) / √(variance + eps) over the last axis, then · weight + bias when given.
@@ -37,16 +36,22 @@ export function layerNorm(x: Value, weight?: Value, bias?: Value, eps = EPS): Va
     }
   }
   const [y, inverse] = normalise(x, eps);
-  const normal = track(y, [x], (d) => [unscaled(sub(d, reduceMean(d, [-1], true)), y, inverse)]);
+  const normal = track(y, [x], (dy) => {
+    const d = sub(dy, reduceMean(dy, [-1], true));
+    return [mul(sub(d, mul(y, spreadShare(d, y))), inverse)];
+  });
   const scaled = weight ? mul(normal, weight) : normal;
   return bias ? add(scaled, bias) : scaled;
 }
 
 /**
- * {@link layerNorm} for centred layers (`foldAffine`) alone: the gradients that come back through them have mean 0 over the last axis,
- * so taking it off is left out, two passes less.
+ * {@link layerNorm} + 1, for folded layers (`foldAffine`, `foldedLinear`) alone: the 1 carries their bias, and the gradients that come
+ * back through them have mean 0 over the last axis, so taking it off is left out.
  */
-export function layerNormBeforeCentred(x: Value, eps = EPS): Value {
-  const [y, inverse] = normalise(x, eps);
-  return track(y, [x], (d) => [unscaled(d, y, inverse)]);
+export function layerNormBeforeFolded(x: Value, eps = EPS): Value {
+  const [y, inverse] = normalise(x, eps, 1);
+  return track(y, [x], (d) => {
+    const share = spreadShare(d, y);
+    return [mul(sub(add(d, share), mul(y, share)), inverse)];
+  });
 }

@@ -1,8 +1,8 @@
-/** Linear layers and the fused perceptron against PyTorch and finite differences. */
+/** Linear layers and the perceptron against PyTorch and finite differences. */
 import { expect, test } from 'vitest';
 import { input, testOps } from '../../test/suite.ts';
 import { Graph } from '../graph.ts';
-import { linear, mlp } from './linear.ts';
+import { bareGeluLinear, linear, linearOnto, mlp } from './linear.ts';
 
 testOps('linear', [
   { name: 'linear', inputs: [input([2, 3, 4]), input([4, 5]), input([5])], build: ([x, w, b]) => linear(x, w, b) },
@@ -11,6 +11,16 @@ testOps('linear', [
     name: 'linear many rows',
     inputs: [input([2, 512, 2]), input([2, 3]), input([3])],
     build: ([x, w, b]) => linear(x, w, b),
+  },
+  {
+    name: 'linearOnto',
+    inputs: [input([6, 5]), input([6, 4]), input([4, 5]), input([5])],
+    build: ([onto, x, w, b]) => linearOnto(onto, x, w, b),
+  },
+  {
+    name: 'bareGeluLinear',
+    inputs: [input([2, 3, 6], -3, 3), input([6, 5]), input([5]), input([2, 3, 5])],
+    build: ([u, w, b, onto]) => bareGeluLinear(u, w, b, onto),
   },
   {
     name: 'mlp',

@@ -1,8 +1,8 @@
-/** Linear layers over the last axis, and the two-layer perceptron whose backward is fused. */
+/** Linear layers over the last axis: alone, behind a normalisation, and as a perceptron with GELU between two. */
 import type { Value } from '../graph.ts';
 import { elementCount } from '../tensor.ts';
 import { emit, shapeError, track } from './common.ts';
-import { mul, scale, twiceGeluParts } from './elementwise.ts';
+import { add, after, bareGelu, gelu, scale } from './elementwise.ts';
 import { columnSums } from './reduce.ts';
 import { reshape, transpose } from './shape.ts';
 
@@ -25,22 +25,25 @@ function affine(x: Value, w: Value, b: Value | undefined): Value {
 }
 
 /**
- * factor · xᵀ [K, M] · dy [M, N]: the gradient of a weight.
+ * xᵀ [K, M] · dy [M, N]: the gradient of a weight.
  * onnxruntime transposes the left operand anew for every strip of columns of the right one, so the narrower of the two goes
- * to the right and the small result is transposed; as MatMul, because a transposed Gemm would be turned back.
+ * to the right and the small result is transposed; as MatMul, which takes in the sum over several uses of the weight.
  */
-function weightGradient(x: Value, dy: Value, factor = 1): Value {
-  const [inner, columns] = [x.shape[1], dy.shape[1]];
-  if (columns <= inner) {
-    return emit(x.graph, 'Gemm', [x, dy], [inner, columns], { transA: 1, alpha: { float: factor } });
-  }
-  const swapped = emit(x.graph, 'MatMul', [transpose(dy, [1, 0]), x], [columns, inner]);
-  return scale(transpose(swapped, [1, 0]), factor);
+function weightGradient(x: Value, dy: Value): Value {
+  const product = (left: Value, right: Value) =>
+    emit(x.graph, 'MatMul', [transpose(left, [1, 0]), right], [left.shape[1], right.shape[1]]);
+  return dy.shape[1] <= x.shape[1] ? product(x, dy) : transpose(product(dy, x), [1, 0]);
 }
 
-/** dy [M, N] · wᵀ: the gradient of a layer's input. */
-const inputGradient = (dy: Value, w: Value): Value =>
-  emit(dy.graph, 'MatMul', [dy, transpose(w, [1, 0])], [dy.shape[0], w.shape[0]]);
+/**
+ * dy [M, N] · wᵀ: the gradient of a layer's input.
+ * The weight is transposed once for all of its uses; the rounds over three axes keep onnxruntime from doing it inside each product.
+ */
+function inputGradient(dy: Value, w: Value): Value {
+  const [inner, columns] = w.shape;
+  const turned = reshape(transpose(reshape(w, [1, inner, columns]), [0, 2, 1]), [columns, inner]);
+  return emit(dy.graph, 'MatMul', [dy, turned], [dy.shape[0], inner]);
+}
 
 /** x [..., K] · w [K, N] + b [N] -> [..., N] */
 export function linear(x: Value, w: Value, b?: Value): Value {
@@ -56,33 +59,47 @@ export function linear(x: Value, w: Value, b?: Value): Value {
   return reshape(y, [...x.shape.slice(0, -1), columns]);
 }
 
-/**
- * gelu(x·w1 + b1)·w2 + b2 with x [..., K], w1 [K, H], w2 [H, N] -> [..., N].
- * One backward rule for the whole: the ½ of GELU's slope goes into the small weight instead of the wide activation, and
- * GELU's result is made again from the error function that its slope needs anyway, so that it need not be kept.
- */
+/** x [..., K] · w [K, N] + b [N] + onto [..., N]: onnxruntime adds as part of the product. */
+export const linearOnto = (onto: Value, x: Value, w: Value, b: Value): Value => add(linear(x, w), add(onto, b));
+
+/** A linear layer that has taken in the affine of the normalisation before it, made by `foldAffine`. */
+export interface Folded {
+  /** [K, N], columns of mean 0. */
+  readonly centred: Value;
+  /** `centred` with the bias spread over its rows, which rows that sum to K turn back into the bias. */
+  readonly weight: Value;
+}
+
+/** A folded layer behind `layerNormBeforeFolded`: y [..., K] -> [..., N]. Its bias takes no pass of its own, forward or backward. */
+export function foldedLinear(y: Value, { weight, centred }: Folded): Value {
+  const rows = rowsOf('foldedLinear', y, weight, undefined);
+  const flat = reshape(y, [rows, weight.shape[0]]);
+  const out = track(affine(flat, weight, undefined), [flat, weight], (dy) => [
+    inputGradient(dy, centred),
+    weightGradient(flat, dy),
+  ]);
+  return reshape(out, [...y.shape.slice(0, -1), weight.shape[1]]);
+}
+
+/** Factors of the weights before and behind {@link bareGelu} that make it GELU. */
+export const BARE_GELU = { before: Math.SQRT1_2, behind: Math.SQRT2 } as const;
+
+/** {@link bareGelu}(u)·w + b (+ onto): u [..., H], w [H, N], b [N], onto [..., N] -> [..., N]. */
+export function bareGeluLinear(u: Value, w: Value, b: Value, onto?: Value): Value {
+  const rows = rowsOf('bareGeluLinear', u, w, b);
+  const [hidden, columns] = w.shape;
+  const { y, slope } = bareGelu(reshape(u, [rows, hidden]));
+  const offset = after(b, slope);
+  const sum = add(linear(y, w), onto ? add(reshape(onto, [rows, columns]), offset) : offset);
+  return reshape(sum, [...u.shape.slice(0, -1), columns]);
+}
+
+/** gelu(x·w1 + b1)·w2 + b2 with x [..., K], w1 [K, H], w2 [H, N] -> [..., N]. */
 export function mlp(x: Value, w1: Value, b1: Value, w2: Value, b2: Value): Value {
-  const rows = rowsOf('mlp', x, w1, b1);
   if (w2.shape.length !== 2 || w2.shape[0] !== w1.shape[1]) {
     throw shapeError('mlp', 'the second weight must begin with the side the first ends with', w1.shape, w2.shape);
   }
-  const [inner, hidden] = w1.shape;
-  const flat = reshape(x, [rows, inner]);
-  const before = affine(flat, w1, b1);
-  const after = emit(x.graph, 'Gelu', [before], before.shape);
-  rowsOf('mlp', after, w2, b2);
-  const y = track(affine(after, w2, b2), [flat, w1, b1, w2, b2], (dy) => {
-    const halved = scale(transpose(w2, [1, 0]), 0.5);
-    const dAfter = emit(x.graph, 'MatMul', [dy, halved], [rows, hidden]);
-    const { cdf, slope } = twiceGeluParts(before);
-    const dBefore = mul(dAfter, slope);
-    return [
-      inputGradient(dBefore, w1),
-      weightGradient(flat, dBefore),
-      columnSums(dBefore),
-      weightGradient(mul(before, cdf), dy, 0.5),
-      columnSums(dy),
-    ];
-  });
-  return reshape(y, [...x.shape.slice(0, -1), w2.shape[1]]);
+  if (![x, w1, b1].some(({ needsGrad }) => needsGrad)) return linear(gelu(linear(x, w1, b1)), w2, b2);
+  const { before, behind } = BARE_GELU;
+  return bareGeluLinear(linear(x, scale(w1, before), scale(b1, before)), scale(w2, behind), b2);
 }
