@@ -112,7 +112,7 @@ export const gelu = (x: Value): Value =>
 /**
  * GELU without its factors, which cost nothing inside the weights before and behind it: y = u·Φ(√2·u) = gelu(√2·u) / √2.
  * Its slope Φ(√2·u) + u·e^(-u²)/√π is made on the way and kept for the gradient. Making it again there, from u alone, saves memory and
- * costs 6 % of a training step (ours, `npm run bench:speed`).
+ * costs 3 to 7 % of a training step (ours, measured on the network of `npm run bench:speed`).
  * HardSigmoid is (1 + erf) / 2 in one pass, in place; dividing by e^(u²) spares the pass that turns a sign (where it overflows the
  * quotient is 0, as it should be).
  */
