@@ -26,6 +26,7 @@ export {
   abs,
   add,
   addScalar,
+  BARE_GELU,
   clamp,
   div,
   exp,
@@ -47,7 +48,7 @@ export {
 } from './ops/elementwise.ts';
 export { gather, permuteRows, regroupRows, scatterAdd } from './ops/gather.ts';
 export { layerNorm, layerNormBeforeFolded } from './ops/layer-norm.ts';
-export { BARE_GELU, bareGeluLinear, type Folded, foldedLinear, linear, linearOnto, mlp } from './ops/linear.ts';
+export { bareGeluLinear, type Folded, foldedLinear, linear, linearOnto, mlp } from './ops/linear.ts';
 export { matmul } from './ops/matmul.ts';
 export { reduceMean, reduceSum } from './ops/reduce.ts';
 export { type ResizeOptions, resizeBilinear } from './ops/resize.ts';

@@ -105,9 +105,12 @@ export const clamp = (x: Value, low: number, high: number): Value =>
 /** log(1 + e^x), without overflow for large x. */
 export const softplus = (x: Value): Value => unary('Softplus', x, (dy) => mul(dy, sigmoid(x)));
 
+/** Factors before and behind {@link bareGelu} that make it GELU. */
+export const BARE_GELU = { before: Math.SQRT1_2, behind: Math.SQRT2 } as const;
+
 /** Gaussian error linear unit x·Φ(x), exact (not the tanh form). */
 export const gelu = (x: Value): Value =>
-  x.needsGrad ? scale(bareGelu(scale(x, Math.SQRT1_2)).y, Math.SQRT2) : emit(x.graph, 'Gelu', [x], x.shape);
+  x.needsGrad ? scale(bareGelu(scale(x, BARE_GELU.before)).y, BARE_GELU.behind) : emit(x.graph, 'Gelu', [x], x.shape);
 
 /**
  * GELU without its factors, which cost nothing inside the weights before and behind it: y = u·Φ(√2·u) = gelu(√2·u) / √2.

@@ -2,7 +2,7 @@
 import type { Value } from '../graph.ts';
 import { elementCount } from '../tensor.ts';
 import { emit, shapeError, track } from './common.ts';
-import { add, after, bareGelu, gelu, scale } from './elementwise.ts';
+import { add, after, BARE_GELU, bareGelu, gelu, scale } from './elementwise.ts';
 import { columnSums } from './reduce.ts';
 import { reshape, transpose } from './shape.ts';
 
@@ -80,9 +80,6 @@ export function foldedLinear(y: Value, { weight, centred }: Folded): Value {
   ]);
   return reshape(out, [...y.shape.slice(0, -1), weight.shape[1]]);
 }
-
-/** Factors of the weights before and behind {@link bareGelu} that make it GELU. */
-export const BARE_GELU = { before: Math.SQRT1_2, behind: Math.SQRT2 } as const;
 
 /** {@link bareGelu}(u)·w + b (+ onto): u [..., H], w [H, N], b [N], onto [..., N] -> [..., N]. */
 export function bareGeluLinear(u: Value, w: Value, b: Value, onto?: Value): Value {
