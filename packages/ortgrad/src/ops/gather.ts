@@ -10,8 +10,12 @@ function checkIndices(op: string, indices: readonly number[], side: number, shap
   }
 }
 
-const pick = (x: Value, indices: readonly number[], axis: number): Value =>
-  emit(x.graph, 'Gather', [x, x.graph.int64(indices)], withSide(x.shape, axis, indices.length), { axis }, x.dtype);
+/** Slices along an axis, whose side becomes the sides of `lead`. */
+function pick(x: Value, indices: readonly number[], axis: number, lead: readonly number[] = [indices.length]): Value {
+  const places = x.graph.constant(Int32Array.from(indices), lead);
+  const shape = [...x.shape.slice(0, axis), ...lead, ...x.shape.slice(axis + 1)];
+  return emit(x.graph, 'Gather', [x, places], shape, { axis }, x.dtype);
+}
 
 /** The permutation that brings `axis` to the front, which is its own inverse. */
 const toFront = (x: Value, axis: number): Value =>
@@ -79,9 +83,9 @@ export function regroupRows(
   const rows = reshape(joined, [total, width]);
   let start = 0;
   const picked = leads.map((lead) => {
-    const places = Int32Array.from(indices.slice(start, start + elementCount(lead)));
-    start += places.length;
-    return emit(graph, 'Gather', [rows, graph.constant(places, lead)], [...lead, width], { axis: 0 }, joined.dtype);
+    const from = start;
+    start += elementCount(lead);
+    return pick(rows, indices.slice(from, start), 0, lead);
   });
   return graph.track(picked, parts, (dys) =>
     regroupRows(

@@ -87,7 +87,7 @@ export function bareGeluLinear(u: Value, w: Value, b: Value, onto?: Value): Valu
   const [hidden, columns] = w.shape;
   const { y, slope } = bareGelu(reshape(u, [rows, hidden]));
   const offset = after(b, slope);
-  const sum = add(linear(y, w), onto ? add(reshape(onto, [rows, columns]), offset) : offset);
+  const sum = onto ? linearOnto(reshape(onto, [rows, columns]), y, w, offset) : add(linear(y, w), offset);
   return reshape(sum, [...u.shape.slice(0, -1), columns]);
 }
 
