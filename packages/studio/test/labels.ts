@@ -94,6 +94,10 @@ export class MemoryStore implements LabelStore {
     yield* this.held.values();
   }
 
+  async isDefective(path: string): Promise<boolean> {
+    return this.held.get(path)?.state === 'defect';
+  }
+
   async put(image: LabelledImage): Promise<void> {
     this.held.set(image.path, image);
   }

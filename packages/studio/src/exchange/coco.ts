@@ -1,52 +1,49 @@
 /** COCO: one JSON file of images, categories and annotations; masks as column run lengths in COCO's text, exact. */
 import { rleArea } from '@adclick/core';
 import { z } from 'zod';
-import { fail } from '../errors.ts';
 import { columnCounts, countsToText, paintColumns, textToCounts } from './column-rle.ts';
-import { jsonList, number, numbers, parseJson, pieces } from './json.ts';
-import { boundsOf, Painter, type Place, within, wrong } from './painter.ts';
+import { jsonList, number, numbers, parseJson, parsePart, pieces } from './json.ts';
+import { boundsOf, type Painter, type Place, within, wrong } from './painter.ts';
 import { safePath } from './paths.ts';
-import { filesEnding } from './source.ts';
-import { RECORDS_FILE } from './target.ts';
-import type { Format, LabelledImage } from './types.ts';
+import { ImageReader, orLeaveOut, readEach } from './reading.ts';
+import type { Format, LabelledImage, ReadOptions } from './types.ts';
 
 const ANNOTATIONS = 'annotations/instances_default.json';
 const PICTURES = 'images';
 
 const id = z.union([z.int(), z.string().max(200)]);
 const size = z.int().min(0).max(100_000);
+const file = z.object({
+  images: z.array(z.unknown()),
+  annotations: z.array(z.unknown()),
+  categories: z.array(z.object({ id, name: z.string().min(1) })),
+});
+const picture = z.object({ id, file_name: z.string(), width: size.nullish(), height: size.nullish() });
+const owner = z.object({ image_id: id });
 const segmentation = z.union([
   z.array(numbers),
   z.object({ size: z.tuple([z.int(), z.int()]), counts: z.union([z.string(), numbers]) }),
 ]);
-const file = z.object({
-  images: z.array(z.object({ id, file_name: z.string(), width: size.nullish(), height: size.nullish() })),
-  annotations: z.array(
-    z.object({
-      image_id: id,
-      category_id: id,
-      segmentation: segmentation.nullish(),
-      bbox: z.array(number).nullish(),
-    }),
-  ),
-  categories: z.array(z.object({ id, name: z.string().min(1) })),
-});
+const category = z.object({ category_id: id });
+const region = z.object({ segmentation: segmentation.nullish(), bbox: z.array(number).nullish() });
 
-type Segmentation = z.infer<typeof segmentation>;
-
-/** Paints a segmentation: polygons that are united, run lengths in text or numbers. */
-function paint(painter: Painter, type: string, shape: Segmentation, place: Place): void {
-  const { width, height } = painter;
-  if (Array.isArray(shape)) {
-    for (const [i, ring] of shape.entries()) painter.fill(type, [ring], within(place, i));
-    return;
+/** Paints a region: polygons that are united, run lengths in text or numbers, or the box where there is nothing else. */
+function paint(painter: Painter, type: string, { segmentation: shape, bbox }: z.infer<typeof region>, place: Place) {
+  const at = within(place, 'segmentation');
+  if (Array.isArray(shape) && shape.length > 0)
+    return shape.reduce((sum, ring, i) => sum + painter.fill(type, [ring], within(at, i)), 0);
+  if (shape && !Array.isArray(shape)) {
+    const { width, height } = painter;
+    const [rows, columns] = shape.size;
+    if (rows !== height || columns !== width)
+      throw wrong(within(at, 'size'), `${columns} x ${rows} is not the image's ${width} x ${height}`);
+    const counts = within(at, 'counts');
+    const runs = typeof shape.counts === 'string' ? textToCounts(shape.counts, counts) : shape.counts;
+    return paintColumns(runs, painter.bitmap(type), width, height, counts);
   }
-  const counts = within(place, 'counts');
-  const [rows, columns] = shape.size;
-  if (rows !== height || columns !== width)
-    throw wrong(within(place, 'size'), `${columns} x ${rows} is not the image's ${width} x ${height}`);
-  const runs = typeof shape.counts === 'string' ? textToCounts(shape.counts, counts) : shape.counts;
-  paintColumns(runs, painter.bitmap(type), width, height, counts);
+  if (bbox?.length !== 4) return 'has neither a segmentation nor a box';
+  const [x, y, w, h] = bbox;
+  return painter.box(type, x, y, w, h, within(place, 'bbox'));
 }
 
 export const coco: Format = {
@@ -89,68 +86,75 @@ export const coco: Format = {
     await target.write(ANNOTATIONS, pieces(parts));
   },
 
-  async *read(source, { leftOut }) {
-    const names = filesEnding(source, '.json').filter((name) => name !== RECORDS_FILE);
-    if (names.length === 0) throw fail('ADC_EXCHANGE_EMPTY', { path: source.path, what: 'there is no .json file' });
-    const seen = new Set<string>();
-    for (const name of names) {
-      const display = source.display(name);
-      const content = parseJson(await source.read(name), display, file);
-      for (const image of readFile(content, display, leftOut)) {
-        if (seen.has(image.path))
-          throw fail('ADC_EXCHANGE_NAME', { name: image.path, path: display, what: 'it is there twice' });
-        seen.add(image.path);
-        yield image;
-      }
-    }
-  },
+  read: (source, { leftOut }) =>
+    readEach(source, '.json', leftOut, (bytes, display) => readFile(parseJson(bytes, display, file), display, leftOut)),
 };
 
-function* readFile(
-  { images, annotations, categories }: z.infer<typeof file>,
-  display: string,
-  leftOut: (entry: { path: string; type?: string; reason: string }) => void,
-): Generator<LabelledImage> {
-  const types = new Map(categories.map((category) => [category.id, category.name]));
-  const known = new Set(images.map((image) => image.id));
-  const byImage = new Map<string | number, number[]>();
-  for (const [i, { image_id }] of annotations.entries()) {
-    if (!known.has(image_id))
-      throw wrong({ file: display, field: `annotations[${i}].image_id` }, `there is no image ${image_id}`);
-    const list = byImage.get(image_id);
-    if (list) list.push(i);
-    else byImage.set(image_id, [i]);
-  }
-  const ids = new Set<string | number>();
-  for (const [i, { id: image_id, file_name, width, height }] of images.entries()) {
-    const place = { file: display, field: `images[${i}]` };
-    if (ids.has(image_id)) throw wrong(within(place, 'id'), `${image_id} is there twice`);
-    ids.add(image_id);
-    const path = safePath(file_name, display);
-    const mine = byImage.get(image_id) ?? [];
-    if (mine.length === 0 && (!width || !height)) {
-      yield { path, width: 0, height: 0, state: 'good', layers: [] };
-      continue;
+type Picture = z.infer<typeof picture>;
+
+/** The images of a file by their number, and the places of their annotations. */
+class Listing {
+  readonly images: { readonly image: Picture; readonly place: Place; readonly annotations: number[] }[] = [];
+  /** Whether there are annotations whose image is not known: an image without any may be theirs. */
+  adrift = false;
+
+  static async of(
+    { images, annotations }: z.infer<typeof file>,
+    display: string,
+    leftOut: ReadOptions['leftOut'],
+  ): Promise<Listing> {
+    const listing = new Listing();
+    const byId = new Map<string, number[]>();
+    for (const [i, entry] of images.entries()) {
+      const place = { file: display, field: `images[${i}]` };
+      const image = await orLeaveOut(leftOut, { path: display }, () => parsePart(entry, place, picture));
+      if (image === undefined) continue;
+      // Some tools write numbers as texts.
+      const key = String(image.id);
+      if (byId.has(key)) leftOut({ path: image.file_name, reason: `${place.field}.id: ${image.id} is there twice` });
+      else listing.images.push({ image, place, annotations: byId.set(key, []).get(key) as number[] });
     }
-    const painter = new Painter(width ?? 0, height ?? 0, place);
-    let unread = 0;
-    for (const at of mine) {
-      const { category_id, segmentation: shape, bbox } = annotations[at];
-      const field: Place = { file: display, field: `annotations[${at}]` };
-      const type = types.get(category_id);
-      if (type === undefined) throw wrong(within(field, 'category_id'), `there is no category ${category_id}`);
-      if (shape && !(Array.isArray(shape) && shape.length === 0))
-        paint(painter, type, shape, within(field, 'segmentation'));
-      else if (bbox?.length === 4) {
-        const [x, y, w, h] = bbox;
-        painter.box(type, x, y, w, h, within(field, 'bbox'));
-      } else {
-        unread++;
-        leftOut({ path, type, reason: `annotations[${at}] has neither a segmentation nor a box` });
+    for (const [i, entry] of annotations.entries()) {
+      const found = owner.safeParse(entry);
+      const list = found.success ? byId.get(String(found.data.image_id)) : undefined;
+      if (list) list.push(i);
+      else {
+        listing.adrift = true;
+        const what = found.success ? `there is no image ${found.data.image_id}` : 'it does not say its image';
+        leftOut({ path: display, reason: `annotations[${i}].image_id: ${what}` });
       }
     }
-    const image = painter.finish(path);
-    // What could not be read says that there is something: such an image is not good.
-    if (image.layers.length > 0 || unread === 0) yield image;
+    return listing;
+  }
+}
+
+async function* readFile(
+  content: z.infer<typeof file>,
+  display: string,
+  leftOut: ReadOptions['leftOut'],
+): AsyncGenerator<LabelledImage> {
+  const types = new Map(content.categories.map(({ id, name }) => [String(id), name]));
+  const { images, adrift } = await Listing.of(content, display, leftOut);
+  for (const { image, place, annotations } of images) {
+    const read = async () => {
+      const path = safePath(image.file_name, display);
+      const [width, height] = [image.width ?? 0, image.height ?? 0];
+      if (annotations.length === 0) {
+        if (adrift) throw wrong(place, 'it has no annotation, but the file has some whose image is not known');
+        return { path, width, height, state: 'good' as const, layers: [] };
+      }
+      const reader = new ImageReader(path, width, height, place, leftOut);
+      for (const at of annotations) {
+        const field = { file: display, field: `annotations[${at}]` };
+        const named = category.safeParse(content.annotations[at]);
+        const type = named.success ? types.get(String(named.data.category_id)) : undefined;
+        await reader.annotation(field, type, (painter, name) =>
+          paint(painter, name, parsePart(content.annotations[at], field, region), field),
+        );
+      }
+      return reader.finish();
+    };
+    const found = await orLeaveOut(leftOut, { path: image.file_name }, read);
+    if (found) yield found;
   }
 }

@@ -27,23 +27,33 @@ export function columnCounts(rle: Rle): number[] {
   return counts;
 }
 
-/** Sets the pixels of column run lengths. @throws ADC_EXCHANGE_FILE when they are not as long as the bitmap. */
+/**
+ * Sets the pixels of column run lengths; all of them are checked before the first is set.
+ * @returns how many pixels they cover. @throws ADC_EXCHANGE_FILE when they are not as long as the bitmap.
+ */
 export function paintColumns(
   counts: readonly number[],
   into: Uint8Array,
   width: number,
   height: number,
   place: Place,
-): void {
+): number {
+  let [end, covered] = [0, 0];
+  for (const [i, count] of counts.entries()) {
+    if (!Number.isInteger(count) || count < 0 || end + count > width * height)
+      throw wrong(within(place, i), `a run of ${count} does not fit into ${width} x ${height} pixels`);
+    end += count;
+  }
+  if (end !== width * height) throw wrong(place, `the runs end after ${end} of ${width * height} pixels`);
   let at = 0;
   for (const [i, count] of counts.entries()) {
-    if (!Number.isInteger(count) || count < 0 || at + count > width * height)
-      throw wrong(within(place, i), `a run of ${count} does not fit into ${width} x ${height} pixels`);
-    if (i % 2 === 1)
+    if (i % 2 === 1) {
       for (let pixel = at; pixel < at + count; pixel++) into[(pixel % height) * width + Math.floor(pixel / height)] = 1;
+      covered += count;
+    }
     at += count;
   }
-  if (at !== width * height) throw wrong(place, `the runs end after ${at} of ${width * height} pixels`);
+  return covered;
 }
 
 /** First character of COCO's text, and the bits that each character carries beside the one that says "more". */

@@ -225,7 +225,7 @@ export const MOST_CROSSINGS = 200_000_000;
 /**
  * Sets the pixels whose centre lies inside rings, by the even-odd rule over all of them; a centre on a left or upper edge is inside.
  * Points may lie outside the bitmap.
- * @returns the number of pixels that were newly set.
+ * @returns the number of pixels inside, whether or not they were set before.
  * @throws RangeError when the rings cross more rows than {@link MOST_CROSSINGS}.
  */
 export function fillRings(
@@ -270,17 +270,17 @@ export function fillRings(
       toggles[(row - top) * columns + Math.min(right, Math.max(left, pixelAt(x))) - left] ^= 1;
     }
   });
-  let set = 0;
+  let covered = 0;
   for (let row = top; row < bottom; row++) {
     let inside = 0;
     for (let x = left; x < right; x++) {
       inside ^= toggles[(row - top) * columns + x - left];
-      if (inside === 0 || into[row * width + x] !== 0) continue;
+      if (inside === 0) continue;
       into[row * width + x] = 1;
-      set++;
+      covered++;
     }
   }
-  return set;
+  return covered;
 }
 
 /** A ring with fewer corners, none of the left-out ones further than `tolerance` pixels from it (Douglas and Peucker, 1973). */

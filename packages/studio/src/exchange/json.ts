@@ -1,7 +1,7 @@
 /** Reading JSON that others wrote: limits before parsing, a schema after it, errors that name the field. */
 import { z } from 'zod';
 import { fail } from '../errors.ts';
-import { wrong } from './painter.ts';
+import { type Place, wrong } from './painter.ts';
 
 /** Nested lists and objects that a file may have; no format needs more than ten. */
 const DEEPEST = 64;
@@ -80,10 +80,15 @@ export function parseJson<T>(bytes: Uint8Array, file: string, schema: z.ZodType<
   } catch (error) {
     throw wrong({ file, field: 'JSON' }, (error as Error).message.slice(0, 200), error);
   }
+  return parsePart(value, { file, field: '' }, schema);
+}
+
+/** Checks a part of a file. @throws ADC_EXCHANGE_FILE naming the field. */
+export function parsePart<T>(value: unknown, { file, field }: Place, schema: z.ZodType<T>): T {
   const result = schema.safeParse(value);
   if (result.success) return result.data;
   const [path, what] = furthest(result.error.issues, []);
-  throw wrong({ file, field: fieldName(path) }, what);
+  throw wrong({ file, field: fieldName([...(field === '' ? [] : [field]), ...path]) }, what);
 }
 
 const encoder = new TextEncoder();

@@ -18,7 +18,9 @@ export type Picture = Pick<LabelledImage, 'path' | 'width' | 'height' | 'categor
 export interface LabelStore {
   /** All images of the project with what is known of them. */
   images(): AsyncIterable<LabelledImage>;
-  /** Replaces everything that is known of an image. */
+  /** Whether an image is known to have a defect, with a mask or without. */
+  isDefective(path: string): Promise<boolean>;
+  /** Replaces everything that is known of an image; of a partial one, only the types that it brings. */
   put(image: LabelledImage): Promise<void>;
   /** The images without their layers, where that is cheaper. */
   pictures?(): AsyncIterable<Picture>;
@@ -156,6 +158,11 @@ export class MaskFolderStore implements LabelStore {
 
   async *images(): AsyncIterable<LabelledImage> {
     for await (const picture of this.pictures()) yield this.labelled(picture);
+  }
+
+  async isDefective(path: string): Promise<boolean> {
+    const masks = [...(this.entries.get(path)?.masks.keys() ?? [])];
+    return masks.some((type) => type !== GOOD);
   }
 
   /** What the mask files say of one picture. */

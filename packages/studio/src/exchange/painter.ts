@@ -63,29 +63,32 @@ export class Painter {
     return found;
   }
 
-  /** Sets the inside of rings. @throws ADC_EXCHANGE_FILE when the coordinates are no numbers or too many. */
-  fill(type: string, rings: readonly (readonly number[])[], place: Place): void {
+  /**
+   * Sets the inside of rings.
+   * @returns how many pixels are inside. @throws ADC_EXCHANGE_FILE when the coordinates are no numbers or too many.
+   */
+  fill(type: string, rings: readonly (readonly number[])[], place: Place): number {
     for (const ring of rings) {
       if (ring.length % 2 === 1 || ring.length < 6)
         throw wrong(place, `${ring.length} numbers are no polygon; it has at least 3 points of x and y`);
       if (!ring.every(Number.isFinite)) throw wrong(place, 'a coordinate is no number');
     }
     try {
-      fillRings(rings, this.bitmap(type), this.width, this.height);
+      return fillRings(rings, this.bitmap(type), this.width, this.height);
     } catch (error) {
       if (error instanceof RangeError) throw wrong(place, error.message, error);
       throw error;
     }
   }
 
-  /** Sets a rectangle, turned clockwise around its centre by `degrees`. */
-  box(type: string, x: number, y: number, width: number, height: number, place: Place, degrees = 0): void {
+  /** Sets a rectangle, turned clockwise around its centre by `degrees`. @returns how many pixels are inside. */
+  box(type: string, x: number, y: number, width: number, height: number, place: Place, degrees = 0): number {
     const corners = [x, y, x + width, y, x + width, y + height, x, y + height];
-    this.fill(type, [turn(corners, x + width / 2, y + height / 2, degrees)], place);
+    return this.fill(type, [turn(corners, x + width / 2, y + height / 2, degrees)], place);
   }
 
-  /** Sets an ellipse, turned clockwise around its centre by `degrees`. */
-  ellipse(type: string, cx: number, cy: number, rx: number, ry: number, place: Place, degrees = 0): void {
+  /** Sets an ellipse, turned clockwise around its centre by `degrees`. @returns how many pixels are inside. */
+  ellipse(type: string, cx: number, cy: number, rx: number, ry: number, place: Place, degrees = 0): number {
     // A corner at least every half pixel of the way round, so that no centre is missed.
     const count = Math.min(20_000, Math.max(32, Math.ceil(4 * Math.PI * Math.max(rx, ry)) || 0));
     const ring: number[] = [];
@@ -93,7 +96,7 @@ export class Painter {
       const angle = (2 * Math.PI * i) / count;
       ring.push(cx + rx * Math.cos(angle), cy + ry * Math.sin(angle));
     }
-    this.fill(type, [turn(ring, cx, cy, degrees)], place);
+    return this.fill(type, [turn(ring, cx, cy, degrees)], place);
   }
 
   /** What was painted. Types without a pixel are left out; an image without any is good. */

@@ -11,6 +11,7 @@ import { parseJson } from './json.ts';
 import { Painter } from './painter.ts';
 import { fileName, safePath } from './paths.ts';
 import { openMemory, openSource, openZip } from './source.ts';
+import type { LeftOut } from './types.ts';
 import { parseXml } from './xml.ts';
 
 let root = '';
@@ -195,6 +196,8 @@ describe('texts made to exhaust the reader', () => {
       annotations: [{ image_id: 1, category_id: 1, bbox: [0, 0, 1, 1] }],
     };
     const source = openMemory(new Map([['a.json', strToU8(JSON.stringify(content))]]));
-    await expect(all(EXCHANGE_FORMATS.coco.read(source, { leftOut: () => undefined }))).rejects.toThrow(LIMIT);
+    const leftOut: LeftOut[] = [];
+    expect(await all(EXCHANGE_FORMATS.coco.read(source, { leftOut: (entry) => void leftOut.push(entry) }))).toEqual([]);
+    expect(leftOut).toEqual([{ path: 'a.png', reason: 'images[0] is 99999 x 99999 pixels' }]);
   });
 });

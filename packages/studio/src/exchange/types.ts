@@ -25,6 +25,8 @@ export interface LabelledImage {
   readonly category?: string;
   /** Whether it is one of the good pictures that others are compared with. */
   readonly reference?: boolean;
+  /** Whether some of its annotations were left out: what the picture has of other types stays then. */
+  readonly partial?: boolean;
 }
 
 /** A label that did not get through, and why. */
@@ -66,8 +68,8 @@ export interface Format {
    */
   write(images: AsyncIterable<LabelledImage>, target: Target, options: WriteOptions): Promise<void>;
   /**
-   * Reads images one by one. An image without a region is taken as good.
-   * @throws ADC_EXCHANGE_FILE, ADC_EXCHANGE_NAME, ADC_EXCHANGE_LIMIT, ADC_EXCHANGE_EMPTY and what decoding masks throws.
+   * Reads images one by one. An image without a region is taken as good; one whose regions were all left out is not given.
+   * @throws ADC_EXCHANGE_EMPTY; what reading the files threw when none of them could be read.
    */
   read(source: Source, options: ReadOptions): AsyncIterable<LabelledImage>;
 }

@@ -256,9 +256,10 @@ describe('importing', () => {
     expect(report.leftOut).toMatchObject([{ path: '1.png', reason: expect.stringContaining('7 x 5') }]);
   });
 
-  test('changes nothing when any file is wrong', async () => {
+  test('leaves out what is wrong and takes the rest', async () => {
     const store = project('1.png', '2.png');
-    await expect(importCoco(store, ['1.png', '../2.png'])).rejects.toMatchObject({ code: 'ADC_EXCHANGE_NAME' });
-    expect(labelled(store)).toEqual([]);
+    const report = await importCoco(store, ['1.png', '../2.png']);
+    expect(labelled(store)).toEqual(['1.png']);
+    expect(report.leftOut).toEqual([{ path: '../2.png', reason: 'it leaves its folder' }]);
   });
 });

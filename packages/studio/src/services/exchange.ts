@@ -176,36 +176,50 @@ export interface ImportRequest {
   readonly source: Source;
   /** What an image without a region is: known to be good (default), or not looked at, so that it is passed over. */
   readonly emptyIs?: 'good' | 'todo';
+  /** Whether an image without a region loses the mask that its picture has; default no: it is left out then. */
+  readonly removeMasks?: boolean;
 }
 
 /**
- * Imports labels into a store. All files are read and checked before the first label is changed.
- * @throws ADC_EXCHANGE_FILE, ADC_EXCHANGE_NAME, ADC_EXCHANGE_LIMIT, ADC_EXCHANGE_EMPTY and what decoding masks throws, with no label
- *   changed; what the store throws.
+ * Imports labels into a store. What cannot be read, or put to a picture, is left out with its reason: that picture stays as it is.
+ * @throws ADC_EXCHANGE_EMPTY, and what reading the files threw when none of them could be read, with no label changed; what the store throws.
  */
 export async function importLabels(
   store: LabelStore,
-  { format, source, emptyIs = 'good' }: ImportRequest,
+  { format, source, emptyIs = 'good', removeMasks = false }: ImportRequest,
   { onProgress, signal }: WorkOptions = {},
 ): Promise<ImportReport> {
   const leftOut: LeftOut[] = [];
+  const leaveOut = (entry: LeftOut) => void leftOut.push(entry);
   const pictures: Picture[] = [];
   for await (const picture of store.pictures?.() ?? store.images()) pictures.push(picture);
-  const found: Picture[] = [];
-  for await (const image of EXCHANGE_FORMATS[format].read(source, { leftOut: (entry) => void leftOut.push(entry) })) {
+  const found = new Map<string, Picture>();
+  const twice = new Set<string>();
+  let done = 0;
+  for await (const image of EXCHANGE_FORMATS[format].read(source, { leftOut: leaveOut })) {
     signal?.throwIfAborted();
-    onProgress?.({ label: 'reading', done: found.length + 1 });
-    if (image.layers.length > 0 || emptyIs === 'good')
-      found.push({ path: image.path, width: image.width, height: image.height });
+    onProgress?.({ label: 'reading', done: ++done });
+    const { path, width, height, layers } = image;
+    if (layers.length === 0 && emptyIs === 'todo') continue;
+    if (found.has(path)) twice.add(path);
+    found.set(path, { path, width, height });
   }
-  const { matches, failures } = matchPictures(found, pictures);
-  for (const failure of failures) leftOut.push(failure);
+  for (const path of twice) {
+    found.delete(path);
+    leaveOut({ path, reason: 'it is there twice, and which of its labels count is not said' });
+  }
+  const { matches, failures } = matchPictures([...found.values()], pictures);
+  for (const failure of failures) leaveOut(failure);
   let [images, defects] = [0, 0];
   for await (const image of EXCHANGE_FORMATS[format].read(source, { leftOut: () => undefined })) {
     const picture = matches.get(image.path);
     if (!picture) continue;
     signal?.throwIfAborted();
     const { path, width, height, category, reference } = picture;
+    if (image.layers.length === 0 && !removeMasks && (await store.isDefective(path))) {
+      leaveOut({ path, reason: 'it is known to have a defect, which stays: the files list it without a region' });
+      continue;
+    }
     await store.put({ ...image, path, width, height, category, reference });
     images++;
     if (image.layers.length > 0) defects++;

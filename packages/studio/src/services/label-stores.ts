@@ -37,6 +37,11 @@ class StudioStore implements LabelStore {
     return this.files.unmatched();
   }
 
+  async isDefective(path: string): Promise<boolean> {
+    const known = await this.studio.store.images.findByPath(path);
+    return known ? known.state === 'defect' : this.files.isDefective(path);
+  }
+
   /** Good pictures that others are compared with are not labelled in the database: their files say what they are. */
   async put(image: LabelledImage): Promise<void> {
     const { path, layers, state } = image;

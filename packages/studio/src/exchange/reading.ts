@@ -1,0 +1,109 @@
+/** Reading what others wrote, part by part: what cannot be read is left out with its reason, and everything else stands. */
+import { CodedError } from '@adclick/core';
+import { fail } from '../errors.ts';
+import { Painter, type Place } from './painter.ts';
+import { filesEnding, type Source } from './source.ts';
+import { RECORDS_FILE } from './target.ts';
+import type { LabelledImage, ReadOptions } from './types.ts';
+
+type LeaveOut = ReadOptions['leftOut'];
+
+/** What a file can have wrong; anything else is a fault of this program or of the computer. */
+const REFUSAL = /^ADC_(EXCHANGE_(FILE|NAME|LIMIT)|IMAGE_(EMPTY|UNREADABLE|TRUNCATED|TOO_LARGE)|MASK_SIZE)$/;
+
+const isRefusal = (error: unknown): error is CodedError => error instanceof CodedError && REFUSAL.test(error.code);
+
+/** The reason inside an error, without the advice and the file that stand beside it. */
+function reasonOf({ code, details, message }: CodedError): string {
+  const { field, what } = details;
+  if (code === 'ADC_EXCHANGE_FILE') return `${field}: ${what}`;
+  return code.startsWith('ADC_EXCHANGE') && what !== undefined ? String(what) : message;
+}
+
+/**
+ * Reads a part of a file.
+ * @param about what is left out when the part is refused. @returns undefined then.
+ */
+export async function orLeaveOut<T>(
+  leftOut: LeaveOut,
+  about: { readonly path: string; readonly type?: string },
+  read: () => T | Promise<T>,
+): Promise<T | undefined> {
+  try {
+    return await read();
+  } catch (error) {
+    if (!isRefusal(error)) throw error;
+    leftOut({ ...about, reason: reasonOf(error) });
+    return undefined;
+  }
+}
+
+/**
+ * Reads files of labels one after the other. One that cannot be read never refuses the others.
+ * @throws ADC_EXCHANGE_EMPTY when there is none; what the first one threw when none could be read.
+ */
+export async function* readEach(
+  source: Source,
+  ending: string,
+  leftOut: LeaveOut,
+  read: (bytes: Uint8Array, display: string, name: string) => AsyncIterable<LabelledImage>,
+): AsyncGenerator<LabelledImage> {
+  const names = filesEnding(source, ending).filter((name) => name !== RECORDS_FILE);
+  if (names.length === 0) throw fail('ADC_EXCHANGE_EMPTY', { path: source.path, what: `there is no ${ending} file` });
+  const refused: { name: string; error: CodedError }[] = [];
+  for (const name of names)
+    try {
+      yield* read(await source.read(name), source.display(name), name);
+    } catch (error) {
+      if (!isRefusal(error)) throw error;
+      refused.push({ name, error });
+    }
+  if (refused.length === names.length) throw refused[0]?.error;
+  for (const { name, error } of refused) leftOut({ path: name, reason: reasonOf(error) });
+}
+
+/** An image whose annotations are read one after the other. */
+export class ImageReader {
+  private readonly painter: Painter;
+  private refused = 0;
+
+  /** @throws ADC_EXCHANGE_FILE, ADC_EXCHANGE_LIMIT for a size that is none. */
+  constructor(
+    readonly path: string,
+    width: number,
+    height: number,
+    place: Place,
+    private readonly leftOut: LeaveOut,
+  ) {
+    this.painter = new Painter(width, height, place);
+  }
+
+  /**
+   * Reads one annotation.
+   * @param type name of its defect type, undefined when its file has none for it.
+   * @param paint sets its pixels and returns how many it covers, or says why it is no area; it checks before it sets the first.
+   */
+  async annotation(
+    { field }: Place,
+    type: string | undefined,
+    paint: (painter: Painter, type: string) => number | string | Promise<number | string>,
+  ): Promise<void> {
+    const about = { path: this.path, ...(type === undefined ? {} : { type }) };
+    const refuse = (reason: string) => {
+      this.refused++;
+      this.leftOut({ ...about, reason });
+    };
+    if (type === undefined || type.trim() === '') return refuse(`${field} has no type that the file knows`);
+    const count = (entry: { reason: string }) => refuse(entry.reason);
+    const painted = await orLeaveOut(count, about, () => paint(this.painter, type));
+    if (typeof painted === 'string') refuse(`${field} ${painted}`);
+    else if (painted === 0) refuse(`${field} covers no pixel of the image`);
+  }
+
+  /** What was read. Undefined when all of it was left out: somebody marked something there, so that the image is not good. */
+  finish(): LabelledImage | undefined {
+    const image = this.painter.finish(this.path);
+    if (this.refused === 0) return image;
+    return image.layers.length > 0 ? { ...image, partial: true } : undefined;
+  }
+}
