@@ -154,6 +154,7 @@ export {
   saveClickWeights,
 } from './networks/click-weights.ts';
 export { SLIDING_WINDOW, type SlidingWindow } from './networks/sliding-window.ts';
+export { commonFolder, fromStored, isInside, nameKey, pathKey, toStored, withSlashes } from './paths.ts';
 export { Random } from './random.ts';
 export { residualNorm } from './residual/calibration.ts';
 export {

@@ -1,7 +1,7 @@
 /** Building a reference index: hash, describe, learn codes, count them, calibrate. A pure function of the pictures and the settings. */
 import { createHash } from 'node:crypto';
 import { readFile } from 'node:fs/promises';
-import { dirname, relative, resolve, sep } from 'node:path';
+import { resolve } from 'node:path';
 import { tensor, toFloat32 } from '@adclick/ortgrad';
 import { fail } from '../errors.ts';
 import type { FeatureExtractor } from '../features/extractor.ts';
@@ -11,6 +11,7 @@ import { readOrientation } from '../image/exif.ts';
 import { readSize, type Size, sniffFormat } from '../image/header.ts';
 import { resizeRgb } from '../image/resize.ts';
 import type { RgbImage } from '../image/types.ts';
+import { commonFolder, toStored, withSlashes } from '../paths.ts';
 import { Random } from '../random.ts';
 import type { Bank } from './bank.ts';
 import { Calibration } from './calibration.ts';
@@ -79,20 +80,6 @@ async function uprightSize(path: string, bytes: Uint8Array): Promise<Size> {
   return turned ? { width: stored.height, height: stored.width } : stored;
 }
 
-/** Folder that all paths lie in. */
-function commonFolder(paths: readonly string[]): string {
-  const folders = paths.map((path) => dirname(resolve(path)).split(sep));
-  const first = folders[0] ?? [];
-  let length = first.length;
-  for (const other of folders) {
-    const differs = first.findIndex((part, i) => part !== other[i]);
-    if (differs >= 0) length = Math.min(length, differs);
-  }
-  return first.slice(0, length).join(sep) || sep;
-}
-
-const withSlashes = (path: string) => path.split(sep).join('/');
-
 /** Works off a list with a few items in work at once; the first error ends it. */
 async function inParallel<Item>(items: readonly Item[], work: (item: Item) => Promise<void>): Promise<void> {
   let next = 0;
@@ -134,7 +121,7 @@ export async function gatherSources(
     const bytes = await readFile(path).catch((cause) => {
       throw fail('ADC_IMAGE_MISSING', { path: normal.path }, cause);
     });
-    const name = withSlashes(relative(root, path));
+    const name = root === undefined ? withSlashes(path) : toStored(root, path);
     const size = await uprightSize(normal.path, bytes);
     sources.push({ name, path, content: sha256(bytes), ...size, read: () => readRgb(normal.path) });
   });
@@ -171,7 +158,7 @@ export function entriesOf(
 ): IndexEntry[] {
   return sources.map(({ name, path, content, width, height }) => ({
     name,
-    ...(path && { path: directory ? withSlashes(relative(resolve(directory), path)) : path }),
+    ...(path && { path: directory ? toStored(directory, path) : path }),
     content,
     width,
     height,

@@ -1,5 +1,4 @@
 /** The reference index: the good pictures of a product, and what a new picture differs from them in. */
-import { resolve } from 'node:path';
 import { Runtime, tensor, toFloat32 } from '@adclick/ortgrad';
 import { fail } from '../errors.ts';
 import { BACKBONES, type BackboneName } from '../features/backbones.ts';
@@ -9,6 +8,7 @@ import { readRgb } from '../image/codec.ts';
 import { boxOf, cropRgb, type Region } from '../image/crop.ts';
 import { resizeRgb } from '../image/resize.ts';
 import type { Plane, RgbImage } from '../image/types.ts';
+import { fromStored, nameKey, pathKey } from '../paths.ts';
 import { Random } from '../random.ts';
 import { type Bank, ByteCache, DiskBank, MemoryBank, makeFolder } from './bank.ts';
 import {
@@ -203,8 +203,12 @@ export class ReferenceIndex {
     const { content, bank, runtime, extractor, directory } = this.parts;
     if (height * TOKEN_STRIDE !== this.grid.height || width * TOKEN_STRIDE !== this.grid.width)
       throw new RangeError(`residual: ${width} x ${height} tokens do not fit the index; use its describe()`);
-    const names = new Set([...exclude, ...exclude.map((path) => resolve(path))]);
-    const excluded = (entry: IndexEntry) => names.has(entry.name) || names.has(this.pathOf(entry) ?? entry.name);
+    const names = new Set(exclude.map(nameKey));
+    const files = new Set(exclude.map((path) => pathKey(path)));
+    const excluded = (entry: IndexEntry) => {
+      const path = this.pathOf(entry);
+      return names.has(nameKey(entry.name)) || (path !== undefined && files.has(pathKey(path)));
+    };
     const channels = extractor.backbone.taps[0]?.channels as number;
     const map = { data: low, channels, height: 2 * height, width: 2 * width };
     const histogram = content.codebook && blockHistograms(map, content.codebook);
@@ -372,7 +376,7 @@ export class ReferenceIndex {
   }
 
   private pathOf({ path }: IndexEntry): string | undefined {
-    return path && resolve(this.parts.directory ?? '.', path);
+    return path && fromStored(this.parts.directory ?? '.', path);
   }
 }
 
