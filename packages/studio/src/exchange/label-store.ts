@@ -4,10 +4,11 @@ import { readdir, rm } from 'node:fs/promises';
 import { join, resolve } from 'node:path';
 import { decodeRle, encodeRle, fail as failCore, readImageSize, readMask, writeMask } from '@adclick/core';
 import { fail } from '../errors.ts';
+import { fileName } from '../file-name.ts';
 import type { Project } from '../project.ts';
 import { isFolder, isGoodName, picturesIn } from '../services/layout.ts';
 import { type Category, categoriesOf } from '../services/projects.ts';
-import { fileName, folderOf, nameOf, withoutEnding } from './paths.ts';
+import { folderOf, nameOf, withoutEnding } from './paths.ts';
 import { RECORDS_FILE } from './target.ts';
 import type { LabelledImage, LeftOut, TypedLayer } from './types.ts';
 

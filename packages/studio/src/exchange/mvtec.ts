@@ -1,8 +1,9 @@
 /** MVTec AD folders: a PNG mask a picture and type. An image with several types stands in the folder of each of them. */
 import { decodeMask, decodeRle, encodeMask, encodeRle, type Rle } from '@adclick/core';
 import { fail } from '../errors.ts';
+import { fileName } from '../file-name.ts';
 import { checkSize, wrong } from './painter.ts';
-import { endingOf, fileName, folderOf, nameOf, safePath, withoutEnding } from './paths.ts';
+import { endingOf, folderOf, nameOf, safePath, withoutEnding } from './paths.ts';
 import { filesEnding, type Source } from './source.ts';
 import { readRecords, type Target } from './target.ts';
 import type { Format, LabelledImage, TypedLayer, WriteOptions } from './types.ts';

@@ -36,12 +36,3 @@ export const nameOf = (path: string): string => path.slice(path.lastIndexOf('/')
 export const endingOf = (path: string): string => /[^/](\.[^./]+)$/.exec(path)?.[1] ?? '';
 /** The path without its ending. */
 export const withoutEnding = (path: string): string => path.slice(0, path.length - endingOf(path).length);
-
-/** A name for a folder or file that every file system takes: separators and other reserved characters become `_`. */
-export function fileName(name: string): string {
-  const plain = name
-    .replace(/[\\/:*?"<>|\p{Cc}]/gu, '_')
-    .replace(/^[. ]+|[. ]+$/g, (ends) => '_'.repeat(ends.length))
-    .slice(0, 100);
-  return plain === '' ? '_' : plain;
-}

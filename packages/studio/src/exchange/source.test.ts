@@ -9,7 +9,7 @@ import { all, bitmapOf, essence } from '../../test/labels.ts';
 import { EXCHANGE_FORMATS } from './formats.ts';
 import { parseJson } from './json.ts';
 import { Painter } from './painter.ts';
-import { fileName, safePath } from './paths.ts';
+import { safePath } from './paths.ts';
 import { openMemory, openSource, openZip } from './source.ts';
 import type { LeftOut } from './types.ts';
 import { parseXml } from './xml.ts';
@@ -50,12 +50,6 @@ describe('paths', () => {
     ['..a/b...png', '', '..a/b...png'],
   ])('%j inside %j is %j', (path, base, safe) => {
     expect(safePath(path, 'file.json', base)).toBe(safe);
-  });
-
-  test('names become ones that every file system takes', () => {
-    expect(fileName('a/b\\c:d')).toBe('a_b_c_d');
-    expect(fileName('..')).toBe('__');
-    expect(fileName('')).toBe('_');
   });
 });
 
