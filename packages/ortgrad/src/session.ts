@@ -308,6 +308,9 @@ const EXECUTION_PROVIDER: Readonly<Record<Provider, string>> = {
 };
 
 async function loadOrt(settings: WorkerSettings): Promise<Ort> {
+  // Where the engine has it (Node 24 and later), onnxruntime-common makes a Float16Array of our bits, both ways, and the native binding
+  // takes none (1.30). It goes by the global of this thread, which is ours alone; without it float16 is a Uint16Array everywhere.
+  Reflect.deleteProperty(globalThis, 'Float16Array');
   if (settings.provider !== 'wasm') return import('onnxruntime-node');
   // The name is computed so that bundlers and type checkers do not require the optional package.
   const name = 'onnxruntime-web';

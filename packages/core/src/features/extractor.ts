@@ -205,7 +205,7 @@ export class FeatureExtractor {
   /** The same in float16, for reference banks. */
   async describePacked(image: RgbImage): Promise<PackedDescriptors> {
     const { packedTokens, packedLow } = await this.run(image, ['packedTokens', 'packedLow']);
-    return { tokens: asBits(packedTokens), low: asBits(packedLow), ...this.gridOf(image) };
+    return { tokens: packedTokens as Uint16Array, low: packedLow as Uint16Array, ...this.gridOf(image) };
   }
 
   private gridOf({ width, height }: RgbImage) {
@@ -222,11 +222,4 @@ export class FeatureExtractor {
     );
     return Object.fromEntries(Object.entries(results).map(([name, value]) => [name, value.data]));
   }
-}
-
-/** onnxruntime may hand float16 out as Float16Array where the engine has one: the same bytes, seen as bits. */
-function asBits(data: Tensor['data'] | undefined): Uint16Array {
-  if (data instanceof Uint16Array) return data;
-  const { buffer, byteOffset, byteLength } = data as Tensor['data'];
-  return new Uint16Array(buffer, byteOffset, byteLength / 2);
 }
