@@ -1,4 +1,4 @@
-/** Where weights lie: a folder named by the environment, the package's own `models/`, or the repository's. */
+/** Where weights lie: a folder named by the environment, the repository's `models/`, or the package's own copy of it. */
 import { existsSync } from 'node:fs';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
@@ -7,8 +7,8 @@ import { fail } from './errors.ts';
 /** Folders that are searched for weights, in order; `ADCLICK_MODELS` first when it is set. */
 export function modelFolders(): string[] {
   const own = process.env.ADCLICK_MODELS;
-  // Both src/ and dist/ lie directly in the package's root.
-  const near = ['../models', '../../../models'].map((path) => fileURLToPath(new URL(path, import.meta.url)));
+  // Both src/ and dist/ lie directly in the package's root. The repository's first: its copy in the package is as old as the last build.
+  const near = ['../../../models', '../models'].map((path) => fileURLToPath(new URL(path, import.meta.url)));
   return own ? [own, ...near] : near;
 }
 
