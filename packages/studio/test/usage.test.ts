@@ -2,6 +2,7 @@
 import { readFileSync } from 'node:fs';
 import { describe, expect, test } from 'vitest';
 import { createProgram } from '../src/cli/main.ts';
+import { judgeNode } from '../src/services/node-support.ts';
 import { adclick, errorCode } from './command.ts';
 
 const { version } = JSON.parse(readFileSync(new URL('../package.json', import.meta.url), 'utf8')) as {
@@ -117,11 +118,15 @@ test('doctor answers with what it found, without colours and without noise of na
   const report = JSON.parse(stdout) as {
     ok: boolean;
     problems: string[];
+    warnings: string[];
     providers: { name: string; usable: boolean; reason?: string }[];
   };
   expect(stderr).toBe('');
   expect(code).toBe(report.ok ? 0 : 1);
   expect(report.problems).toEqual([]);
+  // Of the version of Node.js alone, and the installation is sound all the same.
+  const { warning } = judgeNode(process.versions.node, new Date());
+  expect(report.warnings).toEqual(warning ? [warning] : []);
   expect(report.providers.find(({ name }) => name === 'cpu')?.usable).toBe(true);
   for (const { usable, reason } of report.providers) if (!usable) expect(reason).toMatch(/needs .{5}/);
 });

@@ -6,8 +6,8 @@ import { type CommonOptions, type Context, run, withCommon } from './run.ts';
 const gigabytes = (bytes: number) => `${(bytes / 2 ** 30).toFixed(1)} GB`;
 const megabytes = (bytes: number) => `${(bytes / 1e6).toFixed(1)} MB`;
 
-function lines(report: DoctorReport, { green, red, dim }: Context['colours']): string[] {
-  const { versions, cpu, memory, disk, providers, models, problems } = report;
+function lines(report: DoctorReport, { green, red, yellow, dim }: Context['colours']): string[] {
+  const { versions, cpu, memory, disk, providers, models, problems, warnings } = report;
   const mark = (ok: boolean) => (ok ? green('yes') : dim('no '));
   return [
     `adclick ${versions.adclick}, node ${versions.node}, onnxruntime ${versions.onnxruntime}, sharp ${versions.sharp}`,
@@ -24,7 +24,9 @@ function lines(report: DoctorReport, { green, red, dim }: Context['colours']): s
     ...models.map(
       ({ file, ok, bytes, what }) => `  ${ok ? green('ok ') : red('bad')} ${file} ${ok ? megabytes(bytes) : what}`,
     ),
-    ...(problems.length === 0 ? [green('All is well.')] : problems.map((problem) => red(`Problem: ${problem}`))),
+    ...problems.map((problem) => red(`Problem: ${problem}`)),
+    ...warnings.map((warning) => yellow(`Warning: ${warning}`)),
+    ...(problems.length + warnings.length === 0 ? [green('All is well.')] : []),
   ];
 }
 

@@ -5,6 +5,7 @@ import { createRequire } from 'node:module';
 import { arch, availableParallelism, cpus, freemem, platform, release, totalmem } from 'node:os';
 import { VERSION } from '../version.ts';
 import { type FileCheck, verifyModels } from './models.ts';
+import { judgeNode } from './node-support.ts';
 import { checkProviders, type ProviderReport } from './providers.ts';
 
 export interface DoctorReport {
@@ -20,6 +21,8 @@ export interface DoctorReport {
   readonly models: readonly FileCheck[];
   /** What should be put right, in words; empty when all is well. */
   readonly problems: readonly string[];
+  /** What works but will not for ever, in words. */
+  readonly warnings: readonly string[];
 }
 
 /** Memory below which labelling at 512 px becomes unreliable. */
@@ -45,7 +48,8 @@ export async function examine(directory: string): Promise<DoctorReport> {
   const [providers, models, disk] = await Promise.all([checkProviders(), verifyModels(), statfs(directory)]);
   const space = { path: directory, total: disk.blocks * disk.bsize, free: disk.bavail * disk.bsize };
   const memory = { total: totalmem(), free: freemem() };
-  const problems: string[] = [];
+  const node = judgeNode(process.versions.node, new Date());
+  const problems = node.problem ? [node.problem] : [];
   const cpu = providers.find(({ name }) => name === 'cpu');
   if (!cpu?.usable) problems.push(`onnxruntime does not run on the CPU: ${cpu?.reason}`);
   for (const { file, ok, what } of models) if (!ok) problems.push(`model file ${file} ${what}`);
@@ -66,5 +70,6 @@ export async function examine(directory: string): Promise<DoctorReport> {
     providers,
     models,
     problems,
+    warnings: node.warning ? [node.warning] : [],
   };
 }
