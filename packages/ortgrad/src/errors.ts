@@ -73,6 +73,12 @@ export const ORTGRAD_ERRORS = {
     exit: 1,
     status: 500,
   },
+  ADC_TELEMETRY: {
+    message: 'onnxruntime was not started, since its telemetry could not be turned off from this worker thread: {what}',
+    next: 'Import @adclick/ortgrad (or @adclick/core) on the main thread before the worker starts, or set ORT_DISABLE_TELEMETRY=1 for the process.',
+    exit: 1,
+    status: 500,
+  },
 } as const satisfies Record<string, ErrorSpec>;
 
 export const fail = errorMaker(ORTGRAD_ERRORS);

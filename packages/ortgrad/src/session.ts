@@ -16,6 +16,7 @@ import {
 import type { InferenceSession, Tensor as OrtTensor, TypedTensor } from 'onnxruntime-node';
 import { fail } from './errors.ts';
 import { Graph } from './graph.ts';
+import { telemetryOff } from './telemetry.ts';
 import { type DType, elementCount, type Tensor, type TensorData } from './tensor.ts';
 import { startWorker } from './worker.ts';
 
@@ -147,9 +148,10 @@ export class Runtime {
 
   /**
    * Starts the worker and loads onnxruntime in it.
-   * @throws ADC_RUNTIME when onnxruntime cannot be loaded.
+   * @throws ADC_RUNTIME when onnxruntime cannot be loaded, ADC_TELEMETRY when it would send telemetry.
    */
   static async start(options: RuntimeOptions = {}): Promise<Runtime> {
+    await telemetryOff;
     const provider = options.provider ?? 'cpu';
     const settings: WorkerSettings = {
       provider,
