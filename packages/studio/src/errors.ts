@@ -76,6 +76,13 @@ export const STUDIO_ERRORS = {
     exit: 1,
     status: 502,
   },
+  ADC_LANGUAGE_MODEL_ADDRESS: {
+    message:
+      'Language model {model} was not asked: adclick.yaml alone names {origin}, which is not on this computer, and you have not allowed it',
+    next: 'Start ADClick with ADCLICK_LLM_ALLOW={origin} if you trust that server, or use the built-in grammar with `--offline`.',
+    exit: 1,
+    status: 403,
+  },
   ADC_EXCHANGE_FILE: {
     message: 'Annotation file {path}, {field}: {what}',
     next: 'Correct that place, or export the file again from the tool that wrote it; nothing was changed.',

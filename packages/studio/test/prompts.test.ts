@@ -6,7 +6,7 @@ import { adclick, errorCode } from './command.ts';
 import { languageServer, lists, phrases } from './language-server.ts';
 import { makeProject } from './sample.ts';
 
-const CLEAN = { ADCLICK_LLM_URL: '', ADCLICK_LLM_MODEL: '', ADCLICK_LLM_KEY: '' };
+const CLEAN = { ADCLICK_LLM_URL: '', ADCLICK_LLM_MODEL: '', ADCLICK_LLM_KEY: '', ADCLICK_LLM_ALLOW: '' };
 const prompts = (args: readonly string[], env: NodeJS.ProcessEnv = {}) =>
   adclick(['prompts', ...args], { env: { ...CLEAN, ...env } });
 
@@ -24,11 +24,12 @@ test('generate, list and edit', async () => {
   expect(again.stdout).toContain('2 types have prompts already; --force replaces them');
 });
 
-test('a language model of adclick.yaml, with its key from the environment', async () => {
+test('a language model of adclick.yaml, with its key from the environment where the user allows it', async () => {
   const { root } = await makeProject();
   const { baseURL, asked } = await languageServer(lists(phrases(50)));
   await appendFile(join(root, 'adclick.yaml'), `languageModel:\n  baseURL: ${baseURL}\n  model: tiny\n`);
-  const made = await prompts(['generate', root, '--type', 'dent', '--json'], { ADCLICK_LLM_KEY: 'secret' });
+  const environment = { ADCLICK_LLM_KEY: 'secret', ADCLICK_LLM_ALLOW: new URL(baseURL).origin };
+  const made = await prompts(['generate', root, '--type', 'dent', '--json'], environment);
   expect(JSON.parse(made.stdout).made).toMatchObject([{ type: 'dent', by: 'tiny', phrases: 50 }]);
   expect(asked[0]?.headers.authorization).toBe('Bearer secret');
   const offline = await prompts(['generate', root, '--type', 'dent', '--offline', '--force', '--json']);

@@ -3,21 +3,18 @@ import { hostname, networkInterfaces } from 'node:os';
 import type { FastifyInstance, FastifyRequest } from 'fastify';
 import { API } from '../api.ts';
 import { fail } from '../errors.ts';
+import { isLoopback, LOOPBACK_HOSTS } from '../loopback.ts';
 import type { UserRepository } from '../store/users.ts';
 
-const LOOPBACK = ['localhost', '127.0.0.1', '[::1]'];
 /** Addresses that stand for all of a computer's. */
 const EVERYWHERE = new Set(['0.0.0.0', '::', '[::]', '']);
 export const COOKIE = 'adclick-session';
-
-/** Whether only this computer can reach a host. */
-export const isLoopback = (host: string): boolean => ['localhost', '127.0.0.1', '::1', '[::1]'].includes(host);
 
 const bracketed = (address: string) => (address.includes(':') && !address.startsWith('[') ? `[${address}]` : address);
 
 /** Names under which a server may be asked; any other name comes from a page that plays tricks with DNS. */
 export function allowedHosts(host: string): Set<string> {
-  const names = new Set(LOOPBACK);
+  const names = new Set(LOOPBACK_HOSTS);
   if (isLoopback(host)) return names;
   if (!EVERYWHERE.has(host)) return names.add(bracketed(host).toLowerCase());
   names.add(hostname().toLowerCase()).add(`${hostname().toLowerCase()}.local`);

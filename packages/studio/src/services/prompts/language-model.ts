@@ -4,7 +4,9 @@ import { generatedPromptFault, PROMPTS, PROMPTS_ASKED, promptInstruction } from 
 import type OpenAI from 'openai';
 import { z } from 'zod';
 import { fail } from '../../errors.ts';
+import { isLoopback } from '../../loopback.ts';
 import { isServerAddress, type ProjectSettings, SERVER_ADDRESS } from '../../project.ts';
+import { VERSION } from '../../version.ts';
 
 /** Where a language model answers. */
 export interface LanguageModelSettings {
@@ -12,7 +14,12 @@ export interface LanguageModelSettings {
   readonly model: string;
   /** Seconds that one answer may take. */
   readonly timeout: number;
+  /** Whether it may be asked at all: see {@link languageModelOf}. */
+  readonly allowed: boolean;
+  /** Only where the user has named or allowed the address. */
   readonly key?: string;
+  /** There is a key, but nobody but the project file names the address. */
+  readonly keyWithheld?: boolean;
 }
 
 /** What came of asking. */
@@ -36,11 +43,34 @@ const LONGEST_PAUSE_MS = 60_000;
 const ANSWER_LIMIT = 1024 * 1024;
 const LONGEST_REASON = 200;
 
+const usage = (what: string) => fail('ADC_USAGE', { what, command: 'adclick prompts generate' });
+
+/** Scheme, host and port of an address, as a browser compares them. */
+const originOf = (address: string): string => new URL(address).origin;
+
+/** Origins that the user allows project files to name. @throws ADC_USAGE for an entry that is no address. */
+function allowedOrigins(list: string): Set<string> {
+  const addresses = list.split(/[\s,]+/).filter((address) => address !== '');
+  if (!addresses.every(isServerAddress)) throw usage(`each of ADCLICK_LLM_ALLOW ${SERVER_ADDRESS}`);
+  return new Set(addresses.map(originOf));
+}
+
+/** A key that can stand in a header; one that cannot would be repeated by the error that says so. */
+function keyOf(environment: NodeJS.ProcessEnv): string | undefined {
+  const key = environment.ADCLICK_LLM_KEY?.trim();
+  if (key && !/^[\x21-\x7e]+$/.test(key))
+    throw usage('ADCLICK_LLM_KEY must be one word of letters, digits and signs of ASCII');
+  return key || undefined;
+}
+
 /**
  * The language model of a project: `languageModel` of adclick.yaml, overridden by ADCLICK_LLM_URL and ADCLICK_LLM_MODEL; the key
  * comes from ADCLICK_LLM_KEY alone, so that no project file holds one.
+ *
+ * A project file may come from anybody. An address that it alone names is asked only on this computer, and never gets the key; the
+ * user allows others, and the key for them, by their origins in ADCLICK_LLM_ALLOW.
  * @returns undefined where none is named.
- * @throws ADC_USAGE when the environment names half of one, or an address that is none.
+ * @throws ADC_USAGE when the environment names half of one, an address that is none, or a key that cannot be sent.
  */
 export function languageModelOf(
   { languageModel }: Pick<ProjectSettings, 'languageModel'>,
@@ -49,11 +79,18 @@ export function languageModelOf(
   const baseURL = environment.ADCLICK_LLM_URL || languageModel?.baseURL;
   const model = environment.ADCLICK_LLM_MODEL || languageModel?.model;
   if (!baseURL && !model) return undefined;
-  const usage = (what: string) => fail('ADC_USAGE', { what, command: 'adclick prompts generate' });
   if (!baseURL || !model) throw usage('ADCLICK_LLM_URL and ADCLICK_LLM_MODEL go together');
   if (!isServerAddress(baseURL)) throw usage(`ADCLICK_LLM_URL ${SERVER_ADDRESS}`);
-  const key = environment.ADCLICK_LLM_KEY || undefined;
-  return { baseURL, model, timeout: languageModel?.timeout ?? DEFAULT_TIMEOUT, key };
+  const trusted =
+    Boolean(environment.ADCLICK_LLM_URL) || allowedOrigins(environment.ADCLICK_LLM_ALLOW ?? '').has(originOf(baseURL));
+  const key = keyOf(environment);
+  return {
+    baseURL,
+    model,
+    timeout: languageModel?.timeout ?? DEFAULT_TIMEOUT,
+    allowed: trusted || isLoopback(new URL(baseURL).hostname),
+    ...(key !== undefined && (trusted ? { key } : { keyWithheld: true })),
+  };
 }
 
 /** A failure that may pass: the request is sent again. */
@@ -67,21 +104,40 @@ class Passing extends Error {
   }
 }
 
-/** Reads a body up to the limit, under the request's time-out; the client itself would wait for a stalled body for ever. */
-const boundedFetch: typeof fetch = async (input, init) => {
-  const response = await fetch(input, init);
-  const parts: Uint8Array[] = [];
-  let bytes = 0;
-  for await (const part of response.body ?? []) {
-    bytes += part.length;
-    if (bytes > ANSWER_LIMIT)
-      return Response.json({ error: { message: `its answer has more than ${ANSWER_LIMIT} bytes` } }, { status: 400 });
-    parts.push(part);
-  }
-  const { status, statusText, headers } = response;
-  const empty = [204, 205, 304].includes(status);
-  return new Response(empty ? null : Buffer.concat(parts), { status, statusText, headers });
-};
+const refusal = (message: string) => Response.json({ error: { message } }, { status: 400 });
+
+/**
+ * Sends to one server and to no other that it names, and only what it needs: the client would add the system, versions, and headers
+ * from variables that are meant for another server. Reads a body up to the limit, under the request's time-out; the client itself
+ * would wait for a stalled body for ever.
+ */
+function fetchFrom({ baseURL, key }: LanguageModelSettings): typeof fetch {
+  const headers = {
+    accept: 'application/json',
+    'content-type': 'application/json',
+    'user-agent': `adclick/${VERSION}`,
+    ...(key !== undefined && { authorization: `Bearer ${key}` }),
+  };
+  return async (input, init) => {
+    const { method, body, signal } = init ?? {};
+    const response = await fetch(input, { method, body, signal, headers, redirect: 'manual' });
+    const onward = response.headers.get('location');
+    if (response.status >= 300 && response.status < 400 && onward !== null) {
+      const place = URL.canParse(onward, baseURL) ? originOf(new URL(onward, baseURL).href) : 'elsewhere';
+      return refusal(`it sends requests on to ${place}; name the address that answers itself`);
+    }
+    const parts: Uint8Array[] = [];
+    let bytes = 0;
+    for await (const part of response.body ?? []) {
+      bytes += part.length;
+      if (bytes > ANSWER_LIMIT) return refusal(`its answer has more than ${ANSWER_LIMIT} bytes`);
+      parts.push(part);
+    }
+    const empty = [204, 205, 304].includes(response.status);
+    const { status, statusText, headers: answered } = response;
+    return new Response(empty ? null : Buffer.concat(parts), { status, statusText, headers: answered });
+  };
+}
 
 /** Pause that an answer of status 429 or 503 asks for, in milliseconds. */
 function wantedPause(headers: Headers | undefined): number | undefined {
@@ -89,7 +145,13 @@ function wantedPause(headers: Headers | undefined): number | undefined {
   return seconds >= 0 ? 1000 * seconds : undefined;
 }
 
-const short = (text: string): string => text.replace(/\s+/g, ' ').trim().slice(0, LONGEST_REASON);
+/** What a server said, for an error line: one line, and nothing that a terminal would obey. */
+const short = (text: string): string =>
+  text
+    .replace(/\s+/g, ' ')
+    .replace(/[\p{Cc}\p{Cf}]/gu, '?')
+    .trim()
+    .slice(0, LONGEST_REASON);
 
 /** Sends one request. @throws Passing for what may go by, Error with a reason for what will not. */
 async function request(client: OpenAI, model: string, instruction: string, signal?: AbortSignal): Promise<string> {
@@ -158,7 +220,8 @@ export function phrasesIn(text: string, defect: string, object: string): readonl
 
 /**
  * Asks for prompts of one defect type, again when fewer than {@link PROMPTS} are valid.
- * @throws ADC_LANGUAGE_MODEL when no answer came that could be read, or no phrase in it is valid; the signal's reason when stopped.
+ * @throws ADC_LANGUAGE_MODEL_ADDRESS when the user has not allowed the address; ADC_LANGUAGE_MODEL when no answer came that could be
+ * read, or no phrase in it is valid; the signal's reason when stopped.
  */
 export async function askForPrompts(
   settings: LanguageModelSettings,
@@ -166,11 +229,12 @@ export async function askForPrompts(
   object: string,
   signal?: AbortSignal,
 ): Promise<ModelPrompts> {
+  const { baseURL, model, timeout } = settings;
+  if (!settings.allowed) throw fail('ADC_LANGUAGE_MODEL_ADDRESS', { origin: originOf(baseURL), model });
   const { default: OpenAI } = await import('openai');
-  const { baseURL, model, timeout, key = 'none' } = settings;
-  const options = { baseURL, apiKey: key, timeout: timeout * 1000, maxRetries: 0, fetch: boundedFetch };
-  // Settings of the client's own environment variables are for another server.
-  const client = new OpenAI({ ...options, organization: null, project: null, logLevel: 'off' });
+  // The client wants a key of its own; fetchFrom sends the right one or none.
+  const options = { baseURL, apiKey: 'none', timeout: timeout * 1000, maxRetries: 0, fetch: fetchFrom(settings) };
+  const client = new OpenAI({ ...options, logLevel: 'off' });
   const instruction = promptInstruction(defect, object, PROMPTS_ASKED);
   const phrases = new Set<string>();
   let dropped = 0;
@@ -192,7 +256,9 @@ export async function askForPrompts(
     signal?.throwIfAborted();
     // What an earlier answer gave is worth keeping.
     if (phrases.size === 0) {
-      const what = error instanceof Error ? error.message : String(error);
+      const said = error instanceof Error ? error.message : String(error);
+      const withheld = `; the key was not sent, ADCLICK_LLM_ALLOW=${originOf(baseURL)} sends it there`;
+      const what = settings.keyWithheld && /^40[13]\b/.test(said) ? `${said}${withheld}` : said;
       throw fail('ADC_LANGUAGE_MODEL', { model, url: baseURL, what }, error);
     }
   }
