@@ -104,6 +104,8 @@ interface WorkerSettings {
   readonly threads: number;
   readonly memoryPattern: boolean;
   readonly profile?: string;
+  /** One element, set to 1 by the caller to have everything but the run under way refused. */
+  readonly stopped: Int32Array<SharedArrayBuffer>;
 }
 
 const isReference = (value: Wire): value is HeldReference => 'held' in value;
@@ -122,6 +124,7 @@ export class Runtime {
   private readonly waiting = new Map<number, { resolve: (value: unknown) => void; reject: (error: unknown) => void }>();
   private calls = 0;
   private ended: string | undefined;
+  private closing: Promise<void> | undefined;
   /** A handle that was forgotten frees its tensor too, once it is collected. */
   private readonly forgotten = new FinalizationRegistry<number>((held) => {
     if (this.ended === undefined) this.call({ kind: 'drop', held }).catch(() => undefined);
@@ -133,6 +136,7 @@ export class Runtime {
     readonly provider: Provider,
     /** Threads of one operator. */
     readonly threads: number,
+    private readonly stopped: Int32Array<SharedArrayBuffer>,
   ) {
     worker.on('message', (reply: Reply) => {
       const call = this.waiting.get(reply.call);
@@ -141,8 +145,8 @@ export class Runtime {
       if ('error' in reply) call.reject(fail('ADC_RUNTIME', { provider, what: reply.error }, new Error(reply.stack)));
       else call.resolve(reply.value);
     });
-    worker.on('error', (error) => this.end(`its worker failed: ${error instanceof Error ? error.message : error}`));
-    worker.on('exit', (code) => this.end(`its worker ended with code ${code}`));
+    worker.on('error', (error) => this.lose(`its worker failed: ${error instanceof Error ? error.message : error}`));
+    worker.on('exit', (code) => this.lose(`its worker ended with code ${code}`));
     worker.unref();
   }
 
@@ -158,9 +162,10 @@ export class Runtime {
       threads: options.threads ?? availableParallelism(),
       memoryPattern: options.memoryPattern ?? false,
       profile: options.profile,
+      stopped: new Int32Array(new SharedArrayBuffer(Int32Array.BYTES_PER_ELEMENT)),
     };
     const worker = startWorker(import.meta.url, { ortgrad: settings });
-    const runtime = new Runtime(worker, provider, settings.threads);
+    const runtime = new Runtime(worker, provider, settings.threads, settings.stopped);
     // Call 0 is answered by the worker itself once onnxruntime is loaded.
     await runtime.expect(runtime.calls++);
     return runtime;
@@ -186,22 +191,41 @@ export class Runtime {
     return this.adopt(reference as HeldReference);
   }
 
-  /** Whether its worker still works: not once it was closed or has failed. */
+  /** Whether its worker still works: not once it is being closed or has failed. */
   get alive(): boolean {
     return this.ended === undefined;
   }
 
-  /** Releases everything and stops the worker; runs under way are finished first. */
+  /** Releases everything and stops the worker; calls that were made before are finished first, later ones refused. */
   async close(): Promise<void> {
-    if (this.ended !== undefined) return;
-    await this.call({ kind: 'close' });
-    this.ended = 'it was closed';
+    if (this.ended === undefined) this.closing = this.end('it was closed');
+    await this.closing;
+  }
+
+  /**
+   * As {@link close}, but of the calls that were made before only the one that runs is finished. That one has to be: a thread that is
+   * ended inside onnxruntime takes the process with it.
+   */
+  async stop(): Promise<void> {
+    Atomics.store(this.stopped, 0, 1);
+    await this.close();
+  }
+
+  private async end(what: string): Promise<void> {
+    const released = this.send({ kind: 'close' });
+    this.ended = what;
+    // A worker that fails meanwhile has nothing to release.
+    await released.catch(() => undefined);
     await this.worker.terminate();
   }
 
   /** @internal Sends one request and waits for its answer. */
   async call(request: Request, transfer: readonly ArrayBuffer[] = []): Promise<unknown> {
     if (this.ended !== undefined) throw fail('ADC_RUNTIME', { provider: this.provider, what: this.ended });
+    return this.send(request, transfer);
+  }
+
+  private async send(request: Request, transfer: readonly ArrayBuffer[] = []): Promise<unknown> {
     const call = this.calls++;
     const answer = this.expect(call);
     try {
@@ -241,7 +265,7 @@ export class Runtime {
     if (this.waiting.size === 0) this.worker.unref();
   }
 
-  private end(what: string): void {
+  private lose(what: string): void {
     this.ended ??= what;
     for (const { reject } of this.waiting.values()) reject(fail('ADC_RUNTIME', { provider: this.provider, what }));
     this.waiting.clear();
@@ -504,6 +528,7 @@ async function serve(port: MessagePort, settings: WorkerSettings): Promise<void>
   port.on('message', ({ call, request }: { call: number; request: Request }) => {
     last = last.then(async () => {
       try {
+        if (request.kind !== 'close' && Atomics.load(settings.stopped, 0) === 1) throw new Error('it was closed');
         const [value, transfer] = await server.answer(request);
         port.postMessage({ call, value }, transfer);
       } catch (error) {

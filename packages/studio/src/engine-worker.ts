@@ -4,7 +4,13 @@ import type { OnProgress } from './progress.ts';
 import { chooseDiverse } from './services/engine/diversity.ts';
 import { Models } from './services/engine/models.ts';
 import { encodePicture } from './services/engine/pictures.ts';
-import type { AnyRequest, EngineSettings, FromEngine, ToEngine } from './services/engine/protocol.ts';
+import {
+  type AnyRequest,
+  closedEngine,
+  type EngineSettings,
+  type FromEngine,
+  type ToEngine,
+} from './services/engine/protocol.ts';
 import { Schedule } from './services/engine/schedule.ts';
 import { toWire } from './services/wire-error.ts';
 
@@ -67,9 +73,6 @@ async function answer(call: number, request: AnyRequest, signal: AbortSignal): P
       return [await models.inspect(request.picture, request.by), []];
     case 'diversity':
       return [{ order: chooseDiverse(request.vectors, request.labelled) }, []];
-    case 'close':
-      await models.close();
-      return [null, []];
   }
 }
 
@@ -83,12 +86,32 @@ async function serve(call: number, request: AnyRequest): Promise<void> {
     post({ call, error: toWire(error) });
   } finally {
     controllers.delete(call);
+    if (controllers.size === 0) idle();
   }
+}
+
+/** Called whenever nothing is worked on any more. */
+let idle = () => {};
+
+/** Ends all work: what waits is refused, what runs is stopped at its next safe point and waited for. */
+async function close(call: number): Promise<void> {
+  const ended = new Promise<void>((resolve) => {
+    idle = resolve;
+  });
+  if (controllers.size === 0) idle();
+  for (const controller of controllers.values()) controller.abort(closedEngine());
+  await models.stop();
+  await ended;
+  post({ call, value: null });
 }
 
 port.on('message', (message: ToEngine) => {
   if ('cancel' in message) {
     controllers.get(message.cancel)?.abort();
+    return;
+  }
+  if ('close' in message) {
+    void close(message.close);
     return;
   }
   const { call, request } = message;

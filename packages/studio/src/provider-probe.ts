@@ -1,5 +1,6 @@
 /** Started as a process of its own by `adclick doctor`: runs a one-node graph on one execution provider and says how it went. */
 import { addScalar, CodedError, Graph, type Provider, Runtime, tensor } from '@adclick/ortgrad';
+import { endAtOnce } from './process-end.ts';
 
 /** What the probe sends to the process that started it. */
 export interface ProbeResult {
@@ -29,6 +30,8 @@ async function probe(provider: Provider): Promise<ProbeResult> {
   }
 }
 
+// Whoever asked is gone; what a driver does for ever in another thread must not stay.
+process.once('disconnect', () => endAtOnce('SIGTERM'));
 const provider = process.argv[2] as Provider;
 const result = await probe(provider);
 process.send?.(result, () => process.exit(0));

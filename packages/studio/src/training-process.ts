@@ -1,13 +1,23 @@
 /** Started as a process of its own by the server: trains one detector, tells how far it is, and ends. */
 import { constants, setPriority } from 'node:os';
+import { endAtOnce, onEnd, PATIENCE_MS } from './process-end.ts';
 import type { FromTraining, ToTraining } from './services/training-apart.ts';
 
 // Before the models are loaded: their threads take over the priority of the one that starts them.
 setPriority(constants.priority.PRIORITY_LOW);
 
 const controller = new AbortController();
+/** Stops at the next safe point; native code in another thread cannot be left in any other way. */
+const stop = () => {
+  controller.abort(new Error('cancelled'));
+  setTimeout(() => endAtOnce('SIGTERM'), PATIENCE_MS).unref();
+};
 // Whoever wanted the detector is gone.
-process.once('disconnect', () => process.exit(0));
+process.once('disconnect', stop);
+// A terminal sends Ctrl-C to the server and to this process alike; the server then says what is to be done.
+onEnd((signal) => {
+  if (signal === 'SIGTERM') stop();
+});
 
 const send = (message: FromTraining): Promise<void> =>
   new Promise((resolve) => {
@@ -27,7 +37,8 @@ async function train({ directory, options }: Exclude<ToTraining, { cancel: true 
   } catch (error) {
     await send({ error: toWire(error) });
   }
-  process.exit(0);
+  // Ends the process once no thread works any more.
+  process.disconnect?.();
 }
 
 process.on('message', (message: ToTraining) => {

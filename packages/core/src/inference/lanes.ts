@@ -18,6 +18,7 @@ export class Lanes {
   private readonly free: Runtime[] = [];
   private readonly opened: Runtime[] = [];
   private opening: Promise<void> | undefined;
+  private stopped = false;
   private mainBusy = false;
   private inLanes = 0;
 
@@ -53,6 +54,13 @@ export class Lanes {
     await this.ready();
     this.free.length = 0;
     for (const lane of this.opened.splice(0)) await lane.close();
+  }
+
+  /** Ends the lanes and the main runtime as soon as what runs on them allows; runs that wait are refused. */
+  async stop(): Promise<void> {
+    this.stopped = true;
+    await this.ready();
+    await Promise.all([this.main, ...this.opened].map((runtime) => runtime.stop()));
   }
 
   private next(waited: boolean): void {
@@ -91,7 +99,7 @@ export class Lanes {
   /** Starts the lanes, once; until they are there, and where they cannot be had, everything runs on the main runtime. */
   private open(): void {
     const count = Math.min(MOST, this.threads);
-    if (count < 2) return;
+    if (count < 2 || this.stopped) return;
     this.opening ??= Promise.all(
       Array.from({ length: count }, async () => {
         const lane = await Runtime.start({

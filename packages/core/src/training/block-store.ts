@@ -49,27 +49,31 @@ async function serve(task: Task): Promise<void> {
   let horizon = 0;
   let stopping = false;
   let wake = () => {};
-  port.on('message', async (order: Order) => {
+  port.on('message', (order: Order) => {
     if (order === 'stop') {
       stopping = true;
-      // onnxruntime must end before its thread does; the block under way is lost.
-      await runtime.close();
-      process.exit();
-    }
-    horizon = Math.max(horizon, order);
+      // Refuses what the block under way asks for next: that block is lost.
+      void runtime.stop();
+    } else horizon = Math.max(horizon, order);
     wake();
   });
-  for (;;) {
-    while (made >= horizon) await new Promise<void>((resolve) => (wake = resolve));
+  while (!stopping) {
+    if (made >= horizon) {
+      await new Promise<void>((resolve) => (wake = resolve));
+      continue;
+    }
     try {
       await produce(task, made, runtime, language);
     } catch (error) {
-      if (stopping) return;
+      if (stopping) break;
       throw error;
     }
     made++;
     port.postMessage(made);
   }
+  await runtime.stop();
+  // Without its port nothing keeps the thread.
+  port.close();
 }
 
 /** The trainer's side of the store. */

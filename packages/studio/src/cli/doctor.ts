@@ -35,8 +35,8 @@ export function addDoctor(program: Command): void {
     .command('doctor')
     .description('versions, cores, memory, execution providers and why one is not used, model files');
   withCommon(command, 'adclick doctor').action(async (options: CommonOptions) =>
-    run(options, async ({ colours }) => {
-      const report = await examine(process.cwd());
+    run(options, async ({ colours, signal }) => {
+      const report = await examine(process.cwd(), signal);
       return { json: report, lines: lines(report, colours), exit: report.ok ? 0 : 1 };
     }),
   );

@@ -1,4 +1,5 @@
 /** The command tree: parses arguments and turns wrong usage into the same kind of error line as everything else. */
+import { describeIoError, fail as failCore } from '@adclick/core';
 import { Command, CommanderError } from 'commander';
 import { fail } from '../errors.ts';
 import { VERSION } from '../version.ts';
@@ -68,8 +69,13 @@ function commandOf(program: Command, words: readonly string[]): string {
 
 /** Runs the command line. Sets `process.exitCode`; never throws. */
 export async function main(argv: readonly string[]): Promise<void> {
-  // A reader that went away (`adclick … | head`) is no failure.
-  process.stdout.on('error', (error: NodeJS.ErrnoException) => process.exit(error.code === 'EPIPE' ? 0 : 1));
+  process.stdout.on('error', (error: NodeJS.ErrnoException) => {
+    // A reader that went away (`adclick … | head`) wants no more, and that is no failure.
+    if (error.code !== 'EPIPE')
+      report(failCore('ADC_DISK', { path: 'stdout', what: describeIoError(error) }, error), {});
+  });
+  // Nobody can be told that nobody can be told anything.
+  process.stderr.on('error', () => undefined);
   const program = createProgram();
   const words = argv.slice(2);
   const options = { json: words.includes('--json'), debug: words.includes('--debug') };

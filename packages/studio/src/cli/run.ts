@@ -2,6 +2,7 @@
 import type { Command } from 'commander';
 import pc from 'picocolors';
 import { errorLine, fail, toCoded } from '../errors.ts';
+import { type EndSignal, endAtOnce, exitCodeOf, onEnd } from '../process-end.ts';
 import type { WorkOptions } from '../progress.ts';
 import { ProgressBar } from './progress-bar.ts';
 
@@ -11,7 +12,7 @@ export interface Answer {
   readonly lines: readonly string[];
   /** Exit code when the command worked but what it looked at did not pass; default 0. */
   readonly exit?: 0 | 1;
-  /** Goes on after the answer was printed, until it is asked to stop: Ctrl-C is then the normal end. */
+  /** Goes on after the answer was printed, until it is asked to stop, which is then the normal end. */
   stay?(signal: AbortSignal): Promise<void>;
 }
 
@@ -28,11 +29,10 @@ export interface CommonOptions {
   readonly debug?: boolean;
 }
 
-/** Exit code of a process stopped by Ctrl-C (128 + SIGINT). */
-const EXIT_INTERRUPTED = 130;
-const EXIT_TERMINATED = 143;
 /** How long work may take to reach a safe point after Ctrl-C. */
-const GRACE_MS = 10_000;
+const GRACE_MS = 30_000;
+/** What people call what they did. */
+const NAMES: Partial<Record<EndSignal, string>> = { SIGINT: 'Ctrl-C', SIGBREAK: 'Ctrl-Break' };
 
 /** Adds the options that every command has, and the example of its help. */
 export function withCommon(command: Command, example: string): Command {
@@ -58,20 +58,28 @@ export function report(error: unknown, options: CommonOptions): void {
 
 /**
  * Runs a command's work and prints its answer. Never throws.
- * @param work gets the signal that Ctrl-C aborts; it is waited for until it has cleaned up behind itself.
+ *
+ * Asked to end, it aborts the work, waits for it, and ends with 128 and the signal's number. A command that stays ends with its answer's
+ * code instead, but after Ctrl-C, which is 130 always. Asked twice, or when the work finds no safe point, it ends at once.
+ * @param work gets the signal that is aborted; it is waited for until it has cleaned up behind itself.
  */
 export async function run(options: CommonOptions, work: (context: Context) => Promise<Answer>): Promise<void> {
   const controller = new AbortController();
   const bar = new ProgressBar(process.stderr);
-  const stop = (signal: NodeJS.Signals) => {
-    const exit = signal === 'SIGINT' ? EXIT_INTERRUPTED : EXIT_TERMINATED;
-    if (controller.signal.aborted) process.exit(exit);
-    process.exitCode = exit;
-    controller.abort(fail('ADC_CANCELLED', { signal: signal === 'SIGINT' ? 'Ctrl-C' : signal }));
-    setTimeout(() => process.exit(exit), GRACE_MS).unref();
+  let stopped: EndSignal | undefined;
+  let unheard: NodeJS.ErrnoException | undefined;
+  const off = onEnd((signal) => {
+    if (stopped) return endAtOnce(signal);
+    stopped = signal;
+    process.exitCode = exitCodeOf(signal);
+    controller.abort(fail('ADC_CANCELLED', { signal: NAMES[signal] ?? signal }));
+    setTimeout(() => endAtOnce(signal), GRACE_MS).unref();
+  });
+  const onOutput = (error: NodeJS.ErrnoException) => {
+    unheard = error;
+    controller.abort(error);
   };
-  process.on('SIGINT', stop);
-  process.on('SIGTERM', stop);
+  process.stdout.on('error', onOutput);
   try {
     const answer = await work({
       signal: controller.signal,
@@ -87,20 +95,17 @@ export async function run(options: CommonOptions, work: (context: Context) => Pr
     process.stdout.write(
       options.json ? `${JSON.stringify(answer.json)}\n` : answer.lines.map((l) => `${l}\n`).join(''),
     );
-    process.exitCode = answer.exit ?? 0;
-    if (answer.stay) {
-      await answer.stay(controller.signal);
-      process.exitCode = answer.exit ?? 0;
-      return;
-    }
+    const exit = answer.exit ?? 0;
+    process.exitCode = exit;
+    await answer.stay?.(controller.signal);
+    process.exitCode = stopped === 'SIGINT' ? exitCodeOf(stopped) : exit;
   } catch (error) {
     bar.clear();
     const { aborted, reason } = controller.signal;
-    const exit = process.exitCode;
-    report(aborted ? reason : error, options);
-    if (aborted) process.exitCode = exit;
+    if (!unheard) report(aborted ? reason : error, options);
+    if (stopped) process.exitCode = exitCodeOf(stopped);
   } finally {
-    process.off('SIGINT', stop);
-    process.off('SIGTERM', stop);
+    off();
+    process.stdout.off('error', onOutput);
   }
 }

@@ -55,7 +55,12 @@ async function listen(app: FastifyInstance, host: string, wanted: number | undef
  * Opens a project and serves it. @throws ADC_PORT, ADC_DATABASE; ADC_LOGIN when others could reach it but there is no user.
  */
 export async function serve(project: Project, options: ServeOptions = {}): Promise<Serving> {
-  const { host = '127.0.0.1', port, page, onFailure } = options;
+  const { host = '127.0.0.1', port, page } = options;
+  let closing = false;
+  // What requests meet that the end of the server cuts off is no failure of it.
+  const onFailure = (error: CodedError) => {
+    if (!closing) options.onFailure?.(error);
+  };
   const users = !isLoopback(host);
   const studio = await Studio.open(project, { exchange: EXCHANGE_JOBS, ...options });
   try {
@@ -68,6 +73,7 @@ export async function serve(project: Project, options: ServeOptions = {}): Promi
       address: `http://${name}:${taken}/`,
       studio,
       close: async () => {
+        closing = true;
         await app.close();
         await studio.close();
       },

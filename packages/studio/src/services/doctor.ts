@@ -44,8 +44,12 @@ function versionOf(name: string, through: readonly string[] = []): string {
 }
 
 /** Looks at everything. @param directory a folder on the disk that projects are kept on. */
-export async function examine(directory: string): Promise<DoctorReport> {
-  const [providers, models, disk] = await Promise.all([checkProviders(), verifyModels(), statfs(directory)]);
+export async function examine(directory: string, signal?: AbortSignal): Promise<DoctorReport> {
+  const [providers, models, disk] = await Promise.all([
+    checkProviders(platform(), signal),
+    verifyModels(),
+    statfs(directory),
+  ]);
   const space = { path: directory, total: disk.blocks * disk.bsize, free: disk.bavail * disk.bsize };
   const memory = { total: totalmem(), free: freemem() };
   const node = judgeNode(process.versions.node, new Date());

@@ -39,32 +39,39 @@ function shorten(reason: string): string {
  * Runs the probe in a process of its own: a driver that aborts takes only that process along, and what native code
  * writes to stderr stays out of the answer.
  */
-function probe(name: Provider): Promise<ProbeResult> {
+function probe(name: Provider, signal?: AbortSignal): Promise<ProbeResult> {
   const file = import.meta.url.endsWith('.ts') ? '../provider-probe.ts' : './provider-probe.js';
   const child = fork(new URL(file, import.meta.url), [name], { stdio: ['ignore', 'ignore', 'ignore', 'ipc'] });
   return new Promise((resolve) => {
     let answered: ProbeResult | undefined;
-    const timer = setTimeout(() => child.kill('SIGKILL'), PROBE_TIMEOUT_MS);
+    const end = () => child.kill('SIGKILL');
+    const timer = setTimeout(end, PROBE_TIMEOUT_MS);
+    signal?.addEventListener('abort', end, { once: true });
     child.on('message', (message) => {
       answered = message as ProbeResult;
     });
     child.on('error', (error) => resolve({ usable: false, milliseconds: 0, reason: error.message }));
-    child.on('exit', (code, signal) => {
+    child.on('exit', (code, killed) => {
       clearTimeout(timer);
-      const reason = signal === 'SIGKILL' ? 'no answer in 30 seconds' : `the process ended with ${signal ?? code}`;
+      signal?.removeEventListener('abort', end);
+      const reason = killed === 'SIGKILL' ? 'no answer in 30 seconds' : `the process ended with ${killed ?? code}`;
       resolve(answered ?? { usable: false, milliseconds: 0, reason });
     });
   });
 }
 
-/** Tries every provider. Those that cannot exist on this system are not started. */
-export async function checkProviders(platform: NodeJS.Platform = process.platform): Promise<ProviderReport[]> {
+/** Tries every provider. Those that cannot exist on this system are not started. Throws the signal's reason. */
+export async function checkProviders(
+  platform: NodeJS.Platform = process.platform,
+  signal?: AbortSignal,
+): Promise<ProviderReport[]> {
   return Promise.all(
     (Object.keys(NEEDS) as (keyof typeof NEEDS)[]).map(async (name): Promise<ProviderReport> => {
       const { systems, needs } = NEEDS[name];
       if (!systems.includes(platform))
         return { name, usable: false, reason: `does not exist on ${platform}; needs ${needs}` };
-      const { usable, milliseconds, reason } = await probe(name);
+      const { usable, milliseconds, reason } = await probe(name, signal);
+      signal?.throwIfAborted();
       if (usable) return { name, usable, milliseconds };
       return { name, usable, reason: `${shorten(reason ?? 'unknown')}; needs ${needs}` };
     }),

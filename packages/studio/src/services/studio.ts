@@ -2,7 +2,6 @@
 import { existsSync } from 'node:fs';
 import { realpath } from 'node:fs/promises';
 import { basename, dirname, isAbsolute, relative, resolve } from 'node:path';
-import { setTimeout as sleep } from 'node:timers/promises';
 import type { Rle } from '@adclick/core';
 import type {
   DefectType,
@@ -56,9 +55,6 @@ export interface StudioOptions {
   /** Threads of one operator of the models; default: all the process may use. */
   readonly threads?: number;
 }
-
-/** How long work is waited for at the end before its thread is stopped. */
-const CLOSE_PATIENCE_MS = 2_000;
 
 /** Name of the type that projects without defect types get. */
 const DEFAULT_TYPE = 'defect';
@@ -315,13 +311,7 @@ export class Studio {
 
   /** Finishes writes and stops everything. Masks that are missing are computed when their image is opened again. */
   async close(): Promise<void> {
-    // Indexing may take a while to its next safe point; ending its thread is as safe, since files are written whole.
-    await Promise.race([this.jobs.close(), sleep(CLOSE_PATIENCE_MS, undefined, { ref: false })]);
-    const ending = this.labels.close();
-    await this.engine.close();
-    await this.painter.close();
-    await this.jobs.close();
-    await ending;
+    await Promise.all([this.jobs.close(), this.labels.close(), this.engine.close(), this.painter.close()]);
     await this.store.close();
   }
 }

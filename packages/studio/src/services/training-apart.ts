@@ -7,6 +7,7 @@
  */
 import { fork } from 'node:child_process';
 import { fail } from '../errors.ts';
+import { PATIENCE_MS } from '../process-end.ts';
 import type { ProgressEvent, WorkOptions } from '../progress.ts';
 import type { SegTrainingAnswer, SegTrainingOptions } from './seg-training.ts';
 import { fromWire, type WireError } from './wire-error.ts';
@@ -29,8 +30,6 @@ export type TrainWork = (
   work: Required<WorkOptions>,
 ) => Promise<SegTrainingAnswer>;
 
-/** Milliseconds that the process has to reach a safe point; ending it later is as safe, since files are written whole. */
-const PATIENCE_MS = 1_500;
 /** Characters of what the process wrote to stderr that a failure shows. */
 const LAST_WORDS = 300;
 

@@ -69,9 +69,11 @@ async function ask(file: string, provider: Provider, images: readonly RgbImage[]
   }
 }
 
-/** Reads a model and raw pictures, writes scores and maps as raw float32. */
+/** Reads a model and raw pictures, writes scores and maps as raw float32. Ends with the process that holds its standard input. */
 const SCRIPT = `
-import sys, numpy, onnxruntime
+import os, sys, threading
+threading.Thread(target=lambda: (sys.stdin.read(), os._exit(1)), daemon=True).start()
+import numpy, onnxruntime
 model, source, target, count, height, width = sys.argv[1:4] + [int(a) for a in sys.argv[4:7]]
 session = onnxruntime.InferenceSession(model, providers=["CPUExecutionProvider"])
 images = numpy.fromfile(source, numpy.uint8).reshape(count, 1, height, width, 3)

@@ -3,7 +3,15 @@ import { Worker } from 'node:worker_threads';
 import { fail } from '../../errors.ts';
 import type { OnProgress } from '../../progress.ts';
 import { fromWire } from '../wire-error.ts';
-import type { AnyRequest, CallName, Calls, EngineSettings, FromEngine } from './protocol.ts';
+import {
+  type AnyRequest,
+  type CallName,
+  type Calls,
+  closedEngine,
+  type EngineSettings,
+  type FromEngine,
+  type ToEngine,
+} from './protocol.ts';
 
 interface Waiting {
   resolve(value: unknown): void;
@@ -33,7 +41,7 @@ export class Engine {
   private worker: Worker | undefined;
   private readonly waiting = new Map<number, Waiting>();
   private calls = 0;
-  private closed = false;
+  private closing: Promise<void> | undefined;
 
   constructor(
     private readonly settings: EngineSettings,
@@ -48,16 +56,16 @@ export class Engine {
     { onProgress, signal }: CallOptions = {},
   ): Promise<Calls[Name]['answer']> {
     signal?.throwIfAborted();
-    if (this.closed) throw fail('ADC_RUNTIME', { provider: 'the engine', what: 'it was closed' });
+    if (this.closing) throw closedEngine();
     const worker = this.start();
     const call = this.calls++;
     const answer = new Promise<unknown>((resolve, reject) =>
       this.waiting.set(call, { resolve, reject, ...(onProgress ? { onProgress } : {}) }),
     );
-    const cancel = () => worker.postMessage({ cancel: call });
+    const cancel = () => worker.postMessage({ cancel: call } satisfies ToEngine);
     signal?.addEventListener('abort', cancel, { once: true });
     try {
-      worker.postMessage({ call, request: { name, ...request } as AnyRequest });
+      worker.postMessage({ call, request: { name, ...request } as AnyRequest } satisfies ToEngine);
       return (await answer) as Calls[Name]['answer'];
     } catch (error) {
       signal?.throwIfAborted();
@@ -73,12 +81,26 @@ export class Engine {
     return this.waiting.size > 0;
   }
 
-  /** Stops the thread; what it works on is lost, what it answered stays. */
+  /**
+   * Stops the thread as soon as it can be: what it has not begun is refused, what it works on ends at its next safe point. It is never
+   * ended inside a model, which would take the process with it.
+   */
   async close(): Promise<void> {
-    this.closed = true;
+    this.closing ??= this.stop();
+    await this.closing;
+  }
+
+  private async stop(): Promise<void> {
     const { worker } = this;
+    if (!worker) return;
+    const call = this.calls++;
+    await new Promise<void>((resolve) => {
+      const done = () => resolve();
+      this.waiting.set(call, { resolve: done, reject: done });
+      worker.postMessage({ close: call } satisfies ToEngine);
+    });
     this.end('it was closed');
-    await worker?.terminate();
+    await worker.terminate();
   }
 
   private start(): Worker {
@@ -103,6 +125,6 @@ export class Engine {
     const error = fail('ADC_RUNTIME', { provider: 'the engine', what });
     for (const { reject } of this.waiting.values()) reject(error);
     this.waiting.clear();
-    if (!this.closed) this.onDeath();
+    if (!this.closing) this.onDeath();
   }
 }

@@ -34,7 +34,7 @@ import { PromptService } from '../prompts/prompts.ts';
 import { fileStamp, previousDetector, stampOf, trainedDetector } from '../trained-detectors.ts';
 import { categoryKey, preparedFolder, readPrepared } from './prepared.ts';
 import { maskOf, normOf, type Sight, sightOfClicks, sightOfDetector } from './proposals.ts';
-import type { Calls, EngineSettings, ModelPicture, Prepared } from './protocol.ts';
+import { type Calls, closedEngine, type EngineSettings, type ModelPicture, type Prepared } from './protocol.ts';
 
 /** Pictures kept open, where an eighth of the memory holds them: one of 512 px takes about 20 MB. */
 const OPEN_VIEWS = Math.max(4, Math.min(32, Math.floor(totalmem() / 8 / 20e6)));
@@ -96,6 +96,7 @@ export class Models {
   private readonly views = new Map<string, Promise<Open>>();
 
   private readonly prompts: PromptService;
+  private stopped = false;
 
   constructor(private readonly settings: EngineSettings) {
     this.prompts = new PromptService(settings.project);
@@ -127,8 +128,9 @@ export class Models {
 
   private category = (name: string) => categoriesOf(this.settings.project, name)[0]!;
 
-  private start(): Promise<Lanes> {
+  private async start(): Promise<Lanes> {
     const { threads } = this.settings;
+    if (this.stopped) throw closedEngine();
     this.lanes ??= Runtime.start(threads === undefined ? {} : { threads }).then((main) => new Lanes(main, threads));
     return this.lanes;
   }
@@ -251,7 +253,9 @@ export class Models {
     this.detectors.delete(place);
     if (!opened) return;
     await Promise.allSettled(opened.uses);
-    await (await opened.detector.catch(() => undefined))?.close();
+    const detector = await opened.detector.catch(() => undefined);
+    // With its runtime it is gone as well.
+    await detector?.close().catch(() => undefined);
   }
 
   /** Works with one of a category's detectors, as its file is at this moment. */
@@ -321,11 +325,10 @@ export class Models {
     });
   }
 
-  async close(): Promise<void> {
-    for (const name of [...this.categories.keys()]) await this.forget(name);
-    const lanes = await this.lanes;
-    await lanes?.close();
-    await lanes?.main.close();
+  /** Ends the models as soon as what runs allows; what waits for them is refused. */
+  async stop(): Promise<void> {
+    this.stopped = true;
+    await (await this.lanes?.catch(() => undefined))?.stop();
   }
 }
 

@@ -1,6 +1,7 @@
 /** What the server's thread and the engine's thread say to each other. Plain values only: they are copied between threads. */
 import type { Rle } from '@adclick/core';
 import type { DetectAnswer, DetectorChoice, ImageDetection } from '../../api.ts';
+import { fail } from '../../errors.ts';
 import type { LabelClick } from '../../labels/history.ts';
 import type { ProgressEvent } from '../../progress.ts';
 import type { Project } from '../../project.ts';
@@ -96,13 +97,19 @@ export interface Calls {
     request: { picture: ModelPicture; by: DetectorChoice };
     answer: ImageDetection;
   };
-  close: { request: object; answer: null };
 }
 
 export type CallName = keyof Calls;
 export type AnyRequest = { [Name in CallName]: { readonly name: Name } & Calls[Name]['request'] }[CallName];
 
-export type ToEngine = { readonly call: number; readonly request: AnyRequest } | { readonly cancel: number };
+/** `close`: everything that has not begun is refused, and the answer comes when nothing is worked on any more. */
+export type ToEngine =
+  | { readonly call: number; readonly request: AnyRequest }
+  | { readonly cancel: number }
+  | { readonly close: number };
+
+/** What work meets that comes too late. */
+export const closedEngine = () => fail('ADC_RUNTIME', { provider: 'the engine', what: 'it was closed' });
 
 export type FromEngine =
   | { readonly call: number; readonly value: unknown }
