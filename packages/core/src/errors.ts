@@ -39,6 +39,12 @@ export const CORE_ERRORS = {
     exit: 1,
     status: 422,
   },
+  ADC_MASK_VALUES: {
+    message: 'Mask {path} cannot be told apart from noise: {what}',
+    next: 'Export it again as PNG, with 0 and 255 or with a number for each class.',
+    exit: 1,
+    status: 422,
+  },
   ADC_NO_NORMALS: {
     message: 'No good pictures in {path}',
     next: 'Put at least two pictures without defects into train/good.',

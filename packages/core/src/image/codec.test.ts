@@ -302,10 +302,62 @@ describe('masks', () => {
     expect([...toMask(image).data]).toEqual([0, 1, 0]);
   });
 
-  test('JPEG noise in a black mask marks nothing', async () => {
-    const data = new Uint8Array(64 * 64).map((_, i) => (i * 7) % 5);
-    const image = await decodeImage(await encodeJpeg({ data, width: 64, height: 64, channels: 1 }));
-    expect(toMask(image).data.includes(1)).toBe(false);
+  test('a black JPEG marks nothing, one of white areas is cut at half', async () => {
+    const jpeg = async (value: (x: number, y: number) => number) => {
+      const data = Uint8Array.from({ length: 64 * 64 }, (_, i) => value(i % 64, i >> 6));
+      const image = await decodeImage(await encodeJpeg({ data, width: 64, height: 64, channels: 1 }, 60));
+      return toMask(image).data.reduce((sum, set) => sum + set, 0);
+    };
+    expect(await jpeg(() => 0)).toBe(0);
+    expect(await jpeg((x, y) => (x >= 20 && x < 31 && y >= 13 && y < 40 ? 255 : 0))).toBe(11 * 27);
+    // Numbers of classes do not survive: whatever is left of them is refused, not taken for nothing.
+    for (const numbers of [[5], [1, 2, 3], [60, 200], [85, 170, 255]])
+      await expect(
+        jpeg((x, y) => (y > 20 && y < 50 ? (numbers[Math.floor(x / 16) - 1] ?? 0) : 0)),
+      ).rejects.toMatchObject({ code: 'ADC_MASK_VALUES' });
+  });
+
+  describe('grey values between black and white', () => {
+    /** Levels of one area each, side by side. */
+    const areas = (...levels: number[]) =>
+      Uint8Array.from({ length: 48 * 16 }, (_, i) => {
+        const [x, y] = [i % 48, Math.floor(i / 48)];
+        return y >= 3 && y < 12 && x % 12 >= 2 && x % 12 < 10 ? (levels[Math.floor(x / 12)] ?? 0) : 0;
+      });
+    const marked = async (data: Uint8Array | Uint16Array) => {
+      const image = await decodeImage(
+        await encodePng({ data, width: 48, height: 16, channels: 1 } as Pixels<Uint8Array>),
+      );
+      return toMask(image).data.reduce((sum, set) => sum + set, 0);
+    };
+
+    test.each([
+      ['levels', [85, 170, 255]],
+      ['numbers of parts, more than half of the range', [3, 90, 120, 200]],
+      ['a class beside the border that belongs to none', [1, 255]],
+    ])('%s: everything not black is marked', async (_, levels) => {
+      expect(await marked(areas(...levels))).toBe(levels.length * 72);
+    });
+
+    test('numbers in 16 bits, small and large', async () => {
+      const data = Uint16Array.from(areas(1, 2, 3, 4), (value) => [0, 1, 700, 40_000, 65_535][value] as number);
+      expect(await marked(data)).toBe(4 * 72);
+    });
+
+    test('a thin line of one level away from the others counts too', async () => {
+      const data = areas(255);
+      for (let x = 20; x < 40; x++) data[7 * 48 + x] = 85;
+      expect(await marked(data)).toBe(72 + 20);
+    });
+
+    test('edges that were smoothed are cut at half', async () => {
+      const data = areas(255);
+      for (let y = 2; y < 13; y++) {
+        data[y * 48 + 1] = 60;
+        data[y * 48 + 10] = 140;
+      }
+      expect(await marked(data)).toBe(72 + 11);
+    });
   });
 
   test('written and read back; IGNORE is written as good', async () => {

@@ -8,6 +8,7 @@ import { describeIoError, writeFileAtomic } from '../files.ts';
 import { BmpTruncated, decodeBmp } from './bmp.ts';
 import { applyOrientation, readOrientation } from './exif.ts';
 import { endsEarly, type ImageFormat, nameContent, readSize, type Size, sniffFormat } from './header.ts';
+import { maskCut } from './mask-values.ts';
 import { readDirectory, SAMPLE_FORMAT, TIFF_TAGS } from './tiff.ts';
 import { IGNORE, type Mask, type Pixels, type RgbImage } from './types.ts';
 import { toRgb, type Window } from './window.ts';
@@ -209,16 +210,16 @@ export async function readRgb(path: string, options: { limit?: number; window?: 
 }
 
 /**
- * Which pixels a mask file marks. A lossless file that is coloured, or whose values all lie in the lower half of the
- * range, holds class numbers or class colours: every pixel that is not black is marked. Any other file (0/255, soft
- * edges, JPEG noise) is cut at half of the range, by its brightest colour channel. Transparent pixels are not marked.
+ * Which pixels a mask file marks. A lossless file holds numbers, levels or colours of classes when it is coloured, when its values all
+ * lie in the lower half of the range, or when its dark values fill areas: every pixel that is not black is marked. Any other file (0/255,
+ * soft edges, JPEG noise) is cut at half of the range, by its brightest colour channel. Transparent pixels are not marked.
+ * @param path named in errors. @throws ADC_MASK_VALUES for a lossy file that may have held numbers.
  */
-export function toMask(image: DecodedImage): Mask {
+export function toMask(image: DecodedImage, path = 'in memory'): Mask {
   const { data, width, height, channels, range } = image;
   const colours = channels - (image.alpha ? 1 : 0);
   const half = range.high / 2;
   const value = new Float32Array(width * height);
-  let highest = 0;
   let coloured = false;
   for (let i = 0, at = 0; i < value.length; i++, at += channels) {
     if (image.alpha && data[at + colours] <= half) continue;
@@ -228,9 +229,9 @@ export function toMask(image: DecodedImage): Mask {
       brightest = Math.max(brightest, data[at + c]);
     }
     value[i] = brightest;
-    highest = Math.max(highest, brightest);
   }
-  const cut = !image.lossy && (coloured || highest <= half) ? 0 : half;
+  const cut = maskCut({ values: value, width, height, half, coloured, lossy: image.lossy });
+  if (typeof cut === 'string') throw fail('ADC_MASK_VALUES', { path, what: cut });
   const mask = new Uint8Array(value.length);
   for (let i = 0; i < mask.length; i++) mask[i] = value[i] > cut ? 1 : 0;
   return { data: mask, width, height, channels: 1 };
@@ -238,7 +239,7 @@ export function toMask(image: DecodedImage): Mask {
 
 /** {@link readMask} of bytes. @throws ADC_MASK_SIZE, and what {@link decodeImage} throws. */
 export async function decodeMask(bytes: Uint8Array, path: string, want?: Size): Promise<Mask> {
-  const mask = toMask(await decodeImage(bytes, { path }));
+  const mask = toMask(await decodeImage(bytes, { path }), path);
   if (want) checkMaskSize(mask, want, path);
   return mask;
 }
@@ -271,7 +272,7 @@ export const readImageSize = async (path: string): Promise<Size> => imageSize(aw
  * @param want the size of the image it belongs to. @throws ADC_MASK_SIZE when it differs, and what {@link readImage} throws.
  */
 export async function readMask(path: string, want?: Size): Promise<Mask> {
-  const mask = toMask(await readImage(path));
+  const mask = toMask(await readImage(path), path);
   if (want) checkMaskSize(mask, want, path);
   return mask;
 }
