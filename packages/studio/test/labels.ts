@@ -2,7 +2,7 @@
 import { decodeRle, encodeRle, type Rle } from '@adclick/core';
 import fc from 'fast-check';
 import type { LabelStore } from '../src/exchange/label-store.ts';
-import type { LabelledImage } from '../src/exchange/types.ts';
+import type { LabelledImage, Replaced } from '../src/exchange/types.ts';
 
 /** Types whose names are hard for some format: markup, separators, the word for good pictures. */
 export const TYPES = ['scratch', 'dent', 'a/b', 'good', 'Größe & "x" <y>', 'a:b, c', '#0'];
@@ -95,11 +95,17 @@ export class MemoryStore implements LabelStore {
   }
 
   async isDefective(path: string): Promise<boolean> {
-    return this.held.get(path)?.state === 'defect';
+    const image = this.held.get(path);
+    return image !== undefined && (image.state === 'defect' || image.layers.length > 0);
   }
 
-  async put(image: LabelledImage): Promise<void> {
-    this.held.set(image.path, image);
+  async put(image: LabelledImage): Promise<Replaced | undefined> {
+    const { path, layers, partial } = image;
+    const before = this.held.get(path)?.layers ?? [];
+    const brought = new Set(layers.map(({ type }) => type));
+    const stay = partial ? before.filter(({ type }) => !brought.has(type)) : [];
+    this.held.set(path, { ...image, layers: [...layers, ...stay] });
+    return before.length > stay.length ? { path } : undefined;
   }
 }
 

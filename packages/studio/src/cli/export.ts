@@ -2,9 +2,8 @@
 import { join } from 'node:path';
 import { type Command, InvalidArgumentError } from 'commander';
 import { FORMATS, type Format } from '../api.ts';
-import type { LeftOut } from '../exchange/types.ts';
 import { localUser } from '../local-user.ts';
-import { exportLabels } from '../services/exchange.ts';
+import { exportLabels, leftOutLines, SHOWN } from '../services/exchange.ts';
 import { openLabels } from '../services/label-stores.ts';
 import { formatOption } from './options.ts';
 import { type CommonOptions, run, withCommon } from './run.ts';
@@ -14,21 +13,9 @@ interface Options extends CommonOptions {
   readonly to: string;
   readonly force?: boolean;
   readonly drafts?: boolean;
+  readonly changed?: boolean;
   readonly pictures: boolean;
   readonly simplify: number;
-}
-
-/** Lines that are shown of a list; --json has all of it. */
-const SHOWN = 20;
-
-/** What was left out, for people. */
-export function leftOutLines(leftOut: readonly LeftOut[]): string[] {
-  if (leftOut.length === 0) return [];
-  const lines = leftOut
-    .slice(0, SHOWN)
-    .map(({ path, type, reason }) => `  ${path}${type ? `, ${type}` : ''}: ${reason}`);
-  const more = leftOut.length > SHOWN ? [`  and ${leftOut.length - SHOWN} more; --json lists all`] : [];
-  return [`Left out: ${leftOut.length}`, ...lines, ...more];
 }
 
 function tolerance(text: string): number {
@@ -46,6 +33,7 @@ export function addExport(program: Command): void {
     .requiredOption('--to <PATH>', 'folder to make')
     .option('--force', 'replace an earlier export at that place')
     .option('--drafts', 'also masks that nobody has confirmed yet')
+    .option('--changed', 'also labels whose picture has changed since they were made')
     .option('--no-pictures', 'labels only, without copies of the pictures')
     .option(
       '--simplify <PIXELS>',
@@ -56,10 +44,10 @@ export function addExport(program: Command): void {
   withCommon(command, 'adclick export parts/bracket --format coco --to bracket-coco');
   command.action(async (directory: string, options: Options) =>
     run(options, async ({ signal, onProgress }) => {
-      const { format, to, force, drafts, simplify } = options;
+      const { format, to, force, drafts, changed: moved, simplify } = options;
       const { root, store, close } = await openLabels(directory, localUser(), format);
       const pictureOf = options.pictures ? ({ path }: { path: string }) => join(root, path) : undefined;
-      const request = { format, target: to, force, drafts, simplify, pictureOf };
+      const request = { format, target: to, force, drafts, changed: moved, simplify, pictureOf };
       const report = await exportLabels(store, request, { signal, onProgress }).finally(close);
       const pixels = report.changed.reduce((sum, image) => sum + image.pixels, 0);
       const changed = report.changed.slice(0, SHOWN).map((image) => `  ${image.path}: ${image.pixels} pixels`);

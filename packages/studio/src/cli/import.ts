@@ -3,10 +3,10 @@ import { type Command, InvalidArgumentError } from 'commander';
 import { FORMATS, type Format } from '../api.ts';
 import { fail } from '../errors.ts';
 import { openSource } from '../exchange/source.ts';
+import type { Replaced } from '../exchange/types.ts';
 import { localUser } from '../local-user.ts';
-import { importLabels } from '../services/exchange.ts';
+import { importLabels, leftOutLines } from '../services/exchange.ts';
 import { openLabels } from '../services/label-stores.ts';
-import { leftOutLines } from './export.ts';
 import { formatOption } from './options.ts';
 import { type CommonOptions, run, withCommon } from './run.ts';
 
@@ -15,6 +15,7 @@ interface Options extends CommonOptions {
   readonly from?: string;
   readonly to?: string;
   readonly unmarked: 'good' | 'todo';
+  readonly removeMasks?: boolean;
 }
 
 function unmarkedOption(text: string): 'good' | 'todo' {
@@ -30,6 +31,18 @@ function pathOf({ from, to }: Options): string {
   throw fail('ADC_USAGE', { what, command: 'adclick import' });
 }
 
+/** What there was before, and how to have it again. */
+function replacedLines(replaced: readonly Replaced[]): string[] {
+  if (replaced.length === 0) return [];
+  const folders = [...new Set(replaced.map(({ kept }) => kept).filter((kept) => kept !== undefined))];
+  const inHistory = replaced.filter(({ kept }) => kept === undefined).length;
+  return [
+    `${replaced.length} images had other masks`,
+    ...folders.map((folder) => `  the mask files from before are in ${folder}, under their own names`),
+    ...(inHistory > 0 ? [`  ${inHistory} of them are undone in the labelling page`] : []),
+  ];
+}
+
 export function addImport(program: Command): void {
   const command = program
     .command('import')
@@ -39,19 +52,21 @@ export function addImport(program: Command): void {
     .option('--from <PATH>', 'folder, file or .zip to read')
     .option('--to <PATH>', 'the same as --from')
     .option('--unmarked <STATE>', 'what images without a region are: good or todo', unmarkedOption, 'good');
+  command.option('--remove-masks', 'images without a region lose the masks that they have; otherwise those stay');
   withCommon(command, 'adclick import parts/bracket --format coco --from annotations.json');
   command.action(async (directory: string, options: Options) =>
     run(options, async ({ signal, onProgress }) => {
       const path = pathOf(options);
       const source = await openSource(path);
       const { store, close } = await openLabels(directory, localUser(), options.format);
-      const request = { format: options.format, source, emptyIs: options.unmarked };
+      const request = { format: options.format, source, emptyIs: options.unmarked, removeMasks: options.removeMasks };
       const report = await importLabels(store, request, { signal, onProgress }).finally(close);
       return {
         json: report,
         exit: report.leftOut.length > 0 ? 1 : 0,
         lines: [
           `${report.images} images have labels from ${path}, ${report.defects} of them a defect`,
+          ...replacedLines(report.replaced),
           ...leftOutLines(report.leftOut),
         ],
       };

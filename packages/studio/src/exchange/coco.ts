@@ -5,7 +5,7 @@ import { columnCounts, countsToText, paintColumns, textToCounts } from './column
 import { jsonList, number, numbers, parseJson, parsePart, pieces } from './json.ts';
 import { boundsOf, type Painter, type Place, within, wrong } from './painter.ts';
 import { safePath } from './paths.ts';
-import { ImageReader, orLeaveOut, readEach } from './reading.ts';
+import { ImageReader, orLeaveOut, readEach, sizeOr } from './reading.ts';
 import type { Format, LabelledImage, ReadOptions } from './types.ts';
 
 const ANNOTATIONS = 'annotations/instances_default.json';
@@ -57,6 +57,12 @@ export const coco: Format = {
     const types = new Map<string, number>();
     for await (const image of images) {
       const { path, width, height, layers } = image;
+      const copy = `${PICTURES}/${path}`;
+      const reason = target.refusal(copy);
+      if (reason !== undefined) {
+        leftOut({ path, reason });
+        continue;
+      }
       const image_id = rows.length + 1;
       rows.push(JSON.stringify({ id: image_id, file_name: path, width, height }));
       for (const { type, rle } of layers) {
@@ -76,7 +82,7 @@ export const coco: Format = {
         // Crowd is COCO's word for annotations with run lengths; but readers leave crowds out of training.
         annotations.push(JSON.stringify({ ...row, iscrowd: 0 }));
       }
-      const missing = pictureOf && (await target.copy(pictureOf(image), `${PICTURES}/${path}`, path));
+      const missing = pictureOf && (await target.copy(pictureOf(image), copy, path));
       if (missing) leftOut({ path, reason: missing });
     }
     const categories = [...types].map(([name, id]) => JSON.stringify({ id, name, supercategory: 'defect' }));
@@ -86,8 +92,10 @@ export const coco: Format = {
     await target.write(ANNOTATIONS, pieces(parts));
   },
 
-  read: (source, { leftOut }) =>
-    readEach(source, '.json', leftOut, (bytes, display) => readFile(parseJson(bytes, display, file), display, leftOut)),
+  read: (source, options) =>
+    readEach(source, '.json', options.leftOut, (bytes, display) =>
+      readFile(parseJson(bytes, display, file), display, options),
+    ),
 };
 
 type Picture = z.infer<typeof picture>;
@@ -131,14 +139,16 @@ class Listing {
 async function* readFile(
   content: z.infer<typeof file>,
   display: string,
-  leftOut: ReadOptions['leftOut'],
+  options: ReadOptions,
 ): AsyncGenerator<LabelledImage> {
+  const { leftOut } = options;
   const types = new Map(content.categories.map(({ id, name }) => [String(id), name]));
   const { images, adrift } = await Listing.of(content, display, leftOut);
   for (const { image, place, annotations } of images) {
     const read = async () => {
       const path = safePath(image.file_name, display);
-      const [width, height] = [image.width ?? 0, image.height ?? 0];
+      const said = { width: image.width ?? 0, height: image.height ?? 0 };
+      const { width, height } = sizeOr(said, path, options.inProject);
       if (annotations.length === 0) {
         if (adrift) throw wrong(place, 'it has no annotation, but the file has some whose image is not known');
         return { path, width, height, state: 'good' as const, layers: [] };

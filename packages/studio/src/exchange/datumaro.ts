@@ -1,88 +1,113 @@
 /** Datumaro: a JSON file a subset; masks as column run lengths in COCO's text, exact. */
 import { z } from 'zod';
-import { fail } from '../errors.ts';
 import { columnCounts, countsToText, paintColumns, textToCounts } from './column-rle.ts';
-import { jsonList, number, numbers, parseJson, pieces } from './json.ts';
-import { checkSize, Painter, type Place, within, wrong } from './painter.ts';
+import { jsonList, number, numbers, parseJson, parsePart, pieces } from './json.ts';
+import { type Painter, type Place, within, wrong } from './painter.ts';
 import { safePath, withoutEnding } from './paths.ts';
-import { filesEnding } from './source.ts';
-import { RECORDS_FILE } from './target.ts';
+import { ImageReader, orLeaveOut, readEach, sizeOr } from './reading.ts';
 import type { Format, LabelledImage, ReadOptions } from './types.ts';
 
 const ANNOTATIONS = 'annotations/default.json';
 const PICTURES = 'images/default';
 
+const file = z.object({
+  categories: z.object({ label: z.object({ labels: z.array(z.object({ name: z.string() })) }).nullish() }),
+  items: z.array(z.unknown()),
+});
 const media = z.object({ path: z.string().nullish(), size: z.array(z.int().min(0).max(100_000)).nullish() });
+const item = z.object({
+  id: z.string(),
+  annotations: z.array(z.unknown()),
+  image: media.nullish(),
+  media: media.nullish(),
+});
+const sizes = z.tuple([z.int(), z.int()]);
+const sized = z.object({ rle: z.object({ size: sizes }) });
+const labelled = z.object({ label_id: z.int().min(0) });
 const annotation = z.object({
   type: z.string(),
-  label_id: z.int().min(0).nullish(),
-  rle: z.object({ counts: z.union([z.string(), numbers]), size: z.tuple([z.int(), z.int()]) }).nullish(),
+  rle: z.object({ counts: z.union([z.string(), numbers]), size: sizes }).nullish(),
   points: numbers.nullish(),
   bbox: z.array(number).nullish(),
 });
-const file = z.object({
-  categories: z.object({ label: z.object({ labels: z.array(z.object({ name: z.string() })) }).nullish() }),
-  items: z.array(
-    z.object({ id: z.string(), annotations: z.array(annotation), image: media.nullish(), media: media.nullish() }),
-  ),
-});
 
-type Annotation = z.infer<typeof annotation>;
-type Item = z.infer<typeof file>['items'][number];
+type Item = z.infer<typeof item>;
 
-/** Paints an annotation. @returns false when it is no area. */
-function paint(painter: Painter, type: string, { rle, points, bbox, ...rest }: Annotation, place: Place): boolean {
+/** Paints an annotation. @returns pixels that it covers, or why it is no area. */
+function paint(painter: Painter, type: string, entry: z.infer<typeof annotation>, place: Place): number | string {
   const { width, height } = painter;
-  if (rest.type === 'mask' && rle) {
+  const { rle, points, bbox } = entry;
+  if (entry.type === 'mask' && rle) {
     const [rows, columns] = rle.size;
     const at = within(place, 'rle');
     if (rows !== height || columns !== width)
       throw wrong(within(at, 'size'), `${columns} x ${rows} is not the image's ${width} x ${height}`);
     const counts = within(at, 'counts');
     const runs = typeof rle.counts === 'string' ? textToCounts(rle.counts, counts) : rle.counts;
-    paintColumns(runs, painter.bitmap(type), width, height, counts);
-  } else if (rest.type === 'polygon' && points) painter.fill(type, [points], within(place, 'points'));
-  else if (rest.type === 'bbox' && bbox?.length === 4) {
+    return paintColumns(runs, painter.bitmap(type), width, height, counts);
+  }
+  if (entry.type === 'polygon' && points) return painter.fill(type, [points], within(place, 'points'));
+  if (entry.type === 'bbox' && bbox?.length === 4) {
     const [x, y, w, h] = bbox;
-    painter.box(type, x, y, w, h, within(place, 'bbox'));
-  } else if (rest.type === 'ellipse' && points?.length === 4) {
+    return painter.box(type, x, y, w, h, within(place, 'bbox'));
+  }
+  if (entry.type === 'ellipse' && points?.length === 4) {
     const [left, top, right, bottom] = points;
     const at = within(place, 'points');
-    painter.ellipse(type, (left + right) / 2, (top + bottom) / 2, (right - left) / 2, (bottom - top) / 2, at);
-  } else return false;
-  return true;
+    return painter.ellipse(type, (left + right) / 2, (top + bottom) / 2, (right - left) / 2, (bottom - top) / 2, at);
+  }
+  return `is of the type ${entry.type}, which is no area that can be read`;
 }
 
-/** Size that an item says, or that its masks say. */
-function sizeOf(item: Item): readonly [height: number, width: number] {
-  const said = item.image?.size ?? item.media?.size ?? item.annotations.find(({ rle }) => rle)?.rle?.size ?? [];
-  return [said[0] ?? 0, said[1] ?? 0];
+/** Size that an item says, or that the first of its masks says. */
+function sizeOf({ image, media: other, annotations }: Item): { width: number; height: number } {
+  const [height = 0, width = 0] = image?.size ?? other?.size ?? [];
+  if (width > 0) return { width, height };
+  for (const entry of annotations) {
+    const found = sized.safeParse(entry);
+    if (found.success) return { width: found.data.rle.size[1], height: found.data.rle.size[0] };
+  }
+  return { width: 0, height: 0 };
 }
 
-function readItem(
-  item: Item,
+async function readItem(
+  found: Item,
   place: Place,
   labels: readonly { name: string }[],
-  { leftOut }: ReadOptions,
-): LabelledImage | undefined {
-  const path = safePath(item.image?.path || item.media?.path || item.id, place.file);
-  const [height, width] = sizeOf(item);
-  if (item.annotations.length === 0 && (width === 0 || height === 0))
+  { leftOut, inProject }: ReadOptions,
+): Promise<LabelledImage | undefined> {
+  const path = safePath(found.image?.path || found.media?.path || found.id, place.file);
+  const { width, height } = sizeOr(sizeOf(found), path, inProject);
+  if (found.annotations.length === 0 && (width === 0 || height === 0))
     return { path, width: 0, height: 0, state: 'good', layers: [] };
-  const at = within(within(place, item.media && !item.image ? 'media' : 'image'), 'size');
-  checkSize(width, height, at);
-  const painter = new Painter(width, height, at);
-  let unread = 0;
-  for (const [i, entry] of item.annotations.entries()) {
+  const at = within(within(place, found.media && !found.image ? 'media' : 'image'), 'size');
+  const reader = new ImageReader(path, width, height, at, leftOut);
+  for (const [i, entry] of found.annotations.entries()) {
     const field = within(within(place, 'annotations'), i);
-    const type = entry.label_id === null || entry.label_id === undefined ? undefined : labels[entry.label_id]?.name;
-    if (type === undefined) throw wrong(within(field, 'label_id'), `there is no label ${entry.label_id ?? 'given'}`);
-    if (paint(painter, type, entry, field)) continue;
-    unread++;
-    leftOut({ path, type, reason: `${field.field} is of the type ${entry.type}, which is no area that can be read` });
+    const named = labelled.safeParse(entry);
+    const type = named.success ? labels[named.data.label_id]?.name : undefined;
+    await reader.annotation(field, type, (painter, name) =>
+      paint(painter, name, parsePart(entry, field, annotation), field),
+    );
   }
-  const image = painter.finish(path);
-  return image.layers.length > 0 || unread === 0 ? image : undefined;
+  return reader.finish();
+}
+
+async function* readFile(
+  { items, categories }: z.infer<typeof file>,
+  display: string,
+  options: ReadOptions,
+): AsyncGenerator<LabelledImage> {
+  for (const [i, entry] of items.entries()) {
+    const place = { file: display, field: `items[${i}]` };
+    const found = await orLeaveOut(options.leftOut, { path: display }, () => parsePart(entry, place, item));
+    if (found === undefined) continue;
+    const about = { path: found.image?.path || found.media?.path || found.id };
+    const image = await orLeaveOut(options.leftOut, about, () =>
+      readItem(found, place, categories.label?.labels ?? [], options),
+    );
+    if (image) yield image;
+  }
 }
 
 export const datumaro: Format = {
@@ -92,16 +117,19 @@ export const datumaro: Format = {
 
   async write(images, target, { pictureOf, leftOut }) {
     const items: string[] = [];
-    const ids = new Map<string, string>();
+    const ids = new Set<string>();
     const types = new Map<string, number>();
     for await (const image of images) {
       const { path, width, height, layers } = image;
-      // Datumaro names items by their path without ending.
-      const id = withoutEnding(path);
-      const other = ids.get(id);
-      if (other !== undefined)
-        throw fail('ADC_EXCHANGE_NAME', { name: id, path, what: `${other} has the same name in this format` });
-      ids.set(id, path);
+      const picture = `${PICTURES}/${path}`;
+      const reason = target.refusal(picture);
+      if (reason !== undefined) {
+        leftOut({ path, reason });
+        continue;
+      }
+      // Datumaro names items by their path without ending; the second picture of a name keeps its ending.
+      const id = [withoutEnding(path), path].find((name) => !ids.has(name)) ?? path;
+      ids.add(id);
       const annotations = layers.map(({ type, rle }, i) => {
         const label_id = types.get(type) ?? types.size;
         types.set(type, label_id);
@@ -109,7 +137,7 @@ export const datumaro: Format = {
         return { id: i, type: 'mask', attributes: {}, group: 0, label_id, rle: shape, z_order: i };
       });
       items.push(JSON.stringify({ id, annotations, attr: {}, image: { path, size: [height, width] } }));
-      const missing = pictureOf && (await target.copy(pictureOf(image), `${PICTURES}/${path}`, path));
+      const missing = pictureOf && (await target.copy(pictureOf(image), picture, path));
       if (missing) leftOut({ path, reason: missing });
     }
     const labels = [...types.keys()].map((name) => ({ name, parent: '', attributes: [] }));
@@ -118,22 +146,8 @@ export const datumaro: Format = {
     await target.write(ANNOTATIONS, pieces([head, ...jsonList(items), '}\n']));
   },
 
-  async *read(source, options) {
-    const names = filesEnding(source, '.json').filter((name) => name !== RECORDS_FILE);
-    if (names.length === 0) throw fail('ADC_EXCHANGE_EMPTY', { path: source.path, what: 'there is no .json file' });
-    const seen = new Set<string>();
-    for (const name of names) {
-      const display = source.display(name);
-      const { items, categories } = parseJson(await source.read(name), display, file);
-      for (const [i, item] of items.entries()) {
-        const place = { file: display, field: `items[${i}]` };
-        const image = readItem(item, place, categories.label?.labels ?? [], options);
-        if (!image) continue;
-        if (seen.has(image.path))
-          throw fail('ADC_EXCHANGE_NAME', { name: image.path, path: display, what: 'it is there twice' });
-        seen.add(image.path);
-        yield image;
-      }
-    }
-  },
+  read: (source, options) =>
+    readEach(source, '.json', options.leftOut, (bytes, display) =>
+      readFile(parseJson(bytes, display, file), display, options),
+    ),
 };

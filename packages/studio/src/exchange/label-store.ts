@@ -1,16 +1,27 @@
 /** Where labels are kept, as a port, and the store of projects whose labels are mask files in folders. */
 import { existsSync } from 'node:fs';
-import { readdir, rm } from 'node:fs/promises';
+import { readdir, readFile, rm } from 'node:fs/promises';
 import { join, resolve } from 'node:path';
-import { decodeRle, encodeRle, fail as failCore, readImageSize, readMask, writeMask } from '@adclick/core';
+import {
+  decodeRle,
+  encodeRle,
+  fail as failCore,
+  nameKey,
+  readImageSize,
+  readMask,
+  writeFileAtomic,
+  writeMask,
+} from '@adclick/core';
 import { fail } from '../errors.ts';
 import { fileName } from '../file-name.ts';
-import type { Project } from '../project.ts';
+import { CACHE_FOLDER, type Project } from '../project.ts';
 import { isFolder, isGoodName, picturesIn } from '../services/layout.ts';
 import { type Category, categoriesOf } from '../services/projects.ts';
-import { folderOf, nameOf, withoutEnding } from './paths.ts';
+import { MaskOwners } from './mask-owners.ts';
+import { endingOf, folderOf, nameOf, withoutEnding } from './paths.ts';
+import { orLeaveOut } from './reading.ts';
 import { RECORDS_FILE } from './target.ts';
-import type { LabelledImage, LeftOut, TypedLayer } from './types.ts';
+import type { LabelledImage, LeftOut, Replaced, TypedLayer } from './types.ts';
 
 /** A picture that labels can be put to. */
 export type Picture = Pick<LabelledImage, 'path' | 'width' | 'height' | 'category' | 'reference'>;
@@ -19,18 +30,25 @@ export type Picture = Pick<LabelledImage, 'path' | 'width' | 'height' | 'categor
 export interface LabelStore {
   /** All images of the project with what is known of them. */
   images(): AsyncIterable<LabelledImage>;
-  /** Whether an image is known to have a defect, with a mask or without. */
+  /** Whether an image is known to have a defect, or has a mask. */
   isDefective(path: string): Promise<boolean>;
-  /** Replaces everything that is known of an image; of a partial one, only the types that it brings. */
-  put(image: LabelledImage): Promise<void>;
+  /**
+   * Replaces everything that is known of an image; of a partial one, only the types that it brings.
+   * @returns what it has replaced: undefined when there was no other mask.
+   */
+  put(image: LabelledImage): Promise<Replaced | undefined>;
+  /** Why it cannot hold a defect type, if it cannot. */
+  refusal?(type: string): string | undefined;
   /** The images without their layers, where that is cheaper. */
   pictures?(): AsyncIterable<Picture>;
-  /** Labels of which no image is known. */
+  /** Labels of which no image is known, and those that could not be read since the store was opened. */
   unmatched?(): Promise<readonly LeftOut[]>;
 }
 
 const GOOD = 'good';
 const ENDING = '_mask';
+/** Folder of mask files that imports have replaced, beside the caches. */
+const REPLACED_FOLDER = 'replaced';
 
 /** A picture on disk. */
 interface Entry {
@@ -39,8 +57,8 @@ interface Entry {
   readonly reference: boolean;
   /** Whether its folder says that it is good. */
   readonly good: boolean;
-  /** Mask files by type, relative to the project. */
-  readonly masks: Map<string, string>;
+  /** Mask files by type, relative to the project. Several where a folder holds them. */
+  readonly masks: Map<string, readonly string[]>;
 }
 
 /** Folder of a category's masks, relative to the project: as the project says, else beside its test or train folder. */
@@ -61,42 +79,17 @@ async function picturesBelow(root: string, folder: string): Promise<string[]> {
   return found.sort();
 }
 
-/** The pictures of one category, and which of them a mask file belongs to. */
-class Owners {
-  private readonly exact = new Map<string, Entry>();
-  private readonly byStem = new Map<string, Entry[]>();
-
-  constructor(entries: readonly Entry[]) {
-    for (const entry of entries) {
-      const stem = nameOf(withoutEnding(entry.path));
-      this.exact.set(`${nameOf(folderOf(entry.path))}/${stem}`, entry);
-      this.byStem.set(stem, [...(this.byStem.get(stem) ?? []), entry]);
-      if (entry.path.includes('/')) this.byStem.set(longName(entry.path), [entry]);
-    }
-  }
-
-  /** As in MVTec AD the picture of that name in the folder of that type; else the only one that has the name. */
-  find(type: string, stem: string): Entry | undefined {
-    const named = this.byStem.get(stem);
-    return this.exact.get(`${type}/${stem}`) ?? (named?.length === 1 ? named[0] : undefined);
-  }
-
-  /** Name for a mask: short where that is found again, with the picture's folders where it is not. */
-  nameFor(entry: Entry, type: string): string {
-    const short = nameOf(withoutEnding(entry.path));
-    return this.find(type, short) === entry ? short : longName(entry.path);
-  }
-}
-
-const longName = (path: string) => withoutEnding(path).replaceAll('/', '__');
-
 /**
  * Labels as mask files, `<masks>/<type>/<name>_mask.png`, in the folders that a project names. A picture is good when its folder says so
  * or when there is an empty mask for it in `<masks>/good`.
  */
 export class MaskFolderStore implements LabelStore {
-  private readonly owners = new Map<string, Owners>();
+  private readonly owners = new Map<string, MaskOwners<Entry>>();
   private readonly orphans: LeftOut[] = [];
+  /** What could not be read of labels and pictures, each once. */
+  private readonly flaws = new Map<string, LeftOut>();
+  /** Folder for what is replaced, relative to the project; one for each store that is opened. */
+  private readonly keep = `${CACHE_FOLDER}/${REPLACED_FOLDER}/${new Date().toISOString().replaceAll(':', '-')}`;
 
   private constructor(
     private readonly project: Project,
@@ -128,33 +121,49 @@ export class MaskFolderStore implements LabelStore {
 
   private async findMasks(category: Category): Promise<void> {
     const { root } = this.project;
-    const owners = new Owners([...this.entries.values()].filter((entry) => entry.category === category.name));
+    const owners = new MaskOwners([...this.entries.values()].filter((entry) => entry.category === category.name));
     this.owners.set(category.name, owners);
     const folder = maskFolder(category);
-    if (!(await isFolder(join(root, folder)))) return;
-    for (const found of await readdir(join(root, folder), { withFileTypes: true })) {
-      if (!found.isDirectory() || found.name.startsWith('.')) continue;
-      const type = found.name;
-      for (const name of await picturesIn(join(root, folder, type))) {
-        const path = `${folder}/${type}/${name}`;
-        const owner = owners.find(type, withoutEnding(name).replace(/_mask$/, ''));
-        if (owner && !owner.masks.has(type)) {
-          owner.masks.set(type, path);
-          continue;
-        }
-        const reason = owner ? `${owner.path} has another mask` : 'there is no picture for it, or several of that name';
-        this.orphans.push({ path, type, reason });
+    for (const name of await foldersIn(join(root, folder))) {
+      const type = nameKey(name);
+      const take = (paths: readonly string[], of: string) => {
+        const owner = owners.find(type, of);
+        const reason = typeof owner === 'string' ? owner : `${owner.path} has another mask`;
+        if (typeof owner !== 'string' && !owner.masks.has(type)) owner.masks.set(type, paths);
+        else for (const path of paths) this.orphans.push({ path, type, reason });
+      };
+      const inside = `${folder}/${name}`;
+      for (const mask of await picturesIn(join(root, inside)))
+        take([`${inside}/${mask}`], withoutEnding(mask).replace(/_mask$/, ''));
+      // As in MVTec LOCO AD, whose masks of one picture lie in a folder of its name.
+      for (const of of await foldersIn(join(root, inside))) {
+        const masks = (await picturesIn(join(root, inside, of))).map((mask) => `${inside}/${of}/${mask}`);
+        if (masks.length > 0) take(masks, of);
       }
     }
   }
 
   async unmatched(): Promise<readonly LeftOut[]> {
-    return this.orphans;
+    return [...this.orphans, ...this.flaws.values()];
+  }
+
+  private readonly flaw = (entry: LeftOut): void => {
+    this.flaws.set(JSON.stringify([entry.path, entry.type ?? null]), entry);
+  };
+
+  /** Paths of all pictures, relative to the project. */
+  paths(): Iterable<string> {
+    return this.entries.keys();
   }
 
   async *pictures(): AsyncIterable<Picture> {
-    for (const { path, category, reference } of this.entries.values())
-      yield { path, category, reference, ...(await readImageSize(join(this.project.root, path))) };
+    for (const { path, category, reference, good, masks } of this.entries.values()) {
+      const labelled = good || masks.size > 0;
+      const size = await orLeaveOut(labelled ? this.flaw : () => undefined, { path }, () =>
+        readImageSize(join(this.project.root, path)),
+      );
+      if (size) yield { path, category, reference, ...size };
+    }
   }
 
   async *images(): AsyncIterable<LabelledImage> {
@@ -166,41 +175,112 @@ export class MaskFolderStore implements LabelStore {
     return masks.some((type) => type !== GOOD);
   }
 
-  /** What the mask files say of one picture. */
+  /** What the mask files say of one picture. Those that cannot be read, or say nothing, are told by {@link unmatched}. */
   async labelled(picture: Picture): Promise<LabelledImage> {
-    const entry = this.entries.get(picture.path);
+    const { path } = picture;
+    const entry = this.entries.get(path);
     const layers: TypedLayer[] = [];
-    for (const [type, file] of entry?.masks ?? []) {
-      if (type === GOOD) continue;
-      const { data, width, height } = await readMask(join(this.project.root, file), picture);
-      const rle = encodeRle(data, width, height);
-      if (rle.counts.length > 0) layers.push({ type, rle });
+    let good = entry?.good ?? false;
+    for (const [type, files] of entry?.masks ?? []) {
+      const about = type === GOOD ? { path } : { path, type };
+      const data = await orLeaveOut(this.flaw, about, () => this.pixels(files, picture));
+      if (!data) continue;
+      const marks = data.includes(1);
+      if (type === GOOD && !marks) good = true;
+      else if (type !== GOOD && marks) layers.push({ type, rle: encodeRle(data, picture.width, picture.height) });
+      else {
+        const reason = marks ? 'marks a defect, but lies in the folder of good pictures' : 'has no pixel set';
+        this.flaw({ ...about, reason: `its mask ${files[0]} ${reason}` });
+      }
     }
-    const good = entry !== undefined && (entry.good || entry.masks.has(GOOD));
     return { ...picture, layers, state: layers.length > 0 ? 'defect' : good ? 'good' : 'todo' };
   }
 
-  async put({ path, width, height, state, layers }: LabelledImage): Promise<void> {
+  /** Pixels that some of the files mark. @throws what {@link readMask} throws. */
+  private async pixels(files: readonly string[], size: Picture): Promise<Uint8Array> {
+    const all = new Uint8Array(size.width * size.height);
+    for (const file of files) {
+      const { data } = await readMask(join(this.project.root, file), size);
+      data.forEach((set, i) => {
+        if (set === 1) all[i] = 1;
+      });
+    }
+    return all;
+  }
+
+  refusal(type: string): string | undefined {
+    if (fileName(type) === nameKey(type) && type.toLowerCase() !== GOOD) return undefined;
+    return `a folder of masks cannot be called ${JSON.stringify(type)}`;
+  }
+
+  /** New masks are written before old ones are removed: whenever it ends, the picture has one or the other. */
+  async put(image: LabelledImage): Promise<Replaced | undefined> {
+    const { path, width, height, state, layers, partial = false } = image;
     const { root } = this.project;
     const entry = this.entries.get(path);
     if (!entry) throw failCore('ADC_IMAGE_MISSING', { path: join(root, path) });
-    const category = categoriesOf(this.project, entry.category)[0] as Category;
-    const owners = this.owners.get(entry.category) as Owners;
-    const wanted = new Map(layers.map(({ type, rle }) => [type, decodeRle(rle)]));
-    for (const type of wanted.keys())
-      if (fileName(type) !== type || type === GOOD)
-        throw fail('ADC_EXCHANGE_NAME', { name: JSON.stringify(type), path, what: 'a folder of masks cannot have it' });
-    if (state === 'good' && !entry.good) wanted.set(GOOD, new Uint8Array(width * height));
-    const folder = maskFolder(category);
-    for (const [type, data] of wanted) {
-      const file = entry.masks.get(type) ?? `${folder}/${type}/${owners.nameFor(entry, type)}${ENDING}.png`;
-      await writeMask(join(root, file), { data, width, height, channels: 1 });
-      entry.masks.set(type, file);
+    const wanted = new Map(layers.map(({ type, rle }) => [nameKey(type), decodeRle(rle)]));
+    for (const type of wanted.keys()) {
+      const what = this.refusal(type);
+      if (what !== undefined) throw fail('ADC_EXCHANGE_NAME', { name: JSON.stringify(type), path, what });
     }
-    for (const [type, file] of [...entry.masks])
-      if (!wanted.has(type)) {
-        if (existsSync(join(root, file))) await rm(join(root, file));
-        entry.masks.delete(type);
-      }
+    if (state === 'good' && !entry.good) wanted.set(GOOD, new Uint8Array(width * height));
+    const before = [...entry.masks];
+    let kept: Replaced | undefined;
+    for (const [type, data] of wanted) {
+      const old = entry.masks.get(type) ?? [];
+      if (old.length > 0 && (await this.holds(old, { ...image, width, height }, data))) continue;
+      const file = this.maskFile(entry, type, old);
+      if (type !== GOOD && old.length > 0) kept = await this.keepOld(path, old);
+      await writeMask(join(root, file), { data, width, height, channels: 1 });
+      entry.masks.set(type, [file]);
+      for (const other of old) if (other !== file) await rm(join(root, other), { force: true });
+    }
+    for (const [type, files] of before) {
+      if (wanted.has(type) || (partial && type !== GOOD)) continue;
+      if (type !== GOOD) kept = await this.keepOld(path, files);
+      for (const file of files) await rm(join(root, file), { force: true });
+      entry.masks.delete(type);
+    }
+    return kept;
   }
+
+  /** Where a mask is written: where it is, if that is one PNG file; else under the name by which it is found again. */
+  private maskFile(entry: Entry, type: string, old: readonly string[]): string {
+    const [file] = old;
+    if (file !== undefined && old.length === 1 && endingOf(file).toLowerCase() === '.png') return file;
+    const category = categoriesOf(this.project, entry.category)[0] as Category;
+    const owners = this.owners.get(entry.category) as MaskOwners<Entry>;
+    return `${maskFolder(category)}/${type}/${owners.nameFor(entry, type)}${ENDING}.png`;
+  }
+
+  /** Whether mask files mark exactly these pixels. */
+  private async holds(files: readonly string[], size: Picture, data: Uint8Array): Promise<boolean> {
+    const there = await orLeaveOut(
+      () => undefined,
+      { path: size.path },
+      () => this.pixels(files, size),
+    );
+    return there?.every((value, i) => value === data[i]) ?? false;
+  }
+
+  /** Copies mask files to where what imports replace is kept. */
+  private async keepOld(path: string, files: readonly string[]): Promise<Replaced> {
+    for (const file of files) {
+      const from = join(this.project.root, file);
+      // Masks may lie beside the project; what is kept of them does not.
+      const inside = file.split('/').filter((part) => part !== '..');
+      if (existsSync(from)) await writeFileAtomic(join(this.project.root, this.keep, ...inside), await readFile(from));
+    }
+    return { path, kept: this.keep };
+  }
+}
+
+/** Names of the folders in a folder, sorted; none when it is not there. */
+async function foldersIn(path: string): Promise<string[]> {
+  const entries = await readdir(path, { withFileTypes: true }).catch(() => []);
+  return entries
+    .filter((entry) => entry.isDirectory() && !entry.name.startsWith('.'))
+    .map(({ name }) => name)
+    .sort();
 }

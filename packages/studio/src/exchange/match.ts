@@ -1,67 +1,130 @@
 /** Which picture of a project an image in a file of labels is, since tools name pictures from other folders than ours. */
+import { nameKey } from '@adclick/core';
+import { collisionKey } from '../file-name.ts';
 import type { Picture } from './label-store.ts';
-import { nameOf, withoutEnding } from './paths.ts';
+import { endingOf, folderOf, nameOf, withoutEnding } from './paths.ts';
 import type { LeftOut } from './types.ts';
 
-/** Number of last parts that two paths share. */
-function sharedParts(a: string, b: string): number {
-  const [left, right] = [a.split('/').reverse(), b.split('/').reverse()];
-  let shared = 0;
-  while (shared < left.length && shared < right.length && left[shared] === right[shared]) shared++;
-  return shared;
-}
+const PICTURE_ENDING = /^\.(png|jpe?g|tiff?|bmp|webp)$/i;
 
-function grouped(pictures: readonly Picture[], key: (path: string) => string): Map<string, Picture[]> {
-  const groups = new Map<string, Picture[]>();
-  for (const picture of pictures) {
-    const list = groups.get(key(picture.path));
-    if (list) list.push(picture);
-    else groups.set(key(picture.path), [picture]);
+/** A picture's name without ending; what a dot stands before otherwise belongs to the name, as in `part.7`. */
+const stemOf = (path: string) => nameOf(PICTURE_ENDING.test(endingOf(path)) ? withoutEnding(path) : path);
+
+/** How names are compared: as they are whatever their Unicode form, or whatever the case of their letters too. */
+type Key = (text: string) => string;
+
+/** Pictures by the last part of their path. */
+class ByName {
+  private readonly groups = new Map<string, Picture[]>();
+
+  constructor(
+    pictures: readonly Picture[],
+    private readonly key: Key,
+    private readonly part: (path: string) => string,
+  ) {
+    for (const picture of pictures) {
+      const name = key(part(picture.path));
+      const group = this.groups.get(name);
+      if (group) group.push(picture);
+      else this.groups.set(name, [picture]);
+    }
   }
-  return groups;
+
+  /** Those of that name that share most folders with a path, from its end on. @param name in place of the path's last part. */
+  nearest(path: string, name = this.part(path)): readonly Picture[] {
+    const group = this.groups.get(this.key(name)) ?? [];
+    const shared = group.map((picture) => this.sharedFolders(picture.path, path));
+    const most = Math.max(...shared);
+    return group.filter((_, i) => shared[i] === most);
+  }
+
+  private sharedFolders(a: string, b: string): number {
+    const [left, right] = [a, b].map((path) => this.key(folderOf(path)).split('/').reverse()) as [string[], string[]];
+    let shared = 0;
+    while (shared < left.length && shared < right.length && left[shared] === right[shared]) shared++;
+    return shared;
+  }
 }
 
-const stemOf = (path: string) => nameOf(withoutEnding(path));
+/** A picture that an image can be, and how well their names agree: 0 by the whole path, higher numbers by less. */
+interface Found {
+  readonly picture: Picture;
+  readonly by: number;
+}
+
+/** The pictures of a project, to be found by the names that other tools give them. */
+export class PictureFinder {
+  private readonly exact: ReadonlyMap<string, Picture>;
+  private readonly composed: ByName;
+  private readonly names: readonly ByName[];
+  private readonly stems: readonly ByName[];
+
+  constructor(pictures: readonly Picture[]) {
+    this.exact = new Map(pictures.map((picture) => [picture.path, picture]));
+    this.composed = new ByName(pictures, nameKey, (path) => path);
+    const by = (part: (path: string) => string) =>
+      [nameKey, collisionKey].map((key) => new ByName(pictures, key, part));
+    this.names = by(nameOf);
+    this.stems = by(stemOf);
+  }
+
+  /**
+   * By the whole path; else by name, the picture winning that shares most folders; else by name without ending; each in either Unicode
+   * form, and last whatever the case of its letters.
+   * @param stem whether the path lacks its ending. @returns why there is none otherwise.
+   */
+  find(path: string, stem = false): Found | string {
+    const exact = stem ? undefined : this.exact.get(path);
+    if (exact) return { picture: exact, by: 0 };
+    const [names, namesAnyCase] = this.names as [ByName, ByName];
+    const [stems, stemsAnyCase] = this.stems as [ByName, ByName];
+    const without = stem ? nameOf(path) : undefined;
+    const byName = [this.composed, names].map((each) => () => each.nearest(path));
+    const steps = [
+      ...(stem ? [] : byName),
+      () => stems.nearest(path, without),
+      ...(stem ? [] : [() => namesAnyCase.nearest(path)]),
+      () => stemsAnyCase.nearest(path, without),
+    ];
+    for (const [i, step] of steps.entries()) {
+      const [first, second, ...more] = step();
+      if (first === undefined) continue;
+      if (second === undefined) return { picture: first, by: i + 1 };
+      return `it could be any of ${more.length + 2} pictures, such as ${first.path} and ${second.path}`;
+    }
+    return 'the project has no picture of that name';
+  }
+}
 
 /**
- * Matches by the whole path; else by name, the picture winning that shares most folders; else by name without ending. What fits several
- * pictures, or a picture that another image fits as well, is not matched: a label on the wrong picture is worse than none.
+ * Matches images of a file with pictures. What fits several pictures, or a picture that another image fits as well, is not matched: a
+ * label on the wrong picture is worse than none.
  * @returns pictures by the path that the file says, and why the others have none.
  */
-export function matchPictures(images: readonly Picture[], pictures: readonly Picture[]) {
-  const exact = new Map(pictures.map((picture) => [picture.path, picture]));
-  const byName = grouped(pictures, nameOf);
-  const byStem = grouped(pictures, stemOf);
+export function matchPictures(images: readonly Picture[], finder: PictureFinder) {
   const failures: LeftOut[] = [];
-  const claims = new Map<string, { image: Picture; picture: Picture }[]>();
+  const claims = new Map<string, { image: Picture; found: Found }[]>();
   for (const image of images) {
-    const found =
-      exact.get(image.path) ??
-      nearest(image.path, byName.get(nameOf(image.path)) ?? byStem.get(stemOf(image.path)) ?? []);
+    const found = finder.find(image.path);
     if (typeof found === 'string') failures.push({ path: image.path, reason: found });
-    else claims.set(found.path, [...(claims.get(found.path) ?? []), { image, picture: found }]);
+    else {
+      const { path } = found.picture;
+      claims.set(path, [...(claims.get(path) ?? []), { image, found }]);
+    }
   }
   const matches = new Map<string, Picture>();
   for (const [path, group] of claims) {
-    const winner = group.find(({ image }) => image.path === path) ?? (group.length === 1 ? group[0] : undefined);
+    const least = Math.min(...group.map(({ found }) => found.by));
+    const best = group.filter(({ found }) => found.by === least);
     for (const claim of group) {
-      const reason =
-        claim === winner ? sizeObjection(claim.image, claim.picture) : `other images could be ${path} as well`;
-      if (reason === undefined) matches.set(claim.image.path, claim.picture);
-      else failures.push({ path: claim.image.path, reason });
+      const { image, found } = claim;
+      const won = best.length === 1 && claim === best[0];
+      const reason = won ? sizeObjection(image, found.picture) : `other images could be ${path} as well`;
+      if (reason === undefined) matches.set(image.path, found.picture);
+      else failures.push({ path: image.path, reason });
     }
   }
   return { matches, failures };
-}
-
-/** The candidate that shares most of the path, or why there is none. */
-function nearest(path: string, candidates: readonly Picture[]): Picture | string {
-  if (candidates.length === 0) return 'the project has no picture of that name';
-  const ranked = candidates.map((picture) => ({ picture, shared: sharedParts(picture.path, path) }));
-  const most = ranked.reduce((highest, { shared }) => Math.max(highest, shared), 0);
-  const best = ranked.filter(({ shared }) => shared === most);
-  if (best.length === 1) return best[0].picture;
-  return `it could be any of ${best.length} pictures, such as ${best[0].picture.path} and ${best[1].picture.path}`;
 }
 
 function sizeObjection(image: Picture, picture: Picture): string | undefined {

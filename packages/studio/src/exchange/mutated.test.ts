@@ -15,7 +15,7 @@ import { exportLabels } from '../services/exchange.ts';
 import { EXCHANGE_FORMATS } from './formats.ts';
 import { safePath } from './paths.ts';
 import { openMemory, openZip, type Source } from './source.ts';
-import type { LabelledImage } from './types.ts';
+import type { LabelledImage, LeftOut } from './types.ts';
 
 const RUNS = Math.ceil(Number(process.env.ADCLICK_FUZZ ?? 480) / FORMATS.length);
 
@@ -145,16 +145,70 @@ const textMutation: fc.Arbitrary<Mutation> = fc
     return strToU8(text.slice(0, found.index) + odd + text.slice(found.index + found[0].length));
   });
 
+/** Where the pixels and the types of annotations stand in the files of a format: spoiling them must not make a picture good. */
+const ANNOTATIONS: Readonly<Record<Format, { readonly files: RegExp; readonly inside: RegExp }>> = {
+  mvtec: { files: /_mask\.png$/, inside: /./ },
+  voc: { files: /SegmentationClass\/.+\.png$/, inside: /./ },
+  yolo: { files: /^labels\/.+\.txt$/, inside: /[^\s]+/g },
+  cvat: { files: /\.xml$/, inside: /(?<=<mask [^>]*\b(?:label|rle|left|top|width|height)=")[^"]*(?=")/g },
+  coco: { files: /instances/, inside: /^annotations\.\d+\.(segmentation|category_id)\b/ },
+  datumaro: { files: /^annotations/, inside: /^items\.\d+\.annotations\.\d+\.(type|label_id|rle)\b/ },
+  labelme: { files: /(scratch|dent).*\.json$/, inside: /^shapes\.\d+\.(label|points|shape_type|mask)\b/ },
+  labelstudio: { files: /^tasks/, inside: /^\d+\.annotations\.\d+\.result\.\d+\.value\.(format|rle|brushlabels)\b/ },
+};
+
+/** All values of a JSON file whose place fits, as functions that put another one there. */
+function places(at: unknown, inside: RegExp, way: readonly string[] = []): ((odd: unknown) => void)[] {
+  if (typeof at !== 'object' || at === null) return [];
+  const holder = at as Record<string, unknown>;
+  return Object.keys(holder).flatMap((key) => {
+    const here = [...way, key];
+    const put = (odd: unknown) => {
+      holder[key] = odd;
+    };
+    return [...(inside.test(here.join('.')) ? [put] : []), ...places(holder[key], inside, here)];
+  });
+}
+
+/** One annotation of a file spoiled, its image and everything else left alone. */
+const spoilingOf = (format: Format, name: string): fc.Arbitrary<Mutation> => {
+  const { inside } = ANNOTATIONS[format];
+  if (name.endsWith('.png')) return byteMutation;
+  return fc
+    .tuple(fc.double({ min: 0, max: 0.9999, noNaN: true }), fc.constantFrom<unknown>(...ODD))
+    .map(([where, odd]) => (bytes) => {
+      const text = new TextDecoder().decode(bytes);
+      if (name.endsWith('.json')) {
+        const content = JSON.parse(text);
+        const found = places(content, inside);
+        found[Math.floor(where * found.length)]?.(odd);
+        return strToU8(JSON.stringify(content));
+      }
+      const values = [...text.matchAll(inside)];
+      const found = values[Math.floor(where * values.length)];
+      if (!found) return bytes;
+      const put = typeof odd === 'object' || odd === '' ? '?' : String(odd);
+      return strToU8(text.slice(0, found.index) + put + text.slice(found.index + found[0].length));
+    });
+};
+
 const mutationOf = (name: string): fc.Arbitrary<Mutation> => {
   if (name.endsWith('.json')) return fc.oneof(byteMutation, jsonMutation, jsonMutation, textMutation);
   return /\.(png)$/.test(name) ? byteMutation : fc.oneof(byteMutation, textMutation);
 };
 
+interface Outcome {
+  readonly images: readonly LabelledImage[];
+  readonly leftOut: readonly LeftOut[];
+  readonly refused: boolean;
+}
+
 /** Reads everything; what it gives makes sense, what it throws is coded and names the file. */
-async function readOrRefuse(format: Format, open: () => Source, names: readonly string[]): Promise<'read' | 'refused'> {
+async function readOrRefuse(format: Format, open: () => Source, names: readonly string[]): Promise<Outcome> {
+  const leftOut: LeftOut[] = [];
   try {
     const source = open();
-    const images = await all(EXCHANGE_FORMATS[format].read(source, { leftOut: () => undefined }));
+    const images = await all(EXCHANGE_FORMATS[format].read(source, { leftOut: (entry) => leftOut.push(entry) }));
     for (const { path, width, height, layers } of images) {
       expect(safePath(path, 'test')).toBe(path);
       for (const { type, rle } of layers) {
@@ -163,24 +217,25 @@ async function readOrRefuse(format: Format, open: () => Source, names: readonly 
         expect(decodeRle(rle)).toContain(1);
       }
     }
-    return 'read';
+    for (const { reason } of leftOut) expect(reason).not.toMatch(/\{\w+\}|\[object/);
+    return { images, leftOut, refused: false };
   } catch (error) {
     if (!(error instanceof CodedError)) throw error;
     expect(error.code).toMatch(
-      /^ADC_(EXCHANGE_(FILE|NAME|LIMIT|EMPTY)|IMAGE_(EMPTY|UNREADABLE|TRUNCATED|TOO_LARGE)|MASK_SIZE)$/,
+      /^ADC_(EXCHANGE_(FILE|NAME|LIMIT|EMPTY)|IMAGE_(EMPTY|UNREADABLE|TRUNCATED|TOO_LARGE)|MASK_(SIZE|VALUES))$/,
     );
     expect(
       names.some((name) => error.message.includes(name)),
       error.message,
     ).toBe(true);
     expect(error.message).not.toMatch(/\{\w+\}|undefined|\[object/);
-    return 'refused';
+    return { images: [], leftOut, refused: true };
   }
 }
 
 describe.each(FORMATS)('%s', (format) => {
   test('mutated files are read or refused', async () => {
-    const outcomes = { read: 0, refused: 0 };
+    const outcomes = { read: 0, leftOut: 0 };
     const files = exported.get(format) as Map<string, Uint8Array>;
     const mutated = fc
       .constantFrom(...files.keys())
@@ -195,12 +250,40 @@ describe.each(FORMATS)('%s', (format) => {
           if (!(error instanceof SyntaxError)) throw error;
         }
         const open = () => openMemory(new Map(files).set(name, bytes), 'folder');
-        outcomes[await readOrRefuse(format, open, ['folder'])]++;
+        const { leftOut, refused } = await readOrRefuse(format, open, ['folder']);
+        outcomes[refused || leftOut.length > 0 ? 'leftOut' : 'read']++;
       }),
       { numRuns: RUNS },
     );
     expect(outcomes.read, 'some mutations are harmless').toBeGreaterThan(0);
-    expect(outcomes.refused, 'most are not').toBeGreaterThan(0);
+    expect(outcomes.leftOut, 'most are not').toBeGreaterThan(0);
+  }, 600_000);
+
+  test('a spoiled annotation never makes a picture good: it is read, or it is told', async () => {
+    const files = exported.get(format) as Map<string, Uint8Array>;
+    const spoiled = fc
+      .constantFrom(...[...files.keys()].filter((name) => ANNOTATIONS[format].files.test(name)))
+      .chain((name) => fc.tuple(fc.constant(name), spoilingOf(format, name)));
+    let told = 0;
+    await fc.assert(
+      fc.asyncProperty(spoiled, async ([name, spoil]) => {
+        const changed = new Map(files).set(name, spoil(files.get(name) as Uint8Array));
+        const { images, leftOut, refused } = await readOrRefuse(format, () => openMemory(changed, 'folder'), [
+          'folder',
+        ]);
+        if (refused || leftOut.length > 0) told++;
+        if (refused) return;
+        for (const { path, layers } of IMAGES) {
+          const found = images.filter((image) => image.path === path);
+          if (layers.length === 0) continue;
+          expect(found.filter((image) => image.layers.length === 0)).toEqual([]);
+          const lost = found.length === 0 || (found[0]?.layers.length ?? 0) < layers.length;
+          expect(!lost || leftOut.length > 0, JSON.stringify({ path, found })).toBe(true);
+        }
+      }),
+      { numRuns: RUNS },
+    );
+    expect(told, 'some are unreadable').toBeGreaterThan(0);
   }, 600_000);
 
   test('a file that is missing, empty or of another format is refused or makes no difference', async () => {

@@ -1,12 +1,12 @@
 /** MVTec AD folders: a PNG mask a picture and type. An image with several types stands in the folder of each of them. */
-import { decodeMask, decodeRle, encodeMask, encodeRle, type Rle } from '@adclick/core';
+import { decodeMask, decodeRle, encodeMask, type Mask } from '@adclick/core';
 import { fail } from '../errors.ts';
-import { fileName } from '../file-name.ts';
-import { checkSize, wrong } from './painter.ts';
+import { collisionKey, fileName } from '../file-name.ts';
 import { endingOf, folderOf, nameOf, safePath, withoutEnding } from './paths.ts';
+import { ImageReader, orLeaveOut } from './reading.ts';
 import { filesEnding, type Source } from './source.ts';
-import { readRecords, type Target } from './target.ts';
-import type { Format, LabelledImage, TypedLayer, WriteOptions } from './types.ts';
+import { type FileRecord, readRecords, type Target } from './target.ts';
+import type { Format, LabelledImage, ReadOptions, WriteOptions } from './types.ts';
 
 const GOOD = 'good';
 const PICTURE_ENDINGS = ['.png', '.jpg', '.jpeg', '.tif', '.tiff', '.bmp', '.webp'] as const;
@@ -17,10 +17,9 @@ class Namer {
   private readonly taken = new Set<string>();
 
   private free(wanted: string): string {
-    const key = (name: string) => name.normalize('NFC').toLowerCase();
     let name = wanted;
-    for (let i = 2; this.taken.has(key(name)); i++) name = `${wanted}_${i}`;
-    this.taken.add(key(name));
+    for (let i = 2; this.taken.has(collisionKey(name)); i++) name = `${wanted}_${i}`;
+    this.taken.add(collisionKey(name));
     return name;
   }
 
@@ -40,8 +39,9 @@ class Namer {
   /** Name without ending for a picture: its own, or with the folders it comes from where that is taken. */
   name(folder: string, path: string): string {
     const own = fileName(nameOf(withoutEnding(path)));
-    const key = `${folder}/${own}`.normalize('NFC').toLowerCase();
-    const wanted = this.taken.has(key) ? fileName(withoutEnding(path).replaceAll('/', '_')) : own;
+    const wanted = this.taken.has(collisionKey(`${folder}/${own}`))
+      ? fileName(withoutEnding(path).replaceAll('/', '_'))
+      : own;
     return nameOf(this.free(`${folder}/${wanted}`));
   }
 }
@@ -82,57 +82,134 @@ async function writeImage(image: LabelledImage, target: Target, namer: Namer, op
 interface MaskFile {
   readonly file: string;
   readonly type: string;
-  readonly size?: { readonly width: number; readonly height: number };
+  readonly record?: FileRecord;
+}
+
+/** A mask's place: `ground_truth/<type>/<name>_mask.png`, or as in MVTec LOCO AD a folder of masks, `ground_truth/<type>/<name>/000.png`. */
+const MASK_PATH = /^(|.*\/)ground_truth\/([^/]+)\/([^/]+)(?:\/[^/]+)?$/;
+const PICTURE_PATH = /(?:^|\/)(train|validation|test)\/([^/]+)\/[^/]+$/;
+
+/** The pictures of a folder by name, and by name without ending. */
+class Pictures {
+  private readonly names: ReadonlySet<string>;
+  private readonly byStem = new Map<string, string[]>();
+
+  constructor(names: readonly string[]) {
+    this.names = new Set(names);
+    for (const name of names)
+      this.byStem.set(withoutEnding(name), [...(this.byStem.get(withoutEnding(name)) ?? []), name]);
+  }
+
+  /**
+   * The picture that a mask's name speaks of, with its ending or without; the name itself where there is none.
+   * @throws ADC_EXCHANGE_NAME when there are several.
+   */
+  find(name: string, file: string): string {
+    if (this.names.has(name)) return name;
+    const [first, second] = this.byStem.get(name) ?? [];
+    if (first === undefined) return name;
+    if (second === undefined) return first;
+    throw fail('ADC_EXCHANGE_NAME', { name, path: file, what: `it could be the mask of ${first} and of ${second}` });
+  }
 }
 
 /** Masks by the path of their image, good images, and pictures with a defect but without a mask. */
-async function survey(source: Source) {
+async function survey(source: Source, leftOut: ReadOptions['leftOut']) {
   const records = await readRecords(source, 'mvtec');
-  const pictures = filesEnding(source, ...PICTURE_ENDINGS);
-  const byStem = new Map(pictures.map((name) => [withoutEnding(name), name]));
+  const files = filesEnding(source, ...PICTURE_ENDINGS);
+  const pictures = new Pictures(files);
   const masks = new Map<string, MaskFile[]>();
   const good = new Map<string, { width: number; height: number; reference: boolean }>();
   const covered = new Set<string>();
-  for (const file of pictures) {
-    const [, before, type, name] = /^(|.*\/)ground_truth\/([^/]+)\/([^/]+)$/.exec(file) ?? [];
+  for (const file of files) {
+    const [, before, type, name] = MASK_PATH.exec(file) ?? [];
     if (before === undefined) continue;
-    const stem = `${before}test/${type}/${withoutEnding(name).replace(/_mask$/, '')}`;
-    covered.add(stem);
     const record = records.get(file);
-    const path = record?.path ?? safePath(byStem.get(stem) ?? `${stem}.png`, source.path);
-    const size = record && { width: record.width, height: record.height };
-    const entry = { file, type: record?.type ?? type, ...(size ? { size } : {}) };
+    const of = file.endsWith(`/${name}`) ? withoutEnding(name).replace(/_mask$/, '') : name;
+    const path = await orLeaveOut(leftOut, { path: file, type }, () => {
+      const picture = pictures.find(`${before}test/${type}/${of}`, source.display(file));
+      return record?.path ?? safePath(picture, source.path);
+    });
+    // Whatever was wrong with the mask, its pictures are spoken of.
+    covered.add(`${before}test/${type}/${of}`).add(`${before}test/${type}/${withoutEnding(of)}`);
+    if (path === undefined) continue;
     const list = masks.get(path);
+    const entry = { file, type: record?.type ?? type, ...(record ? { record } : {}) };
     if (list) list.push(entry);
     else masks.set(path, [entry]);
   }
   const missing: string[] = [];
-  for (const file of pictures) {
-    const [, half, type] = /(?:^|\/)(train|test)\/([^/]+)\/[^/]+$/.exec(file) ?? [];
+  for (const file of files) {
+    const [, half, type] = PICTURE_PATH.exec(file) ?? [];
     if (type === undefined || records.has(file) || /(^|\/)ground_truth\//.test(file)) continue;
-    if (type === GOOD) good.set(safePath(file, source.path), { width: 0, height: 0, reference: half === 'train' });
-    else if (!covered.has(withoutEnding(file))) missing.push(file);
+    if (type === GOOD) {
+      const path = await orLeaveOut(leftOut, { path: file }, () => safePath(file, source.path));
+      if (path !== undefined) good.set(path, { width: 0, height: 0, reference: half === 'train' });
+    } else if (!covered.has(withoutEnding(file)) && !covered.has(file)) missing.push(file);
   }
   for (const { file, path, type, width, height } of records.values())
     if (type === undefined) good.set(path, { width, height, reference: /(^|\/)train\/good\//.test(file) });
-  return { masks, good, missing };
+  return { masks, good, missing, empty: covered.size === 0 && good.size === 0 };
 }
 
-async function readLayers(source: Source, path: string, files: readonly MaskFile[]): Promise<LabelledImage> {
-  const layers: TypedLayer[] = [];
-  let first: Rle | undefined;
-  for (const { file, type, size } of files) {
-    const display = source.display(file);
-    const want = first ?? size;
-    const mask = await decodeMask(await source.read(file), display, want);
-    checkSize(mask.width, mask.height, { file: display, field: 'size' });
-    if (layers.some((layer) => layer.type === type))
-      throw wrong({ file: display, field: 'the whole file' }, `it is the second mask of ${type} for ${path}`);
-    first = encodeRle(mask.data, mask.width, mask.height);
-    if (first.counts.length > 0) layers.push({ type, rle: first });
+/** The masks of one image that can be read, by file; all have the size of the first. */
+async function readMasks(
+  source: Source,
+  path: string,
+  files: readonly MaskFile[],
+  leftOut: ReadOptions['leftOut'],
+): Promise<Map<MaskFile, Mask>> {
+  const read = new Map<MaskFile, Mask>();
+  const size = files.find(({ record }) => record !== undefined)?.record;
+  for (const entry of files) {
+    const display = source.display(entry.file);
+    const mask = await orLeaveOut(leftOut, { path, type: entry.type }, async () =>
+      decodeMask(await source.read(entry.file), display, size ?? read.values().next().value),
+    );
+    if (mask) read.set(entry, mask);
   }
-  const { width = 0, height = 0 } = first ?? {};
-  return { path, width, height, state: layers.length > 0 ? 'defect' : 'good', layers };
+  return read;
+}
+
+/** Sets in one bitmap what is set in another. @returns how many pixels that are. */
+function paint(from: Uint8Array, to: Uint8Array): number {
+  let count = 0;
+  from.forEach((set, i) => {
+    if (!set) return;
+    count++;
+    to[i] = 1;
+  });
+  return count;
+}
+
+/** An empty mask in the folder of good pictures says that a picture is good; the labels of a project are kept so. */
+const marksGood = ({ type, record }: MaskFile) => type === GOOD && record === undefined;
+
+async function readLayers(
+  source: Source,
+  path: string,
+  files: readonly MaskFile[],
+  leftOut: ReadOptions['leftOut'],
+): Promise<LabelledImage | undefined> {
+  const read = await readMasks(source, path, files, leftOut);
+  const [first] = read.values();
+  if (first === undefined) return undefined;
+  const { width, height } = first;
+  if (files.every(marksGood)) {
+    if ([...read.values()].every(({ data }) => !data.includes(1)))
+      return { path, width, height, state: 'good', layers: [] };
+    leftOut({ path, reason: 'its mask marks a defect, but lies in the folder of good pictures' });
+    return undefined;
+  }
+  if (files.some(marksGood)) {
+    leftOut({ path, reason: 'it has a mask of a defect and another one in the folder of good pictures' });
+    return undefined;
+  }
+  const reader = new ImageReader(path, width, height, { file: source.path, field: path }, leftOut);
+  for (const [{ file, type }, { data }] of read)
+    await reader.annotation({ file, field: file }, type, (painter, name) => paint(data, painter.bitmap(name)));
+  const image = reader.finish();
+  return image && read.size < files.length ? { ...image, partial: true } : image;
 }
 
 export const mvtec: Format = {
@@ -146,16 +223,19 @@ export const mvtec: Format = {
   },
 
   async *read(source, { leftOut }) {
-    const { masks, good, missing } = await survey(source);
-    if (masks.size === 0 && good.size === 0) {
+    const { masks, good, missing, empty } = await survey(source, leftOut);
+    if (empty) {
       const what = 'there is neither ground_truth/<type>/<name>_mask.png nor test/good';
       throw fail('ADC_EXCHANGE_EMPTY', { path: source.path, what });
     }
     for (const path of missing) leftOut({ path, type: nameOf(folderOf(path)), reason: 'there is no mask for it' });
     for (const [path, files] of masks) {
-      if (good.has(path))
-        throw fail('ADC_EXCHANGE_NAME', { name: path, path: source.path, what: 'it is good and has masks' });
-      yield await readLayers(source, path, files);
+      if (good.delete(path)) {
+        leftOut({ path, reason: 'it stands among the good pictures and has masks' });
+        continue;
+      }
+      const image = await orLeaveOut(leftOut, { path }, () => readLayers(source, path, files, leftOut));
+      if (image) yield image;
     }
     for (const [path, { width, height, reference }] of good)
       yield { path, width, height, state: 'good', layers: [], ...(reference ? { reference } : {}) };

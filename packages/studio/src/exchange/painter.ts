@@ -83,6 +83,7 @@ export class Painter {
 
   /** Sets a rectangle, turned clockwise around its centre by `degrees`. @returns how many pixels are inside. */
   box(type: string, x: number, y: number, width: number, height: number, place: Place, degrees = 0): number {
+    if (width < 0 || height < 0) throw wrong(place, `${width} x ${height} is no size of a rectangle`);
     const corners = [x, y, x + width, y, x + width, y + height, x, y + height];
     return this.fill(type, [turn(corners, x + width / 2, y + height / 2, degrees)], place);
   }

@@ -9,7 +9,8 @@ import type { LabelledImage, ReadOptions } from './types.ts';
 type LeaveOut = ReadOptions['leftOut'];
 
 /** What a file can have wrong; anything else is a fault of this program or of the computer. */
-const REFUSAL = /^ADC_(EXCHANGE_(FILE|NAME|LIMIT)|IMAGE_(EMPTY|UNREADABLE|TRUNCATED|TOO_LARGE)|MASK_SIZE)$/;
+const REFUSAL =
+  /^ADC_(EXCHANGE_(FILE|NAME|LIMIT)|IMAGE_(MISSING|EMPTY|UNREADABLE|TRUNCATED|TOO_LARGE)|MASK_(SIZE|VALUES))$/;
 
 const isRefusal = (error: unknown): error is CodedError => error instanceof CodedError && REFUSAL.test(error.code);
 
@@ -36,6 +37,15 @@ export async function orLeaveOut<T>(
     leftOut({ ...about, reason: reasonOf(error) });
     return undefined;
   }
+}
+
+/** Size that a file says of an image; where it says none, that of the project's picture; 0 when there is none. */
+export function sizeOr(
+  said: { readonly width: number; readonly height: number },
+  path: string,
+  inProject: ReadOptions['inProject'],
+): { readonly width: number; readonly height: number } {
+  return said.width > 0 && said.height > 0 ? said : (inProject?.(path) ?? said);
 }
 
 /**
@@ -89,15 +99,18 @@ export class ImageReader {
     paint: (painter: Painter, type: string) => number | string | Promise<number | string>,
   ): Promise<void> {
     const about = { path: this.path, ...(type === undefined ? {} : { type }) };
-    const refuse = (reason: string) => {
-      this.refused++;
-      this.leftOut({ ...about, reason });
-    };
+    const refuse = (reason: string) => this.refuse(reason, type);
     if (type === undefined || type.trim() === '') return refuse(`${field} has no type that the file knows`);
     const count = (entry: { reason: string }) => refuse(entry.reason);
     const painted = await orLeaveOut(count, about, () => paint(this.painter, type));
     if (typeof painted === 'string') refuse(`${field} ${painted}`);
     else if (painted === 0) refuse(`${field} covers no pixel of the image`);
+  }
+
+  /** Leaves out an annotation. @param type name of its defect type, where it is known. */
+  refuse(reason: string, type?: string): void {
+    this.refused++;
+    this.leftOut({ path: this.path, ...(type === undefined ? {} : { type }), reason });
   }
 
   /** What was read. Undefined when all of it was left out: somebody marked something there, so that the image is not good. */

@@ -7,6 +7,7 @@ import { describeIoError, writeFileAtomic } from '@adclick/core';
 import { z } from 'zod';
 import type { Format as FormatName } from '../api.ts';
 import { fail } from '../errors.ts';
+import { collisionKey } from '../file-name.ts';
 import { jsonList, parseJson, pieces } from './json.ts';
 import { safePath } from './paths.ts';
 import type { Source } from './source.ts';
@@ -76,19 +77,24 @@ export class Target {
     return new Target(place, folder);
   }
 
-  /** Whether a name is free. Upper and lower case are the same, as on many disks. */
-  isFree(name: string): boolean {
-    return !this.taken.has(name.normalize('NFC').toLowerCase());
+  /**
+   * Why an image cannot have files of these names, if it cannot: another one has them. Upper and lower case are the same, as on many disks.
+   * Formats ask before they write the first, so that an image is in the export as a whole or not at all.
+   */
+  refusal(...names: readonly string[]): string | undefined {
+    for (const name of names) {
+      const other = this.taken.get(collisionKey(name));
+      if (other !== undefined) return `${other} has the same name in this format`;
+    }
+    return undefined;
   }
 
   /** Path on disk for a file. @throws ADC_EXCHANGE_NAME when the name is taken or unsafe. */
   private claim(name: string, image: string): string {
     const safe = safePath(name, image);
-    const key = safe.normalize('NFC').toLowerCase();
-    const other = this.taken.get(key);
-    if (other !== undefined)
-      throw fail('ADC_EXCHANGE_NAME', { name: safe, path: image, what: `${other} has the same name in this format` });
-    this.taken.set(key, image);
+    const what = this.refusal(safe);
+    if (what !== undefined) throw fail('ADC_EXCHANGE_NAME', { name: safe, path: image, what });
+    this.taken.set(collisionKey(safe), image);
     return join(this.folder, safe);
   }
 

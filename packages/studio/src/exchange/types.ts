@@ -27,6 +27,8 @@ export interface LabelledImage {
   readonly reference?: boolean;
   /** Whether some of its annotations were left out: what the picture has of other types stays then. */
   readonly partial?: boolean;
+  /** Whether the picture is not the one any more that was labelled. */
+  readonly changed?: boolean;
 }
 
 /** A label that did not get through, and why. */
@@ -49,8 +51,20 @@ export interface WriteOptions {
   readonly leftOut: (entry: LeftOut) => void;
 }
 
+/** A picture of the project. */
+export interface KnownPicture {
+  readonly path: string;
+  readonly width: number;
+  readonly height: number;
+}
+
 /** What a format is told when it reads. */
 export interface ReadOptions {
+  /**
+   * The picture of the project that a name in the files means, for formats that do not say sizes or endings.
+   * @param name a path, or with `stem` a path without its ending. @returns undefined when there is none, or it could be several.
+   */
+  readonly inProject?: (name: string, stem?: boolean) => KnownPicture | undefined;
   /** Called for everything in the files that is no mask of an image. */
   readonly leftOut: (entry: LeftOut) => void;
 }
@@ -94,6 +108,13 @@ export interface ExchangeReport {
   readonly leftOut: readonly LeftOut[];
 }
 
+/** Labels that an import has put others in the place of. */
+export interface Replaced {
+  readonly path: string;
+  /** Folder that holds the mask files which were there before, relative to the project; undefined where the image's history has them. */
+  readonly kept?: string;
+}
+
 /** How an import went. */
 export interface ImportReport {
   readonly format: FormatName;
@@ -101,5 +122,7 @@ export interface ImportReport {
   /** Images that got their labels from the files, and how many of them have a defect. */
   readonly images: number;
   readonly defects: number;
+  /** Images that had another mask before. */
+  readonly replaced: readonly Replaced[];
   readonly leftOut: readonly LeftOut[];
 }

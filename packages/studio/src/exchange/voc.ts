@@ -1,36 +1,30 @@
 /** Pascal VOC: an indexed PNG of classes a picture. One type a pixel: where types overlap, the smaller one is kept. */
-import { decodeImage, decodeRle, encodeIndexedPng, rleArea } from '@adclick/core';
+import { type DecodedImage, decodeImage, decodeRle, encodeIndexedPng, rleArea } from '@adclick/core';
 import { fail } from '../errors.ts';
 import { decodeText, textBytes } from './json.ts';
-import { boundsOf, Painter, wrong } from './painter.ts';
-import { endingOf, safePath, withoutEnding } from './paths.ts';
+import { boundsOf, type Painter, type Place, wrong } from './painter.ts';
+import { endingOf, folderOf, safePath, withoutEnding } from './paths.ts';
+import { ImageReader, orLeaveOut, sizeOr } from './reading.ts';
 import { filesEnding, type Source } from './source.ts';
-import type { Format, LabelledImage } from './types.ts';
-import { childOf, escapeXml, parseXml } from './xml.ts';
+import type { Format, LabelledImage, ReadOptions } from './types.ts';
+import {
+  LABELS,
+  type Meanings,
+  MOST_TEXT,
+  PALETTE,
+  readLabels,
+  VOID,
+  VOID_NAME,
+  type VocLabels,
+} from './voc-labels.ts';
+import { childOf, escapeXml, parseXml, type XmlElement } from './xml.ts';
 
 const MASKS = 'SegmentationClass';
+const OBJECTS = 'SegmentationObject';
 const PICTURES = 'JPEGImages';
 const ANNOTATIONS = 'Annotations';
-const LIST = 'ImageSets/Segmentation/default.txt';
-const LABELS = 'labelmap.txt';
-/** Bytes that the list of labels, and an annotation, may have. */
-const MOST_TEXT = 2 ** 20;
-/** Index of pixels that belong to no class, drawn around objects in VOC's own masks. */
-const VOID = 255;
-/** Classes of VOC itself, for its folders that have no list of labels. */
-const VOC_CLASSES =
-  'aeroplane bicycle bird boat bottle bus car cat chair cow diningtable dog horse motorbike person pottedplant sheep sofa train tvmonitor';
-
-/** Colour of a class: the bits of its number, three at a time, become the bits of red, green and blue from the highest down. */
-function colourOf(index: number): [number, number, number] {
-  const colour: [number, number, number] = [0, 0, 0];
-  for (let bit = 0; bit < 8; bit++)
-    for (let c = 0; c < 3; c++) colour[c] |= ((index >> (3 * bit + c)) & 1) << (7 - bit);
-  return colour;
-}
-
-const PALETTE = Array.from({ length: 256 }, (_, index) => colourOf(index));
-const key = ([red, green, blue]: readonly number[]) => (red << 16) | (green << 8) | blue;
+const LISTS = 'ImageSets/Segmentation';
+const MASK_ENDINGS = ['.png', '.jpg', '.jpeg', '.tif', '.tiff', '.bmp', '.webp'] as const;
 
 /** The classes of an image, one a pixel: larger layers first, so that smaller ones lie on top. */
 function classMask({ width, height, layers }: LabelledImage, indexOf: ReadonlyMap<string, number>): Uint8Array {
@@ -56,79 +50,216 @@ function annotationOf({ path, width, height, layers }: LabelledImage): string {
   return `<annotation>\n${head}${objects.join('')}</annotation>\n`;
 }
 
-/** Types by colour: of labelmap.txt, or VOC's own classes. @throws ADC_EXCHANGE_FILE. */
-async function readLabels(source: Source): Promise<Map<number, string>> {
-  const name = source.files.find((file) => file === LABELS || file.endsWith(`/${LABELS}`));
-  if (name === undefined) return new Map(VOC_CLASSES.split(' ').map((type, i) => [key(PALETTE[i + 1]), type]));
-  const file = source.display(name);
-  const types = new Map<number, string>();
-  for (const [i, line] of decodeText(await source.read(name), file, MOST_TEXT)
-    .split(/\r?\n/)
-    .entries()) {
-    if (line.trim() === '' || line.startsWith('#')) continue;
-    const place = { file, field: `line ${i + 1}` };
-    const found = /^(.+?):(\d{1,3}),(\d{1,3}),(\d{1,3}):[^:]*:[^:]*$/.exec(line);
-    if (!found) throw wrong(place, 'it is not name:red,green,blue:parts:actions');
-    const colour = found.slice(2, 5).map(Number);
-    if (colour.some((value) => value > 255)) throw wrong(place, 'a colour is more than 255');
-    if (key(colour) === 0) continue;
-    if (types.has(key(colour))) throw wrong(place, 'the colour is there twice');
-    types.set(key(colour), found[1]);
-  }
-  return types;
+/** What a folder in VOC's layout says of one image. */
+interface Entry {
+  /** Folder that holds VOC's folders, with a slash at its end; and the image's name below them, without ending. */
+  readonly prefix: string;
+  readonly stem: string;
+  readonly masks: string[];
+  annotation?: string;
+  objects?: string;
 }
 
-/** Path of the picture that a mask is of: what its annotation says, else the picture of that name. */
-async function pathOf(
+/** Everything that is said of images, by their names, in the order of the files. */
+async function survey(
   source: Source,
-  prefix: string,
-  stem: string,
-  pictures: ReadonlyMap<string, string>,
-  known: ReadonlySet<string>,
-): Promise<string> {
-  const name = `${prefix}${ANNOTATIONS}/${stem}.xml`;
-  if (known.has(name)) {
-    const file = source.display(name);
-    const root = parseXml(decodeText(await source.read(name), file, MOST_TEXT), file);
-    const said = childOf(root, 'filename')?.text;
-    if (said) return safePath(said, file);
-  }
-  return safePath(
-    pictures.get(`${prefix}${PICTURES}/${stem}`)?.slice(`${prefix}${PICTURES}/`.length) ?? `${stem}.jpg`,
-    source.path,
-  );
-}
-
-async function readMask(
-  source: Source,
-  name: string,
-  path: string,
-  types: ReadonlyMap<number, string>,
-): Promise<LabelledImage> {
-  const file = source.display(name);
-  const { data, width, height, channels, depth } = await decodeImage(await source.read(name), { path: file });
-  if (depth !== 8) throw wrong({ file, field: 'the whole file' }, `it has ${depth} bits a channel; class masks have 8`);
-  const painter = new Painter(width, height, { file, field: 'size' });
-  const voidKey = key(PALETTE[VOID]);
-  const colours = channels >= 3 ? 3 : 1;
-  let [lastKey, into]: [number, Uint8Array | undefined] = [0, undefined];
-  for (let i = 0; i < width * height; i++) {
-    const at = i * channels;
-    // A grey file holds the numbers of the classes themselves.
-    const found = colours === 3 ? (data[at] << 16) | (data[at + 1] << 8) | data[at + 2] : key(PALETTE[data[at]]);
-    if (found !== lastKey) {
-      lastKey = found;
-      const type = types.get(found);
-      if (type === undefined && found !== 0 && found !== voidKey) {
-        const colour = [found >> 16, (found >> 8) & 255, found & 255].join(',');
-        const where = `pixel ${i % width},${Math.floor(i / width)}`;
-        throw wrong({ file, field: where }, `its colour ${colour} belongs to no label`);
-      }
-      into = type === undefined ? undefined : painter.bitmap(type);
+  leftOut: ReadOptions['leftOut'],
+): Promise<{ entries: readonly Entry[]; pictures: ReadonlyMap<string, string[]> }> {
+  const entries = new Map<string, Entry>();
+  const entry = (prefix: string, stem: string): Entry => {
+    const key = `${prefix}\n${stem}`;
+    const found = entries.get(key) ?? { prefix, stem, masks: [] };
+    entries.set(key, found);
+    return found;
+  };
+  const pictures = new Map<string, string[]>();
+  for (const file of source.files) {
+    const [, prefix = '', folder, name = ''] =
+      /^(|.*\/)(SegmentationClass|SegmentationObject|Annotations|JPEGImages)\/(.+)$/i.exec(file) ?? [];
+    const [kind, stem] = [folder?.toLowerCase(), withoutEnding(name)];
+    if (kind === PICTURES.toLowerCase())
+      pictures.set(`${prefix}${stem}`, [...(pictures.get(`${prefix}${stem}`) ?? []), name]);
+    else if (kind === ANNOTATIONS.toLowerCase()) {
+      if (endingOf(name).toLowerCase() === '.xml') entry(prefix, stem).annotation = file;
+    } else if (kind !== undefined && (MASK_ENDINGS as readonly string[]).includes(endingOf(name).toLowerCase())) {
+      if (kind === MASKS.toLowerCase()) entry(prefix, stem).masks.push(file);
+      else entry(prefix, stem).objects = file;
     }
-    if (into) into[i] = 1;
   }
-  return painter.finish(path);
+  for (const file of filesEnding(source, '.txt')) {
+    const [, prefix] = /^(|.*\/)ImageSets\/Segmentation\/[^/]+$/i.exec(file) ?? [];
+    if (prefix === undefined) continue;
+    const text = await orLeaveOut(leftOut, { path: file }, async () =>
+      decodeText(await source.read(file), source.display(file)),
+    );
+    for (const line of text?.split(/\r\n|\r|\n/) ?? []) {
+      const said = /^"(.+)"$/.exec(line.trim())?.[1] ?? line;
+      const stem = entries.has(`${prefix}\n${said}`) ? said : said.trim();
+      // Images of which the list alone knows have lost their mask.
+      if (stem !== '') entry(prefix, stem);
+    }
+  }
+  return { entries: [...entries.values()], pictures };
+}
+
+async function readAnnotation(source: Source, name: string): Promise<XmlElement> {
+  const file = source.display(name);
+  return parseXml(decodeText(await source.read(name), file, MOST_TEXT), file);
+}
+
+/** Path of the picture that an entry is of: what its annotation says, else the picture of that name, else the name alone. */
+function pathOf(
+  { prefix, stem }: Entry,
+  annotation: XmlElement | undefined,
+  pictures: ReadonlyMap<string, string[]>,
+  source: Source,
+): string {
+  const said = annotation && childOf(annotation, 'filename')?.text;
+  if (said) return safePath(said, source.path, /[\\/]/.test(said) ? '' : folderOf(stem));
+  const [first, second] = pictures.get(`${prefix}${stem}`) ?? [];
+  if (first !== undefined && second !== undefined)
+    throw fail('ADC_EXCHANGE_NAME', {
+      name: stem,
+      path: source.path,
+      what: `it could be of ${first} and of ${second}`,
+    });
+  return safePath(first ?? stem, source.path);
+}
+
+/** Types that an annotation names. */
+const namesIn = (annotation: XmlElement | undefined): string[] => [
+  ...new Set(
+    (annotation?.children ?? [])
+      .filter(({ name }) => name === 'object')
+      .map((object) => childOf(object, 'name')?.text ?? ''),
+  ),
+];
+
+/** Bits of a grey PNG's values in the file; decoders widen those of less than 8 to the full range. */
+const greyBits = (bytes: Uint8Array, { format }: DecodedImage): number =>
+  format === 'png' && bytes[25] === 0 ? (bytes[24] ?? 8) : 8;
+
+/** The values of a mask, one a pixel: colours, or the grey values of a file without any. */
+function valuesOf(image: DecodedImage, bits: number, place: Place): { values: Uint32Array; grey: boolean } {
+  const { data, width, height, channels, depth, alpha, lossy } = image;
+  if (lossy) throw wrong(place, 'it is a JPEG, which does not keep the numbers of classes');
+  const colours = channels - (alpha ? 1 : 0);
+  const values = new Uint32Array(width * height);
+  let grey = true;
+  for (let i = 0, at = 0; i < values.length; i++, at += channels) {
+    if (alpha && data[at + colours] === 0) continue;
+    if (colours < 3) {
+      const value = data[at];
+      if (!Number.isInteger(value) || value < 0) throw wrong(place, `${value} is no number of a class`);
+      values[i] = bits < 8 ? Math.round((value * (2 ** bits - 1)) / 255) : value;
+    } else {
+      grey &&= data[at] === data[at + 1] && data[at] === data[at + 2];
+      values[i] = (data[at] << 16) | (data[at + 1] << 8) | data[at + 2];
+    }
+  }
+  if (colours >= 3 && depth !== 8) throw wrong(place, `it has colours of ${depth} bits; those of classes have 8`);
+  if (colours >= 3 && grey) for (let i = 0; i < values.length; i++) values[i] &= 255;
+  return { values, grey };
+}
+
+/** Values in words that a list of labels can be compared with. */
+const valueText = (value: number, grey: boolean) =>
+  grey ? `the value ${value}` : `the colour ${[value >> 16, (value >> 8) & 255, value & 255].join(',')}`;
+
+/** Types of a mask that no list of labels speaks of: VOC's own, unless the annotation names others. */
+function unlisted(meanings: Meanings, marked: readonly number[], names: readonly string[]): Meanings {
+  const found = marked.map((value) => meanings.of(value)).filter((type) => typeof type === 'string');
+  if (names.length === 0 || found.every((type) => names.includes(type))) return meanings;
+  const [name] = names;
+  // One class and one name: they are the same.
+  if (marked.length === 1 && names.length === 1 && found.length === 1)
+    return { of: (value) => (value === 0 ? null : name) };
+  return { of: () => undefined, doubt: `there is no ${LABELS}, and its annotation names ${names.join(', ')}` };
+}
+
+/** Reads a class mask, class by class. @returns undefined when none of it could be read. */
+async function readMask(
+  file: string,
+  path: string,
+  bytes: Uint8Array,
+  labels: VocLabels,
+  names: readonly string[],
+  { leftOut }: ReadOptions,
+): Promise<LabelledImage | undefined> {
+  const place = { file, field: 'the mask' };
+  const image = await decodeImage(bytes, { path: file });
+  const { width, height } = image;
+  const { values, grey } = valuesOf(image, greyBits(bytes, image), place);
+  const counts = new Map<number, number>();
+  for (const value of values) counts.set(value, (counts.get(value) ?? 0) + 1);
+  const marked = [...counts.keys()].filter((value) => value !== 0).sort((a, b) => a - b);
+  const read: Meanings = grey ? labels.grey(new Set(marked)) : { of: (value) => labels.colour(value) };
+  const meanings = labels.listed ? read : unlisted(read, marked, names);
+  const reader = new ImageReader(path, width, height, { file, field: 'size' }, leftOut);
+  const unknown = marked.filter((value) => meanings.of(value) === undefined);
+  const met = new Set<string>();
+  for (const value of marked) {
+    const type = meanings.of(value);
+    if (typeof type !== 'string') continue;
+    met.add(type);
+    await reader.annotation(place, type, (painter) => paint(painter, type, values, value));
+  }
+  if (meanings.doubt !== undefined) reader.refuse(meanings.doubt);
+  else if (unknown.length > 0) {
+    const [first = 0] = unknown;
+    const at = values.indexOf(first);
+    const more = unknown.length > 1 ? `, and ${unknown.length - 1} more values` : '';
+    reader.refuse(
+      `${valueText(first, grey)} at pixel ${at % width},${Math.floor(at / width)} belongs to no label${more}`,
+    );
+  } else if (marked.length > 0 && met.size === 0)
+    reader.refuse(`all that it marks is ${valueText(marked[0] as number, grey)}, which stands for no class`);
+  const known = new Set([...met].map((type) => type.trim()));
+  for (const name of names)
+    if (!known.has(name)) reader.refuse(`its annotation names ${name}, of which the mask has no pixel`, name);
+  return reader.finish();
+}
+
+/** Sets the pixels of one value. @returns how many they are. */
+function paint(painter: Painter, type: string, values: Uint32Array, value: number): number {
+  const into = painter.bitmap(type);
+  let count = 0;
+  values.forEach((other, i) => {
+    if (other !== value) return;
+    into[i] = 1;
+    count++;
+  });
+  return count;
+}
+
+/** Reads the boxes of an annotation, for data sets that have no masks. */
+async function readBoxes(
+  annotation: XmlElement,
+  path: string,
+  place: Place,
+  { leftOut, inProject }: ReadOptions,
+): Promise<LabelledImage | undefined> {
+  const numberIn = (element: XmlElement | undefined, name: string): number => {
+    const text = (element && childOf(element, name)?.text) ?? '';
+    return text.trim() === '' ? Number.NaN : Number(text);
+  };
+  const size = childOf(annotation, 'size');
+  const said = { width: numberIn(size, 'width'), height: numberIn(size, 'height') };
+  const { width, height } = sizeOr(said, path, inProject);
+  const objects = annotation.children.filter(({ name }) => name === 'object');
+  if (objects.length === 0 && !(width > 0)) return { path, width: 0, height: 0, state: 'good', layers: [] };
+  const reader = new ImageReader(path, width, height, { ...place, field: 'size' }, leftOut);
+  for (const [i, object] of objects.entries()) {
+    const field = { ...place, field: `object ${i + 1}` };
+    await reader.annotation(field, childOf(object, 'name')?.text, (painter, type) => {
+      const box = childOf(object, 'bndbox');
+      const [left, top, right, bottom] = ['xmin', 'ymin', 'xmax', 'ymax'].map((name) => numberIn(box, name));
+      if (!box || ![left, top, right, bottom].every(Number.isFinite)) return 'has no box of four numbers';
+      // VOC counts pixels from 1, both corners inside.
+      return painter.box(type, left - 1, top - 1, right - left + 1, bottom - top + 1, field);
+    });
+  }
+  return reader.finish();
 }
 
 export const voc: Format = {
@@ -145,50 +276,67 @@ export const voc: Format = {
         if (indexOf.has(type)) return true;
         const reason = /[\r\n]|^#/.test(type)
           ? 'labelmap.txt cannot hold its name'
-          : indexOf.size + 1 === VOID
-            ? 'class masks have 254 types at most'
-            : undefined;
+          : VOID_NAME.test(type)
+            ? 'in this format its name stands for pixels of no class'
+            : indexOf.size + 1 === VOID
+              ? 'class masks have 254 types at most'
+              : undefined;
         if (reason) leftOut({ path, type, reason });
         else indexOf.set(type, indexOf.size + 1);
         return reason === undefined;
       });
       // Without its types it would read as a good picture.
       if (layers.length === 0 && image.layers.length > 0) continue;
-      const stem = withoutEnding(path);
+      // The second picture of a name keeps its ending; which picture a mask is of, its annotation says.
+      const files = (stem: string) => [`${MASKS}/${stem}.png`, `${ANNOTATIONS}/${stem}.xml`] as const;
+      const picture = `${PICTURES}/${path}`;
+      const stem = [withoutEnding(path), path].find((name) => target.refusal(...files(name)) === undefined) ?? path;
+      const [mask, annotation] = files(stem);
+      const reason = target.refusal(mask, annotation, picture);
+      if (reason !== undefined) {
+        leftOut({ path, reason });
+        continue;
+      }
       const kept = { ...image, layers };
-      await target.write(
-        `${MASKS}/${stem}.png`,
-        encodeIndexedPng(classMask(kept, indexOf), width, height, PALETTE),
-        path,
-      );
-      await target.write(`${ANNOTATIONS}/${stem}.xml`, textBytes(annotationOf(kept)), path);
+      await target.write(mask, encodeIndexedPng(classMask(kept, indexOf), width, height, PALETTE), path);
+      await target.write(annotation, textBytes(annotationOf(kept)), path);
       stems.push(stem);
-      const missing = pictureOf && (await target.copy(pictureOf(image), `${PICTURES}/${path}`, path));
+      const missing = pictureOf && (await target.copy(pictureOf(image), picture, path));
       if (missing) leftOut({ path, reason: missing });
     }
-    const lines = [...indexOf].map(([type, index]) => `${type}:${PALETTE[index].join(',')}::\n`);
+    const lines = [...indexOf].map(([type, index]) => `${type}:${PALETTE[index]?.join(',')}::\n`);
     await target.write(LABELS, textBytes(`# label:color_rgb:parts:actions\nbackground:0,0,0::\n${lines.join('')}`));
-    await target.write(LIST, textBytes(stems.map((stem) => `${stem}\n`).join('')));
+    await target.write(`${LISTS}/default.txt`, textBytes(stems.map((stem) => `${stem}\n`).join('')));
   },
 
-  async *read(source) {
-    const masks = filesEnding(source, '.png').flatMap((name) => {
-      const found = /^(|.*\/)SegmentationClass\/(.+)\.png$/i.exec(name);
-      return found ? [{ name, prefix: found[1], stem: found[2] }] : [];
-    });
-    if (masks.length === 0) throw fail('ADC_EXCHANGE_EMPTY', { path: source.path, what: `there is no ${MASKS}/*.png` });
-    const types = await readLabels(source);
-    const known = new Set(source.files);
-    const pictures = new Map(
-      source.files.filter((name) => endingOf(name) !== '').map((name) => [withoutEnding(name), name]),
-    );
-    const seen = new Set<string>();
-    for (const { name, prefix, stem } of masks) {
-      const path = await pathOf(source, prefix, stem, pictures, known);
-      if (seen.has(path))
-        throw fail('ADC_EXCHANGE_NAME', { name: path, path: source.display(name), what: 'it is there twice' });
-      seen.add(path);
-      yield await readMask(source, name, path, types);
+  async *read(source, options) {
+    const { leftOut } = options;
+    const { entries, pictures } = await survey(source, leftOut);
+    const masked = entries.some(({ masks }) => masks.length > 0);
+    const boxed = entries.some(({ annotation }) => annotation !== undefined);
+    if (!masked && !boxed)
+      throw fail('ADC_EXCHANGE_EMPTY', {
+        path: source.path,
+        what: `there is neither ${MASKS}/*.png nor ${ANNOTATIONS}/*.xml`,
+      });
+    const labels = await readLabels(source, leftOut);
+    for (const entry of entries) {
+      const { prefix, stem, masks, annotation, objects } = entry;
+      const about = { path: `${prefix}${stem}` };
+      const image = await orLeaveOut(leftOut, about, async () => {
+        const root = annotation === undefined ? undefined : await readAnnotation(source, annotation);
+        const path = pathOf(entry, root, pictures, source);
+        const [mask, second] = masks;
+        const missing = `there is no ${MASKS}/${stem}.png for it${objects ? `, only one in ${OBJECTS}` : ''}`;
+        const reason = second ? `${mask} and ${second} are both its mask` : missing;
+        if (mask !== undefined && second === undefined)
+          return readMask(source.display(mask), path, await source.read(mask), labels, namesIn(root), options);
+        if (root && annotation && !masked)
+          return readBoxes(root, path, { file: source.display(annotation), field: '' }, options);
+        leftOut({ path, reason });
+        return undefined;
+      });
+      if (image) yield image;
     }
   },
 };

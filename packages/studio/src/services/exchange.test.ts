@@ -158,14 +158,34 @@ describe('what a format cannot hold is counted', () => {
     expect(report.changed).toEqual([{ path: image.path, pixels: moved }]);
   });
 
-  test('names that one file cannot have are refused before anything is there', async () => {
-    const images = ['a/x.png', 'a/X.jpg'].map((path) => ({ ...GOOD, path }));
-    for (const format of ['labelme', 'yolo', 'voc'] as const) {
+  test('pictures whose names differ in their ending alone are both in the export', async () => {
+    const images = ['a/x.png', 'a/x.jpg', 'a/y.png'].map((path, i) => ({
+      ...RINGS,
+      path,
+      layers: [
+        { type: 'scratch', rle: bitmapOf('......', '.'.repeat(i).padEnd(6, '#'), '......', '......', '......') },
+      ],
+    }));
+    for (const format of ['coco', 'datumaro', 'mvtec', 'voc'] as const) {
       const target = fresh();
-      await expect(exportLabels(new MemoryStore(images), { format, target })).rejects.toMatchObject({
-        code: 'ADC_EXCHANGE_NAME',
+      const report = await exportLabels(new MemoryStore(images), { format, target });
+      expect(report).toMatchObject({ images: 3, changed: [], leftOut: [] });
+      expect(essence(await readBack(format, target))).toEqual(essence(images));
+    }
+  });
+
+  test('of pictures whose names are one on some disks, the first is exported and the others are named', async () => {
+    const pictures = join(root, 'upper-and-lower');
+    await mkdir(join(pictures, 'a'), { recursive: true });
+    const images = ['a/x.png', 'a/X.png', 'a/y.png'].map((path) => ({ ...GOOD, path }));
+    for (const { path } of images) await writeFile(join(pictures, path), path);
+    const pictureOf = ({ path }: LabelledImage) => join(pictures, path);
+    for (const format of ['coco', 'datumaro', 'voc'] as const) {
+      const report = await exportLabels(new MemoryStore(images), { format, target: fresh(), pictureOf });
+      expect(report).toMatchObject({
+        images: 2,
+        leftOut: [{ path: 'a/X.png', reason: expect.stringContaining('same') }],
       });
-      expect(existsSync(target)).toBe(false);
     }
   });
 });
@@ -219,8 +239,8 @@ describe('MVTec AD folders', () => {
     await rm(join(target, 'adclick-export.json'));
     const back = await readBack('mvtec', target);
     expect(back.map(({ path, layers }) => [path, layers.map(({ type, rle }) => [type, rleArea(rle)])])).toEqual([
-      ['bracket/test/dent/000.png', [['dent', 5]]],
-      ['bracket/test/scratch/000.png', [['scratch', 18]]],
+      ['bracket/test/dent/000', [['dent', 5]]],
+      ['bracket/test/scratch/000', [['scratch', 18]]],
     ]);
   });
 });

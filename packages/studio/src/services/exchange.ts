@@ -4,11 +4,19 @@ import type { Format as FormatName } from '../api.ts';
 import { fail } from '../errors.ts';
 import { EXCHANGE_FORMATS } from '../exchange/formats.ts';
 import type { LabelStore, Picture } from '../exchange/label-store.ts';
-import { matchPictures } from '../exchange/match.ts';
+import { matchPictures, PictureFinder } from '../exchange/match.ts';
 import { safePath } from '../exchange/paths.ts';
+import { orLeaveOut } from '../exchange/reading.ts';
 import { openFolder, type Source } from '../exchange/source.ts';
 import { Target } from '../exchange/target.ts';
-import type { ChangedImage, ExchangeReport, ImportReport, LabelledImage, LeftOut } from '../exchange/types.ts';
+import type {
+  ChangedImage,
+  ExchangeReport,
+  ImportReport,
+  LabelledImage,
+  LeftOut,
+  Replaced,
+} from '../exchange/types.ts';
 import type { WorkOptions } from '../progress.ts';
 
 /** What is to be exported, and where to. */
@@ -19,6 +27,8 @@ export interface ExportRequest {
   readonly force?: boolean;
   /** Exports masks too that nobody has confirmed yet. */
   readonly drafts?: boolean;
+  /** Exports labels too whose picture has changed since they were made. */
+  readonly changed?: boolean;
   /** Where the picture of an image lies; without it only labels are written. */
   readonly pictureOf?: (image: LabelledImage) => string;
   /** Name of the category for images that do not tell theirs. */
@@ -34,8 +44,28 @@ interface Original {
   readonly layers: ReadonlyMap<string, Uint32Array>;
 }
 
-/** Why an image cannot be exported, if it cannot. */
-function objection({ state, layers, width, height }: LabelledImage, drafts: boolean): string | undefined {
+/** Lines that are shown of a list; --json has all of it. */
+export const SHOWN = 20;
+
+/** What was left out, in words; nothing when nothing was. */
+export function leftOutLines(leftOut: readonly LeftOut[]): string[] {
+  if (leftOut.length === 0) return [];
+  const lines = leftOut.slice(0, SHOWN).map(({ path, type, reason }) => {
+    const about = type === undefined ? path : `${path}, ${type}`;
+    // A name may hold what ends a line.
+    return `  ${about.replace(/\p{Cc}/gu, (character) => JSON.stringify(character).slice(1, -1))}: ${reason}`;
+  });
+  const more = leftOut.length > SHOWN ? [`  and ${leftOut.length - SHOWN} more; --json lists all`] : [];
+  return [`Left out: ${leftOut.length}`, ...lines, ...more];
+}
+
+/** Why the labels of an image cannot be used, if they cannot. @param changed whether a picture that has changed is no reason. */
+export function objection(
+  { state, layers, width, height, ...image }: LabelledImage,
+  { drafts = false, changed = false } = {},
+): string | undefined {
+  if (image.changed && !changed)
+    return 'its picture is another one than when it was labelled; confirm its label in the page, or use `adclick export --changed`';
   const odd = layers.find(({ rle }) => rle.width !== width || rle.height !== height);
   if (odd) return `its mask of ${odd.type} is ${odd.rle.width} x ${odd.rle.height}, the image ${width} x ${height}`;
   if (state === 'todo' && !drafts) return 'its mask is a draft that nobody has confirmed; confirm it, or export drafts';
@@ -53,7 +83,7 @@ class Export {
   unlabelled = 0;
 
   constructor(
-    private readonly drafts: boolean,
+    private readonly request: ExportRequest,
     private readonly options: WorkOptions,
   ) {}
 
@@ -64,18 +94,25 @@ class Export {
       this.options.signal?.throwIfAborted();
       this.options.onProgress?.({ label: 'exporting', done: ++done });
       const { path, width, height } = image;
-      if (safePath(path, 'the project') !== path || this.originals.has(path))
-        throw fail('ADC_EXCHANGE_NAME', {
-          name: path,
-          path: 'the project',
-          what: 'it is there twice or not in its plain form',
-        });
-      const layers = image.layers.filter(({ rle }) => rleArea(rle) > 0);
+      const named = await orLeaveOut(
+        (entry) => this.leaveOut(entry),
+        { path },
+        () => safePath(path, 'the project') === path,
+      );
+      if (named === undefined) continue;
+      if (!named || this.originals.has(path)) {
+        this.leaveOut({ path, reason: 'it is there twice, or its name is not in its plain form' });
+        continue;
+      }
+      const marked = image.layers.filter(({ rle }) => rleArea(rle) > 0);
+      const layers = marked.filter(({ type }) => !this.refuses(path, type));
+      // Without its types it would read as a good picture.
+      if (layers.length < marked.length && layers.length === 0) continue;
       if (image.state === 'todo' && layers.length === 0) {
         this.unlabelled++;
         continue;
       }
-      const reason = objection({ ...image, layers }, this.drafts);
+      const reason = objection({ ...image, layers }, this.request);
       if (reason !== undefined) {
         this.leaveOut({ path, reason });
         continue;
@@ -84,6 +121,13 @@ class Export {
       this.originals.set(path, { width, height, layers: new Map(kept) });
       yield { ...image, layers };
     }
+  }
+
+  /** Leaves out a type whose name some of the formats cannot write, so that all of them hold the same. */
+  private refuses(path: string, type: string): boolean {
+    const odd = type.trim() === '' ? 'empty' : /\p{Cc}/u.test(type) ? 'one with a control character' : undefined;
+    if (odd !== undefined) this.leaveOut({ path, type, reason: `the name of its type is ${odd}` });
+    return odd !== undefined;
   }
 
   /** Reads the export again and compares it with what went in. */
@@ -134,7 +178,7 @@ class Export {
 /**
  * Exports the labels of a store. The export is read again before it takes its place, so that the report tells what is in it, not what
  * should be.
- * @throws ADC_EXPORT_EXISTS, ADC_EXCHANGE_NAME, ADC_EXCHANGE_EMPTY when there is nothing to export, ADC_DISK; nothing is left behind then.
+ * @throws ADC_EXPORT_EXISTS, ADC_EXCHANGE_EMPTY when there is nothing to export, ADC_DISK; nothing is left behind then.
  */
 export async function exportLabels(
   store: LabelStore,
@@ -143,7 +187,7 @@ export async function exportLabels(
 ): Promise<ExchangeReport> {
   const { format, pictureOf, category, simplify } = request;
   const target = await Target.open(request.target, request.force);
-  const work = new Export(request.drafts ?? false, options);
+  const work = new Export(request, options);
   try {
     const leftOut = (entry: LeftOut) => work.leaveOut(entry);
     await EXCHANGE_FORMATS[format].write(work.screen(store.images()), target, {
@@ -193,10 +237,15 @@ export async function importLabels(
   const leaveOut = (entry: LeftOut) => void leftOut.push(entry);
   const pictures: Picture[] = [];
   for await (const picture of store.pictures?.() ?? store.images()) pictures.push(picture);
+  const finder = new PictureFinder(pictures);
+  const inProject = (name: string, stem?: boolean) => {
+    const known = finder.find(name, stem);
+    return typeof known === 'string' ? undefined : known.picture;
+  };
   const found = new Map<string, Picture>();
   const twice = new Set<string>();
   let done = 0;
-  for await (const image of EXCHANGE_FORMATS[format].read(source, { leftOut: leaveOut })) {
+  for await (const image of EXCHANGE_FORMATS[format].read(source, { inProject, leftOut: leaveOut })) {
     signal?.throwIfAborted();
     onProgress?.({ label: 'reading', done: ++done });
     const { path, width, height, layers } = image;
@@ -208,10 +257,11 @@ export async function importLabels(
     found.delete(path);
     leaveOut({ path, reason: 'it is there twice, and which of its labels count is not said' });
   }
-  const { matches, failures } = matchPictures([...found.values()], pictures);
+  const { matches, failures } = matchPictures([...found.values()], finder);
   for (const failure of failures) leaveOut(failure);
+  const replaced: Replaced[] = [];
   let [images, defects] = [0, 0];
-  for await (const image of EXCHANGE_FORMATS[format].read(source, { leftOut: () => undefined })) {
+  for await (const image of EXCHANGE_FORMATS[format].read(source, { inProject, leftOut: () => undefined })) {
     const picture = matches.get(image.path);
     if (!picture) continue;
     signal?.throwIfAborted();
@@ -220,10 +270,21 @@ export async function importLabels(
       leaveOut({ path, reason: 'it is known to have a defect, which stays: the files list it without a region' });
       continue;
     }
-    await store.put({ ...image, path, width, height, category, reference });
+    const layers = image.layers.filter(({ type }) => {
+      const reason = store.refusal?.(type);
+      if (reason !== undefined) leaveOut({ path, type, reason });
+      return reason === undefined;
+    });
+    const some = layers.length < image.layers.length;
+    if (some && layers.length === 0) continue;
+    const partial = some || (image.partial ?? false);
+    const put = { ...image, path, width, height, category, reference, layers, partial };
+    const stored = await orLeaveOut(leaveOut, { path }, async () => ({ before: await store.put(put) }));
+    if (!stored) continue;
+    if (stored.before) replaced.push(stored.before);
     images++;
-    if (image.layers.length > 0) defects++;
+    if (layers.length > 0) defects++;
     onProgress?.({ label: 'importing', done: images, total: matches.size });
   }
-  return { format, source: source.path, images, defects, leftOut };
+  return { format, source: source.path, images, defects, replaced, leftOut };
 }

@@ -1,11 +1,15 @@
 /** Where a project's labels are kept: in its database once it has one; mask files speak for pictures that are not labelled there, the good ones. */
 import { existsSync } from 'node:fs';
 import { join } from 'node:path';
+import { readImageSize } from '@adclick/core';
+import { fail } from '../errors.ts';
 import { type LabelStore, MaskFolderStore, type Picture } from '../exchange/label-store.ts';
 import { openSource } from '../exchange/source.ts';
-import type { LabelledImage, LeftOut } from '../exchange/types.ts';
+import type { LabelledImage, LeftOut, Replaced } from '../exchange/types.ts';
 import { openProject } from '../project.ts';
+import type { LostImage } from '../store/images.ts';
 import { databasePath } from '../store/store.ts';
+import { hasContent, parseContent } from './content.ts';
 import { exportLabels, importLabels } from './exchange.ts';
 import { type ExchangeWork, Studio, type StudioOptions } from './studio.ts';
 
@@ -22,9 +26,12 @@ class StudioStore implements LabelStore {
 
   async *images(): AsyncIterable<LabelledImage> {
     const seen = new Set<string>();
-    for await (const { path, category, width, height, state, layers } of this.studio.labelled()) {
+    const { root } = this.studio.project;
+    for await (const { path, category, width, height, state, content, layers } of this.studio.labelled()) {
       seen.add(path);
-      yield { path, category, width, height, state: state as LabelledImage['state'], layers };
+      const labelled = parseContent(content);
+      const changed = labelled !== undefined && !(await hasContent(join(root, path), labelled));
+      yield { path, category, width, height, state: state as LabelledImage['state'], layers, changed };
     }
     for await (const picture of this.files.pictures()) if (!seen.has(picture.path)) yield this.files.labelled(picture);
   }
@@ -33,21 +40,49 @@ class StudioStore implements LabelStore {
     return this.files.pictures();
   }
 
-  unmatched(): Promise<readonly LeftOut[]> {
-    return this.files.unmatched();
+  async unmatched(): Promise<readonly LeftOut[]> {
+    const lost: LeftOut[] = [];
+    for (const image of await this.studio.store.images.lost())
+      lost.push({ path: image.path, reason: await this.whereabouts(image) });
+    return [...(await this.files.unmatched()), ...lost];
+  }
+
+  /** What has become of the picture of a label, and how the label counts again. */
+  private async whereabouts({ path, width, height, content }: LostImage): Promise<string> {
+    const { root } = this.studio.project;
+    const known = `its label is for ${width} x ${height} pixels; put the picture from before back, and it counts again`;
+    if (existsSync(join(root, path))) {
+      const size = await readImageSize(join(root, path)).catch(() => undefined);
+      if (size === undefined)
+        return `its picture cannot be read any more; put a sound copy there, and its label counts again`;
+      if (size.width !== width || size.height !== height)
+        return `its picture is ${size.width} x ${size.height} now, but ${known}`;
+      return 'its folder is none of those that the project names any more; name it again, and its label counts again';
+    }
+    const labelled = parseContent(content);
+    for (const other of labelled?.hash == null ? [] : this.files.paths())
+      if (labelled && (await hasContent(join(root, other), { ...labelled, modified: Number.NaN })))
+        return `its picture is at ${other} now: put it back under the name from before, and its label counts again`;
+    return 'its picture is gone: put it back, and its label counts again';
   }
 
   async isDefective(path: string): Promise<boolean> {
     const known = await this.studio.store.images.findByPath(path);
-    return known ? known.state === 'defect' : this.files.isDefective(path);
+    if (!known) return this.files.isDefective(path);
+    return known.state === 'defect' || (await this.studio.labels.peek(known.id)).layers.size > 0;
   }
 
   /** Good pictures that others are compared with are not labelled in the database: their files say what they are. */
-  async put(image: LabelledImage): Promise<void> {
-    const { path, layers, state } = image;
-    if (await this.studio.store.images.findByPath(path))
-      await this.studio.importLabels(path, layers, state, this.source, this.user);
-    else await this.files.put(image);
+  async put(image: LabelledImage): Promise<Replaced | undefined> {
+    const { path, layers, state, width, height, partial } = image;
+    const known = await this.studio.store.images.findByPath(path);
+    if (!known) return this.files.put(image);
+    if (known.width !== width || known.height !== height) {
+      const [got, want] = [`${width} x ${height}`, `${known.width} x ${known.height}`];
+      throw fail('ADC_MASK_SIZE', { path, got, want: `labelled with ${want}` });
+    }
+    const replaced = await this.studio.importLabels(path, layers, state, this.source, this.user, partial);
+    return replaced ? { path } : undefined;
   }
 }
 

@@ -326,7 +326,7 @@ test('an import replaces the mask as one event that can be undone', async () => 
   const studio = await openStudio(await makeProject());
   await studio.labels.act(1, { base: 0, action: click(3, 3) }, 'a');
   const mask = squares([{ x: 15, y: 8, positive: true }], 0);
-  const version = await studio.labels.replaceLayers(1, new Map([[2, mask]]), 'defect', 'coco', 'a');
+  const { version } = await studio.labels.replaceLayers(1, new Map([[2, mask]]), 'defect', 'coco', 'a');
   expect(version).toBe(2);
   expect([...(await studio.labels.state(1)).layers.keys()]).toEqual([2]);
   const rows = [];

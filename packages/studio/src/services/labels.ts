@@ -97,6 +97,8 @@ export class LabelService {
     private readonly bus: Bus,
     /** Probability above which a pixel of a new region belongs to the defect. */
     private readonly threshold: number,
+    /** Notes which picture an event is about, before it is stored. */
+    private readonly note: (image: ImageRecord) => Promise<void> = async () => undefined,
   ) {}
 
   /** @throws ADC_NOT_FOUND. */
@@ -161,6 +163,7 @@ export class LabelService {
     if (needsModel(action)) this.predictor.check?.(image);
     if (!mayOvertake(first, action)) await this.state(id);
     const proposal = action.kind === 'acceptProposal' ? await this.predictor.proposal(image) : undefined;
+    await this.note(image);
     const types = new Set((await this.types.list()).filter((type) => !type.archived).map((type) => type.id));
     return this.commits.run(id, async () => {
       const state = await this.peek(id);
@@ -210,16 +213,22 @@ export class LabelService {
       if (waiter.version !== this.running.get(id)) waiter.settle({ superseded: true });
   }
 
-  /** Replaces an image's whole mask, as imports do. @throws StaleWrite when somebody acts on the image at the same moment. */
+  /**
+   * Replaces an image's whole mask, as imports do.
+   * @param only whether types that are not given stay as they are. @returns the new version, and whether another mask was there before.
+   * @throws StaleWrite when somebody acts on the image at the same moment.
+   */
   async replaceLayers(
     id: number,
     layers: ReadonlyMap<number, Rle>,
     imageState: 'todo' | 'defect' | 'good',
     source: string,
     actor: string,
-  ): Promise<number> {
+    only = false,
+  ): Promise<{ version: number; replaced: boolean }> {
     return this.actions.run(id, async () => {
       await this.state(id);
+      await this.note(await this.image(id));
       return this.commits.run(id, async () => {
         const state = await this.peek(id);
         const event: LabelEvent = {
@@ -233,8 +242,11 @@ export class LabelService {
           targets: [],
           duration: 0,
         };
-        await this.append(id, state, event, flipsBetween(state.layers, layers));
-        return event.version;
+        const kept = only ? [...state.layers].filter(([type]) => type !== REGION) : [];
+        const flips = flipsBetween(state.layers, new Map([...kept, ...layers]));
+        await this.append(id, state, event, flips);
+        const replaced = flips.some(({ type }) => type !== REGION && state.layers.has(type));
+        return { version: event.version, replaced };
       });
     });
   }

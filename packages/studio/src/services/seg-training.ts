@@ -15,10 +15,12 @@ import {
   trainDetector,
 } from '@adclick/core';
 import { Runtime } from '@adclick/ortgrad';
+import type { LeftOut } from '../exchange/types.ts';
 import { uniteRle } from '../labels/bitmaps.ts';
 import { localUser } from '../local-user.ts';
 import type { WorkOptions } from '../progress.ts';
 import { openProject, type Project } from '../project.ts';
+import { leftOutLines, objection } from './exchange.ts';
 import { indexCategory, openCurrentIndex } from './indexing.ts';
 import { openLabels } from './label-stores.ts';
 import { resolveWeights } from './models.ts';
@@ -49,18 +51,25 @@ export interface SegTrainingAnswer {
   readonly seconds: number;
 }
 
-/** Defective pictures of a category, each with its defects in one mask; of several types the first named one counts. */
+/** Defective pictures of a category, each with its defects in one mask; of several types the first named one counts. What was left out is noted. */
 async function labelsOf(
   project: Project,
   { name }: Category,
   types: readonly string[] | undefined,
-): Promise<LabelledDefect[]> {
+): Promise<{ labels: LabelledDefect[]; notes: string[] }> {
   const labels: LabelledDefect[] = [];
+  const leftOut: LeftOut[] = [];
   const met = new Set<string>();
   const { store, root, close } = await openLabels(project.root, localUser(), 'training');
   try {
-    for await (const { path, category, layers, state, width, height } of store.images()) {
+    for await (const labelled of store.images()) {
+      const { path, category, layers, state, width, height } = labelled;
       if (category !== name || state !== 'defect') continue;
+      const reason = objection(labelled);
+      if (reason !== undefined) {
+        leftOut.push({ path, reason });
+        continue;
+      }
       for (const { type } of layers) met.add(type);
       const wanted = types ? layers.filter(({ type }) => types.includes(type)) : layers;
       const [first] = wanted;
@@ -75,6 +84,7 @@ async function labelsOf(
         clicks: [],
       });
     }
+    leftOut.push(...((await store.unmatched?.()) ?? []));
   } finally {
     await close();
   }
@@ -83,7 +93,7 @@ async function labelsOf(
     throw failCore('ADC_LABELS', {
       what: `no label of ${name} has the defect type ${unknown}, only ${[...met].sort().join(', ') || 'none'}`,
     });
-  return labels;
+  return { labels, notes: leftOutLines(leftOut) };
 }
 
 /** How detectors are trained. @param sliding whether they look at overlapping windows. */
@@ -139,9 +149,9 @@ export async function trainSegmentation(
     throw failCore('ADC_LABELS', {
       what: `the project has ${categories.length} categories; name one with --category: ${categories.map(({ name }) => name).join(', ')}`,
     });
-  const labels = unsupervised ? [] : await labelsOf(project, category, type);
+  const { labels, notes: leftOut } = unsupervised ? { labels: [], notes: [] } : await labelsOf(project, category, type);
   if (labels.length === 0 && !unsupervised)
-    throw failCore('ADC_LABELS', { what: `${category.name} has no labelled defect` });
+    throw failCore('ADC_LABELS', { what: [`${category.name} has no labelled defect`, ...leftOut].join('; ') });
   const runtime = await Runtime.start();
   try {
     await indexCategory(project, category, { ...work, runtime });
@@ -151,7 +161,14 @@ export async function trainSegmentation(
     const { detector, path, notes } = await makeDetector(project, category, training, work, settings);
     const { from } = detector.card.map;
     const seconds = (performance.now() - started) / 1000;
-    return { category: category.name, detector: path, from, labels: labels.length, notes, seconds };
+    return {
+      category: category.name,
+      detector: path,
+      from,
+      labels: labels.length,
+      notes: [...leftOut, ...notes],
+      seconds,
+    };
   } finally {
     await runtime.close();
   }

@@ -1,7 +1,7 @@
 /** A project that is open for labelling: everything the server offers, without HTTP. */
 import { existsSync } from 'node:fs';
 import { realpath } from 'node:fs/promises';
-import { basename, dirname, isAbsolute, relative, resolve } from 'node:path';
+import { basename, dirname, isAbsolute, join, relative, resolve } from 'node:path';
 import type { Rle } from '@adclick/core';
 import type {
   DefectType,
@@ -24,6 +24,7 @@ import { Store } from '../store/store.ts';
 import { VERSION } from '../version.ts';
 import { Bus } from './bus.ts';
 import { Categories } from './categories.ts';
+import { contentOf, parseContent } from './content.ts';
 import { DetectorService } from './detector-service.ts';
 import { Engine } from './engine/engine.ts';
 import { Jobs } from './jobs.ts';
@@ -93,7 +94,9 @@ export class Studio {
     this.pictures = new Pictures(project, this.painter, this.preparation);
     const predictor = options.predictor ?? this.models();
     const { mask } = project.settings.thresholds;
-    this.labels = new LabelService(images, store.labels, types, predictor, this.bus, mask);
+    this.labels = new LabelService(images, store.labels, types, predictor, this.bus, mask, (image) =>
+      this.noteContent(image),
+    );
     this.queue = new Queue(images, this.labels, this.preparation);
     if (options.background ?? true) this.categories.onOpen((name) => this.preparation.start(name));
   }
@@ -135,6 +138,15 @@ export class Studio {
       },
       proposal: async (image) => (await this.preparation.prepare(image, true)).rle,
     };
+  }
+
+  /** Remembers which file is labelled. One that is gone meanwhile stays what it was. */
+  private async noteContent({ id, path }: ImageRecord): Promise<void> {
+    const before = await this.store.images.content(id);
+    const known = parseContent(before);
+    const now = await contentOf(join(this.project.root, path), known).catch(() => known);
+    const text = now && JSON.stringify(now);
+    if (text !== undefined && text !== before) await this.store.images.setContent(id, text);
   }
 
   /** Brings the list of images in step with the disk. */
@@ -280,6 +292,7 @@ export class Studio {
   /**
    * Replaces an image's mask as one event, as importers do; types that are new are added.
    * @param path relative to the project, with forward slashes. @param source names the format in the history.
+   * @param only whether types that are not given stay as they are. @returns whether another mask was there before.
    * @throws ADC_NOT_FOUND when the project has no such image.
    */
   async importLabels(
@@ -288,7 +301,8 @@ export class Studio {
     state: ImageState,
     source: string,
     user: string,
-  ): Promise<void> {
+    only = false,
+  ): Promise<boolean> {
     const image = await this.store.images.findByPath(path);
     if (!image) throw fail('ADC_NOT_FOUND', { what: `image ${path}` });
     const types = await this.store.types.ensure(layers.map(({ type }) => type));
@@ -300,8 +314,9 @@ export class Studio {
       const joined = before ? uniteRle(before, rle) : rle;
       if (!isEmptyRle(joined)) replaced.set(id, joined);
     }
-    await this.labels.replaceLayers(image.id, replaced, state, source, user);
+    const done = await this.labels.replaceLayers(image.id, replaced, state, source, user, only);
     await this.tellTypes();
+    return done.replaced;
   }
 
   /** @throws ADC_NOT_FOUND. */

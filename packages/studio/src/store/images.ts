@@ -3,7 +3,8 @@ import { type Expression, type ExpressionBuilder, type Selectable, type SqlBool,
 import type { ImageQuery, ImageState, Review } from '../api.ts';
 import type { Db, ImagesTable, Tables } from './schema.ts';
 
-export interface ImageRecord extends Omit<Selectable<ImagesTable>, 'state' | 'review' | 'gone' | 'embedding'> {
+export interface ImageRecord
+  extends Omit<Selectable<ImagesTable>, 'state' | 'review' | 'gone' | 'embedding' | 'content'> {
   readonly state: ImageState;
   readonly review: Review;
 }
@@ -26,6 +27,14 @@ export interface KnownImage {
   readonly modified: number;
   readonly version: number;
   readonly gone: boolean;
+}
+
+/** A labelled image whose picture is not where it was. */
+export interface LostImage {
+  readonly path: string;
+  readonly width: number;
+  readonly height: number;
+  readonly content: string | null;
 }
 
 /** What the model saw unasked. */
@@ -125,6 +134,32 @@ export class ImageRepository {
   async findByPath(path: string): Promise<ImageRecord | undefined> {
     const row = await this.db.selectFrom('images').select(COLUMNS).where('path', '=', path).executeTakeFirst();
     return row as ImageRecord | undefined;
+  }
+
+  /** Which file was labelled, as text; null when nobody has or there is no such image. */
+  async content(id: number): Promise<string | null> {
+    const row = await this.db.selectFrom('images').select('content').where('id', '=', id).executeTakeFirst();
+    return row?.content ?? null;
+  }
+
+  async setContent(id: number, content: string): Promise<void> {
+    await this.db.updateTable('images').set({ content }).where('id', '=', id).execute();
+  }
+
+  /** Images with a label whose picture is no longer there, by path. */
+  async lost(): Promise<LostImage[]> {
+    return this.db
+      .selectFrom('images')
+      .select(['path', 'width', 'height', 'content'])
+      .where('gone', '=', 1)
+      .where((where) =>
+        where.or([
+          where('state', '!=', 'todo'),
+          where('id', 'in', this.db.selectFrom('layers').select('image').where('pixels', '>', 0)),
+        ]),
+      )
+      .orderBy('path')
+      .execute();
   }
 
   /** A page of the queue. Images that nothing is known of yet come behind the others, by name. */

@@ -36,6 +36,8 @@ export interface LabelledRow {
   readonly width: number;
   readonly height: number;
   readonly state: string;
+  /** Which file was labelled, as text; null when nobody has. */
+  readonly content: string | null;
   readonly layers: readonly { readonly type: string; readonly rle: Rle }[];
 }
 
@@ -198,7 +200,7 @@ export class LabelRepository {
     );
     let query = this.db
       .selectFrom('images')
-      .select(['id', 'category', 'path', 'width', 'height', 'state'])
+      .select(['id', 'category', 'path', 'width', 'height', 'state', 'content'])
       .where('gone', '=', 0)
       .orderBy('path');
     if (category !== undefined) query = query.where('category', '=', category);

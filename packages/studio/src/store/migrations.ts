@@ -1,6 +1,7 @@
 /** The database's versions, oldest first. A migration that has shipped is never changed; a new one is added behind it. */
 import type { Kysely } from 'kysely';
 import { fail } from '../errors.ts';
+import type { Tables } from './schema.ts';
 
 interface Migration {
   readonly name: string;
@@ -94,6 +95,25 @@ const MIGRATIONS: readonly Migration[] = [
     name: '002-scale',
     async up(db) {
       await db.schema.alterTable('images').addColumn('scale', 'text').execute();
+    },
+  },
+  {
+    name: '003-content',
+    async up(db) {
+      await db.schema.alterTable('images').addColumn('content', 'text').execute();
+      // What was labelled before has no hash; its file as it was seen last tells at least another size.
+      const images = (db as Kysely<Pick<Tables, 'images'>>).selectFrom('images');
+      for (const { id, bytes, modified } of await images
+        .select(['id', 'bytes', 'modified'])
+        .where('version', '>', 0)
+        .execute()) {
+        const content = JSON.stringify({ bytes: Number(bytes), modified: Number(modified), hash: null });
+        await (db as Kysely<Pick<Tables, 'images'>>)
+          .updateTable('images')
+          .set({ content })
+          .where('id', '=', id)
+          .execute();
+      }
     },
   },
 ];

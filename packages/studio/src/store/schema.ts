@@ -14,6 +14,8 @@ export interface ImagesTable {
   modified: number;
   /** 1 when the file is no longer there; its history is kept. */
   gone: number;
+  /** JSON: which file was labelled last, by size, time and hash; null until somebody has. */
+  content: string | null;
   state: string;
   review: string;
   version: number;
