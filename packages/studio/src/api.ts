@@ -177,6 +177,8 @@ export const project = z.strictObject({
   categories: z.array(category),
   types: z.array(defectType),
   counts: z.strictObject({ todo: z.int(), defect: z.int(), good: z.int() }),
+  /** Sentences on files in the project's folders that look like pictures and are not in the queue. */
+  passedOver: z.array(z.string()),
 });
 
 /** `GET /types`. */

@@ -1,5 +1,6 @@
 /** `adclick index`: looks at the good pictures of a project once, so that labelling can compare with them. */
 import type { Command } from 'commander';
+import { passedOverText } from '../services/finding.ts';
 import { indexProject } from '../services/indexing.ts';
 import { type CommonOptions, run, withCommon } from './run.ts';
 
@@ -15,15 +16,18 @@ export function addIndex(program: Command): void {
     .option('--category <NAME>', 'only this category');
   withCommon(command, 'adclick index parts/bracket').action(async (directory: string, options: Options) =>
     run(options, async (context) => {
-      const { created, indexes } = await indexProject(directory, { ...context, category: options.category });
+      const { root, created, indexes } = await indexProject(directory, { ...context, category: options.category });
       return {
         json: { indexes },
         lines: [
           ...(created ? [`Wrote ${created} as \`adclick init --yes\` would`] : []),
-          ...indexes.map(
-            ({ category, pictures, added, seconds, path }) =>
+          ...indexes.flatMap(({ category, pictures, added, seconds, path, passedOver }) => {
+            const passed = passedOverText(passedOver, root);
+            return [
+              ...(passed ? [`${category}: ${passed}`] : []),
               `${category}: ${pictures} good pictures, ${added} of them new (${seconds.toFixed(1)} s), in ${path}`,
-          ),
+            ];
+          }),
         ],
       };
     }),

@@ -39,9 +39,10 @@ export async function startServing(
   const { serve } = await import('../server/listen.ts');
   const onFailure = (error: Parameters<typeof errorLine>[0]) => note(errorLine(error));
   const serving = await serve(project, { port, host, onFailure });
+  for (const text of serving.studio.passedOver()) note(text);
   const opened = open && hasDesktop() && (await openBrowser(serving.address));
   return {
-    json: { ...before.json, address: serving.address },
+    json: { ...before.json, address: serving.address, passedOver: serving.studio.passedOver() },
     lines: [
       ...before.lines,
       `Labelling page: ${colours.bold(serving.address)}`,

@@ -15,7 +15,8 @@ import {
 import { fail } from '../errors.ts';
 import { fileName } from '../file-name.ts';
 import { CACHE_FOLDER, type Project } from '../project.ts';
-import { isFolder, isGoodName, picturesIn } from '../services/layout.ts';
+import { isGoodName } from '../services/folder-names.ts';
+import { isFolder, picturesIn } from '../services/layout.ts';
 import { type Category, categoriesOf } from '../services/projects.ts';
 import { MaskOwners } from './mask-owners.ts';
 import { endingOf, folderOf, nameOf, withoutEnding } from './paths.ts';

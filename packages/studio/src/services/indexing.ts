@@ -1,14 +1,16 @@
 /** Reference indexes of a project: building them incrementally, and opening only ones that fit the pictures as they are now. */
 import { createHash } from 'node:crypto';
 import { existsSync } from 'node:fs';
-import { readFile, stat } from 'node:fs/promises';
+import { readFile } from 'node:fs/promises';
 import { join, relative } from 'node:path';
 import { type BackboneName, ReferenceIndex, writeFileAtomic } from '@adclick/core';
 import type { Runtime } from '@adclick/ortgrad';
 import { fail } from '../errors.ts';
 import type { OnProgress, WorkOptions } from '../progress.ts';
 import { PROJECT_FILE, type Project } from '../project.ts';
-import { type Category, categoriesOf, goodPictures, indexFolder, openOrInit } from './projects.ts';
+import { findGood } from './category-pictures.ts';
+import type { FoundPicture, PassedOver } from './finding.ts';
+import { type Category, categoriesOf, indexFolder, openOrInit } from './projects.ts';
 
 /** How indexing one category went. */
 export interface IndexReport {
@@ -19,6 +21,8 @@ export interface IndexReport {
   /** Those that were not in it before. */
   readonly added: number;
   readonly seconds: number;
+  /** What looks like a good picture and is not in the index, with the reason. */
+  readonly passedOver: readonly PassedOver[];
 }
 
 /** A picture as it was when the index was built. */
@@ -42,12 +46,11 @@ async function readStamp(folder: string): Promise<readonly Seen[]> {
 }
 
 /** Looks at the pictures; only those whose size or time differ from the stamp are read. */
-async function look(root: string, paths: readonly string[], known: readonly Seen[]): Promise<Seen[]> {
+async function look(root: string, found: readonly FoundPicture[], known: readonly Seen[]): Promise<Seen[]> {
   const before = new Map(known.map((seen) => [seen.path, seen]));
   const seen: Seen[] = [];
-  for (const file of paths) {
+  for (const { path: file, bytes, modified } of found) {
     const path = relative(root, file);
-    const { size: bytes, mtimeMs: modified } = await stat(file);
     const old = before.get(path);
     const same = old && old.bytes === bytes && old.modified === modified;
     const sha256 = same
@@ -87,13 +90,14 @@ async function build(
 /** The good pictures of a category, and what is known of them. @throws ADC_NO_NORMALS. */
 async function survey(project: Project, category: Category) {
   const folder = indexFolder(project, category);
-  const paths = await goodPictures(project, category);
-  if (paths.length === 0) throw fail('ADC_NO_NORMALS', { path: category.settings.good.join(', ') });
+  const { pictures: found, passedOver } = await findGood(project, category);
+  if (found.length === 0) throw fail('ADC_NO_NORMALS', { path: category.settings.good.join(', ') });
   const known = await readStamp(folder);
-  const pictures = await look(project.root, paths, known);
+  const pictures = await look(project.root, found, known);
+  const paths = found.map(({ path }) => path);
   const writeStamp = () =>
     writeFileAtomic(stampPath(folder), new TextEncoder().encode(`${JSON.stringify({ pictures }, null, 1)}\n`));
-  return { folder, paths, known, pictures, writeStamp };
+  return { folder, paths, known, pictures, passedOver, writeStamp };
 }
 
 /** Brings one category's index up to date. @throws what {@link ReferenceIndex.build} throws. */
@@ -103,7 +107,7 @@ export async function indexCategory(
   options: WorkOptions & { runtime?: Runtime } = {},
 ): Promise<IndexReport> {
   const started = performance.now();
-  const { folder, paths, known, pictures, writeStamp } = await survey(project, category);
+  const { folder, paths, known, pictures, passedOver, writeStamp } = await survey(project, category);
   const index = await build(project, category, paths, options.runtime, options);
   await index.close();
   await writeStamp();
@@ -114,6 +118,7 @@ export async function indexCategory(
     pictures: pictures.length,
     added: pictures.filter(({ sha256 }) => !old.has(sha256)).length,
     seconds: (performance.now() - started) / 1000,
+    passedOver,
   };
 }
 
@@ -121,14 +126,15 @@ export async function indexCategory(
 export async function indexProject(
   directory: string,
   options: WorkOptions & { category?: string } = {},
-): Promise<{ created?: string; indexes: IndexReport[] }> {
+): Promise<{ root: string; created?: string; indexes: IndexReport[] }> {
   const { project, created } = await openOrInit(directory);
   const indexes: IndexReport[] = [];
   for (const category of categoriesOf(project, options.category)) {
     options.signal?.throwIfAborted();
     indexes.push(await indexCategory(project, category, options));
   }
-  return { ...(created ? { created: join(project.root, PROJECT_FILE) } : {}), indexes };
+  const { root } = project;
+  return { root, ...(created ? { created: join(root, PROJECT_FILE) } : {}), indexes };
 }
 
 /**

@@ -2,7 +2,8 @@ import { mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { afterAll, expect, test } from 'vitest';
-import { detectLayout, isPictureName } from './layout.ts';
+import { isPictureName } from './folder-names.ts';
+import { detectLayout } from './layout.ts';
 
 const root = await mkdtemp(join(tmpdir(), 'adclick-layout-'));
 afterAll(() => rm(root, { recursive: true }));

@@ -1,19 +1,13 @@
 /** Recognising how a folder of pictures is laid out, so that a project file can be proposed for it. */
 import type { Dirent } from 'node:fs';
 import { readdir, stat } from 'node:fs/promises';
-import { basename, extname, join, resolve } from 'node:path';
+import { basename, join, resolve } from 'node:path';
 import { fail } from '../errors.ts';
 import type { CategorySettings } from '../project.ts';
+import { isGoodName, isPictureName } from './folder-names.ts';
 
-/** File name extensions that are tried as pictures. */
-const PICTURE_EXTENSIONS = new Set(['.png', '.jpg', '.jpeg', '.tif', '.tiff', '.bmp', '.webp']);
-/** Folder names that people give to pictures without defects. */
-const GOOD_NAMES = new Set(['good', 'ok', 'normal', 'normals', 'goods', 'pass']);
 /** Folders that hold masks, never pictures to look at. */
 const MASK_NAMES = new Set(['ground_truth', 'masks', 'mask', 'labels']);
-
-/** Whether a folder's name says that its pictures have no defect. */
-export const isGoodName = (name: string): boolean => GOOD_NAMES.has(name.toLowerCase());
 
 /** What was found. */
 export interface Layout {
@@ -21,10 +15,6 @@ export interface Layout {
   /** In words, for the person who runs `init`. */
   readonly kind: string;
 }
-
-/** Whether a file name looks like a picture. */
-export const isPictureName = (name: string): boolean =>
-  !name.startsWith('.') && PICTURE_EXTENSIONS.has(extname(name).toLowerCase());
 
 async function entries(folder: string): Promise<Dirent[]> {
   try {
@@ -62,7 +52,7 @@ export async function picturesIn(folder: string): Promise<string[]> {
 async function mvtecCategory(root: string, inside: string): Promise<CategorySettings | undefined> {
   const at = (...parts: string[]) => [inside, ...parts].filter(Boolean).join('/');
   if (!(await isFolder(join(root, at('train', 'good'))))) return undefined;
-  const types = (await folders(join(root, at('test')))).filter((name) => !GOOD_NAMES.has(name.toLowerCase()));
+  const types = (await folders(join(root, at('test')))).filter((name) => !isGoodName(name));
   const hasTest = await isFolder(join(root, at('test')));
   const hasMasks = await isFolder(join(root, at('ground_truth')));
   return {
@@ -93,7 +83,7 @@ export async function detectLayout(directory: string): Promise<Layout> {
   const count = Object.keys(several).length;
   if (count > 0) return { kind: `${count} categories in the layout of MVTec AD`, categories: several };
 
-  const good = inside.filter((folder) => GOOD_NAMES.has(folder.toLowerCase()));
+  const good = inside.filter((folder) => isGoodName(folder));
   if (good.length > 0) {
     const defects = inside.filter((folder) => !good.includes(folder) && !MASK_NAMES.has(folder.toLowerCase()));
     const masks = inside.find((folder) => MASK_NAMES.has(folder.toLowerCase()));

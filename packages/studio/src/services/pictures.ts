@@ -6,10 +6,11 @@ import { writeFileAtomic } from '@adclick/core';
 import { fail } from '../errors.ts';
 import { CACHE_FOLDER, type Project } from '../project.ts';
 import type { ImageRecord } from '../store/images.ts';
+import { allowedFolders } from './category-pictures.ts';
 import type { Engine } from './engine/engine.ts';
 import type { EncodedPicture, PictureFile } from './engine/protocol.ts';
 import type { Preparation } from './preparation.ts';
-import { allowedFolders, safePath } from './scan.ts';
+import { safePath } from './scan.ts';
 
 export interface PictureOptions {
   readonly size: 'thumbnail' | 'full';

@@ -1,6 +1,6 @@
 /** Detecting defects in files and folders: one line a picture, maps and overlays where they are wanted. */
-import { readdir, stat } from 'node:fs/promises';
-import { dirname, extname, join, relative, resolve, sep } from 'node:path';
+import { stat } from 'node:fs/promises';
+import { dirname, extname, join, relative, resolve } from 'node:path';
 import {
   type Box,
   type DetectedRegion,
@@ -17,8 +17,9 @@ import { fail, toCoded } from '../errors.ts';
 import type { WorkOptions } from '../progress.ts';
 import { openProject, type Project } from '../project.ts';
 import { openDetector } from './detectors.ts';
+import { Finder, type PassedOver, passedOverText } from './finding.ts';
 import { writeProbability } from './labelling.ts';
-import { isFolder, isPictureName } from './layout.ts';
+import { isFolder } from './layout.ts';
 import { categoriesOf, categoryOf } from './projects.ts';
 import { watchPictures } from './watching.ts';
 
@@ -74,6 +75,8 @@ export interface PredictSummary {
   readonly pictures: number;
   readonly defective: number;
   readonly failed: number;
+  /** What looks like a picture in the given folders and was not looked at. */
+  readonly passedOver: readonly PassedOver[];
 }
 
 /** A detection's regions as they are written out: figures to a thousandth of a grey level. */
@@ -82,35 +85,29 @@ export const writtenRegions = (regions: readonly DetectedRegion[]): WrittenRegio
 
 const round = (value: number) => Number(value.toFixed(6));
 
-/** Pictures in a folder and all folders below it, sorted; hidden ones are left out. */
-async function picturesBelow(folder: string): Promise<string[]> {
-  const entries = await readdir(folder, { recursive: true, withFileTypes: true });
-  return entries
-    .filter((entry) => entry.isFile() && isPictureName(entry.name))
-    .map((entry) => join(entry.parentPath, entry.name))
-    .filter(
-      (path) =>
-        !relative(folder, path)
-          .split(sep)
-          .some((part) => part.startsWith('.')),
-    )
-    .sort();
+/** A picture to be looked at, and the path that was given for it. */
+interface Wanted {
+  readonly path: string;
+  readonly below: string;
 }
 
 /** Pictures that paths stand for, in their order. @throws ADC_IMAGE_MISSING for a path that is not there. */
-async function expand(paths: readonly string[]): Promise<{ path: string; below: string }[]> {
-  const found: { path: string; below: string }[] = [];
+async function expand(paths: readonly string[]): Promise<{ pictures: Wanted[]; passedOver: readonly PassedOver[] }> {
+  // One that is empty gets an answer of its own, as every picture that cannot be read.
+  const finder = new Finder({ empty: true });
+  const pictures: Wanted[] = [];
   for (const given of paths) {
-    if (await isFolder(given)) for (const path of await picturesBelow(given)) found.push({ path, below: given });
+    if (await isFolder(given))
+      for (const { path } of await finder.find(given, { deep: true })) pictures.push({ path, below: given });
     else {
       const info = await stat(given).catch((cause) => {
         throw fail('ADC_IMAGE_MISSING', { path: given }, cause);
       });
       if (!info.isFile()) throw fail('ADC_IMAGE_MISSING', { path: given });
-      found.push({ path: given, below: dirname(given) });
+      pictures.push({ path: given, below: dirname(given) });
     }
   }
-  return found;
+  return { pictures, passedOver: finder.passedOver };
 }
 
 /** Names below `--out`: the picture's, in the folders it has below the path that was given. */
@@ -182,18 +179,23 @@ export async function predictPictures(
   if (request.project === undefined && !request.detector?.endsWith('.onnx'))
     throw fail('ADC_USAGE', { what: 'needs --project, or a file as --detector', command: 'adclick predict' });
   const project = request.project === undefined ? undefined : await openProject(request.project);
-  const pictures = await expand(request.paths);
+  const { pictures, passedOver } = await expand(request.paths);
+  const passed = passedOverText(passedOver);
   const folders: string[] = [];
   for (const path of request.paths) if (await isFolder(path)) folders.push(path);
   if (request.watch && folders.length === 0)
     throw fail('ADC_USAGE', { what: '--watch needs a folder', command: 'adclick predict' });
   if (!request.watch && pictures.length === 0)
-    throw fail('ADC_USAGE', { what: `no pictures in ${request.paths.join(', ')}`, command: 'adclick predict' });
+    throw fail('ADC_USAGE', {
+      what: [`no pictures in ${request.paths.join(', ')}`, ...(passed ? [passed.replace(/\.$/, '')] : [])].join('; '),
+      command: 'adclick predict',
+    });
   if (project && request.category) categoriesOf(project, request.category);
+  if (passed) note?.(passed);
   const outputs = request.out === undefined ? undefined : new Outputs(request.out);
   const runtime = await Runtime.start();
   const find = finder(request, project, runtime, options);
-  const summary = { pictures: 0, defective: 0, failed: 0 };
+  const summary = { pictures: 0, defective: 0, failed: 0, passedOver };
   const one = async (path: string, below: string) => {
     const { category, detector } = await find(path);
     const start = performance.now();

@@ -12,7 +12,7 @@ import {
   type ProjectDraft,
   writeProject,
 } from '../project.ts';
-import { detectLayout, isFolder, picturesIn } from './layout.ts';
+import { detectLayout, isFolder } from './layout.ts';
 
 /** A category of a project, with its name. */
 export interface Category {
@@ -72,17 +72,6 @@ export function categoryOf(project: Project, picture: string, named?: string): C
     what: `which category is ${picture}? add --category with one of ${names}`,
     command: 'adclick label',
   });
-}
-
-/** Paths of a category's good pictures, sorted by folder and name. @throws ADC_FOLDER_MISSING. */
-export async function goodPictures({ root }: Project, { settings }: Category): Promise<string[]> {
-  const paths: string[] = [];
-  for (const folder of settings.good) {
-    const path = resolve(root, folder);
-    if (!(await isFolder(path))) throw fail('ADC_FOLDER_MISSING', { path });
-    for (const name of await picturesIn(path)) paths.push(join(path, name));
-  }
-  return paths;
 }
 
 /** Folder of a category's reference index: one for every choice of settings, so that a stale one is never opened. */

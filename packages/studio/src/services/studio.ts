@@ -24,14 +24,16 @@ import { Store } from '../store/store.ts';
 import { VERSION } from '../version.ts';
 import { Bus } from './bus.ts';
 import { Categories } from './categories.ts';
+import { goodPictures } from './category-pictures.ts';
 import { contentOf, parseContent } from './content.ts';
 import { DetectorService } from './detector-service.ts';
 import { Engine } from './engine/engine.ts';
+import { passedOverText } from './finding.ts';
 import { Jobs } from './jobs.ts';
 import { LabelService, type Predictor } from './labels.ts';
 import { Pictures } from './pictures.ts';
 import { Preparation } from './preparation.ts';
-import { categoriesOf, goodPictures } from './projects.ts';
+import { categoriesOf } from './projects.ts';
 import { PromptService } from './prompts/prompts.ts';
 import { Queue } from './queue.ts';
 import { type ScanReport, scanProject } from './scan.ts';
@@ -75,6 +77,7 @@ export class Studio {
   private readonly painter: Engine;
   private readonly options: StudioOptions;
   private normals: Promise<Map<string, number>> | undefined;
+  private scanned: ScanReport | undefined;
 
   private constructor(
     readonly project: Project,
@@ -152,7 +155,19 @@ export class Studio {
   /** Brings the list of images in step with the disk. */
   async scan(): Promise<ScanReport> {
     this.normals = undefined;
-    return scanProject(this.project, this.store.images);
+    this.scanned = await scanProject(this.project, this.store.images);
+    return this.scanned;
+  }
+
+  /** What the last look at the folders left out, in sentences. Paths are relative to the project. */
+  passedOver(): string[] {
+    if (!this.scanned) return [];
+    const { unreadable, passedOver } = this.scanned;
+    const broken = unreadable.map(
+      (path) => ({ path: resolve(this.project.root, path), why: 'unreadable', files: 1 }) as const,
+    );
+    const text = passedOverText([...passedOver, ...broken], this.project.root);
+    return text === undefined ? [] : [text];
   }
 
   /**
@@ -199,6 +214,7 @@ export class Studio {
       })),
       types,
       counts: { todo: inState('todo'), defect: inState('defect'), good: inState('good') },
+      passedOver: this.passedOver(),
     };
   }
 

@@ -19,8 +19,9 @@ import { Runtime } from '@adclick/ortgrad';
 import { fail } from '../errors.ts';
 import type { WorkOptions } from '../progress.ts';
 import { openProject, type Project } from '../project.ts';
+import { goodPictures } from './category-pictures.ts';
 import { checkModelName, projectModels, resolveWeights } from './models.ts';
-import { categoriesOf, goodPictures } from './projects.ts';
+import { categoriesOf } from './projects.ts';
 import { progressDetail, type TrainingAnswer, type TrainingOptions } from './training.ts';
 
 /** Half drawn products, half the category: with the category alone the network forgets what it knew. */
