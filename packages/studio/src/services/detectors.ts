@@ -6,11 +6,13 @@ import { basename, join, resolve } from 'node:path';
 import { Detector } from '@adclick/core';
 import type { Runtime } from '@adclick/ortgrad';
 import { fail } from '../errors.ts';
+import { distinctFileName } from '../file-name.ts';
 import type { WorkOptions } from '../progress.ts';
 import { CACHE_FOLDER, type Project } from '../project.ts';
 import { VERSION } from '../version.ts';
 import { indexCategory, openCurrentIndex } from './indexing.ts';
-import { checkModelName, DETECTOR_FILE, projectModels } from './models.ts';
+import { checkModelName, DETECTOR_FILE, DETECTOR_PREFIX, projectModels } from './models.ts';
+import { adoptDetectors, adoptMade } from './old-detectors.ts';
 import { type Category, indexFolder } from './projects.ts';
 import { previousDetector, trainedDetector } from './trained-detectors.ts';
 
@@ -30,7 +32,13 @@ const madeFolder = (root: string) => join(root, CACHE_FOLDER, 'detectors');
 export function resolveDetector(detector: string, root: string): string {
   const candidates = detector.endsWith('.onnx')
     ? [resolve(detector), resolve(root, detector)]
-    : [join(projectModels(root), detector, DETECTOR_FILE)];
+    : [
+        join(projectModels(root), detector, DETECTOR_FILE),
+        // The name of a category's folder is not always the category's.
+        ...(detector.startsWith(DETECTOR_PREFIX)
+          ? [trainedDetector(root, detector.slice(DETECTOR_PREFIX.length))]
+          : []),
+      ];
   if (!detector.endsWith('.onnx')) checkModelName(detector, 'adclick predict');
   const found = candidates.find((path) => existsSync(path));
   if (!found) throw fail('ADC_DETECTOR_MISSING', { path: detector });
@@ -52,9 +60,10 @@ async function madeDetector(
     .update(await readFile(join(folder, 'index.json')))
     .digest('hex')
     .slice(0, 16);
-  const prefix = `${category.name.replace(/[^\w.-]/g, '_')}-`;
+  const prefix = `${distinctFileName(category.name)}-`;
   const place = madeFolder(project.root);
   const path = join(place, `${prefix}${key}.onnx`);
+  await adoptMade(place, category.name, key, path);
   if (existsSync(path)) {
     // One that cannot be read any more is made again.
     const kept = await Detector.load(path, { runtime }).catch(() => undefined);
@@ -87,6 +96,7 @@ export async function openDetector(
 ): Promise<Detector> {
   if (options.detector !== undefined)
     return Detector.load(resolveDetector(options.detector, project.root), { runtime });
+  await adoptDetectors(project);
   const trained = trainedDetector(project.root, category.name);
   if (existsSync(trained)) return Detector.load(trained, { runtime });
   return madeDetector(project, category, runtime, options);
@@ -103,6 +113,7 @@ export async function openChoice(
   choice: DetectorChoice,
 ): Promise<Detector> {
   if (choice === 'residual') return madeDetector(project, category, runtime, {});
+  await adoptDetectors(project);
   const path = (choice === 'newest' ? trainedDetector : previousDetector)(project.root, category.name);
   if (existsSync(path)) return Detector.load(path, { runtime });
   const what = choice === 'newest' ? 'trained detector' : 'detector before the newest';

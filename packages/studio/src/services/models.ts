@@ -6,12 +6,15 @@ import { basename, join, resolve } from 'node:path';
 import { loadClickWeights, modelFolders, saveClickWeights } from '@adclick/core';
 import { readSafetensors } from '@adclick/ortgrad';
 import { fail } from '../errors.ts';
+import { fileName } from '../file-name.ts';
 import { CACHE_FOLDER } from '../project.ts';
 
 /** File beside the shipped models that lists size and SHA-256 of each of their files. */
 const CHECKSUMS = 'checksums.json';
 /** File name of a detector inside a model's folder. */
 export const DETECTOR_FILE = 'detector.onnx';
+/** Names of models that are the detector of a category begin so. */
+export const DETECTOR_PREFIX = 'detector-';
 /** File name of weights inside a model's folder. */
 const WEIGHTS_FILE = 'weights.safetensors';
 
@@ -113,9 +116,10 @@ export async function listModels(root?: string): Promise<ModelEntry[]> {
   return found;
 }
 
-/** Names of models are names of folders. @throws ADC_USAGE. */
+/** Names of models are names of folders, on every system. @throws ADC_USAGE. */
 export function checkModelName(name: string, command: string): void {
-  if (!/^\w[\w.-]*$/.test(name)) throw fail('ADC_USAGE', { what: `'${name}' cannot be the name of a model`, command });
+  if (fileName(name) !== name || name.startsWith('-'))
+    throw fail('ADC_USAGE', { what: `'${name}' cannot be the name of a model`, command });
 }
 
 /**

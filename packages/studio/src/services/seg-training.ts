@@ -24,6 +24,7 @@ import { leftOutLines, objection } from './exchange.ts';
 import { indexCategory, openCurrentIndex } from './indexing.ts';
 import { openLabels } from './label-stores.ts';
 import { resolveWeights } from './models.ts';
+import { adoptDetectors } from './old-detectors.ts';
 import { type Category, categoriesOf } from './projects.ts';
 import { PromptService } from './prompts/prompts.ts';
 import { keepTrained } from './trained-detectors.ts';
@@ -128,6 +129,7 @@ export async function makeDetector(
   signal?.throwIfAborted();
   const seconds = (performance.now() - started) / 1000;
   const facts = { labels: training.labels.length, notes: [...notes], seconds };
+  await adoptDetectors(project);
   return { detector, path: await keepTrained(project.root, name, detector, facts), notes };
 }
 

@@ -31,6 +31,7 @@ import { Engine } from './engine/engine.ts';
 import { passedOverText } from './finding.ts';
 import { Jobs } from './jobs.ts';
 import { LabelService, type Predictor } from './labels.ts';
+import { adoptDetectors } from './old-detectors.ts';
 import { Pictures } from './pictures.ts';
 import { Preparation } from './preparation.ts';
 import { categoriesOf } from './projects.ts';
@@ -124,6 +125,7 @@ export class Studio {
 
   private async prepareLists(): Promise<void> {
     const { project, store } = this;
+    await adoptDetectors(project);
     await this.scan();
     const names = categoriesOf(project).flatMap(({ settings }) => settings.defects);
     const existing = await store.types.list();

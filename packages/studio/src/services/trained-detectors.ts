@@ -5,12 +5,13 @@ import { copyFile, mkdir, open, readFile, rename, rm } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { type Detector, describeIoError, fail as failCore, writeFileAtomic } from '@adclick/core';
 import { z } from 'zod';
-import { DETECTOR_FILE, projectModels } from './models.ts';
+import { distinctFileName } from '../file-name.ts';
+import { DETECTOR_FILE, DETECTOR_PREFIX, projectModels } from './models.ts';
 
 /** Beside a detector's file: the one that it replaced. */
-const PREVIOUS_FILE = 'previous.onnx';
+export const PREVIOUS_FILE = 'previous.onnx';
 /** Records of both, so that nobody has to read a hundred megabytes to say what they are. */
-const RECORDS_FILE = 'records.json';
+export const RECORDS_FILE = 'records.json';
 /** Records of detectors that are kept beside the newest one's. */
 const KEPT_RECORDS = 2;
 /** A detector file ends with the checksum of everything before it, in hexadecimal. */
@@ -29,16 +30,17 @@ const recordSchema = z.object({
 });
 export type TrainingRecord = z.infer<typeof recordSchema>;
 
-const folderOf = (root: string, category: string) =>
-  join(projectModels(root), `detector-${category.replace(/[^\w.-]/g, '_')}`);
+/** Folder of a category's detectors. No two categories share one, whatever they are called and whatever a disk takes for the same. */
+export const detectorFolder = (root: string, category: string): string =>
+  join(projectModels(root), `${DETECTOR_PREFIX}${distinctFileName(category)}`);
 
 /** Where training puts the detector of a category. */
 export const trainedDetector = (root: string, category: string): string =>
-  join(folderOf(root, category), DETECTOR_FILE);
+  join(detectorFolder(root, category), DETECTOR_FILE);
 
 /** Where the detector lies that the newest one replaced. */
 export const previousDetector = (root: string, category: string): string =>
-  join(folderOf(root, category), PREVIOUS_FILE);
+  join(detectorFolder(root, category), PREVIOUS_FILE);
 
 const shortened = (bytes: number, tail: Uint8Array) =>
   createHash('sha256').update(`${bytes}\n`).update(tail).digest('hex').slice(0, 16);
@@ -62,7 +64,7 @@ export async function fileStamp(path: string): Promise<string | undefined> {
 
 async function readRecords(root: string, category: string): Promise<TrainingRecord[]> {
   try {
-    const text = await readFile(join(folderOf(root, category), RECORDS_FILE), 'utf8');
+    const text = await readFile(join(detectorFolder(root, category), RECORDS_FILE), 'utf8');
     return z.array(recordSchema).parse(JSON.parse(text));
   } catch {
     // A detector without a record is as good as one with it.

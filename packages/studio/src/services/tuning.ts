@@ -17,6 +17,7 @@ import {
 } from '@adclick/core';
 import { Runtime } from '@adclick/ortgrad';
 import { fail } from '../errors.ts';
+import { fileName } from '../file-name.ts';
 import type { WorkOptions } from '../progress.ts';
 import { openProject, type Project } from '../project.ts';
 import { goodPictures } from './category-pictures.ts';
@@ -55,8 +56,8 @@ export function splitPictures(paths: readonly string[]): Split {
 }
 
 /** The training half as a dataset of its own, so that no held-out picture can slip in. Links where the disk can. */
-async function writeDataset(folder: string, category: string, pictures: readonly string[]): Promise<void> {
-  const good = join(folder, category, 'train', 'good');
+async function writeDataset(folder: string, inside: string, pictures: readonly string[]): Promise<void> {
+  const good = join(folder, inside, 'train', 'good');
   await rm(folder, { recursive: true, force: true });
   await mkdir(good, { recursive: true });
   for (const [i, path] of pictures.entries()) {
@@ -117,7 +118,7 @@ export async function tuneClickModel(
   options: TrainingOptions & { readonly category: string },
   work: WorkOptions,
 ): Promise<TrainingAnswer> {
-  const { steps = STEPS, seed = 1, name = options.category, resume = false } = options;
+  const { steps = STEPS, seed = 1, name = fileName(options.category), resume = false } = options;
   checkModelName(name, 'adclick train click');
   const started = performance.now();
   const project = await openProject(directory);
@@ -133,14 +134,15 @@ export async function tuneClickModel(
   const folder = join(projectModels(project.root), name);
   const run = join(folder, 'run');
   const pictures = join(folder, 'pictures');
-  await writeDataset(pictures, category.name, split.training);
+  const inside = fileName(category.name);
+  await writeDataset(pictures, inside, split.training);
   const tuned = await trainClickModel({
     directory: run,
     preset: card.preset,
     steps,
     data: {
       seed,
-      folders: [{ directory: pictures, category: category.name, realDefects: false, kinds: TRAINED_KINDS }],
+      folders: [{ directory: pictures, category: inside, realDefects: false, kinds: TRAINED_KINDS }],
       folderShare: CATEGORY_SHARE,
     },
     learningRate: LEARNING_RATE,
