@@ -3,8 +3,14 @@ import { createInterface } from 'node:readline/promises';
 import type { Command } from 'commander';
 import { fail } from '../errors.ts';
 import { type ProjectDraft, writeProject } from '../project.ts';
-import { proposeProject } from '../services/projects.ts';
+import { type CategoryCounts, countPictures } from '../services/category-pictures.ts';
+import { passedOverText } from '../services/finding.ts';
+import type { Layout } from '../services/layout.ts';
+import { type Category, categoriesOf, proposeProject } from '../services/projects.ts';
 import { type CommonOptions, run, withCommon } from './run.ts';
+
+/** Folders and types that a line shows. */
+const SHOWN = 6;
 
 interface Options extends CommonOptions {
   readonly yes?: boolean;
@@ -40,6 +46,33 @@ async function ask(draft: ProjectDraft, signal: AbortSignal): Promise<ProjectDra
   }
 }
 
+type Found = CategoryCounts & { readonly masks: number };
+
+/** Some names of a list, and that there are more. */
+const some = (names: readonly string[]) =>
+  [...names.slice(0, SHOWN), ...(names.length > SHOWN ? ['…'] : [])].join(', ');
+
+function linesOf({ name, settings }: Category, { good, test, masks, passedOver }: Found, root: string): string[] {
+  const passed = passedOverText(passedOver, root);
+  const parts = [
+    `${good} good pictures in ${some(settings.good)}`,
+    ...(settings.test.length > 0 ? [`${test} to look at in ${some(settings.test)}`] : []),
+    ...(masks > 0 ? [`${masks} masks ${settings.masks ? `in ${settings.masks}` : 'beside them'}`] : []),
+    ...(settings.defects.length > 0 ? [`defects ${some(settings.defects)}`] : []),
+  ];
+  return [`  ${name}: ${parts.join('; ')}`, ...(passed ? [`    ${passed}`] : [])];
+}
+
+function leftOutLines(leftOut: Layout['leftOut']): string[] {
+  if (leftOut.length === 0) return [];
+  const files = leftOut.reduce((sum, one) => sum + one.files, 0);
+  const names = leftOut.map((one) => `${one.folder} (${one.files})`);
+  return [
+    `Left out: ${files} picture files in folders whose names say nothing of what they hold: ${some(names)}.`,
+    '  Name them in adclick.yaml under good or test where they belong to a category.',
+  ];
+}
+
 export function addInit(program: Command): void {
   const command = program
     .command('init')
@@ -54,16 +87,23 @@ export function addInit(program: Command): void {
           what: 'init asks questions and needs a terminal; add --yes',
           command: 'adclick init',
         });
-      const { path, kind, draft } = await proposeProject(directory, options.force ?? false);
-      const { settings } = await writeProject(path, options.yes ? draft : await ask(draft, signal));
+      const { path, layout, draft } = await proposeProject(directory, options.force ?? false);
+      const project = await writeProject(path, options.yes ? draft : await ask(draft, signal));
+      const found: Record<string, Found> = {};
+      for (const category of categoriesOf(project)) {
+        signal.throwIfAborted();
+        const counts = await countPictures(project, category);
+        found[category.name] = { ...counts, masks: layout.masks[category.name] ?? 0 };
+      }
+      const { kind, leftOut } = layout;
       return {
-        json: { project: path, layout: kind, ...settings },
+        json: { project: path, layout: kind, found, leftOut, ...project.settings },
         lines: [
           `Found ${kind}.`,
-          ...Object.entries(settings.categories).map(
-            ([name, { good, defects }]) =>
-              `  ${name}: good pictures in ${good.join(', ')}${defects.length ? `; defects ${defects.join(', ')}` : ''}`,
+          ...categoriesOf(project).flatMap((category) =>
+            linesOf(category, found[category.name] as Found, project.root),
           ),
+          ...leftOutLines(leftOut),
           `Wrote ${path}`,
           `Next: adclick index ${directory}`,
         ],

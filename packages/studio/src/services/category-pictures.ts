@@ -5,7 +5,7 @@ import { RECORDS_FILE } from '../exchange/target.ts';
 import type { Project } from '../project.ts';
 import { Finder, type FinderOptions, type FoundPicture, type PassedOver } from './finding.ts';
 import { isForeignFolder, isPictureName } from './folder-names.ts';
-import { type Category, categoriesOf } from './projects.ts';
+import { type Category, categoriesOf, entryFolder } from './projects.ts';
 
 /** What one entry of `good` or `test` stands for. */
 type Place =
@@ -21,13 +21,6 @@ const isThere = (path: string, kind: 'isFile' | 'isDirectory') =>
 /** A pattern's part as an expression: `*` stands for any characters of a name. */
 const expression = (part: string) =>
   new RegExp(`^${part.replace(/[.+?^${}()|[\]\\]/g, '\\$&').replaceAll('*', '.*')}$`, 'iu');
-
-/** The part of an entry before its first `*`: the folder that everything it stands for lies in. */
-export function entryFolder(entry: string): string {
-  const parts = entry.split('/');
-  const first = parts.findIndex((part) => part.includes('*'));
-  return first < 0 ? entry : parts.slice(0, first).join('/') || '.';
-}
 
 async function matches(folder: string, parts: readonly string[]): Promise<Place[]> {
   const [part, ...rest] = parts;
@@ -157,4 +150,26 @@ export async function findLabelled(
   const { test } = category.settings;
   if (test.length === 0) return findGood(project, category, finder);
   return { pictures: await collect(finder, project.root, test, true), passedOver: finder.passedOver };
+}
+
+/** How many pictures a category has, and what looks like pictures in its folders and is passed over. */
+export interface CategoryCounts {
+  readonly good: number;
+  /** Pictures to look at, which may have defects. */
+  readonly test: number;
+  readonly passedOver: readonly PassedOver[];
+}
+
+/** Counts a category's pictures as indexing and labelling will find them. */
+export async function countPictures(project: Project, category: Category): Promise<CategoryCounts> {
+  const good = await findGood(project, category, projectFinder(project, { missing: true }));
+  const allowed = await allowedFolders(project);
+  const none = { pictures: [], passedOver: [] };
+  const apart = category.settings.test.length > 0;
+  const test = apart ? await findLabelled(project, category, projectFinder(project, { allowed, missing: true })) : none;
+  return {
+    good: good.pictures.length,
+    test: test.pictures.length,
+    passedOver: [...good.passedOver, ...test.passedOver],
+  };
 }

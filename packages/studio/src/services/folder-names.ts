@@ -27,9 +27,7 @@ const MASK_NAMES = new Set(
   ),
 );
 /** Folders between a name that says something and the pictures. */
-const HOLDER_NAMES = new Set(
-  'data dataset image images img imgs picture pictures photo photos rgb color colour'.split(' '),
-);
+const HOLDER_NAMES = new Set('data dataset image images img imgs picture pictures photo photos rgb'.split(' '));
 /** What else is measured of a part: point clouds, depth. */
 const OTHER_DATA = new Set('xyz depth pcd pointcloud pointclouds thermal normalmap'.split(' '));
 

@@ -12,7 +12,7 @@ import {
   type ProjectDraft,
   writeProject,
 } from '../project.ts';
-import { detectLayout, isFolder } from './layout.ts';
+import { detectLayout, isFolder, type Layout } from './layout.ts';
 
 /** A category of a project, with its name. */
 export interface Category {
@@ -24,11 +24,11 @@ export interface Category {
 export async function proposeProject(
   directory: string,
   replace: boolean,
-): Promise<{ path: string; kind: string; draft: ProjectDraft }> {
+): Promise<{ path: string; layout: Layout; draft: ProjectDraft }> {
   const path = join(resolve(directory), PROJECT_FILE);
-  const { categories, kind } = await detectLayout(directory);
+  const layout = await detectLayout(directory);
   if (!replace && existsSync(path)) throw fail('ADC_PROJECT_EXISTS', { path });
-  return { path, kind, draft: { categories: { ...categories } } };
+  return { path, layout, draft: { categories: { ...layout.categories } } };
 }
 
 /** Opens a folder's project; a folder that has none yet gets the file that `init --yes` would write. */
@@ -38,6 +38,13 @@ export async function openOrInit(directory: string): Promise<{ project: Project;
     return { project: await openProject(directory), created: false };
   const { path, draft } = await proposeProject(directory, false);
   return { project: await writeProject(path, draft), created: true };
+}
+
+/** The part of an entry of `good` or `test` before its first `*`: the folder that everything it stands for lies in. */
+export function entryFolder(entry: string): string {
+  const parts = entry.split('/');
+  const first = parts.findIndex((part) => part.includes('*'));
+  return first < 0 ? entry : parts.slice(0, first).join('/') || '.';
 }
 
 /** The categories of a project, or the one that was asked for. @throws ADC_PROJECT for a name it does not have. */
@@ -52,7 +59,7 @@ export function categoriesOf({ root, settings }: Project, only?: string): Catego
 
 const contains = (folder: string, path: string) => {
   const way = relative(folder, path);
-  return way !== '' && !way.startsWith('..') && !isAbsolute(way);
+  return !/^\.\.([\\/]|$)/.test(way) && !isAbsolute(way);
 };
 
 /**
@@ -64,7 +71,7 @@ export function categoryOf(project: Project, picture: string, named?: string): C
   if (all.length === 1) return all[0]!;
   const path = resolve(picture);
   const holds = ({ settings }: Category) =>
-    [...settings.good, ...settings.test].some((folder) => contains(resolve(project.root, folder), path));
+    [...settings.good, ...settings.test].some((entry) => contains(resolve(project.root, entryFolder(entry)), path));
   const found = all.filter(holds);
   if (found.length === 1) return found[0]!;
   const names = all.map(({ name }) => name).join(', ');
