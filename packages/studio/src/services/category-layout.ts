@@ -166,7 +166,14 @@ export async function readCategory(root: string, category: FolderNode): Promise<
   );
   good = [...good, ...validated];
   const loose = (leaf: Leaf) => !leaf.split && leaf.type === undefined && !leaf.good;
-  const strayed = good.some(loose) ? (leaf: Leaf) => !leaf.split && !isBadName(leaf.type ?? '') : loose;
+  // Where `train` and `test` say what is what, other folders are none of it.
+  const apart =
+    good.some(({ split }) => split === 'train') && category.folders.some(({ name }) => splitOf(name) === 'test');
+  const strayed = apart
+    ? (leaf: Leaf) => !leaf.split
+    : good.some(loose)
+      ? (leaf: Leaf) => !leaf.split && !isBadName(leaf.type ?? '')
+      : loose;
   const test = pictures.filter((leaf) => !good.includes(leaf) && !strayed(leaf));
 
   const tops = new Map<FolderNode, Leaf[]>();

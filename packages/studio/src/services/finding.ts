@@ -35,20 +35,20 @@ export interface FoundPicture {
   readonly identity: string;
 }
 
-/** Reasons in words that stand after a number: `3 masks of pictures beside them`. */
+/** Reasons in words that stand after a number, for one and for several where that differs. */
 const REASONS = {
   hidden: 'hidden',
   empty: 'empty',
   kind: 'of a kind that is not read',
   nothing: 'linked to nothing',
-  outside: 'linked to outside the project',
+  outside: 'linked to outside the project and the folders that it names',
   again: 'linked to what is looked at already',
   circle: 'linked to a folder around the link',
-  mask: 'masks of pictures beside them',
-  masks: 'masks in a folder of masks',
-  below: 'in folders that adclick.yaml does not name',
+  mask: ['mask beside its picture', 'masks beside their pictures'],
+  masks: ['file in a folder of masks', 'files in folders of masks'],
+  below: 'in a folder that adclick.yaml does not name',
   unreadable: 'not readable',
-  special: 'no files',
+  special: ['no file', 'no files'],
   missing: 'not there',
 } as const;
 
@@ -67,13 +67,16 @@ export const liesIn = (path: string, folders: readonly string[]): boolean =>
 /** What was passed over, in one sentence; undefined when nothing was. @param from folder that names are shown relative to. */
 export function passedOverText(passed: readonly PassedOver[], from?: string): string | undefined {
   if (passed.length === 0) return undefined;
-  const groups = new Map<string, PassedOver[]>();
-  for (const one of passed) groups.set(REASONS[one.why], [...(groups.get(REASONS[one.why]) ?? []), one]);
+  const groups = new Map<PassedOver['why'], PassedOver[]>();
+  for (const one of passed) groups.set(one.why, [...(groups.get(one.why) ?? []), one]);
   const count = (group: readonly PassedOver[]) => group.reduce((sum, { files }) => sum + files, 0);
   const shown = (path: string) => JSON.stringify(from === undefined ? path : relative(from, path) || '.').slice(1, -1);
-  const parts = [...groups].map(([reason, group]) => {
+  const parts = [...groups].map(([why, group]) => {
+    const reason = [REASONS[why]].flat();
+    const number = count(group);
     const names = group.slice(0, SHOWN).map(({ path }) => shown(path));
-    return `${count(group)} ${reason} (${names.join(', ')}${group.length > SHOWN ? ', …' : ''})`;
+    const text = number === 1 ? reason[0] : reason.at(-1);
+    return `${number} ${text} (${names.join(', ')}${group.length > SHOWN ? ', …' : ''})`;
   });
   const total = count(passed);
   return `${total} file${total === 1 ? ' was' : 's were'} passed over: ${parts.join('; ')}.`;

@@ -60,11 +60,12 @@ const CASES: readonly Case[] = [
       'grid/train/good/{0..1}.png': 'good',
       'notes/readme.txt': 'text',
       'photos/{0..2}.png': 'good',
+      'bottle/results/0.png': 'bad',
     },
     kind: /^2 categories/,
     categories: { bottle: { test: ['bottle/test'] }, grid: { good: ['grid/train/good'], test: [], defects: [] } },
     counts: { bottle: [2, 1, 0], grid: [2, 0, 0] },
-    leftOut: ['photos'],
+    leftOut: ['bottle/results', 'photos'],
   },
   {
     name: 'MVTec LOCO AD: a folder of masks a picture',

@@ -1,0 +1,345 @@
+/** Which pictures are seen, which folders are understood, and whose detector is whose. */
+import { existsSync } from 'node:fs';
+import { copyFile, mkdir, readFile, rm, symlink, writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { Detector, ReferenceIndex, readCard } from '@adclick/core';
+import { Runtime } from '@adclick/ortgrad';
+import { describe, expect, test } from 'vitest';
+import type { ImagePage, ProjectInfo } from '../../src/api.ts';
+import { PROJECT_FILE, type Project, writeProject } from '../../src/project.ts';
+import { openChoice, openDetector } from '../../src/services/detectors.ts';
+import type { PassedOver } from '../../src/services/finding.ts';
+import { type PredictLine, predictPictures } from '../../src/services/predicting.ts';
+import { categoriesOf } from '../../src/services/projects.ts';
+import { keepTrained, trainedDetector } from '../../src/services/trained-detectors.ts';
+import { adclick, type Ended } from '../command.ts';
+import { temporaryFolder } from '../sample.ts';
+import { Client, startServer } from '../serving.ts';
+import { writeFiles } from './data-sets.ts';
+
+const answer = <Answer>({ code, stdout, stderr }: Ended): Answer => {
+  expect(code, stderr).toBe(0);
+  return JSON.parse(stdout) as Answer;
+};
+
+/** The smallest pictures that models see. */
+async function shrink(root: string): Promise<void> {
+  const file = join(root, PROJECT_FILE);
+  await writeFile(file, (await readFile(file, 'utf8')).replace('pixels: 512', 'pixels: 128'));
+}
+
+interface InitAnswer {
+  readonly layout: string;
+  readonly found: Readonly<Record<string, { good: number; test: number; masks: number; passedOver: PassedOver[] }>>;
+  readonly leftOut: readonly { folder: string; files: number }[];
+}
+
+describe('init, then index', () => {
+  test.each([
+    [
+      'KolektorSDD2',
+      {
+        'train/1{0..2}.png': 'good',
+        'train/1{0..2}_GT.png': 'black',
+        'train/13.png': 'bad',
+        'train/13_GT.png': 'mask',
+        'test/20.png': 'bad',
+        'test/20_GT.png': 'mask',
+      },
+      { root: { good: 3, test: 2, masks: 5 } },
+      [],
+    ],
+    [
+      'BTAD with a name that is none on Windows',
+      {
+        'CON/train/ok/{0..2}.png': 'good',
+        'CON/test/ko/{3..4}.png': 'bad',
+        'CON/ground_truth/ko/{3..4}.png': 'mask',
+        'extra/{0..1}.png': 'good',
+      },
+      { CON: { good: 3, test: 2, masks: 2 } },
+      [{ folder: 'extra', files: 2 }],
+    ],
+    [
+      'MVTec 3D-AD',
+      {
+        'bagel/train/good/rgb/{0..1}.png': 'good',
+        'bagel/train/good/xyz/{0..1}.tiff': 'good',
+        'bagel/test/hole/rgb/{0..1}.png': 'bad',
+        'bagel/test/hole/gt/{0..1}.png': 'mask',
+      },
+      { bagel: { good: 2, test: 2, masks: 2 } },
+      [{ folder: 'bagel/train/good/xyz', files: 2 }],
+    ],
+  ])('%s', async (_, files, counts, leftOut) => {
+    const root = await writeFiles(join(await temporaryFolder(), 'root'), files);
+    const made = answer<InitAnswer>(await adclick(['init', root, '--yes', '--json']));
+    expect(made.found).toMatchObject(counts);
+    expect(made.leftOut).toEqual(leftOut);
+    await shrink(root);
+    const { indexes } = answer<{ indexes: { category: string; pictures: number }[] }>(
+      await adclick(['index', root, '--json']),
+    );
+    expect(Object.fromEntries(indexes.map(({ category, pictures }) => [category, pictures]))).toEqual(
+      Object.fromEntries(Object.entries(counts).map(([name, { good }]) => [name, good])),
+    );
+  });
+
+  test('says in words what was found, what was passed over, and what was left out', async () => {
+    const root = await writeFiles(join(await temporaryFolder(), 'root'), {
+      'Good/{0..2}.png': 'good',
+      'Good/3.png': 'empty',
+      'Good/4.heic': 'text',
+      'NG/{0..1}.png': 'bad',
+      'mask/NG/{0..1}.png': 'mask',
+    });
+    const { stdout } = await adclick(['init', root, '--yes']);
+    expect(stdout).toContain('3 good pictures in Good; 2 to look at in NG; 2 masks in mask; defects NG');
+    expect(stdout).toContain(
+      '2 files were passed over: 1 of a kind that is not read (Good/4.heic); 1 empty (Good/3.png).',
+    );
+  });
+});
+
+/** The queue as the page gets it, and what the server says beside. */
+async function queueOf(root: string): Promise<{ paths: string[]; passedOver: string }> {
+  const server = await startServer(root);
+  try {
+    const client = new Client(server.address);
+    const { images } = (await client.get<ImagePage>('/images?order=name')).body;
+    const { passedOver } = (await client.get<ProjectInfo>('/project')).body;
+    // The same stands where the server was started.
+    for (const text of passedOver) expect(server.stderr()).toContain(text);
+    return { paths: images.map(({ path }) => path), passedOver: passedOver.join(' ') };
+  } finally {
+    server.child.kill('SIGTERM');
+    await server.ended;
+  }
+}
+
+const PART = { 'train/good/{0..1}.png': 'good', 'test/bad/{0..1}.png': 'bad' };
+
+describe('the queue', () => {
+  test('has pictures of products called as masks are; a mask is one beside its picture or in a folder of masks', async () => {
+    const root = await writeFiles(join(await temporaryFolder(), 'root'), {
+      'train/good/face_mask.png': 'good',
+      'train/good/face_label.png': 'good',
+      'test/bad/face_mask.png': 'bad',
+      'test/bad/bottle_label.png': 'bad',
+      'test/bad/7_GT.JPG': 'bad',
+      'test/mask/0.png': 'bad',
+      'test/bad/nut.png': 'bad',
+      'test/bad/nut_mask.png': 'mask',
+      'test/bad/masks/face_mask.png': 'mask',
+    });
+    answer(await adclick(['init', root, '--yes', '--json']));
+    const { paths, passedOver } = await queueOf(root);
+    const seen = ['bad/7_GT.JPG', 'bad/bottle_label.png', 'bad/face_mask.png', 'bad/nut.png', 'mask/0.png'];
+    expect(paths).toEqual(seen.map((path) => `test/${path}`));
+    expect(passedOver).toContain('1 mask beside its picture (test/bad/nut_mask.png)');
+    expect(passedOver).toContain('1 file in a folder of masks (test/bad/masks)');
+    const { indexes } = answer<{ indexes: { pictures: number }[] }>(await adclick(['index', root, '--json']));
+    expect(indexes).toMatchObject([{ pictures: 2 }]);
+  });
+
+  test('follows links to files and folders, without circles, and has each picture once', async () => {
+    const folder = await temporaryFolder();
+    const root = await writeFiles(join(folder, 'root'), { ...PART, 'more/{5..6}.png': 'bad' });
+    await writeFiles(join(folder, 'elsewhere'), { 'x.png': 'bad' });
+    const at = (...parts: string[]) => join(root, 'test', 'bad', ...parts);
+    await symlink('0.png', at('again.png'));
+    await symlink(join(root, 'more', '5.png'), at('five.PNG'));
+    await symlink(join(root, 'more'), at('linked'), 'junction');
+    await symlink(at(), join(root, 'test', 'alias'), 'junction');
+    await symlink(root, at('up'), 'junction');
+    await symlink('nowhere.png', at('dead.png'));
+    await symlink(join(folder, 'elsewhere', 'x.png'), at('outside.png'));
+    answer(await adclick(['init', root, '--yes', '--json']));
+    const { paths, passedOver } = await queueOf(root);
+    expect(paths).toEqual(['0.png', '1.png', 'five.PNG', 'linked/6.png'].map((name) => `test/bad/${name}`));
+    expect(passedOver).toContain('1 linked to nothing (test/bad/dead.png)');
+    expect(passedOver).toContain('1 linked to a folder around the link (test/bad/up)');
+    expect(passedOver).toMatch(/3 linked to what is looked at already \(.*test\/bad\/again\.png/);
+    expect(passedOver).toMatch(/1 linked to outside the project[^(]*\(test\/bad\/outside\.png\)/);
+  });
+
+  test('tells of files that are hidden, empty or of another kind', async () => {
+    const root = await writeFiles(join(await temporaryFolder(), 'root'), {
+      ...PART,
+      'test/bad/2.TIF': 'bad',
+      'test/bad/._0.png': 'text',
+      'test/bad/Thumbs.db': 'text',
+      'test/bad/zero.png': 'empty',
+      'test/bad/notes.txt': 'text',
+      'test/bad/broken.png': 'text',
+      'test/bad/phone.HEIC': 'text',
+    });
+    answer(await adclick(['init', root, '--yes', '--json']));
+    const { paths, passedOver } = await queueOf(root);
+    expect(paths).toEqual(['test/bad/0.png', 'test/bad/1.png', 'test/bad/2.TIF']);
+    expect(passedOver).toMatch(/^4 files were passed over: /);
+    for (const text of [
+      '1 hidden (test/bad/._0.png)',
+      '1 empty',
+      '1 of a kind',
+      '1 not readable (test/bad/broken.png)',
+    ])
+      expect(passedOver).toContain(text);
+    expect(passedOver).not.toContain('Thumbs');
+  });
+});
+
+describe('index and predict', () => {
+  test('follow links, name those that lead nowhere, and count each picture once', async () => {
+    const folder = await temporaryFolder();
+    const root = await writeFiles(join(folder, 'root'), PART);
+    const store = await writeFiles(join(folder, 'store'), {
+      '7.png': 'good',
+      'deep/8.png': 'bad',
+      'deep/9.png': 'bad',
+    });
+    await symlink(join(store, '7.png'), join(root, 'train/good/7.png'));
+    await symlink('0.png', join(root, 'train/good/copy.png'));
+    await symlink('gone.png', join(root, 'train/good/dead.png'));
+    await writeFiles(root, { 'train/good/sub/{0..1}.png': 'good' });
+    answer(await adclick(['init', root, '--yes', '--json']));
+    await writeProject(join(root, PROJECT_FILE), {
+      categories: { root: { good: ['train/good'], test: ['test'] } },
+      pixels: 128,
+    });
+    const { indexes } = answer<{ indexes: { pictures: number; passedOver: PassedOver[] }[] }>(
+      await adclick(['index', root, '--json']),
+    );
+    expect(indexes[0]?.pictures).toBe(3);
+    expect(indexes[0]?.passedOver.map(({ why, files }) => [why, files]).sort()).toEqual([
+      ['again', 1],
+      ['below', 2],
+      ['nothing', 1],
+    ]);
+
+    const given = join(folder, 'given');
+    await mkdir(given);
+    await symlink(join(root, 'test/bad/0.png'), join(given, 'a.png'));
+    await symlink(join(store, 'deep'), join(given, 'folder'), 'junction');
+    await symlink(given, join(given, 'circle'), 'junction');
+    await symlink('nowhere.png', join(given, 'dead.png'));
+    await copyFile(join(root, 'test/bad/1.png'), join(given, 'b.JPEG'));
+    await writeFile(join(given, 'zero.png'), '');
+    const ended = await adclick(['predict', given, '--project', root, '--json']);
+    const { results, passedOver } = JSON.parse(ended.stdout) as {
+      results: { image: string; error?: { code: string } }[];
+      passedOver: PassedOver[];
+    };
+    expect(results.map(({ image }) => image)).toEqual(
+      ['a.png', 'b.JPEG', 'folder/8.png', 'folder/9.png', 'zero.png'].map((name) => join(given, name)),
+    );
+    expect(results.at(-1)?.error?.code).toBe('ADC_IMAGE_EMPTY');
+    expect(passedOver.map(({ why }) => why).sort()).toEqual(['circle', 'nothing']);
+    expect(ended.stderr).toContain('1 linked to nothing');
+    expect(ended.code).toBe(1);
+  });
+
+  test('a folder with nothing but what is passed over says so', async () => {
+    const root = await writeFiles(join(await temporaryFolder(), 'root'), PART);
+    answer(await adclick(['init', root, '--yes', '--json']));
+    const given = await writeFiles(join(await temporaryFolder(), 'given'), { 'a.heic': 'text', '._b.png': 'text' });
+    const { code, stderr } = await adclick(['predict', given, '--project', root]);
+    expect(code).toBe(2);
+    expect(stderr).toMatch(/ADC_USAGE: no pictures in .*; 2 files were passed over: /);
+  });
+});
+
+/** Names that were the same file, or none, or the same on some disk. */
+const ODD = [
+  '螺丝',
+  '齿轮',
+  'a b',
+  'a_b',
+  'a/b',
+  'A',
+  'a',
+  'é',
+  'e\u0301',
+  '.',
+  '..',
+  'CON',
+  '🔩',
+  '-x',
+  'x'.repeat(300),
+];
+
+async function oddProject(names: readonly string[]): Promise<Project> {
+  const root = await writeFiles(join(await temporaryFolder(), 'root'), PART);
+  const categories = Object.fromEntries(names.map((name) => [name, { good: ['train/good'], test: ['test'] }]));
+  return writeProject(join(root, PROJECT_FILE), { categories, pixels: 128 });
+}
+
+describe('detectors of categories whose names differ in odd characters', () => {
+  test('never share a file, also where a disk takes upper and lower case or Unicode forms for the same', async () => {
+    const files = ODD.map((name) => trainedDetector('/project', name));
+    expect(new Set(files.map((file) => file.normalize('NFC').toLowerCase())).size).toBe(ODD.length);
+    for (const file of files) {
+      expect(file).toMatch(/^\/project\/\.adclick\/models\/[^/]+\/detector\.onnx$/);
+      expect(Buffer.byteLength(file.split('/')[4] as string)).toBeLessThan(200);
+    }
+  });
+
+  test('are made, trained and found each by its own category, those of earlier projects too', async () => {
+    const project = await oddProject(['螺丝', '齿轮', 'a b', 'a_b']);
+    const { root } = project;
+    const runtime = await Runtime.start();
+    try {
+      const index = await ReferenceIndex.build(
+        [0, 1].map((n) => ({ path: join(root, 'train/good', `${n}.png`) })),
+        { runtime, backbone: 'efficientnet-lite0', pixels: 128 * 128 },
+      );
+      const build = (name: string) => Detector.build(index, { name });
+      const facts = { labels: 2, notes: [], seconds: 1 };
+      const open = async (name: string) => {
+        const detector = await openDetector(project, categoriesOf(project, name)[0]!, runtime);
+        try {
+          return detector.card.name;
+        } finally {
+          await detector.close();
+        }
+      };
+      for (const name of ['螺丝', '齿轮']) await keepTrained(root, name, await build(name), facts);
+      expect([await open('螺丝'), await open('齿轮')]).toEqual(['螺丝', '齿轮']);
+      // Without a trained one each category makes its own, and keeps it.
+      for (const name of ['螺丝', '齿轮']) await rm(trainedDetector(root, name));
+      for (const name of ['螺丝', '齿轮', '螺丝']) expect(await open(name)).toBe(name);
+
+      // As version 0.1.0 left them: the last one trained, and the one before, which was another category's.
+      const old = join(root, '.adclick', 'models', 'detector-a_b');
+      await mkdir(old, { recursive: true });
+      await (await build('a b')).save(join(old, 'detector.onnx'));
+      await (await build('a_b')).save(join(old, 'previous.onnx'));
+      expect([await open('a b'), await open('a_b')]).toEqual(['a b', 'a_b']);
+      const path = trainedDetector(root, 'a b');
+      expect(readCard(await readFile(path), path).name).toBe('a b');
+      expect(existsSync(trainedDetector(root, 'a_b'))).toBe(true);
+      const [spaced] = categoriesOf(project, 'a b');
+      await expect(openChoice(project, spaced!, runtime, 'previous')).rejects.toMatchObject({ code: 'ADC_NOT_FOUND' });
+
+      // One whose card names another category is nobody's.
+      const strange = join(root, '.adclick', 'models', 'detector-__');
+      await mkdir(strange, { recursive: true });
+      await (await build('垫圈')).save(join(strange, 'detector.onnx'));
+      expect(await open('螺丝')).toBe('螺丝');
+      expect(existsSync(join(strange, 'detector.onnx'))).toBe(true);
+      await index.close();
+    } finally {
+      await runtime.close();
+    }
+  });
+
+  test('find defects through the whole of predict', async () => {
+    const project = await oddProject(['.', 'a/b', 'CON']);
+    for (const { name } of categoriesOf(project)) {
+      const lines: PredictLine[] = [];
+      const request = { paths: [join(project.root, 'test/bad/0.png')], project: project.root, category: name };
+      await predictPictures(request, (line) => lines.push(line));
+      expect(lines).toMatchObject([{ category: name, detector: name }]);
+    }
+  });
+});
