@@ -84,14 +84,11 @@ export function encodeBrush({ width, height, counts }: Rle): number[] {
   return out.finish();
 }
 
-/** Sets the pixels whose alpha is above one half. @throws ADC_EXCHANGE_FILE for a stream that is cut off or of another size. */
-export function paintBrush(
-  bytes: readonly number[],
-  into: Uint8Array,
-  width: number,
-  height: number,
-  place: Place,
-): void {
+/**
+ * The pixels whose alpha is above one half, 1 a pixel that is set.
+ * @throws ADC_EXCHANGE_FILE for a stream that is cut off or of another size.
+ */
+export function decodeBrush(bytes: readonly number[], width: number, height: number, place: Place): Uint8Array {
   const odd = bytes.findIndex((byte) => !Number.isInteger(byte) || byte < 0 || byte > 255);
   if (odd >= 0) throw wrong(within(place, odd), `${bytes[odd]} is no byte`);
   const stream = new BitReader(bytes, place);
@@ -101,6 +98,7 @@ export function paintBrush(
   const bits = stream.read(5) + 1;
   if (bits !== 8) throw wrong(place, `its values have ${bits} bits; only 8 are known`);
   const sizes = SIZES.map(() => stream.read(4) + 1);
+  const set = new Uint8Array(width * height);
   for (let at = 0; at < total; ) {
     const repeated = stream.read(1) === 1;
     const length = stream.read(sizes[stream.read(2)]) + 1;
@@ -109,13 +107,14 @@ export function paintBrush(
       if (stream.read(8) > 127) {
         const first = Math.ceil((at - ALPHA) / CHANNELS);
         const last = Math.floor((at + length - 1 - ALPHA) / CHANNELS);
-        if (last >= first) into.fill(1, first, last + 1);
+        if (last >= first) set.fill(1, first, last + 1);
       }
     } else
       for (let i = at; i < at + length; i++) {
         const value = stream.read(8);
-        if (i % CHANNELS === ALPHA && value > 127) into[(i - ALPHA) / CHANNELS] = 1;
+        if (i % CHANNELS === ALPHA && value > 127) set[(i - ALPHA) / CHANNELS] = 1;
       }
     at += length;
   }
+  return set;
 }

@@ -1,12 +1,12 @@
 /** CVAT for images 1.1: one XML file; masks as run lengths inside their bounding box, exact. */
 import { encodeRle } from '@adclick/core';
-import { fail } from '../errors.ts';
-import { decodeText, pieces } from './json.ts';
-import { boundsOf, cropRle, Painter, type Place, wrong } from './painter.ts';
-import { safePath } from './paths.ts';
-import { filesEnding } from './source.ts';
+import { pieces } from './json.ts';
+import { boundsOf, checkSize, cropRle, type Painter, type Place, wrong } from './painter.ts';
+import { pictureName } from './paths.ts';
+import { Pictures } from './pictures.ts';
+import { ImageReader, orLeaveOut, readEach } from './reading.ts';
 import type { Format, LabelledImage, ReadOptions, TypedLayer } from './types.ts';
-import { escapeXml, parseXml, type XmlElement } from './xml.ts';
+import { escapeXml, readXml, type XmlElement } from './xml.ts';
 
 const ANNOTATIONS = 'annotations.xml';
 const PICTURES = 'images';
@@ -65,62 +65,86 @@ function maskElement({ type, rle }: TypedLayer, z: number): string {
   return `    <mask label="${escapeXml(type)}" source="manual" occluded="0" rle="${runs}" ${where} z_order="${z}">\n    </mask>\n`;
 }
 
-function paintMask(painter: Painter, type: string, attributes: Attributes): void {
-  const [left, top, width, height] = ['left', 'top', 'width', 'height'].map((key) => attributes.whole(key));
-  if (left < 0 || top < 0 || width < 1 || height < 1 || left + width > painter.width || top + height > painter.height)
-    throw wrong(attributes.place('left'), `the mask is not inside the image of ${painter.width} x ${painter.height}`);
-  const into = painter.bitmap(type);
+/**
+ * Sets the runs of a mask, row by row inside its box. What lies outside of the image is cut off, as CVAT does.
+ * @throws ADC_EXCHANGE_FILE when the runs do not fit the box, or one that lacks its last row and column, as some versions wrote it.
+ */
+function paintMask(painter: Painter, type: string, attributes: Attributes): number {
+  const [left, top, said, high] = ['left', 'top', 'width', 'height'].map((key) => attributes.whole(key));
+  checkSize(said, high, attributes.place('width'));
+  const runs = attributes.numbers('rle', /,/);
+  const odd = runs.findIndex((count) => !Number.isInteger(count) || count < 0);
+  if (odd >= 0) throw wrong(attributes.place('rle'), `run ${odd + 1} is ${runs[odd]}`);
+  const total = runs.reduce((sum, count) => sum + count, 0);
+  const [width, height] = total === (said + 1) * (high + 1) ? [said + 1, high + 1] : [said, high];
+  if (total > width * height)
+    throw wrong(attributes.place('rle'), `its runs are ${total} pixels, more than ${width} x ${height}`);
+  const data = new Uint8Array(width * height);
   let at = 0;
-  for (const [i, count] of attributes.numbers('rle', /,/).entries()) {
-    if (!Number.isInteger(count) || count < 0 || at + count > width * height)
-      throw wrong(attributes.place('rle'), `run ${i + 1} of ${count} does not fit into ${width} x ${height} pixels`);
-    if (i % 2 === 1)
-      for (let pixel = at; pixel < at + count; pixel++)
-        into[(top + Math.floor(pixel / width)) * painter.width + left + (pixel % width)] = 1;
+  runs.forEach((count, i) => {
+    if (i % 2 === 1) data.fill(1, at, at + count);
     at += count;
-  }
+  });
+  return painter.patch(type, data, width, height, left, top);
 }
 
-/** Paints a shape. @returns false when it is no area. */
-function paint(painter: Painter, element: XmlElement, file: string): boolean {
-  const attributes = new Attributes(element, file);
+/** Paints a shape. @returns how many pixels it covers, or why it is no area. */
+function paint(painter: Painter, type: string, name: string, attributes: Attributes): number | string {
   const number = (key: string) => attributes.number(key);
   const degrees = () => attributes.number('rotation', 0);
-  switch (element.name) {
+  switch (name) {
     case 'mask':
-      paintMask(painter, attributes.text('label'), attributes);
-      return true;
+      return paintMask(painter, type, attributes);
     case 'polygon':
-      painter.fill(attributes.text('label'), [attributes.numbers('points', /[,;]/)], attributes.place('points'));
-      return true;
+      return painter.fill(type, [attributes.numbers('points', /[,;]/)], attributes.place('points'));
     case 'box': {
       const [left, top, right, bottom] = ['xtl', 'ytl', 'xbr', 'ybr'].map(number);
-      const place = attributes.place('xtl');
-      painter.box(attributes.text('label'), left, top, right - left, bottom - top, place, degrees());
-      return true;
+      return painter.box(type, left, top, right - left, bottom - top, attributes.place('xtl'), degrees());
     }
     case 'ellipse': {
       const [cx, cy, rx, ry] = ['cx', 'cy', 'rx', 'ry'].map(number);
-      painter.ellipse(attributes.text('label'), cx, cy, rx, ry, attributes.place('cx'), degrees());
-      return true;
+      return painter.ellipse(type, cx, cy, rx, ry, attributes.place('cx'), degrees());
     }
     default:
-      return false;
+      return `is a ${name}, which is no area`;
   }
 }
 
-function readImage(element: XmlElement, file: string, { leftOut }: ReadOptions): LabelledImage | undefined {
+async function readImage(
+  element: XmlElement,
+  path: string,
+  file: string,
+  pictures: Pictures,
+  { leftOut }: ReadOptions,
+): Promise<LabelledImage | undefined> {
   const attributes = new Attributes(element, file);
-  const path = safePath(attributes.text('name'), file);
-  const painter = new Painter(attributes.whole('width'), attributes.whole('height'), attributes.place('width'));
-  let unread = 0;
+  const sized = ['width', 'height'].every((key) => element.attributes.has(key));
+  const { width, height } = sized
+    ? { width: attributes.whole('width'), height: attributes.whole('height') }
+    : await pictures.sizeAt(path);
+  const reader = new ImageReader(path, width, height, attributes.place('width'), leftOut);
   for (const child of element.children) {
-    if (paint(painter, child, file)) continue;
-    unread++;
-    leftOut({ path, reason: `line ${child.line} is a ${child.name}, which is no area` });
+    const found = new Attributes(child, file);
+    const place = { file, field: `line ${child.line}, ${child.name}` };
+    await reader.annotation(place, child.attributes.get('label'), (painter, type) =>
+      child.attributes.get('outside') === '1'
+        ? 'is marked as outside of the picture'
+        : paint(painter, type, child.name, found),
+    );
   }
-  const image = painter.finish(path);
-  return image.layers.length > 0 || unread === 0 ? image : undefined;
+  return reader.finish();
+}
+
+/** The images of a file, each with its name; the subset is put before names that are there in several subsets. */
+function named(elements: readonly XmlElement[]): { element: XmlElement; name: string | undefined }[] {
+  const count = new Map<string | undefined, number>();
+  const all = elements.map((element) => ({ element, name: element.attributes.get('name') }));
+  for (const { name } of all) count.set(name, (count.get(name) ?? 0) + 1);
+  return all.map(({ element, name }) => {
+    const subset = element.attributes.get('subset');
+    const twice = name !== undefined && (count.get(name) ?? 0) > 1;
+    return { element, name: twice && subset ? `${subset}/${name}` : name };
+  });
 }
 
 export const cvat: Format = {
@@ -149,29 +173,28 @@ export const cvat: Format = {
     await target.write(ANNOTATIONS, pieces(parts));
   },
 
-  async *read(source, options) {
-    const names = filesEnding(source, '.xml');
-    if (names.length === 0) throw fail('ADC_EXCHANGE_EMPTY', { path: source.path, what: 'there is no .xml file' });
-    const seen = new Set<string>();
-    for (const name of names) {
-      const file = source.display(name);
-      const root = parseXml(decodeText(await source.read(name), file), file);
+  read(source, options) {
+    const { leftOut } = options;
+    const pictures = new Pictures(source, options.inProject);
+    return readEach(source, '.xml', leftOut, async function* (bytes, file) {
+      const root = readXml(bytes, file);
       if (root.name !== 'annotations')
         throw wrong({ file, field: `line ${root.line}` }, `the root is <${root.name}>, not <annotations>`);
-      const track = root.children.find((child) => child.name === 'track');
-      if (track)
-        throw wrong(
-          { file, field: `line ${track.line}` },
-          'it is a video with tracks; export it as CVAT for images 1.1',
-        );
-      for (const element of root.children.filter((child) => child.name === 'image')) {
-        const image = readImage(element, file, options);
-        if (!image) continue;
-        if (seen.has(image.path))
-          throw fail('ADC_EXCHANGE_NAME', { name: image.path, path: file, what: 'it is there twice' });
-        seen.add(image.path);
-        yield image;
+      const images = root.children.filter((child) => child.name === 'image');
+      const tracks = root.children.filter((child) => child.name === 'track');
+      if (tracks.length > 0) {
+        const [place, what] = [{ file, field: `line ${tracks[0]?.line}` }, 'tracks of a video are not read'];
+        const advice = 'export the task as CVAT for images 1.1';
+        if (images.length === 0) throw wrong(place, `${what}; ${advice}`);
+        leftOut({ path: file, reason: `${place.field}: ${what} (${tracks.length} here); ${advice}` });
       }
-    }
+      for (const { element, name } of named(images)) {
+        const image = await orLeaveOut(leftOut, { path: name ?? file }, () => {
+          if (name === undefined) throw wrong({ file, field: `line ${element.line}, image name` }, 'it is missing');
+          return readImage(element, pictureName(name, file), file, pictures, options);
+        });
+        if (image) yield image;
+      }
+    });
   },
 };

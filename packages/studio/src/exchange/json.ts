@@ -27,18 +27,23 @@ function measure(text: string): { deepest: number; containers: number; values: n
 }
 
 /**
- * The text of a file.
- * @param most bytes that such a file may have. @throws ADC_EXCHANGE_FILE when it is not UTF-8, ADC_EXCHANGE_LIMIT.
+ * The text of a file, without its byte order mark: UTF-8, or UTF-16 where the mark says so, as shells of Windows write it.
+ * @param most bytes that such a file may have. @throws ADC_EXCHANGE_FILE when it is neither, ADC_EXCHANGE_LIMIT.
  */
 export function decodeText(bytes: Uint8Array, file: string, most = Number.POSITIVE_INFINITY): string {
   if (bytes.length > most)
     throw fail('ADC_EXCHANGE_LIMIT', { path: file, what: `it has ${bytes.length} bytes, more than ${most}` });
+  const marks: Readonly<Record<number, string>> = { 65534: 'utf-16le', 65279: 'utf-16be' };
+  const mark = marks[((bytes[0] ?? 0) << 8) | (bytes[1] ?? 0)];
   try {
-    return new TextDecoder('utf-8', { fatal: true }).decode(bytes);
+    return new TextDecoder(mark ?? 'utf-8', { fatal: true }).decode(bytes);
   } catch (error) {
     throw wrong({ file, field: 'the whole file' }, 'it is no text in UTF-8', error);
   }
 }
+
+/** Lines of a text, whichever system wrote it. */
+export const linesOf = (text: string): string[] => text.split(/\r\n|\r|\n/);
 
 /** `annotations[3].segmentation` of a zod path. */
 export const fieldName = (path: readonly PropertyKey[]): string =>
@@ -69,7 +74,7 @@ function furthest(issues: readonly z.core.$ZodIssue[], base: readonly PropertyKe
 
 /** Parses and checks a JSON file. @throws ADC_EXCHANGE_FILE naming the field, ADC_EXCHANGE_LIMIT. */
 export function parseJson<T>(bytes: Uint8Array, file: string, schema: z.ZodType<T>): T {
-  const text = decodeText(bytes, file).replace(/^\uFEFF/, '');
+  const text = decodeText(bytes, file);
   const { deepest, containers, values } = measure(text);
   const tooMuch = (what: string) => fail('ADC_EXCHANGE_LIMIT', { path: file, what });
   if (deepest > DEEPEST) throw tooMuch(`it nests more than ${DEEPEST} deep`);

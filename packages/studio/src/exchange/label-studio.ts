@@ -1,12 +1,14 @@
 /** Label Studio: a JSON list of tasks; masks as brush regions, exact. */
+import { decodeImage } from '@adclick/core';
 import { z } from 'zod';
 import { fail } from '../errors.ts';
-import { encodeBrush, paintBrush } from './brush-rle.ts';
-import { issueText, jsonList, number, parseJson, pieces } from './json.ts';
-import { Painter, type Place, within, wrong } from './painter.ts';
-import { safePath } from './paths.ts';
+import { decodeBrush, encodeBrush } from './brush-rle.ts';
+import { jsonList, number, parseJson, parsePart, pieces } from './json.ts';
+import { type Painter, type Place, within, wrong } from './painter.ts';
+import { endingOf, pictureName } from './paths.ts';
+import { PICTURE_ENDINGS, Pictures } from './pictures.ts';
+import { ImageReader, orLeaveOut, readEach } from './reading.ts';
 import { filesEnding } from './source.ts';
-import { RECORDS_FILE } from './target.ts';
 import type { Format, LabelledImage, ReadOptions } from './types.ts';
 
 /** Tasks in one file: brush masks are long, and a file has to fit into memory as one text. */
@@ -15,146 +17,240 @@ const CONFIG = 'label-config.xml';
 const PICTURES = 'images';
 /** How Label Studio names pictures of its local storage. */
 const LOCAL = '/data/local-files/?d=';
+/** Percent by which a point may lie outside of the picture. Further out it was no percentage. */
+const BEYOND = 10;
 
-const labels = z.array(z.string()).nullish();
+/** A number, also as a text, as some scripts and databases write it. */
+const figure = z.union([
+  number,
+  z
+    .string()
+    .regex(/^-?\d+(\.\d+)?$/, 'it is no number')
+    .transform(Number),
+]);
+const optional = figure.nullish();
+const labels = z.array(z.string());
 const value = z.object({
   format: z.string().nullish(),
   rle: z.array(number).max(400_000_000).nullish(),
-  points: z.array(z.array(number).length(2)).max(1_000_000).nullish(),
-  x: number.nullish(),
-  y: number.nullish(),
-  width: number.nullish(),
-  height: number.nullish(),
-  radiusX: number.nullish(),
-  radiusY: number.nullish(),
-  rotation: number.nullish(),
-  brushlabels: labels,
-  polygonlabels: labels,
-  rectanglelabels: labels,
-  ellipselabels: labels,
-  labels,
+  imageDataURL: z.string().nullish(),
+  points: z.array(z.array(figure).length(2)).max(1_000_000).nullish(),
+  x: optional,
+  y: optional,
+  width: optional,
+  height: optional,
+  radiusX: optional,
+  radiusY: optional,
+  rotation: optional,
 });
 const region = z.object({
+  id: z.string().nullish(),
   type: z.string(),
-  original_width: z.int().min(0).max(100_000).nullish(),
-  original_height: z.int().min(0).max(100_000).nullish(),
-  image_rotation: number.nullish(),
-  value: z.unknown(),
+  original_width: optional,
+  original_height: optional,
+  image_rotation: optional,
+  value: z.unknown().optional(),
 });
 const annotation = z.object({
-  result: z.array(region),
+  result: z.array(z.unknown()),
   was_cancelled: z.boolean().nullish(),
   ground_truth: z.boolean().nullish(),
 });
-const tasks = z.array(
-  z.object({
-    data: z.record(z.string(), z.unknown()),
-    annotations: z.array(annotation),
-  }),
-);
+const file = z.union([z.array(z.unknown()), z.object({ data: z.unknown() }).loose()]);
+const task = z.object({
+  data: z.record(z.string(), z.unknown()),
+  // Those that were only predicted have none.
+  annotations: z.array(annotation).nullish(),
+});
 
 type Region = z.infer<typeof region>;
-type Task = z.infer<typeof tasks>[number];
+type Task = z.infer<typeof task>;
 
-/** Kinds of regions that are areas. */
-const AREAS = new Set([
-  'brushlabels',
-  'brush',
-  'polygonlabels',
-  'polygon',
-  'rectanglelabels',
-  'rectangle',
-  'ellipselabels',
-  'ellipse',
-]);
+/** Kinds of regions that are areas, by the beginning of their type; `labels` may follow. */
+const AREA = /^(brush|magicwand|bitmask|polygon|rectangle|ellipse)(labels)?$/;
 
-/** Path of a task's picture: what stands behind `?d=`, or the address without its beginning. */
-function pathOf(task: Task, place: Place): string {
-  const found = task.data.image ?? Object.values(task.data).find((entry) => typeof entry === 'string');
+/** The address of a task's picture. */
+function addressOf({ data }: Task, place: Place): string {
+  const texts = Object.values(data).filter((entry) => typeof entry === 'string');
+  const isPicture = (text: string) =>
+    PICTURE_ENDINGS.includes(endingOf(text.replace(/[?#].*$/, '')).toLowerCase() as (typeof PICTURE_ENDINGS)[number]);
+  const found = data.image ?? texts.find(isPicture) ?? texts[0];
   const at = within(within(place, 'data'), 'image');
   if (typeof found !== 'string') throw wrong(at, 'there is no picture');
-  const local = /[?&]d=([^&]*)/.exec(found)?.[1];
-  let path = local ?? found.replace(/^[a-z][a-z0-9+.-]*:\/\/[^/]*\//i, '').replace(/[?#].*$/, '');
-  try {
-    path = decodeURIComponent(path);
-  } catch (error) {
-    throw wrong(at, 'the address is badly encoded', error);
-  }
-  // Uploads are kept as upload/<project>/<eight digits>-<name>.
-  const upload = /^\/?(?:data\/)?upload\/(?:\d+\/)?(?:[0-9a-f]{8}-)?(.*)$/s.exec(path)?.[1];
-  return safePath(upload ?? path, place.file);
+  if (/^data:/i.test(found)) throw wrong(at, 'the picture is inside the file, so that it has no name');
+  return found;
 }
 
-/** Paints a region, coordinates of polygons and boxes being percent of the image. */
-function paint(painter: Painter, { type, value: unchecked }: Region, place: Place): void {
-  const at = within(place, 'value');
-  const result = value.safeParse(unchecked);
-  if (!result.success) {
-    const issue = result.error.issues[0];
-    const field = (issue?.path ?? []).reduce<Place>(
-      (now, part) => within(now, typeof part === 'number' ? part : String(part)),
-      at,
-    );
-    throw wrong(field, issueText(issue));
+/** Path of a task's picture: what stands behind `?d=`, the address in a storage, or the address without its beginning. */
+function pathOf(task: Task, place: Place, { inProject }: ReadOptions): string {
+  const address = addressOf(task, place);
+  const query = (key: string) => new RegExp(`[?&]${key}=([^&]*)`).exec(address)?.[1];
+  const [local, stored] = [query('d'), query('fileuri')];
+  const plain = (text: string) => text.replace(/^[a-z][a-z0-9+.-]+:\/\/[^/]*\//i, '').replace(/[?#].*$/, '');
+  let path = stored ? plain(Buffer.from(stored, 'base64').toString()) : (local ?? plain(address));
+  try {
+    path = decodeURIComponent(path);
+  } catch {
+    // The name itself has a percent sign.
   }
-  const found = result.data;
-  const lists = [found.brushlabels, found.polygonlabels, found.rectanglelabels, found.ellipselabels, found.labels];
-  const label = lists.find((list) => list && list.length > 0)?.[0];
-  if (label === undefined) throw wrong(at, 'there is no label');
-  const [sx, sy] = [painter.width / 100, painter.height / 100];
-  const { x = 0, y = 0, width = 0, height = 0, radiusX = 0, radiusY = 0, rotation, points, rle } = found;
-  const degrees = rotation ?? 0;
-  if (type.startsWith('brush')) {
+  // Uploads are kept as upload/<project>/<eight digits>-<name>.
+  const [, upload, digits = ''] = /^\/?(?:data\/)?upload\/(?:\d+\/)?(([0-9a-f]{8}-)?.*)$/s.exec(path) ?? [];
+  const name = pictureName(upload ?? path, place.file);
+  if (digits === '') return name;
+  const bare = name.slice(digits.length);
+  // A task that was written by hand may name a picture that begins so itself.
+  return inProject?.(name) && !inProject(bare) ? name : bare;
+}
+
+/** Paints a mask given as a picture whose opaque pixels are the region. */
+async function paintBitmask(painter: Painter, type: string, url: string, place: Place): Promise<number> {
+  const { width, height } = painter;
+  const png = Buffer.from(url.replace(/^data:[^,]*,/, ''), 'base64');
+  const image = await decodeImage(png, { path: `${place.file}, ${place.field}`, limit: width * height });
+  if (image.width !== width || image.height !== height)
+    throw wrong(place, `it is ${image.width} x ${image.height}, not ${width} x ${height}`);
+  if (!image.alpha) throw wrong(place, 'it has no transparency, which tells what belongs to the region');
+  const { data, channels } = image;
+  const half = image.range.high / 2;
+  const set = Uint8Array.from({ length: width * height }, (_, i) => (data[(i + 1) * channels - 1] > half ? 1 : 0));
+  return painter.patch(type, set, width, height, 0, 0);
+}
+
+/** Paints a region, coordinates of polygons and boxes being percent of the image. @returns how many pixels it covers. */
+async function paint(painter: Painter, type: string, kind: string, unchecked: unknown, place: Place) {
+  const at = within(place, 'value');
+  const found = parsePart(unchecked, at, value);
+  const inside = (point: readonly number[], where: Place) => {
+    const far = point.find((percent) => percent < -BEYOND || percent > 100 + BEYOND);
+    if (far !== undefined) throw wrong(where, `${far} is no percentage of the picture`);
+    return [(point[0] * painter.width) / 100, (point[1] * painter.height) / 100];
+  };
+  const length = (key: 'x' | 'y' | 'width' | 'height' | 'radiusX' | 'radiusY') => {
+    const percent = found[key];
+    if (percent === undefined || percent === null) throw wrong(within(at, key), 'it is missing');
+    return percent;
+  };
+  if (kind === 'bitmask') {
+    if (!found.imageDataURL) throw wrong(within(at, 'imageDataURL'), 'the mask is missing');
+    return paintBitmask(painter, type, found.imageDataURL, within(at, 'imageDataURL'));
+  }
+  if (kind === 'brush' || kind === 'magicwand') {
+    const { format, rle } = found;
+    if (format && format !== 'rle')
+      throw wrong(within(at, 'format'), `${JSON.stringify(format)} is not read, only rle`);
     if (!rle) throw wrong(within(at, 'rle'), 'the run lengths are missing');
-    paintBrush(rle, painter.bitmap(label), painter.width, painter.height, within(at, 'rle'));
-  } else if (type.startsWith('polygon')) {
-    const ring = (points ?? []).flatMap(([px, py]) => [px * sx, py * sy]);
-    painter.fill(label, [ring], within(at, 'points'));
-  } else if (type.startsWith('rectangle')) {
-    // Label Studio turns rectangles around their upper left corner.
-    const [left, top, w, h] = [(x ?? 0) * sx, (y ?? 0) * sy, (width ?? 0) * sx, (height ?? 0) * sy];
-    const [sin, cos] = [Math.sin((degrees * Math.PI) / 180), Math.cos((degrees * Math.PI) / 180)];
-    const corner = (dx: number, dy: number) => [left + dx * cos - dy * sin, top + dx * sin + dy * cos];
-    painter.fill(label, [[...corner(0, 0), ...corner(w, 0), ...corner(w, h), ...corner(0, h)]], at);
-  } else painter.ellipse(label, (x ?? 0) * sx, (y ?? 0) * sy, (radiusX ?? 0) * sx, (radiusY ?? 0) * sy, at, degrees);
+    const { width, height } = painter;
+    return painter.patch(type, decodeBrush(rle, width, height, within(at, 'rle')), width, height, 0, 0);
+  }
+  if (kind === 'polygon') {
+    const points = within(at, 'points');
+    return painter.fill(type, [(found.points ?? []).flatMap((point, i) => inside(point, within(points, i)))], points);
+  }
+  const degrees = found.rotation ?? 0;
+  const [x, y] = inside([length('x'), length('y')], at);
+  const scaled = (across: number, down: number) => [(across * painter.width) / 100, (down * painter.height) / 100];
+  if (kind === 'ellipse') {
+    const [rx, ry] = scaled(length('radiusX'), length('radiusY'));
+    return painter.ellipse(type, x, y, rx, ry, at, degrees);
+  }
+  // Label Studio turns rectangles around their upper left corner.
+  const [w, h] = scaled(length('width'), length('height'));
+  const [sin, cos] = [Math.sin((degrees * Math.PI) / 180), Math.cos((degrees * Math.PI) / 180)];
+  const corner = (dx: number, dy: number) => [x + dx * cos - dy * sin, y + dx * sin + dy * cos];
+  return painter.fill(type, [[...corner(0, 0), ...corner(w, 0), ...corner(w, h), ...corner(0, h)]], at);
+}
+
+/** The labels in the value of a result: in a list named after the control that gave them. */
+function labelsOf(value: unknown): string[] {
+  if (typeof value !== 'object' || value === null) return [];
+  return Object.entries(value).flatMap(([key, list]) => {
+    const found = /labels$/.test(key) ? labels.safeParse(list) : undefined;
+    return found?.success ? found.data : [];
+  });
+}
+
+/** The regions of an annotation. A label or an answer about a region stands in a result of its own with the region's number. */
+function regionsOf(results: readonly unknown[], place: Place) {
+  const read = results.map((entry, i) => {
+    const parsed = region.safeParse(entry);
+    return { at: within(place, i), region: parsed.success ? parsed.data : undefined };
+  });
+  const kindOf = (found: Region | undefined) => AREA.exec(found?.type ?? '')?.[1];
+  const areas = new Set(read.flatMap(({ region }) => (kindOf(region) && region?.id ? [region.id] : [])));
+  const given = new Map<string, string[]>();
+  for (const { region } of read)
+    if (region?.id) given.set(region.id, [...(given.get(region.id) ?? []), ...labelsOf(region.value)]);
+  return read.flatMap(({ at, region }) => {
+    const kind = kindOf(region);
+    if (region?.type === 'relation') return [];
+    if (kind === undefined && region?.id && areas.has(region.id)) return [];
+    const own = labelsOf(region?.value);
+    const named = own.length > 0 ? own : (given.get(region?.id ?? '') ?? []);
+    return [{ at, region, kind, labels: [...new Set(named)] }];
+  });
 }
 
 /** The annotation that counts: the one marked as ground truth, else the last that was not cancelled. */
-function chosen(task: Task): number {
-  const valid = task.annotations.flatMap(({ was_cancelled }, i) => (was_cancelled ? [] : [i]));
-  return valid.find((i) => task.annotations[i].ground_truth) ?? valid[valid.length - 1] ?? -1;
+function chosen({ annotations }: Task): number {
+  const all = annotations ?? [];
+  const valid = all.flatMap(({ was_cancelled }, i) => (was_cancelled ? [] : [i]));
+  return valid.find((i) => all[i].ground_truth) ?? valid[valid.length - 1] ?? -1;
 }
 
-function readTask(task: Task, place: Place, { leftOut }: ReadOptions): LabelledImage | undefined {
-  const path = pathOf(task, place);
+async function readTask(task: Task, path: string, place: Place, pictures: Pictures, { leftOut }: ReadOptions) {
   const which = chosen(task);
   // Without an annotation nobody has looked at it yet.
   if (which < 0) return undefined;
-  const { result } = task.annotations[which];
   const at = within(within(within(place, 'annotations'), which), 'result');
-  const [width, height] = [0, 1].map((i) => {
-    const said = result.find(({ original_width }) => original_width)?.[i === 0 ? 'original_width' : 'original_height'];
-    const noted = task.data[i === 0 ? 'width' : 'height'];
-    return said ?? (typeof noted === 'number' ? noted : 0);
-  });
-  if (result.length === 0 && (width === 0 || height === 0))
-    return { path, width: 0, height: 0, state: 'good', layers: [] };
-  const painter = new Painter(width, height, within(at, 'original_width'));
-  let unread = 0;
-  for (const [i, entry] of result.entries()) {
-    const field = within(at, i);
-    if (!AREAS.has(entry.type)) {
-      unread++;
-      leftOut({ path, reason: `${field.field} is a ${entry.type}, which is no area` });
+  const regions = regionsOf(task.annotations?.[which]?.result ?? [], at);
+  const sized = regions.find(({ region }) => region?.original_width && region.original_height)?.region;
+  const noted = z.object({ width: figure, height: figure }).safeParse(task.data);
+  let { width, height } = { width: sized?.original_width ?? 0, height: sized?.original_height ?? 0 };
+  if (!sized) ({ width, height } = noted.success ? noted.data : await pictures.sizeAt(path));
+  if (regions.length === 0) {
+    if (width === 0 || height === 0) return { path, width: 0, height: 0, state: 'good' as const, layers: [] };
+    return { path, width, height, state: 'good' as const, layers: [] };
+  }
+  const reader = new ImageReader(path, width, height, within(at, 'original_width'), leftOut);
+  for (const { at, region: found, kind, labels: named } of regions) {
+    if (found === undefined || kind === undefined) {
+      reader.refuse(
+        `${at.field} ${found ? `is of the kind ${found.type}, which is no area` : 'is no region that can be read'}`,
+      );
       continue;
     }
-    if (entry.image_rotation) throw wrong(within(field, 'image_rotation'), 'pictures that were turned are not read');
-    if ((entry.original_width ?? width) !== width || (entry.original_height ?? height) !== height)
-      throw wrong(within(field, 'original_width'), `not ${width} x ${height} as in the other regions`);
-    paint(painter, entry, field);
+    for (const label of named.length > 0 ? named : [undefined])
+      await reader.annotation(at, label, (painter, type) => {
+        if (found.image_rotation) return 'is on a picture that was turned, which is not read';
+        if ((found.original_width ?? width) !== width || (found.original_height ?? height) !== height)
+          throw wrong(within(at, 'original_width'), `not ${width} x ${height} as in the other regions`);
+        return paint(painter, type, kind, found.value, at);
+      });
   }
-  const image = painter.finish(path);
-  return image.layers.length > 0 || unread === 0 ? image : undefined;
+  return reader.finish();
+}
+
+async function* readFile(
+  content: z.infer<typeof file>,
+  display: string,
+  pictures: Pictures,
+  options: ReadOptions,
+): AsyncGenerator<LabelledImage> {
+  const entries = Array.isArray(content) ? content : [content];
+  if (entries.length > 0 && entries.every((entry) => !(entry as { data?: unknown } | null)?.data))
+    throw wrong(
+      { file: display, field: '[0].data' },
+      'it is missing; from Label Studio, export as JSON, not as JSON-MIN',
+    );
+  for (const [i, entry] of entries.entries()) {
+    const place = { file: display, field: `[${i}]` };
+    const image = await orLeaveOut(options.leftOut, { path: display }, async () => {
+      const checked = parsePart(entry, place, task);
+      const path = pathOf(checked, place, options);
+      return orLeaveOut(options.leftOut, { path }, () => readTask(checked, path, place, pictures, options));
+    });
+    if (image) yield image;
+  }
 }
 
 const escapeAttribute = (text: string) => text.replace(/[&<>"]/g, (c) => `&#${c.charCodeAt(0)};`);
@@ -202,20 +298,16 @@ export const labelStudio: Format = {
     await target.write(CONFIG, pieces([head, labelTags, '  </BrushLabels>\n</View>\n']));
   },
 
-  async *read(source, options) {
-    const names = filesEnding(source, '.json').filter((name) => name !== RECORDS_FILE);
-    if (names.length === 0) throw fail('ADC_EXCHANGE_EMPTY', { path: source.path, what: 'there is no .json file' });
-    const seen = new Set<string>();
-    for (const name of names) {
-      const display = source.display(name);
-      for (const [i, task] of parseJson(await source.read(name), display, tasks).entries()) {
-        const image = readTask(task, { file: display, field: `[${i}]` }, options);
-        if (!image) continue;
-        if (seen.has(image.path))
-          throw fail('ADC_EXCHANGE_NAME', { name: image.path, path: display, what: 'it is there twice' });
-        seen.add(image.path);
-        yield image;
-      }
-    }
+  read(source, options) {
+    const tables = filesEnding(source, '.csv', '.tsv');
+    if (filesEnding(source, '.json').length === 0 && tables.length > 0)
+      throw fail('ADC_EXCHANGE_EMPTY', {
+        path: source.display(tables[0]),
+        what: 'from Label Studio, tables lack what regions are: export as JSON',
+      });
+    const pictures = new Pictures(source, options.inProject);
+    return readEach(source, '.json', options.leftOut, (bytes, display) =>
+      readFile(parseJson(bytes, display, file), display, pictures, options),
+    );
   },
 };

@@ -1,29 +1,34 @@
 /** labelme: a JSON file a picture, beside it; masks as PNG inside their bounding box, exact. */
-import { decodeImage, encodeMask, type Rle } from '@adclick/core';
+import { decodeImage, encodeMask, imageSize, type Rle } from '@adclick/core';
 import { z } from 'zod';
-import { fail } from '../errors.ts';
-import { number, parseJson, textBytes } from './json.ts';
-import { boundsOf, cropRle, Painter, type Place, within, wrong } from './painter.ts';
-import { folderOf, nameOf, safePath, withoutEnding } from './paths.ts';
-import { filesEnding } from './source.ts';
-import { RECORDS_FILE } from './target.ts';
+import { number, parseJson, parsePart, textBytes } from './json.ts';
+import { boundsOf, cropRle, type Painter, type Place, within, wrong } from './painter.ts';
+import { folderOf, nameOf, pictureName, withoutEnding } from './paths.ts';
+import { Pictures } from './pictures.ts';
+import { ImageReader, orLeaveOut, readEach } from './reading.ts';
 import type { Format, LabelledImage, ReadOptions } from './types.ts';
 
+const points = z.array(z.array(number).length(2)).max(1_000_000);
 const shape = z.object({
-  label: z.string(),
-  points: z.array(z.array(number).length(2)).max(1_000_000),
+  points,
   shape_type: z.string().nullish(),
   mask: z.string().nullish(),
+  holes: z.array(points).nullish(),
 });
-const size = z.int().min(1).max(100_000);
 const file = z.object({
-  shapes: z.array(shape),
+  shapes: z.array(z.unknown()),
   imagePath: z.string(),
-  imageHeight: size.nullish(),
-  imageWidth: size.nullish(),
+  // null in labelme, -1 in X-AnyLabeling where it is not known.
+  imageHeight: number.nullish(),
+  imageWidth: number.nullish(),
+  imageData: z.string().nullish(),
+  flags: z.unknown().optional(),
+  tags: z.unknown().optional(),
 });
+const named = z.object({ label: z.string() });
 
 type Shape = z.infer<typeof shape>;
+type File = z.infer<typeof file>;
 
 async function encodeShape(type: string, rle: Rle) {
   const box = boundsOf(rle) ?? { x: 0, y: 0, width: 1, height: 1 };
@@ -43,79 +48,130 @@ async function encodeShape(type: string, rle: Rle) {
   };
 }
 
-async function paintMask(painter: Painter, { label, points, mask }: Shape, place: Place): Promise<void> {
-  const at = within(place, 'mask');
-  if (!mask) throw wrong(at, 'the mask is missing');
-  if (points.length !== 2) throw wrong(within(place, 'points'), `a mask has 2 corners, not ${points.length}`);
-  const png = Buffer.from(mask, 'base64');
-  if (png.length === 0) throw wrong(at, 'it is no PNG in base64');
-  const path = `${place.file}, ${at.field}`;
-  const { data, width, height, channels, alpha } = await decodeImage(png, {
-    path,
-    limit: painter.width * painter.height,
-  });
-  const [left, top, right, bottom] = points.flat().map(Math.round);
-  if (right - left + 1 !== width || bottom - top + 1 !== height)
-    throw wrong(at, `it is ${width} x ${height}, but its corners say ${right - left + 1} x ${bottom - top + 1}`);
-  if (left < 0 || top < 0 || right >= painter.width || bottom >= painter.height)
-    throw wrong(within(place, 'points'), `the mask lies outside of the image of ${painter.width} x ${painter.height}`);
-  const into = painter.bitmap(label);
-  const colours = channels - (alpha ? 1 : 0);
-  for (let i = 0; i < width * height; i++)
-    for (let c = 0; c < colours; c++)
-      if (data[i * channels + c] !== 0) {
-        into[(top + Math.floor(i / width)) * painter.width + left + (i % width)] = 1;
-        break;
-      }
+/** To the nearest whole number, halves to the even one, as labelme's array library rounds. */
+function round(value: number): number {
+  const nearest = Math.round(value);
+  return Math.abs(value % 1) === 0.5 && nearest % 2 !== 0 ? nearest - 1 : nearest;
 }
 
-/** Paints a shape. @returns false when it is no area. */
-async function paint(painter: Painter, entry: Shape, place: Place): Promise<boolean> {
-  const { label, points, shape_type } = entry;
+/**
+ * A mask lies with its upper left pixel at the first corner. Corners in whole numbers are its first and last pixel and cut the rest off;
+ * where a mask was dragged they are fractions, each rounded on its own, and say nothing of its size (labelme, pull request 2504). Some
+ * versions wrote a last corner one too far.
+ */
+async function paintMask(painter: Painter, type: string, entry: Shape, place: Place): Promise<number> {
+  const at = within(place, 'mask');
+  if (!entry.mask) throw wrong(at, 'the mask is missing');
+  if (entry.points.length !== 2)
+    throw wrong(within(place, 'points'), `a mask has 2 corners, not ${entry.points.length}`);
+  const png = Buffer.from(entry.mask.replace(/^data:[^,]*,/, ''), 'base64');
+  if (png.length === 0) throw wrong(at, 'it is no PNG in base64');
+  const limit = (painter.width + 2) * (painter.height + 2);
+  const image = await decodeImage(png, { path: `${place.file}, ${at.field}`, limit });
+  const [[ax, ay], [bx, by]] = entry.points;
+  const [left, top] = [round(Math.min(ax, bx)), round(Math.min(ay, by))];
+  const whole = entry.points.flat().every(Number.isInteger);
+  const [width, height] = whole ? [Math.abs(bx - ax) + 1, Math.abs(by - ay) + 1] : [image.width, image.height];
+  // What lies outside of the picture may have been cut off when the mask was written.
+  const [least, lowest] = [Math.min(width, painter.width - left), Math.min(height, painter.height - top)];
+  if (image.width < least - 1 || image.height < lowest - 1)
+    throw wrong(at, `it is ${image.width} x ${image.height}, but its corners say ${width} x ${height}`);
+  const { data, channels, alpha } = image;
+  const colours = channels - (alpha ? 1 : 0);
+  const set = new Uint8Array(image.width * image.height);
+  for (let y = 0; y < Math.min(height, image.height); y++)
+    for (let x = 0; x < Math.min(width, image.width); x++) {
+      const from = (y * image.width + x) * channels;
+      let on = false;
+      for (let c = 0; c < colours; c++) on ||= data[from + c] !== 0;
+      if (on && (!alpha || data[from + colours] !== 0)) set[y * image.width + x] = 1;
+    }
+  return painter.patch(type, set, image.width, image.height, left, top);
+}
+
+/** A rectangle by two opposite corners, or by four; those of an upright one in any order, those of a turned one one after the other. */
+function paintRectangle(painter: Painter, type: string, corners: readonly number[][], place: Place): number {
+  if (corners.length !== 2 && corners.length !== 4)
+    throw wrong(place, `a rectangle has 2 or 4 corners, not ${corners.length}`);
+  const [xs, ys] = [corners.map(([x]) => x), corners.map(([, y]) => y)];
+  const [left, top, right, bottom] = [Math.min(...xs), Math.min(...ys), Math.max(...xs), Math.max(...ys)];
+  const upright = [left, right].every((x) => [top, bottom].every((y) => corners.some(([a, b]) => a === x && b === y)));
+  if (corners.length === 4 && !upright) return painter.fill(type, [corners.flat()], place);
+  return painter.box(type, left, top, right - left, bottom - top, place);
+}
+
+/** Paints a shape. @returns how many pixels it covers, or why it is no area. */
+async function paint(painter: Painter, type: string, entry: Shape, place: Place): Promise<number | string> {
   const at = within(place, 'points');
-  const [[ax = 0, ay = 0] = [], [bx = 0, by = 0] = []] = points;
-  switch (shape_type ?? 'polygon') {
+  const kind = entry.shape_type ?? 'polygon';
+  switch (kind) {
     case 'mask':
-      await paintMask(painter, entry, place);
-      return true;
+      return paintMask(painter, type, entry, place);
     case 'polygon':
-      painter.fill(label, [points.flat()], at);
-      return true;
+      return painter.fill(
+        type,
+        [entry.points, ...(entry.holes ?? [])].map((ring) => ring.flat()),
+        at,
+      );
     case 'rectangle':
-      if (points.length !== 2) throw wrong(at, `a rectangle has 2 corners, not ${points.length}`);
-      painter.box(label, Math.min(ax, bx), Math.min(ay, by), Math.abs(bx - ax), Math.abs(by - ay), at);
-      return true;
+      return paintRectangle(painter, type, entry.points, at);
+    case 'rotation':
+    case 'oriented_rectangle':
+    case 'quadrilateral':
+      if (entry.points.length !== 4) throw wrong(at, `a ${kind} has 4 corners, not ${entry.points.length}`);
+      return painter.fill(type, [entry.points.flat()], at);
     case 'circle': {
-      if (points.length !== 2) throw wrong(at, `a circle has 2 points, not ${points.length}`);
+      if (entry.points.length !== 2) throw wrong(at, `a circle has 2 points, not ${entry.points.length}`);
+      const [[ax, ay], [bx, by]] = entry.points;
       const radius = Math.hypot(bx - ax, by - ay);
-      painter.ellipse(label, ax, ay, radius, radius, at);
-      return true;
+      return painter.ellipse(type, ax, ay, radius, radius, at);
     }
     default:
-      return false;
+      return `is a ${kind}, which is no area`;
   }
+}
+
+/** What is marked on the picture as a whole: labelme's and X-AnyLabeling's flags that are set, and X-AnyLabeling's tags. */
+function marks({ flags, tags }: File): string[] {
+  const set = typeof flags === 'object' && flags !== null ? Object.entries(flags).filter(([, value]) => value) : [];
+  return [...set.map(([name]) => name), ...(Array.isArray(tags) ? tags.map(String) : [])];
+}
+
+/** Size of the picture: what the file says, else that of the picture inside it, beside it or in the project. */
+async function sizeOf({ imageWidth, imageHeight, imageData }: File, path: string, display: string, pictures: Pictures) {
+  if (imageWidth && imageHeight && imageWidth > 0 && imageHeight > 0) return { width: imageWidth, height: imageHeight };
+  if (!imageData) return pictures.sizeAt(path);
+  return imageSize(Buffer.from(imageData, 'base64'), `${display}, imageData`);
 }
 
 async function readOne(
-  content: z.infer<typeof file>,
+  content: File,
   display: string,
   folder: string,
+  pictures: Pictures,
   { leftOut }: ReadOptions,
 ): Promise<LabelledImage | undefined> {
-  const path = safePath(content.imagePath, display, folder);
-  const { shapes, imageWidth, imageHeight } = content;
-  if (shapes.length === 0 && (!imageWidth || !imageHeight))
-    return { path, width: 0, height: 0, state: 'good', layers: [] };
-  const painter = new Painter(imageWidth ?? 0, imageHeight ?? 0, { file: display, field: 'imageWidth' });
-  let unread = 0;
-  for (const [i, entry] of shapes.entries()) {
-    const place = { file: display, field: `shapes[${i}]` };
-    if (await paint(painter, entry, place)) continue;
-    unread++;
-    leftOut({ path, type: entry.label, reason: `${place.field} is a ${entry.shape_type}, which is no area` });
+  const path = pictureName(content.imagePath, display, folder);
+  const { shapes } = content;
+  const [mark] = marks(content);
+  if (shapes.length === 0 && mark !== undefined) {
+    const said = `it has no shape, but the flag or tag ${JSON.stringify(mark)}`;
+    leftOut({ path, reason: `${said}; whether that is a defect is not known` });
+    return undefined;
   }
-  const image = painter.finish(path);
-  return image.layers.length > 0 || unread === 0 ? image : undefined;
+  return orLeaveOut(leftOut, { path }, async () => {
+    const { width, height } = await sizeOf(content, path, display, pictures);
+    if (shapes.length === 0) return { path, width, height, state: 'good' as const, layers: [] };
+    const reader = new ImageReader(path, width, height, { file: display, field: 'imageWidth' }, leftOut);
+    for (const [i, entry] of shapes.entries()) {
+      const place = { file: display, field: `shapes[${i}]` };
+      const found = named.safeParse(entry);
+      await reader.annotation(place, found.success ? found.data.label : undefined, (painter, type) =>
+        paint(painter, type, parsePart(entry, place, shape), place),
+      );
+    }
+    return reader.finish();
+  });
 }
 
 export const labelme: Format = {
@@ -142,19 +198,11 @@ export const labelme: Format = {
     }
   },
 
-  async *read(source, options) {
-    const names = filesEnding(source, '.json').filter((name) => name !== RECORDS_FILE);
-    if (names.length === 0) throw fail('ADC_EXCHANGE_EMPTY', { path: source.path, what: 'there is no .json file' });
-    const seen = new Set<string>();
-    for (const name of names) {
-      const display = source.display(name);
-      const content = parseJson(await source.read(name), display, file);
-      const image = await readOne(content, display, folderOf(name), options);
-      if (!image) continue;
-      if (seen.has(image.path))
-        throw fail('ADC_EXCHANGE_NAME', { name: image.path, path: display, what: 'it is there twice' });
-      seen.add(image.path);
-      yield image;
-    }
+  read(source, options) {
+    const pictures = new Pictures(source, options.inProject);
+    return readEach(source, '.json', options.leftOut, async function* (bytes, display, name) {
+      const image = await readOne(parseJson(bytes, display, file), display, folderOf(name), pictures, options);
+      if (image) yield image;
+    });
   },
 };

@@ -81,6 +81,24 @@ export class Painter {
     }
   }
 
+  /**
+   * Sets the ones of a bitmap whose upper left pixel lies at `left`, `top`. What lies outside of the image is cut off.
+   * @returns how many lie inside.
+   */
+  patch(type: string, data: ArrayLike<number>, width: number, height: number, left: number, top: number): number {
+    const into = this.bitmap(type);
+    const [firstRow, endRow] = [Math.max(0, -top), Math.min(height, this.height - top)];
+    const [firstColumn, endColumn] = [Math.max(0, -left), Math.min(width, this.width - left)];
+    let covered = 0;
+    for (let row = firstRow; row < endRow; row++)
+      for (let column = firstColumn; column < endColumn; column++) {
+        if (!data[row * width + column]) continue;
+        into[(top + row) * this.width + left + column] = 1;
+        covered++;
+      }
+    return covered;
+  }
+
   /** Sets a rectangle, turned clockwise around its centre by `degrees`. @returns how many pixels are inside. */
   box(type: string, x: number, y: number, width: number, height: number, place: Place, degrees = 0): number {
     if (width < 0 || height < 0) throw wrong(place, `${width} x ${height} is no size of a rectangle`);

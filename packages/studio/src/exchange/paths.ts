@@ -28,6 +28,22 @@ export function safePath(path: string, file: string, base = ''): string {
   return parts.join('/');
 }
 
+/**
+ * The name by which a picture is looked for, since tools write the paths of the computer that they ran on: drive and root fall away, and a
+ * `..` that would leave the folder leads nowhere. It is compared with names and opens no file.
+ * @param base folder that a relative path starts from. @throws ADC_EXCHANGE_NAME for empty and overlong names and control characters.
+ */
+export function pictureName(path: string, file: string, base = ''): string {
+  const slashed = path.replaceAll('\\', '/');
+  const rootless = slashed.replace(/^(?:file:)?\/*(?:[a-z]:)?\/*/i, '');
+  const parts: string[] = [];
+  for (const part of [...(slashed === rootless ? base.split('/') : []), ...rootless.split('/')]) {
+    if (part === '..') parts.pop();
+    else if (part !== '') parts.push(part);
+  }
+  return safePath(parts.join('/'), file);
+}
+
 /** Folder of a path with `/` between its parts; '' at the top. */
 export const folderOf = (path: string): string => path.slice(0, Math.max(0, path.lastIndexOf('/')));
 /** Last part of a path. */

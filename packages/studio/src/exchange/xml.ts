@@ -1,5 +1,6 @@
 /** A small strict XML reader for annotation files: elements, attributes, text. No document types, so no entities that multiply. */
 import { fail } from '../errors.ts';
+import { decodeText } from './json.ts';
 import { wrong } from './painter.ts';
 
 /** An element with what is inside it. */
@@ -153,6 +154,32 @@ class Reader {
 /** Reads a document. @throws ADC_EXCHANGE_FILE naming the line, ADC_EXCHANGE_LIMIT. */
 export const parseXml = (text: string, file: string): XmlElement =>
   new Reader(text.replace(/^\uFEFF/, ''), file).read();
+
+/**
+ * The text of a document in the encoding that it names, UTF-8 where it names none.
+ * @param most bytes that it may have. @throws ADC_EXCHANGE_FILE when it is no text in that encoding, ADC_EXCHANGE_LIMIT.
+ */
+function decodeXml(bytes: Uint8Array, file: string, most: number): string {
+  const head = Buffer.from(bytes.subarray(0, 400)).toString('latin1');
+  // In UTF-16 every other byte of the first characters is zero; a byte order mark is seen to already.
+  const wide = head.startsWith('<\0') ? 'utf-16le' : head.startsWith('\0<') ? 'utf-16be' : undefined;
+  const said = /^\s*<\?xml[^>]*?\sencoding\s*=\s*["']([\w.:-]+)["']/.exec(head)?.[1]?.toLowerCase();
+  const encoding = wide ?? said ?? 'utf-8';
+  // A text that says UTF-16 in single bytes was in it only inside the program that wrote it.
+  if (/^(utf-?8|utf-16)$/.test(encoding)) return decodeText(bytes, file, most);
+  if (bytes.length > most)
+    throw fail('ADC_EXCHANGE_LIMIT', { path: file, what: `it has ${bytes.length} bytes, more than ${most}` });
+  if (/^(iso-8859-1|latin-?1|us-ascii)$/.test(encoding)) return Buffer.from(bytes).toString('latin1');
+  try {
+    return new TextDecoder(encoding, { fatal: true }).decode(bytes);
+  } catch (error) {
+    throw wrong({ file, field: 'the whole file' }, `it is no text in ${encoding}`, error);
+  }
+}
+
+/** Reads a document from its bytes. @throws as {@link parseXml}. */
+export const readXml = (bytes: Uint8Array, file: string, most = Number.POSITIVE_INFINITY): XmlElement =>
+  parseXml(decodeXml(bytes, file, most), file);
 
 /** A text as the value of an attribute or inside an element; characters that XML cannot hold become U+FFFD. */
 export const escapeXml = (text: string): string =>
