@@ -1,9 +1,10 @@
 /** Where an import reads from: a folder, a single file or a ZIP archive, all seen as files with safe relative names. */
 import { lstat, readdir, readFile, realpath, stat } from 'node:fs/promises';
-import { basename, dirname, join, relative, sep } from 'node:path';
-import { describeIoError } from '@adclick/core';
+import { basename, dirname, join } from 'node:path';
+import { CodedError, describeIoError, isInside } from '@adclick/core';
 import { fail } from '../errors.ts';
 import { endingOf } from './paths.ts';
+import type { LeftOut } from './types.ts';
 import { isZip, listZip, readZipEntry } from './zip.ts';
 
 /** Files to read, by relative names with `/` between their parts. */
@@ -12,6 +13,8 @@ export interface Source {
   readonly path: string;
   /** All names, sorted. Hidden files are left out. */
   readonly files: readonly string[];
+  /** What is there and not among {@link files}: links that lead out, names that no folder can hold, what is encrypted. */
+  readonly leftOut?: readonly LeftOut[];
   /** Content of one of {@link files}. @throws ADC_EXCHANGE_FILE, ADC_EXCHANGE_LIMIT. */
   read(name: string): Promise<Uint8Array>;
   /** How a file is called in errors. */
@@ -42,43 +45,72 @@ async function checkLink(root: string, path: string, name: string): Promise<void
   const refuse = (what: string) => fail('ADC_EXCHANGE_NAME', { name, path: root, what });
   const real = await realpath(path).catch(() => undefined);
   if (real === undefined) throw refuse('it is a link that leads nowhere');
-  const way = relative(root, real);
-  if (way === '..' || way.startsWith(`..${sep}`) || way.startsWith(sep) || /^[a-z]:/i.test(way))
-    throw refuse('it is a link that leaves the folder');
+  if (!isInside(root, real)) throw refuse('it is a link that leaves the folder');
   if (!(await stat(real)).isFile()) throw refuse('it is a link to a folder');
 }
 
-async function walk(root: string): Promise<string[]> {
-  const names: string[] = [];
+/** A file that is not read, with the error that says why. */
+interface Refused {
+  readonly name: string;
+  readonly error: CodedError;
+}
+
+/**
+ * What is left out of a source.
+ * @throws the first error when nothing else is in it.
+ */
+function left(files: readonly string[], refused: readonly Refused[]): LeftOut[] {
+  const [first] = refused;
+  if (first && files.length === 0) throw first.error;
+  return refused.map(({ name, error }) => ({ path: name, reason: String(error.details.what) }));
+}
+
+async function walk(root: string): Promise<{ files: string[]; refused: Refused[] }> {
+  const files: string[] = [];
+  const refused: Refused[] = [];
   const visit = async (inside: string, depth: number): Promise<void> => {
     if (depth > DEEPEST)
       throw fail('ADC_EXCHANGE_LIMIT', { path: root, what: `its folders nest more than ${DEEPEST} deep` });
-    for (const entry of await readdir(join(root, inside), { withFileTypes: true })) {
+    const entries = await readdir(join(root, inside), { withFileTypes: true }).catch((error: unknown) => {
+      throw fail('ADC_EXCHANGE_FILE', { path: root, field: inside || '.', what: describeIoError(error) }, error);
+    });
+    for (const entry of entries) {
       if (hidden(entry.name)) continue;
       const name = inside === '' ? entry.name : `${inside}/${entry.name}`;
-      if (entry.isDirectory()) await visit(name, depth + 1);
-      else if (entry.isSymbolicLink()) await checkLink(root, join(root, name), name);
-      else if (!entry.isFile()) continue;
-      if (!entry.isDirectory()) names.push(name);
-      if (names.length > MOST_FILES)
+      try {
+        if (entry.isDirectory()) await visit(name, depth + 1);
+        else if (entry.isSymbolicLink()) await checkLink(root, join(root, name), name);
+        else if (!entry.isFile()) continue;
+      } catch (error) {
+        if (!(error instanceof CodedError) || error.code === 'ADC_EXCHANGE_LIMIT') throw error;
+        refused.push({ name, error });
+        continue;
+      }
+      if (!entry.isDirectory()) files.push(name);
+      if (files.length > MOST_FILES)
         throw fail('ADC_EXCHANGE_LIMIT', { path: root, what: `it has more than ${MOST_FILES} files` });
     }
   };
   await visit('', 0);
-  return names.sort(byName);
+  return { files: files.sort(byName), refused };
 }
 
-/** A folder. Links inside it may lead to files inside it only. @throws ADC_EXCHANGE_NAME, ADC_EXCHANGE_LIMIT. */
+/**
+ * A folder. Links inside it may lead to files inside it only; others are left out.
+ * @throws ADC_EXCHANGE_LIMIT; ADC_EXCHANGE_NAME, ADC_EXCHANGE_FILE when there is nothing but what is left out.
+ */
 export async function openFolder(path: string): Promise<Source> {
   const root = await realpath(path);
   const display = (name: string) => join(path, name);
-  return { path, files: await walk(root), display, read: (name) => readLimited(join(root, name)) };
+  const { files, refused } = await walk(root);
+  return { path, files, leftOut: left(files, refused), display, read: (name) => readLimited(join(root, name)) };
 }
 
-/** An archive in memory. @throws see {@link listZip}. */
+/** An archive in memory. @throws see {@link listZip}; ADC_EXCHANGE_NAME when there is nothing but what is left out. */
 export function openZip(bytes: Uint8Array, path: string): Source {
-  const entries = listZip(bytes, path);
-  const files = [...entries.keys()].filter((name) => !name.split('/').some(hidden)).sort(byName);
+  const { entries, refused } = listZip(bytes, path);
+  const shown = (name: string) => !name.split(/[\\/]/).some((part) => !/^\.\.?$/.test(part) && hidden(part));
+  const files = [...entries.keys()].filter(shown).sort(byName);
   const display = (name: string) => `${path}/${name}`;
   const read = async (name: string) => {
     const entry = entries.get(name);
@@ -90,7 +122,11 @@ export function openZip(bytes: Uint8Array, path: string): Source {
       });
     return readZipEntry(bytes, path, entry);
   };
-  return { path, files, display, read };
+  const leftOut = left(
+    files,
+    refused.filter(({ name }) => shown(name)),
+  );
+  return { path, files, leftOut, display, read };
 }
 
 /** Files in memory, such as an upload. */

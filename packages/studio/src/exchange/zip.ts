@@ -1,7 +1,9 @@
 /** Reading ZIP archives that others made: everything is checked against the directory before a byte is unpacked. */
 import { crc32 } from 'node:zlib';
+import { CodedError } from '@adclick/core';
 import { inflateSync } from 'fflate';
 import { fail } from '../errors.ts';
+import { decodeCp437 } from './cp437.ts';
 import { wrong } from './painter.ts';
 import { safePath } from './paths.ts';
 
@@ -18,6 +20,15 @@ export const ZIP_LIMITS = {
 const END = 0x06054b50;
 const ENTRY = 0x02014b50;
 const LOCAL = 0x04034b50;
+const END_64 = 0x06064b50;
+const LOCATOR_64 = 0x07064b50;
+/** Says in a field of 16 or 32 bits that the value stands in the larger form. */
+const LARGE_16 = 0xffff;
+const LARGE_32 = 0xffffffff;
+/** Bit of the flags that says that the name is UTF-8, and kinds of extra fields: larger numbers, and the name in Unicode (Info-ZIP). */
+const UTF8 = 0x800;
+const EXTRA_64 = 0x0001;
+const EXTRA_NAME = 0x7075;
 /** Bits of the upper half of a file's attributes that say what it is on Unix, and what they say of a link. */
 const KIND = 0o170000;
 const LINK = 0o120000;
@@ -39,57 +50,136 @@ export const isZip = (bytes: Uint8Array): boolean =>
 
 const viewOf = (bytes: Uint8Array) => new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
 
+/** What an archive holds. */
+export interface ZipListing {
+  /** Its files, by their safe names. */
+  readonly entries: ReadonlyMap<string, ZipEntry>;
+  /** Files that are not to be had, each with why. */
+  readonly refused: readonly { readonly name: string; readonly error: CodedError }[];
+}
+
+/** The extra fields of an entry, by their kind. */
+function extraFields(bytes: Uint8Array): Map<number, Uint8Array> {
+  const view = viewOf(bytes);
+  const fields = new Map<number, Uint8Array>();
+  for (let at = 0; at + 4 <= bytes.length; ) {
+    const length = view.getUint16(at + 2, true);
+    fields.set(view.getUint16(at, true), bytes.subarray(at + 4, at + 4 + length));
+    at += 4 + length;
+  }
+  return fields;
+}
+
 /**
- * The files of an archive, by their safe names.
- * @throws ADC_EXCHANGE_FILE for broken archives; ADC_EXCHANGE_NAME for names that leave the archive, that are there twice, and for links;
- *   ADC_EXCHANGE_LIMIT for what {@link ZIP_LIMITS} refuses.
+ * The name of an entry: UTF-8 where the flags say so or the bytes are nothing else, what the Unicode field says, or code page 437. Names
+ * in other code pages come out as other letters, but each as its own.
  */
-export function listZip(bytes: Uint8Array, file: string): Map<string, ZipEntry> {
+function nameOf(raw: Uint8Array, flags: number, extra: ReadonlyMap<number, Uint8Array>): string {
+  const field = extra.get(EXTRA_NAME);
+  // The field counts only for the name that it was made for.
+  if (!(flags & UTF8) && field && field.length > 5 && field[0] === 1 && viewOf(field).getUint32(1, true) === crc32(raw))
+    return new TextDecoder().decode(field.subarray(5));
+  try {
+    return new TextDecoder('utf-8', { fatal: true, ignoreBOM: true }).decode(raw);
+  } catch {
+    return decodeCp437(raw);
+  }
+}
+
+/** Number of entries and place of the directory. */
+function findDirectory(bytes: Uint8Array, file: string): { count: number; at: number; end: number } {
   const view = viewOf(bytes);
   const broken = (what: string) => wrong({ file, field: 'ZIP directory' }, what);
-  const tooMuch = (what: string) => fail('ADC_EXCHANGE_LIMIT', { path: file, what });
   let end = bytes.length - 22;
   while (end >= 0 && bytes.length - end < 65_558 && view.getUint32(end, true) !== END) end--;
   if (end < 0 || view.getUint32(end, true) !== END) throw broken('it has no end, the archive is cut off');
-  const count = view.getUint16(end + 10, true);
-  let at = view.getUint32(end + 16, true);
-  if (count === 0xffff || at === 0xffffffff)
-    throw tooMuch('ZIP64 archives are not read; unpack it and give the folder');
+  const [count, at] = [view.getUint16(end + 10, true), view.getUint32(end + 16, true)];
+  if (count !== LARGE_16 && at !== LARGE_32) return { count, at, end };
+  const locator = end - 20;
+  if (locator < 0 || view.getUint32(locator, true) !== LOCATOR_64) return { count, at, end };
+  const place = Number(view.getBigUint64(locator + 8, true));
+  if (place + 56 > locator || view.getUint32(place, true) !== END_64) throw broken('its end in ZIP64 is damaged');
+  return {
+    count: Number(view.getBigUint64(place + 32, true)),
+    at: Number(view.getBigUint64(place + 48, true)),
+    end: place,
+  };
+}
+
+/**
+ * The files of an archive. Names that leave the archive, names that are there twice, links, and what is encrypted or packed in other ways
+ * are refused one by one.
+ * @throws ADC_EXCHANGE_FILE for broken archives; ADC_EXCHANGE_LIMIT for what {@link ZIP_LIMITS} refuses.
+ */
+export function listZip(bytes: Uint8Array, file: string): ZipListing {
+  const view = viewOf(bytes);
+  const broken = (what: string) => wrong({ file, field: 'ZIP directory' }, what);
+  const tooMuch = (what: string) => fail('ADC_EXCHANGE_LIMIT', { path: file, what });
+  const directory = findDirectory(bytes, file);
+  const { count, end } = directory;
+  let { at } = directory;
   if (count > ZIP_LIMITS.entries) throw tooMuch(`it has ${count} files, more than ${ZIP_LIMITS.entries}`);
   const entries = new Map<string, ZipEntry>();
+  const refused: { name: string; error: CodedError }[] = [];
+  const twice = new Set<string>();
   let total = 0;
   for (let i = 0; i < count; i++) {
     if (at + 46 > end || view.getUint32(at, true) !== ENTRY) throw broken(`entry ${i} is damaged`);
-    const [nameLength, extra, comment] = [28, 30, 32].map((offset) => view.getUint16(at + offset, true));
-    if (at + 46 + nameLength > end) throw broken(`entry ${i} is cut off`);
-    const raw = new TextDecoder().decode(bytes.subarray(at + 46, at + 46 + nameLength));
-    const method = view.getUint16(at + 10, true);
-    const entry = {
-      stored: method === 0,
-      crc: view.getUint32(at + 16, true),
-      packed: view.getUint32(at + 20, true),
-      size: view.getUint32(at + 24, true),
-      offset: view.getUint32(at + 42, true),
-    };
-    const encrypted = (view.getUint16(at + 8, true) & 1) === 1;
+    const [flags, method, nameLength, extraLength, comment] = [8, 10, 28, 30, 32].map((offset) =>
+      view.getUint16(at + offset, true),
+    );
+    const nameEnd = at + 46 + nameLength;
+    if (nameEnd + extraLength > end) throw broken(`entry ${i} is cut off`);
+    const extra = extraFields(bytes.subarray(nameEnd, nameEnd + extraLength));
+    const raw = nameOf(bytes.subarray(at + 46, nameEnd), flags, extra);
+    // Of the larger numbers only those are there that do not fit into their fields, in this order.
+    const large = extra.get(EXTRA_64) ?? new Uint8Array();
+    let used = 0;
+    const [size, packed, offset] = [24, 20, 42].map((place) => {
+      const value = view.getUint32(at + place, true);
+      if (value !== LARGE_32 || used + 8 > large.length) return value;
+      used += 8;
+      return Number(viewOf(large).getBigUint64(used - 8, true));
+    });
+    const entry = { stored: method === 0, crc: view.getUint32(at + 16, true), packed, size, offset };
     const isLink = ((view.getUint32(at + 38, true) >>> 16) & KIND) === LINK;
-    at += 46 + nameLength + extra + comment;
-    if (/[\\/]$/.test(raw)) {
-      safePath(raw.replace(/[\\/]+$/, ''), file);
+    at = nameEnd + extraLength + comment;
+    if (/[\\/]$/.test(raw)) continue;
+    const safe = safeName(raw, file);
+    if (typeof safe !== 'string') {
+      refused.push({ name: raw, error: safe });
       continue;
     }
-    const name = safePath(raw, file);
-    if (isLink) throw fail('ADC_EXCHANGE_NAME', { name, path: file, what: 'it is a symbolic link' });
-    if (entries.has(name)) throw fail('ADC_EXCHANGE_NAME', { name, path: file, what: 'it is in the archive twice' });
-    if (encrypted) throw broken(`${name} is encrypted`);
-    if (method !== 0 && method !== 8) throw broken(`${name} is packed by method ${method}; only deflate is read`);
+    const name = safe;
+    const refuse = (what: string) =>
+      refused.push({ name, error: fail('ADC_EXCHANGE_NAME', { name: JSON.stringify(name), path: file, what }) });
     total += entry.size;
     if (total > ZIP_LIMITS.total) throw tooMuch(`its files are more than ${ZIP_LIMITS.total} bytes unpacked`);
     if (entry.size > ZIP_LIMITS.small && entry.size > ZIP_LIMITS.ratio * entry.packed)
       throw tooMuch(`${name} is ${entry.size} bytes packed into ${entry.packed}`);
-    entries.set(name, { name, ...entry });
+    if (isLink) refuse('it is a symbolic link');
+    else if (entries.has(name) || twice.has(name)) twice.add(name);
+    else if (flags & 1) refuse('it is encrypted');
+    else if (method !== 0 && method !== 8) refuse(`it is packed by method ${method}; only deflate is read`);
+    else entries.set(name, { name, ...entry });
   }
-  return entries;
+  // Programs that unpack keep one or the other.
+  for (const name of twice) {
+    entries.delete(name);
+    const what = 'it is in the archive twice';
+    refused.push({ name, error: fail('ADC_EXCHANGE_NAME', { name: JSON.stringify(name), path: file, what }) });
+  }
+  return { entries, refused };
+}
+
+/** {@link safePath}, or why there is none. */
+function safeName(raw: string, file: string): string | CodedError {
+  try {
+    return safePath(raw, file);
+  } catch (error) {
+    if (error instanceof CodedError) return error;
+    throw error;
+  }
 }
 
 /** Unpacks a file of an archive. @throws ADC_EXCHANGE_FILE when it is not what the directory says. */

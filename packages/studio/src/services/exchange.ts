@@ -242,6 +242,7 @@ export async function importLabels(
     const known = finder.find(name, stem);
     return typeof known === 'string' ? undefined : known.picture;
   };
+  for (const entry of source.leftOut ?? []) leaveOut(entry);
   const found = new Map<string, Picture>();
   const twice = new Set<string>();
   let done = 0;
