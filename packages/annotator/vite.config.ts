@@ -16,6 +16,8 @@ export default defineConfig({
     // The server's content security policy allows no data: scripts; everything is a file of its own.
     assetsInlineLimit: 0,
     modulePreload: { polyfill: false },
+    // What the page is made of is under licences that ask to be passed on.
+    license: { fileName: 'licences.json' },
     // One file: it comes from the same computer or the same network, once.
     chunkSizeWarningLimit: 800,
   },

@@ -16,10 +16,17 @@ export interface ServerProcess {
   readonly stderr: () => string;
 }
 
-/** Starts `adclick serve` and waits until it says where it is. */
-export async function startServer(root: string, args: readonly string[] = []): Promise<ServerProcess> {
-  const words = [...NODE_ARGUMENTS, CLI, 'serve', root, '--no-open', '--json', '--port', '0', ...args];
-  const child = spawn(process.execPath, words, { stdio: ['ignore', 'pipe', 'pipe'] });
+/** The command line from source. */
+const FROM_SOURCE = [process.execPath, ...NODE_ARGUMENTS, CLI];
+
+/** Starts `adclick serve` and waits until it says where it is. @param command what runs `adclick`; default: its source. */
+export async function startServer(
+  root: string,
+  args: readonly string[] = [],
+  [program = '', ...first]: readonly string[] = FROM_SOURCE,
+): Promise<ServerProcess> {
+  const words = [...first, 'serve', root, '--no-open', '--json', '--port', '0', ...args];
+  const child = spawn(program, words, { stdio: ['ignore', 'pipe', 'pipe'] });
   let stderr = '';
   child.stderr.setEncoding('utf8').on('data', (text: string) => (stderr += text));
   const ended = new Promise<number | string | null>((resolve) =>

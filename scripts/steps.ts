@@ -1,0 +1,104 @@
+/** Steps of `npm test`: each runs something, prints how it went and is counted. A failing one ends the run. */
+import { spawnSync } from 'node:child_process';
+import { existsSync, mkdtempSync, readFileSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+
+/** The repository. */
+export const root = join(import.meta.dirname, '..');
+/** A folder for everything that a run makes; gone when it ends. */
+export const work = mkdtempSync(join(tmpdir(), 'adclick-test-'));
+
+const data = join(root, '..', 'shared', 'data');
+const environment: NodeJS.ProcessEnv = { ...process.env, NO_COLOR: '1', npm_config_loglevel: 'error' };
+delete environment.FORCE_COLOR;
+if (!environment.ADCLICK_DATA && existsSync(data)) environment.ADCLICK_DATA = data;
+
+let passed = 0;
+let failed = 0;
+
+const onWindows = process.platform === 'win32';
+/** A program that npm installed. */
+export const bin = (name: string) => join(root, 'node_modules', '.bin', onWindows ? `${name}.cmd` : name);
+export const npm = onWindows ? 'npm.cmd' : 'npm';
+export const npx = onWindows ? 'npx.cmd' : 'npx';
+
+interface RunOptions {
+  readonly cwd?: string;
+  /** Shows the output as it comes instead of collecting it. */
+  readonly live?: boolean;
+}
+
+/** What a program wrote. */
+export interface Output {
+  readonly stdout: string;
+  readonly stderr: string;
+}
+
+/** Runs a program; throws with the end of its output when it fails. */
+export function execute(
+  command: string,
+  args: readonly string[],
+  { cwd = root, live = false }: RunOptions = {},
+): Output {
+  const stdio = live ? (['ignore', 'inherit', 'inherit'] as const) : (['ignore', 'pipe', 'pipe'] as const);
+  const { status, signal, error, stdout, stderr } = spawnSync(command, args, {
+    cwd,
+    env: environment,
+    stdio: [...stdio],
+    encoding: 'utf8',
+    // Only the wrappers that npm makes need one.
+    shell: onWindows && command.endsWith('.cmd'),
+    maxBuffer: 2 ** 28,
+  });
+  if (error) throw error;
+  if (status !== 0) {
+    const said = `${stdout ?? ''}${stderr ?? ''}`.split('\n').slice(-60).join('\n');
+    throw new Error(`${command} ${args.join(' ')} ended with ${signal ?? status}\n${said}`);
+  }
+  return { stdout: stdout ?? '', stderr: stderr ?? '' };
+}
+
+/** Runs one step and prints how it went; a failing one ends the run. */
+export function step(name: string, body: () => void): void {
+  const started = Date.now();
+  try {
+    body();
+  } catch (error) {
+    failed++;
+    process.stdout.write(`✗ ${name}\n${error instanceof Error ? error.message : String(error)}\n`);
+    finish();
+  }
+  passed++;
+  process.stdout.write(`✓ ${name} (${((Date.now() - started) / 1000).toFixed(1)} s)\n`);
+}
+
+/** Prints the counts and ends the process. */
+export function finish(): never {
+  rmSync(work, { recursive: true, force: true });
+  process.stdout.write(`${passed} passed, ${failed} failed\n`);
+  process.exit(failed === 0 ? 0 : 1);
+}
+
+export function expect(condition: boolean, what: string): void {
+  if (!condition) throw new Error(what);
+}
+
+/** Runs vitest and counts its tests. @param files those to run; default: all. @param node which Node.js; default: this one. */
+export function runTests(files: readonly string[] = [], node = process.execPath): void {
+  const report = join(work, 'vitest.json');
+  const vitest = join(root, 'node_modules', 'vitest', 'vitest.mjs');
+  try {
+    const reporters = ['--reporter=dot', '--reporter=json', `--outputFile.json=${report}`];
+    execute(node, [vitest, 'run', ...files, ...reporters], { live: true });
+  } finally {
+    if (existsSync(report)) {
+      const counts = JSON.parse(readFileSync(report, 'utf8')) as Record<string, number>;
+      passed += counts.numPassedTests ?? 0;
+      failed += counts.numFailedTests ?? 0;
+      const skipped = counts.numPendingTests ?? 0;
+      if (skipped > 0) process.stdout.write(`${skipped} tests were skipped; they say why above\n`);
+      rmSync(report);
+    }
+  }
+}
