@@ -5,9 +5,10 @@
  */
 import { mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
+import { checkFootprint } from './footprint.ts';
 import { refusedInPage, refusedLicences } from './licences.ts';
 import { testNodes } from './nodes.ts';
-import { bin, execute, expect, finish, npm, npx, root, runTests, step, work } from './steps.ts';
+import { bin, execute, expect, finish, npm, npx, type Output, root, runTests, step, work } from './steps.ts';
 
 const tarballs = join(work, 'tarballs');
 const consumer = join(work, 'consumer');
@@ -16,6 +17,12 @@ const checkLicences = (refused: readonly string[]) =>
   expect(refused.length === 0, `not in the list of allowed licences: ${refused.join('; ')}`);
 
 const packed = () => readdirSync(tarballs).map((name) => join(tarballs, name));
+
+/** npm has nothing to say about packages or settings of ours; the user's own settings are their affair. */
+function expectSilence({ stderr }: Output): void {
+  const said = stderr.split('\n').filter((line) => /EBADENGINE|deprecated|Unknown project config/.test(line));
+  expect(said.length === 0, said.join('\n'));
+}
 
 /** Answers that the installed command gives in the empty folder. */
 function checkCommand(): void {
@@ -62,6 +69,7 @@ function checkTypes(): void {
   }
 }
 
+step('npm ci without a warning', () => expectSilence(execute(npm, ['ci', '--dry-run', '--loglevel=warn'])));
 step('types', () => execute(npm, ['run', 'typecheck']));
 step('lint', () => execute(bin('biome'), ['check', '.']));
 step('licences', () => checkLicences(refusedLicences(join(root, 'package-lock.json'))));
@@ -83,11 +91,12 @@ step('types of the packages', () => {
 step('install the packages into an empty folder', () => {
   mkdirSync(consumer);
   writeFileSync(join(consumer, 'package.json'), JSON.stringify({ name: 'consumer', private: true, type: 'module' }));
-  const quiet = ['--ignore-scripts', '--prefer-offline', '--no-audit', '--no-fund'];
-  execute(npm, ['install', ...quiet, ...packed()], { cwd: consumer });
+  const quiet = ['--ignore-scripts', '--prefer-offline', '--no-audit', '--no-fund', '--loglevel=warn'];
+  expectSilence(execute(npm, ['install', ...quiet, ...packed()], { cwd: consumer }));
 });
 // Other versions than in the lock file of the repository may have come.
 step('licences of what was installed', () => checkLicences(refusedLicences(join(consumer, 'package-lock.json'))));
+step('size of what was installed', () => checkFootprint(consumer));
 step('run the installed command', checkCommand);
 step('label with the installed library', () => {
   writeFileSync(join(consumer, 'label.js'), LABEL_SCRIPT);
