@@ -33,6 +33,13 @@ export const CORE_ERRORS = {
     exit: 1,
     status: 413,
   },
+  ADC_IMAGE_RANGE: {
+    message:
+      'Image {path} holds {got}, the good pictures hold {want}: which values are black and white in it is not known',
+    next: 'Save it as the good pictures are, or add good pictures of its kind and run `adclick index` again.',
+    exit: 1,
+    status: 422,
+  },
   ADC_MASK_SIZE: {
     message: 'Mask {path} is {got} but its image is {want}',
     next: 'Export the mask again at the size of its image.',

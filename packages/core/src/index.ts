@@ -71,6 +71,7 @@ export {
   encodeMask,
   encodePng,
   imageSize,
+  pictureNotes,
   readImage,
   readImageSize,
   readMask,
@@ -87,6 +88,16 @@ export { fillHoles } from './image/morphology.ts';
 export { resizeMask, resizePlane, resizeRgb } from './image/resize.ts';
 export { decodeRle, encodeRle, type Rle, rleArea, xorRle } from './image/rle.ts';
 export {
+  learnWindows,
+  type Picture,
+  type SampleType,
+  type Span,
+  spanOf,
+  type Window,
+  type Windows,
+  writtenWindow,
+} from './image/samples.ts';
+export {
   type GridPoint,
   gridPoint,
   IGNORE,
@@ -98,7 +109,7 @@ export {
   type RgbImage,
 } from './image/types.ts';
 export { readUprightSize } from './image/upright-size.ts';
-export { toRgb, type Window, WindowEstimator } from './image/window.ts';
+export { isDeep, ownWindow, throughWindows, toRgb, windowNote } from './image/window.ts';
 export {
   DEFAULT_MAP,
   type ImageScore,
@@ -157,6 +168,7 @@ export { SLIDING_WINDOW, type SlidingWindow } from './networks/sliding-window.ts
 export { commonFolder, fromStored, isInside, nameKey, pathKey, toStored, withSlashes } from './paths.ts';
 export { Random } from './random.ts';
 export { residualNorm } from './residual/calibration.ts';
+export { readSamples } from './residual/index-file.ts';
 export {
   type BuildOptions,
   type Described,

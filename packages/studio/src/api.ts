@@ -56,6 +56,9 @@ export const imageSummary = z.strictObject({
 /** The mask of one defect type. */
 export const layer = z.strictObject({ type: id, rle });
 
+/** A type of sample, and which values of it the models see as black and as white. */
+export const seenSamples = z.strictObject({ type: z.string(), low: z.number(), high: z.number() });
+
 /** Everything the canvas shows of an image. */
 export const imageDetail = imageSummary.extend({
   layers: z.array(layer),
@@ -69,6 +72,10 @@ export const imageDetail = imageSummary.extend({
   canRedo: z.boolean(),
   /** Names of the nearest good pictures, nearest first, once they are known. */
   nearest: z.array(z.string()),
+  /** Samples of more than 8 bits: their type, and which are black and white. Null for 8 bits, and until a model has looked. */
+  seen: seenSamples.nullable(),
+  /** What somebody should know of the picture: pages that are not shown, samples of another kind or beyond the window. */
+  notes: z.array(z.string()),
 });
 
 /** What an annotator can do to an image; each becomes one event of its history. */
@@ -140,7 +147,7 @@ export const imageQuery = z.strictObject({
 });
 export const imagePage = z.strictObject({ total: z.int(), images: z.array(imageSummary) });
 
-/** `GET /images/:id/picture`: JPEG or PNG of the upright picture. `window` stretches grey values low to high (of 65535) over 0–255. */
+/** `GET /images/:id/picture`: JPEG or PNG of the upright picture as the models see it; `low` and `high`, of 65535, become black and white instead. */
 export const pictureQuery = z.strictObject({
   size: z.enum(['thumbnail', 'full']).default('full'),
   low: z.coerce.number().int().min(0).max(65_535).optional(),
@@ -355,6 +362,8 @@ export const detectAnswer = z.strictObject({
   ),
   /** 16-bit grey PNG in base64, 65535 is 1. */
   map: z.string().nullable(),
+  /** What somebody should know of the picture: pages that were not looked at, samples of another kind or beyond the window. */
+  notes: z.array(z.string()),
   ms: z.int(),
 });
 
@@ -381,6 +390,7 @@ export type DefectType = z.infer<typeof defectType>;
 export type ImageState = z.infer<typeof imageState>;
 export type Review = z.infer<typeof review>;
 export type ImageSummary = z.infer<typeof imageSummary>;
+export type SeenSamples = z.infer<typeof seenSamples>;
 export type ImageDetail = z.infer<typeof imageDetail>;
 export type Layer = z.infer<typeof layer>;
 export type Action = z.infer<typeof action>;

@@ -2,6 +2,7 @@
 import { basename, extname } from 'node:path';
 import type { Dataset, DefectImage } from '../datasets/types.ts';
 import { readMask, readRgb } from '../image/codec.ts';
+import type { Windows } from '../image/samples.ts';
 import type { Labeler } from '../inference/labeler.ts';
 import type { LabelledDefect } from '../training/detector-training.ts';
 import type { DetectionItem } from './detection.ts';
@@ -25,7 +26,7 @@ export async function* clickItems(
   prompt: string,
 ): AsyncGenerator<ClickItem & DetectionItem> {
   for (const { path, maskPath, name, type } of defects) {
-    const image = await readRgb(path);
+    const image = await readRgb(path, { windows: labeler.windows });
     const mask = await readMask(maskPath, image);
     const view = await labeler.open(image, { exclude: [path] });
     const defect = prompt === 'type' ? type : prompt === 'none' ? undefined : prompt;
@@ -37,19 +38,22 @@ export async function* clickItems(
   }
 }
 
-/** Good pictures, then defective ones, with their masks. @throws what reading them throws. */
-export async function* detectionItems({
-  testGood,
-  defects,
-}: Pick<Dataset, 'testGood' | 'defects'>): AsyncGenerator<DetectionItem> {
+/**
+ * Good pictures, then defective ones, with their masks.
+ * @param windows those that reports show pictures through; detectors see them through their own. @throws what reading them throws.
+ */
+export async function* detectionItems(
+  { testGood, defects }: Pick<Dataset, 'testGood' | 'defects'>,
+  windows?: Windows,
+): AsyncGenerator<DetectionItem> {
   for (const path of testGood) {
-    const image = await readRgb(path);
+    const image = await readRgb(path, { windows });
     const { width, height } = image;
     const mask = { data: new Uint8Array(width * height), width, height, channels: 1 as const };
     yield { name: basename(path, extname(path)), type: 'good', image, mask };
   }
   for (const { path, maskPath, name, type } of defects) {
-    const image = await readRgb(path);
+    const image = await readRgb(path, { windows });
     yield { name, type, image, mask: await readMask(maskPath, image) };
   }
 }

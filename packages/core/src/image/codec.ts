@@ -2,16 +2,28 @@
 import { readFile } from 'node:fs/promises';
 import { encode as encodeFastPng } from 'fast-png';
 import sharp from 'sharp';
-import { decode as decodeTiff } from 'tiff';
 import { fail } from '../errors.ts';
 import { describeIoError, writeFileAtomic } from '../files.ts';
 import { BmpTruncated, decodeBmp } from './bmp.ts';
 import { applyOrientation, readOrientation } from './exif.ts';
-import { endsEarly, type ImageFormat, nameContent, readSize, type Size, sniffFormat } from './header.ts';
+import {
+  endsEarly,
+  type ImageFormat,
+  nameContent,
+  type Pages,
+  pagesNote,
+  pagesOf,
+  readSize,
+  type Size,
+  sniffFormat,
+} from './header.ts';
+import { checkContent, withoutNotes } from './limits.ts';
 import { maskCut } from './mask-values.ts';
-import { readDirectory, SAMPLE_FORMAT, TIFF_TAGS } from './tiff.ts';
+import { FULL_RANGES, fullRange, type Picture, type SampleType, type Window, type Windows } from './samples.ts';
+import { type FullPage, fullPage, SAMPLE_FORMAT, TIFF_TAGS, withPageAlone } from './tiff.ts';
+import { decodeOddTiff, isOddTiff, TiffTruncated } from './tiff-samples.ts';
 import { IGNORE, type Mask, type Pixels, type RgbImage } from './types.ts';
-import { toRgb, type Window } from './window.ts';
+import { toRgb, toRgbKeeping, windowNote } from './window.ts';
 
 // Every picture is decoded once and then kept as arrays: libvips' cache would hold memory for nothing. Two threads a
 // picture: datasets are read several pictures at a time already.
@@ -22,7 +34,8 @@ sharp.concurrency(2);
 export const DEFAULT_PIXEL_LIMIT = 100_000_000 - 1;
 
 /** A picture as its file holds it, but upright: sample values exact, alpha kept, palette resolved. */
-export interface DecodedImage extends Pixels {
+export interface DecodedImage extends Picture, Pages {
+  readonly type: SampleType;
   readonly format: ImageFormat;
   /** Bits a sample: 8 in a Uint8Array, 16 in a Uint16Array, 32 in a Float32Array (floats, signed and 32-bit whole numbers). */
   readonly depth: 8 | 16 | 32;
@@ -43,16 +56,16 @@ export interface DecodeOptions {
   readonly limit?: number;
 }
 
-type Decoded = Omit<DecodedImage, 'format' | 'lossy'>;
+type Decoded = Omit<DecodedImage, 'format' | 'lossy' | 'path' | keyof Pages>;
 
-const RANGES: Readonly<Record<string, Window>> = {
-  uchar: { low: 0, high: 255 },
-  char: { low: -128, high: 127 },
-  ushort: { low: 0, high: 65535 },
-  short: { low: -32768, high: 32767 },
-  uint: { low: 0, high: 2 ** 32 - 1 },
-  int: { low: -(2 ** 31), high: 2 ** 31 - 1 },
-  float: { low: 0, high: 1 },
+/** What libvips calls sample types. */
+const VIPS_TYPES: Readonly<Record<string, SampleType>> = {
+  uchar: 'uint8',
+  char: 'int8',
+  ushort: 'uint16',
+  short: 'int16',
+  uint: 'uint32',
+  int: 'int32',
 };
 
 /** Colour spaces whose numbers are passed on as they are; all others (CMYK, Lab …) become sRGB. */
@@ -78,80 +91,48 @@ async function decodeWithSharp(bytes: Uint8Array, limit: number, failOn: 'warnin
   // sharp's buffers are their own allocations; a copy is made only where a typed array could not lie on one.
   const buffer = (data.byteOffset === 0 ? data.buffer : new Uint8Array(data).buffer) as ArrayBuffer;
   const shape = { width, height, channels: channels as number, alpha: hasAlpha === true && channels % 2 === 0 };
-  const range = RANGES[kept ? depth : 'uchar'] ?? { low: 0, high: 1 };
+  const sampleType = VIPS_TYPES[kept ? depth : 'uchar'] ?? 'float';
+  const range = FULL_RANGES[sampleType];
+  const facts = { ...shape, type: sampleType, range };
   if (greyAlpha) {
     const pairs = new Uint8Array(width * height * 2);
     for (let i = 0; i < pairs.length; i++) pairs[i] = data[(i >> 1) * 4 + (i % 2) * 3];
-    return { ...shape, channels: 2, data: pairs, depth: 8, range };
+    return { ...facts, channels: 2, data: pairs, depth: 8 };
   }
-  if (type === 'uchar') return { ...shape, data: new Uint8Array(buffer, 0, data.byteLength), depth: 8, range };
-  if (type === 'ushort') return { ...shape, data: new Uint16Array(buffer, 0, data.byteLength / 2), depth: 16, range };
-  return { ...shape, data: new Float32Array(buffer, 0, data.byteLength / 4), depth: 32, range };
+  if (type === 'uchar') return { ...facts, data: new Uint8Array(buffer, 0, data.byteLength), depth: 8 };
+  if (type === 'ushort') return { ...facts, data: new Uint16Array(buffer, 0, data.byteLength / 2), depth: 16 };
+  return { ...facts, data: new Float32Array(buffer, 0, data.byteLength / 4), depth: 32 };
 }
 
-/** IEEE half precision to a number. */
-function fromHalf(bits: number): number {
-  const exponent = (bits >> 10) & 31;
-  const fraction = bits & 1023;
-  const sign = bits & 0x8000 ? -1 : 1;
-  if (exponent === 31) return fraction ? Number.NaN : sign * Number.POSITIVE_INFINITY;
-  return sign * (exponent ? 2 ** (exponent - 15) * (1 + fraction / 1024) : 2 ** -14 * (fraction / 1024));
-}
-
-/** Sample types that libvips clips or refuses: signed 16-bit, half and double floats. */
-function isOddTiff(tags: ReadonlyMap<number, number>): boolean {
-  const bits = tags.get(TIFF_TAGS.bitsPerSample);
-  const format = tags.get(TIFF_TAGS.sampleFormat);
-  if (format === SAMPLE_FORMAT.signed) return bits === 16;
-  return format === SAMPLE_FORMAT.float && (bits === 16 || bits === 64);
-}
-
-function decodeOddTiff(bytes: Uint8Array): Decoded {
-  const page = decodeTiff(bytes.slice().buffer, { pages: [0] })[0];
-  if (!page) throw new Error('the TIFF has no page');
-  const signed = page.sampleFormat === SAMPLE_FORMAT.signed;
-  const convert = page.bitsPerSample === 64 ? Number : signed ? (bits: number) => (bits << 16) >> 16 : fromHalf;
-  const { width, height, samplesPerPixel: channels } = page;
-  const range = RANGES[signed ? 'short' : 'float'] as Window;
-  const data = Float32Array.from(page.data, convert);
-  return { data, width, height, channels, depth: 32, range, alpha: page.alpha };
-}
-
-async function decodeUpright(bytes: Uint8Array, format: ImageFormat, limit: number): Promise<Decoded> {
+async function decodeUpright(
+  bytes: Uint8Array,
+  format: ImageFormat,
+  page: FullPage | undefined,
+  limit: number,
+): Promise<Decoded> {
   if (format === 'bmp') {
     const image = decodeBmp(bytes);
-    return { ...image, depth: 8, range: RANGES.uchar as Window, alpha: image.channels === 4 };
+    return { ...image, type: 'uint8', depth: 8, range: FULL_RANGES.uint8, alpha: image.channels === 4 };
   }
   const orientation = readOrientation(bytes, format);
-  const tags = format === 'tiff' ? readDirectory(bytes) : undefined;
-  if (tags && isOddTiff(tags)) {
-    // The library refuses rotated files; the tag is applied here, so it sees a copy that has none.
-    return applyOrientation(decodeOddTiff(withoutOrientation(bytes)), orientation);
+  if (page && isOddTiff(page)) {
+    const type = page.tags.get(TIFF_TAGS.sampleFormat) === SAMPLE_FORMAT.signed ? 'int16' : 'float';
+    const image = { ...decodeOddTiff(bytes, page), type, depth: 32, range: FULL_RANGES[type] } as const;
+    return applyOrientation(image, orientation);
   }
-  const strict = await decodeWithSharp(bytes, limit, 'warning').catch((error: Error) => error);
+  const shown = page ? withPageAlone(bytes, page) : format === 'png' ? withoutNotes(bytes) : bytes;
+  const strict = await decodeWithSharp(shown, limit, 'warning').catch((error: Error) => error);
   if (!(strict instanceof Error)) return applyOrientation(strict, orientation);
-  const lenient = await decodeWithSharp(bytes, limit, 'error');
+  const lenient = await decodeWithSharp(shown, limit, 'error');
   return { ...applyOrientation(lenient, orientation), warning: strict.message };
-}
-
-function withoutOrientation(bytes: Uint8Array): Uint8Array {
-  const copy = bytes.slice();
-  const view = new DataView(copy.buffer);
-  const little = copy[0] === 0x49;
-  const start = view.getUint32(4, little);
-  for (let i = 0; i < view.getUint16(start, little); i++) {
-    const entry = start + 2 + i * 12;
-    if (view.getUint16(entry, little) === TIFF_TAGS.orientation) view.setUint16(entry + 8, 1, little);
-  }
-  return copy;
 }
 
 const ENDS_EARLY = /premature|truncat|unexpected end|end of (file|stream|image|input)|read error|not enough data/i;
 
-function isLossy(bytes: Uint8Array, format: ImageFormat): boolean {
+function isLossy(bytes: Uint8Array, format: ImageFormat, page: FullPage | undefined): boolean {
   if (format === 'jpeg') return true;
   if (format === 'webp') return !Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength).includes('VP8L');
-  const compression = format === 'tiff' ? readDirectory(bytes)?.get(TIFF_TAGS.compression) : undefined;
+  const compression = page?.tags.get(TIFF_TAGS.compression);
   return compression === 6 || compression === 7;
 }
 
@@ -166,23 +147,27 @@ function checkSize(bytes: Uint8Array, format: ImageFormat, path: string, limit: 
 }
 
 /**
- * Decodes PNG, JPEG, TIFF, BMP or WebP, told apart by content. The first page of several; EXIF orientation applied once.
+ * Decodes PNG, JPEG, TIFF, BMP or WebP, told apart by content. Of several pages the first that is no thumbnail; EXIF orientation applied once.
  * @throws ADC_IMAGE_EMPTY, ADC_IMAGE_UNREADABLE (naming what the content is), ADC_IMAGE_TRUNCATED, ADC_IMAGE_TOO_LARGE
- *   (judged by the header, before any pixel is decoded).
+ *   (judged by the header, before any pixel is decoded; what the data would unpack to beyond the header's size is not unpacked).
  */
 export async function decodeImage(bytes: Uint8Array, options: DecodeOptions = {}): Promise<DecodedImage> {
   const { path = 'in memory', limit = DEFAULT_PIXEL_LIMIT } = options;
   if (bytes.length === 0) throw fail('ADC_IMAGE_EMPTY', { path });
   const format = sniffFormat(bytes);
   if (!format) throw fail('ADC_IMAGE_UNREADABLE', { path, what: `it is ${nameContent(bytes)}` });
-  checkSize(bytes, format, path, limit);
+  const size = checkSize(bytes, format, path, limit);
   try {
-    const image = await decodeUpright(bytes, format, limit);
-    return { ...image, format, lossy: isLossy(bytes, format) };
+    const page = format === 'tiff' ? fullPage(bytes) : undefined;
+    checkContent(bytes, format, size, page, limit);
+    const image = await decodeUpright(bytes, format, page, limit);
+    const lossy = isLossy(bytes, format, page);
+    return { ...image, ...pagesOf(bytes, format), format, lossy, path };
   } catch (error) {
     const { message } = error as Error;
     const what = `the ${format.toUpperCase()} decoder says "${message.trim().split('\n')[0]}"`;
-    const said = error instanceof BmpTruncated || error instanceof RangeError || ENDS_EARLY.test(message);
+    const cut = error instanceof BmpTruncated || error instanceof TiffTruncated || error instanceof RangeError;
+    const said = cut || ENDS_EARLY.test(message);
     // PNG and WebP say in their chunks how long they are, which is surer than the decoder's words.
     const short = endsEarly(bytes, format) || (said && format !== 'png' && format !== 'webp');
     throw fail(short ? 'ADC_IMAGE_TRUNCATED' : 'ADC_IMAGE_UNREADABLE', { path, what }, error);
@@ -204,10 +189,26 @@ export async function readImage(path: string, options: { limit?: number } = {}):
   return decodeImage(await readBytes(path), { ...options, path });
 }
 
-/** The upright 8-bit RGB picture that display and models share. @param options.window the product's, see {@link toRgb}. */
-export async function readRgb(path: string, options: { limit?: number; window?: Window } = {}): Promise<RgbImage> {
-  return toRgb(await readImage(path, options), options.window);
+/**
+ * The upright 8-bit RGB picture. Where the file holds more than 8 bits, indexes, labelers and detectors that are given it go back to its
+ * samples and see them through their own windows, unless `window` was given.
+ * @param options.windows a product's, see {@link learnWindows}; `window`: any other. By default the full range of the sample type.
+ * @throws what {@link readImage} throws; ADC_IMAGE_RANGE.
+ */
+export async function readRgb(
+  path: string,
+  options: { limit?: number; window?: Window; windows?: Windows } = {},
+): Promise<RgbImage> {
+  const image = await readImage(path, options);
+  return options.window ? toRgb(image, options.window) : toRgbKeeping(image, options.windows);
 }
+
+/**
+ * What somebody should know who looks at a picture through a product's windows: pages that are not shown, samples of another kind or
+ * beyond the window. Sentences without the picture's name; mostly none.
+ */
+export const pictureNotes = (image: DecodedImage, windows: Windows | undefined): string[] =>
+  [pagesNote(image), windowNote(image, windows)].filter((note) => note !== undefined);
 
 /**
  * Which pixels a mask file marks. A lossless file holds numbers, levels or colours of classes when it is coloured, when its values all
@@ -216,7 +217,8 @@ export async function readRgb(path: string, options: { limit?: number; window?: 
  * @param path named in errors. @throws ADC_MASK_VALUES for a lossy file that may have held numbers.
  */
 export function toMask(image: DecodedImage, path = 'in memory'): Mask {
-  const { data, width, height, channels, range } = image;
+  const { data, width, height, channels } = image;
+  const range = fullRange(image);
   const colours = channels - (image.alpha ? 1 : 0);
   const half = range.high / 2;
   const value = new Float32Array(width * height);

@@ -1,6 +1,6 @@
 /** Overlays for reports: mask tint and contour, heat maps, click marks. */
+import type { Window } from './samples.ts';
 import type { Mask, Plane, RgbImage } from './types.ts';
-import type { Window } from './window.ts';
 
 export type Colour = readonly [red: number, green: number, blue: number];
 

@@ -1,6 +1,6 @@
 /** The orientation tag: found in any container, applied once to decoded pixels. */
 import { type ImageFormat, walkChunks, walkJpeg } from './header.ts';
-import { readDirectory, TIFF_TAGS } from './tiff.ts';
+import { fullPage, readDirectory, TIFF_TAGS } from './tiff.ts';
 import type { Pixels } from './types.ts';
 
 /** EXIF orientation, 1 upright to 8; 5–8 swap width and height. */
@@ -15,7 +15,6 @@ function stripPrefix(block: Uint8Array): Uint8Array {
 
 function findExif(bytes: Uint8Array, format: ImageFormat): Uint8Array | undefined {
   let block: Uint8Array | undefined;
-  if (format === 'tiff') return bytes;
   if (format === 'jpeg')
     walkJpeg(bytes, (marker, start, end) => {
       const payload = bytes.subarray(start, end);
@@ -35,8 +34,9 @@ function findExif(bytes: Uint8Array, format: ImageFormat): Uint8Array | undefine
 /** The orientation a file asks for; 1 when it has none, a value outside 1–8 or a damaged EXIF block. */
 export function readOrientation(bytes: Uint8Array, format: ImageFormat): Orientation {
   try {
-    const block = findExif(bytes, format);
-    const value = block && readDirectory(block)?.get(TIFF_TAGS.orientation);
+    const block = format === 'tiff' ? undefined : findExif(bytes, format);
+    const tags = format === 'tiff' ? fullPage(bytes)?.tags : block && readDirectory(block);
+    const value = tags?.get(TIFF_TAGS.orientation);
     return value !== undefined && value >= 1 && value <= 8 ? (value as Orientation) : 1;
   } catch {
     return 1;

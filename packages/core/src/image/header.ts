@@ -1,5 +1,5 @@
 /** What a file is and how large its picture, read from its first bytes without decoding, so that a header bomb costs nothing. */
-import { readDirectory, TIFF_TAGS } from './tiff.ts';
+import { fullPage, SAMPLE_FORMAT, TIFF_TAGS } from './tiff.ts';
 
 /** The formats that the codec decodes. */
 export type ImageFormat = 'png' | 'jpeg' | 'tiff' | 'bmp' | 'webp';
@@ -144,13 +144,52 @@ export function readSize(bytes: Uint8Array, format: ImageFormat): Size | undefin
           ? { width: view.getUint16(18, true), height: view.getUint16(20, true) }
           : { width: Math.abs(view.getInt32(18, true)), height: Math.abs(view.getInt32(22, true)) };
       case 'tiff': {
-        const tags = readDirectory(bytes);
+        const tags = fullPage(bytes)?.tags;
         return tags && { width: tags.get(TIFF_TAGS.width) ?? 0, height: tags.get(TIFF_TAGS.height) ?? 0 };
       }
     }
   } catch {
     return undefined;
   }
+}
+
+/** Whether samples have 8 bits or less for certain; others turn out to when they are decoded. */
+export function isEightBit(bytes: Uint8Array, format: ImageFormat): boolean {
+  if (format === 'png') return bytes[24] <= 8;
+  if (format !== 'tiff') return true;
+  const tags = fullPage(bytes)?.tags;
+  const unsigned = (tags?.get(TIFF_TAGS.sampleFormat) ?? SAMPLE_FORMAT.unsigned) === SAMPLE_FORMAT.unsigned;
+  return unsigned && (tags?.get(TIFF_TAGS.bitsPerSample) ?? 1) <= 8;
+}
+
+/** Pages or frames of a file, without thumbnails and masks, and which of them is the picture, from 0. */
+export interface Pages {
+  readonly pages: number;
+  readonly page: number;
+}
+
+/** How many pictures a file holds, and which one is read. */
+export function pagesOf(bytes: Uint8Array, format: ImageFormat): Pages {
+  if (format !== 'tiff') return { pages: countFrames(bytes, format), page: 0 };
+  const { pages = 1, page = 0 } = fullPage(bytes) ?? {};
+  return { pages, page };
+}
+
+/** What somebody should know of a file of several pictures: a sentence without its name, or nothing. */
+export const pagesNote = ({ pages, page }: Pages): string | undefined =>
+  pages > 1 ? `has ${pages} pages, ${page === 0 ? 'the first' : `page ${page + 1}`} is used` : undefined;
+
+function countFrames(bytes: Uint8Array, format: ImageFormat): number {
+  if (format !== 'webp' && format !== 'png') return 1;
+  let frames = 0;
+  walkChunks(bytes, format, (name, start) => {
+    if (name === 'ANMF') frames++;
+    if (name === 'acTL' && start + 4 <= bytes.length)
+      frames = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength).getUint32(start);
+    // An animated PNG says so before its pixels.
+    return name === 'IDAT' || name === 'VP8 ' || name === 'VP8L';
+  });
+  return Math.max(1, frames);
 }
 
 /** Whether the container promises more bytes than there are; tells a truncated file from a corrupt one. */

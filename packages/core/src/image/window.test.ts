@@ -1,6 +1,7 @@
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
-import { toRgb, WindowEstimator } from './window.ts';
+import type { Picture, Windows } from './samples.ts';
+import { throughWindows, toRgb, toRgbKeeping, windowNote } from './window.ts';
 
 const row = <Data extends Uint8Array | Uint16Array | Float32Array>(data: Data, channels = 1) => ({
   data,
@@ -52,45 +53,61 @@ describe('toRgb', () => {
   });
 });
 
-describe('WindowEstimator', () => {
-  const camera12 = (offset: number) =>
-    row(Uint16Array.from({ length: 40_000 }, (_, i) => 500 + offset + ((i * 7919) % 2000)));
+describe('pictures through the windows of a product', () => {
+  const twelve: Windows = { uint16: { low: 0, high: 4095 } };
+  const twelveBits = row(Uint16Array.from([0, 1000, 4095, 9000]));
 
-  test('12 bits in 16: one window with a margin, all pictures counted', () => {
-    const estimator = new WindowEstimator();
-    estimator.add(camera12(0));
-    estimator.add(camera12(1000));
-    const { low, high } = estimator.window();
-    expect(low).toBeGreaterThan(150);
-    expect(low).toBeLessThan(260);
-    expect(high).toBeGreaterThan(3740);
-    expect(high).toBeLessThan(3850);
+  test('samples of a known type go through its window, 8 bits stay as they are', () => {
+    expect(first(throughWindows(twelveBits, twelve).data)).toEqual([0, 62, 255, 255]);
+    const levels = Uint8Array.from([1, 2, 3]);
+    expect(throughWindows(row(levels, 3), twelve).data).toBe(levels);
   });
 
-  test('a few dead or hot pixels do not move it', () => {
-    const clean = new WindowEstimator();
-    clean.add(camera12(0));
-    const hot = camera12(0);
-    hot.data.fill(65535, 0, 20);
-    const dirty = new WindowEstimator();
-    dirty.add(hot);
-    expect(Math.abs(dirty.window().high - clean.window().high)).toBeLessThan(10);
+  test('without windows, as in files of version 0.1.0, everything is seen over its full range', () => {
+    expect(first(throughWindows(twelveBits, undefined).data)).toEqual([0, 4, 16, 35]);
   });
 
-  test('8 bits keep 0–255, nothing at all and flat pictures keep their range', () => {
-    const eight = new WindowEstimator();
-    eight.add(row(Uint8Array.from([100, 101, 102])));
-    expect(eight.window()).toEqual({ low: 0, high: 255 });
-    expect(new WindowEstimator().window()).toEqual({ low: 0, high: 255 });
-    const flat = new WindowEstimator();
-    flat.add(row(new Uint16Array(50).fill(900)));
-    expect(flat.window()).toEqual({ low: 0, high: 65535 });
+  test('levels lead back to the samples they were made of; what is drawn on them is what it shows', () => {
+    const image = toRgbKeeping(twelveBits);
+    expect(first(image.data)).toEqual([0, 4, 16, 35]);
+    expect(first(throughWindows(image, twelve).data)).toEqual([0, 62, 255, 255]);
+    expect(first(throughWindows({ ...image, data: image.data.slice() }, twelve).data)).toEqual([0, 4, 16, 35]);
   });
 
-  test('alpha does not count', () => {
-    const estimator = new WindowEstimator();
-    const data = Uint16Array.from({ length: 4000 }, (_, i) => (i % 4 === 3 ? 65535 : 1000 + (i % 97)));
-    estimator.add(row(data, 4));
-    expect(estimator.window().high).toBeLessThan(1200);
+  test.each<[string, Picture, Windows, string]>([
+    [
+      '12 bits beside 8',
+      twelveBits,
+      { uint8: { low: 0, high: 255 } },
+      '16-bit samples, the good pictures hold 8-bit samples',
+    ],
+    ['floats beside 12 bits', row(Float32Array.from([0, 200])), twelve, 'float samples'],
+    ['not a number', row(Float32Array.from([Number.NaN])), twelve, 'float samples'],
+  ])('refuses what has no window: %s', (_what, picture, windows, what) => {
+    let caught: unknown;
+    try {
+      throughWindows({ ...picture, path: 'line/7.tif' }, windows);
+    } catch (error) {
+      caught = error;
+    }
+    expect(caught).toMatchObject({ code: 'ADC_IMAGE_RANGE' });
+    expect((caught as Error).message).toContain(what);
+    expect((caught as Error).message).toContain('line/7.tif');
+  });
+
+  test('a full range needs no window', () => {
+    const full = row(Uint16Array.from([0, 32768, 65535]));
+    expect(first(throughWindows(full, { uint8: { low: 0, high: 255 } }).data)).toEqual([0, 128, 255]);
+    expect(windowNote(full, { uint8: { low: 0, high: 255 } })).toContain('0 to 65535');
+  });
+
+  test('notes tell of another kind, of samples beyond the window, and of nothing else', () => {
+    expect(windowNote(row(Uint8Array.from([0, 255])), twelve)).toContain(
+      '8-bit samples, the good pictures 16-bit samples',
+    );
+    expect(windowNote(twelveBits, twelve)).toContain('0 to 9000');
+    expect(windowNote(row(Uint16Array.from([5, 4095])), twelve)).toBeUndefined();
+    expect(windowNote(row(Float32Array.from([Number.NaN])), { float: { low: 0, high: 1 } })).toContain('number');
+    expect(windowNote(twelveBits, undefined)).toBeUndefined();
   });
 });

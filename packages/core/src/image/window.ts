@@ -1,23 +1,19 @@
-/** The one window/level rule from any bit depth to the 8 bits that people and models see. */
+/** The one place where samples of any type become the 8-bit levels that people and models see. */
+import { fail } from '../errors.ts';
+import {
+  FULL_RANGES,
+  fullRange,
+  learnWindows,
+  nameOfType,
+  type Picture,
+  type SampleType,
+  spanOf,
+  typeOf,
+  type Window,
+  type Windows,
+  writtenWindow,
+} from './samples.ts';
 import type { Pixels, RgbImage } from './types.ts';
-
-/** Values at or below `low` become 0, at or above `high` 255, linear and rounded between. */
-export interface Window {
-  readonly low: number;
-  readonly high: number;
-}
-
-/** Pixels that know the full range of their sample type; decoded images do. */
-export interface RangedPixels extends Pixels {
-  /** The full range of the sample type: 0–255, 0–65535, 0–1 for floats, signed ranges for signed types. */
-  readonly range?: Window;
-}
-
-const fullRange = (image: RangedPixels): Window => {
-  if (image.range) return image.range;
-  if (image.data instanceof Uint8Array) return { low: 0, high: 255 };
-  return { low: 0, high: image.data instanceof Uint16Array ? 65535 : 1 };
-};
 
 /** Exact for 8-bit data over its full range, which comes back without a copy. */
 function applyWindow(data: Pixels['data'], { low, high }: Window): Uint8Array {
@@ -38,13 +34,13 @@ function applyWindow(data: Pixels['data'], { low, high }: Window): Uint8Array {
 }
 
 /**
- * The picture as models and people see it. Grey fills all three channels, alpha is dropped (not blended: what a
- * camera measured under a transparent pixel is still what it measured), channels after the third are dropped.
- * @param window one per product, see {@link WindowEstimator}; without it the full range of the sample type.
+ * The picture as models and people see it through a window. Grey fills all three channels, alpha is dropped (not blended: what a
+ * camera measured under a transparent pixel is still what it measured), channels after the third are dropped. What is not a number is black.
+ * @param window without one the full range of the sample type.
  */
-export function toRgb(image: RangedPixels, window?: Window): RgbImage {
-  const { width, height, channels } = image;
-  const levels = applyWindow(image.data, window ?? fullRange(image));
+export function toRgb(picture: Picture, window?: Window): RgbImage {
+  const { width, height, channels } = picture;
+  const levels = applyWindow(picture.data, window ?? fullRange(picture));
   if (channels === 3) return { data: levels, width, height, channels: 3 };
   const data = new Uint8Array(width * height * 3);
   const green = channels > 3 ? 1 : 0;
@@ -56,55 +52,71 @@ export function toRgb(image: RangedPixels, window?: Window): RgbImage {
   return { data, width, height, channels: 3 };
 }
 
-const SAMPLES_PER_IMAGE = 16384;
+/** Samples behind levels, for pictures that are read before it is known whose window counts. */
+const samplesOf = new WeakMap<Uint8Array, Picture>();
+
+/** The samples that a picture's levels were made of, where {@link toRgbKeeping} made them; else the picture itself. */
+export const samplesBehind = (picture: Picture): Picture =>
+  (picture.data instanceof Uint8Array && samplesOf.get(picture.data)) || picture;
 
 /**
- * Finds one window for all pictures of a product, since 10- and 12-bit cameras fill a corner of 16 bits. Add the good
- * pictures, then store the result with the project: a window per picture would hide brightness defects.
+ * {@link toRgb}, remembering the samples where levels say less than they do: {@link throughWindows} goes back to them. A picture that is made of
+ * this one has levels of its own and is what it shows.
  */
-export class WindowEstimator {
-  private readonly samples: Float32Array[] = [];
-  private range: Window | undefined;
+export function toRgbKeeping(picture: Picture, windows?: Windows): RgbImage {
+  const image = throughWindows(picture, windows);
+  if (!(picture.data instanceof Uint8Array)) samplesOf.set(image.data, picture);
+  return image;
+}
 
-  /** Takes an even sample of at most 16384 pixels, colour channels only. */
-  add(image: RangedPixels): void {
-    const { data, channels, width, height } = image;
-    const colours = channels >= 3 ? 3 : 1;
-    const pixels = width * height;
-    const count = Math.min(pixels, SAMPLES_PER_IMAGE);
-    const sample = new Float32Array(count * colours);
-    for (let i = 0; i < count; i++) {
-      const from = Math.floor((i * pixels) / count) * channels;
-      for (let c = 0; c < colours; c++) sample[i * colours + c] = data[from + c];
-    }
-    this.samples.push(sample.filter(Number.isFinite));
-    const range = fullRange(image);
-    this.range = this.range
-      ? { low: Math.min(this.range.low, range.low), high: Math.max(this.range.high, range.high) }
-      : range;
-  }
+/**
+ * The picture as the models of a product see it. 8-bit pictures are taken as they are.
+ * @param windows of the product's good pictures; undefined in indexes and detectors of version 0.1.0, which saw full ranges.
+ * @throws ADC_IMAGE_RANGE for samples of a type that no good picture has, unless they fill their full range.
+ */
+export function throughWindows(picture: Picture, windows: Windows | undefined): RgbImage {
+  const samples = samplesBehind(picture);
+  return toRgb(samples, windows && windowFor(samples, windows));
+}
 
-  /**
-   * From the 0.1 % to the 99.9 % value, widened by a tenth on both sides so that defects a little darker or brighter
-   * than anything good keep their shade; inside the sample type's range for whole numbers.
-   * 8-bit pictures always get 0–255: they were windowed by whoever made them.
-   */
-  window(): Window {
-    const range = this.range ?? { low: 0, high: 255 };
-    if (range.low === 0 && range.high === 255) return range;
-    const all = new Float32Array(this.samples.reduce((sum, part) => sum + part.length, 0));
-    let at = 0;
-    for (const part of this.samples) {
-      all.set(part, at);
-      at += part.length;
-    }
-    if (all.length === 0) return range;
-    all.sort();
-    const quantile = (share: number) => all[Math.round(share * (all.length - 1))];
-    const [low, high] = [quantile(0.001), quantile(0.999)];
-    const margin = (high - low) / 10;
-    if (margin === 0) return range;
-    if (range.high === 1) return { low: low - margin, high: high + margin };
-    return { low: Math.max(range.low, low - margin), high: Math.min(range.high, high + margin) };
-  }
+function windowFor(picture: Picture, windows: Windows): Window {
+  const type = typeOf(picture);
+  const known = windows[type];
+  const full = fullRange(picture);
+  if (known || type === 'uint8') return known ?? full;
+  const own = ownWindow(picture);
+  if (own?.low === full.low && own.high === full.high) return full;
+  const good = namesOf(windows);
+  throw fail('ADC_IMAGE_RANGE', { path: picture.path ?? 'in memory', got: nameOfType(type), want: good });
+}
+
+/** The window that would be learnt from one picture alone; undefined where none of its samples is a number. */
+export function ownWindow(picture: Picture): Window | undefined {
+  const span = spanOf(picture);
+  return span && learnWindows([span])[span.type];
+}
+
+const namesOf = (windows: Windows) =>
+  (Object.keys(windows) as SampleType[]).map((type) => nameOfType(type)).join(' or ') || 'nothing';
+
+/** Whether windows do more than to take 8 bits as they are: what older versions would misread. */
+export const isDeep = (windows: Windows | undefined): boolean =>
+  Object.entries(windows ?? {}).some(([type, { low, high }]) => {
+    const full = FULL_RANGES[type as SampleType];
+    return low !== full.low || high !== full.high;
+  });
+
+/** What somebody should know who looks at a picture through a product's windows: a sentence without its name, or nothing. */
+export function windowNote(picture: Picture, windows: Windows | undefined): string | undefined {
+  const type = typeOf(picture);
+  if (!windows) return undefined;
+  const window = windows[type];
+  if (!window)
+    return `holds ${nameOfType(type)}, the good pictures ${namesOf(windows)}: it is taken over its full range, ${writtenWindow(fullRange(picture))}`;
+  if (type === 'uint8') return undefined;
+  const span = spanOf(picture);
+  if (!span) return 'holds no sample that is a number: it is black';
+  if (span.high > window.high || span.low < window.low)
+    return `holds samples from ${writtenWindow(span)}, the window of the good pictures is ${writtenWindow(window)}: what lies outside is black or white`;
+  return undefined;
 }

@@ -3,9 +3,13 @@ import { createHash } from 'node:crypto';
 import { appendMetadata, readMetadata } from '@adclick/ortgrad';
 import { z } from 'zod';
 import { fail } from '../errors.ts';
+import { isDeep } from '../image/window.ts';
+import { windowsSchema } from '../residual/index-file.ts';
 
-/** What `kind` says; the number changes whenever older readers would misread a file. */
-export const DETECTOR_KIND = 'adclick-detector/1';
+/** What `kind` begins with; the number behind it changes whenever older readers would misread a file. */
+const KIND = 'adclick-detector/';
+/** 1: pictures over their full range, 2: through a window. */
+const VERSIONS = ['1', '2'];
 
 const unit = z.number().min(0).max(1);
 const count = z.number().int().positive();
@@ -22,6 +26,8 @@ const cardSchema = z.object({
   version: z.string(),
   /** Pixels of the picture that the model takes; pictures of any size and aspect are brought to it. */
   input: z.object({ width: count, height: count }),
+  /** Through which samples of each type become the 8 bits that the model takes; absent in files of version 0.1.0: full ranges. */
+  windows: windowsSchema.optional(),
   /** What happens to a picture before the model sees it, in words. */
   preprocessing: z.string(),
   /** Width over height of most good pictures. Others are squeezed, as the index does. */
@@ -61,7 +67,7 @@ const sha256 = (bytes: Uint8Array) => createHash('sha256').update(bytes).digest(
 
 /** Metadata of a detector file. */
 export const cardMetadata = (card: DetectorCard): Record<string, string> => ({
-  kind: DETECTOR_KIND,
+  kind: `${KIND}${isDeep(card.windows) ? 2 : 1}`,
   name: card.name,
   card: JSON.stringify(card),
 });
@@ -82,11 +88,10 @@ export function readCard(model: Uint8Array, path: string): DetectorCard {
   }
   const of = (key: string) => entries.find((entry) => entry.key === key);
   const kind = of('kind')?.value;
-  if (kind !== DETECTOR_KIND) {
-    const got = kind?.startsWith('adclick-detector/')
-      ? `a detector of version ${kind.slice(17)}`
-      : 'no detector of ADClick';
-    throw fail('ADC_DETECTOR_KIND', { path, got, want: `version ${DETECTOR_KIND.slice(17)}` });
+  const version = kind?.startsWith(KIND) ? kind.slice(KIND.length) : undefined;
+  if (version === undefined || !VERSIONS.includes(version)) {
+    const got = version === undefined ? 'no detector of ADClick' : `a detector of version ${version}`;
+    throw fail('ADC_DETECTOR_KIND', { path, got, want: `versions ${VERSIONS.join(' and ')}` });
   }
   const seal = of('sha256');
   if (!seal || sha256(model.subarray(0, seal.offset)) !== seal.value)

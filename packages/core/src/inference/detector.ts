@@ -5,7 +5,9 @@ import { fail } from '../errors.ts';
 import { BACKBONES } from '../features/backbones.ts';
 import { writeFileAtomic } from '../files.ts';
 import { resizePlane, resizeRgb } from '../image/resize.ts';
+import type { Picture } from '../image/samples.ts';
 import type { ImagePoint, Plane, RgbImage } from '../image/types.ts';
+import { throughWindows } from '../image/window.ts';
 import { REFERENCE_PICTURES } from '../residual/reference.ts';
 import type { ReferenceIndex } from '../residual/reference-index.ts';
 import { VERSION } from '../version.ts';
@@ -52,8 +54,8 @@ const FALSE_ALARMS = 0.05;
 const MIN_AREA = 16;
 
 const PREPROCESSING =
-  'upright by EXIF, 8-bit RGB (deeper pictures through one window of their own range), resized to the input by area averages where ' +
-  'an axis shrinks and bilinearly where it grows';
+  'upright by EXIF, 8-bit RGB (samples of more than 8 bits through the one of `windows` for their type), resized to the input by area ' +
+  'averages where an axis shrinks and bilinearly where it grows';
 
 /** Finds the defects of one product. */
 export class Detector {
@@ -99,11 +101,16 @@ export class Detector {
     await writeFileAtomic(file, this.model);
   }
 
+  /** A picture as the model sees it: through the window of the good pictures. @throws ADC_IMAGE_RANGE. */
+  rgb(picture: Picture): RgbImage {
+    return throughWindows(picture, this.card.windows);
+  }
+
   /**
-   * Looks at one picture of any size.
-   * @returns map and regions in pixels of the picture.
+   * Looks at one picture of any size, 8-bit or samples of any type.
+   * @returns map and regions in pixels of the picture. @throws ADC_IMAGE_RANGE for samples of a type that no good picture has.
    */
-  async detect(image: RgbImage): Promise<Detection> {
+  async detect(image: Picture): Promise<Detection> {
     const { score, map: onGrid } = await this.run(image);
     const map = resizePlane(onGrid, image.width, image.height);
     const { thresholds } = this.card;
@@ -113,10 +120,10 @@ export class Detector {
     return { score, isDefect, map, regions };
   }
 
-  /** Score and map as the model gives them, the map on the model grid. */
-  async run(image: RgbImage): Promise<{ readonly score: number; readonly map: Plane }> {
+  /** Score and map as the model gives them, the map on the model grid. @throws ADC_IMAGE_RANGE. */
+  async run(image: Picture): Promise<{ readonly score: number; readonly map: Plane }> {
     const { width, height } = this.card.input;
-    const { data } = resizeRgb(image, width, height);
+    const { data } = resizeRgb(this.rgb(image), width, height);
     const { map, score } = await this.session.run({ image: tensor(data, [1, height, width, 3]) });
     return {
       score: (score as Tensor).data[0] as number,
@@ -152,11 +159,12 @@ export async function exportDetector(
   const unscaled = (value: number) => value / (1 - value);
   const level = network ? { score: 1, map: 1 } : { score: unscaled(limits.score), map: unscaled(limits.map) };
   const thresholds = network ? limits : { score: 0.5, map: 0.5 };
-  const { grid, neighbours, radius, backbone, weights } = index.settings;
+  const { grid, neighbours, radius, backbone, weights, windows } = index.settings;
   const card: DetectorCard = {
     name: options.name ?? 'detector',
     version: VERSION,
     input: { width: grid.width, height: grid.height },
+    ...(windows && { windows }),
     preprocessing: PREPROCESSING,
     aspect: grid.width / grid.height,
     backbone: { name: backbone, weights },

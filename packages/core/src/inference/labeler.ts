@@ -5,6 +5,7 @@ import { fail } from '../errors.ts';
 import type { Box } from '../image/components.ts';
 import { cropRgb, regionOf } from '../image/crop.ts';
 import { resizePlane } from '../image/resize.ts';
+import type { Picture, Windows } from '../image/samples.ts';
 import type { Plane, RgbImage } from '../image/types.ts';
 import { offlinePrompts, type PromptsOf } from '../language/prompts.ts';
 import { TextModel } from '../language/text-encoder.ts';
@@ -93,9 +94,12 @@ export class Labeler {
 
   /**
    * Prepares an image for clicks: features, nearest good pictures, residual. Once an image.
+   * @param picture 8-bit, or samples of any type: the index's windows bring them to 8 bits.
    * @param exclude names of good pictures that must not be compared with, such as the image itself.
+   * @throws ADC_IMAGE_RANGE for samples of a type that no good picture has.
    */
-  async open(image: RgbImage, { exclude = [] }: { exclude?: readonly string[] } = {}): Promise<View> {
+  async open(picture: Picture, { exclude = [] }: { exclude?: readonly string[] } = {}): Promise<View> {
+    const image = this.index.rgb(picture);
     const described = await this.index.describe(image);
     const residual = await this.index.residual(described, { exclude });
     const predictor = await ClickPredictor.create(this.network, residual, described.image);
@@ -106,6 +110,11 @@ export class Labeler {
       (defect) => this.wordsOf(defect),
       this.zoom ? (region) => this.closer(image, residual, region) : undefined,
     );
+  }
+
+  /** One window for each type of sample among the good pictures; undefined with an index of version 0.1.0. */
+  get windows(): Windows | undefined {
+    return this.index.windows;
   }
 
   /** A predictor of one region of the picture, against the same region of its neighbours. */

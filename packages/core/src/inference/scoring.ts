@@ -1,6 +1,7 @@
 /** Scoring pictures through an index, and thresholds from good pictures that are each compared with the others only. */
 import { type Session, type Tensor, tensor } from '@adclick/ortgrad';
-import type { Plane, RgbImage } from '../image/types.ts';
+import type { Picture } from '../image/samples.ts';
+import type { Plane } from '../image/types.ts';
 import type { Reference } from '../residual/reference.ts';
 import type { ReferenceIndex } from '../residual/reference-index.ts';
 import type { MapOptions, MapSettings, SegNetwork } from './anomaly-map.ts';
@@ -46,7 +47,7 @@ export class IndexScorer {
    * Map and score of a picture of any size.
    * @param exclude names of good pictures that must not be compared with, such as the picture itself.
    */
-  async score(image: RgbImage, exclude: readonly string[] = []): Promise<Scored> {
+  async score(image: Picture, exclude: readonly string[] = []): Promise<Scored> {
     const described = await this.index.describe(image);
     const residual = await this.index.residual(described, { exclude: [...exclude, ...this.left] });
     const { height, width, dims } = residual;

@@ -6,11 +6,22 @@ import { tensor, toFloat32 } from '@adclick/ortgrad';
 import { fail } from '../errors.ts';
 import type { FeatureExtractor } from '../features/extractor.ts';
 import { chooseGrid, DEFAULT_PIXELS, type GridSize, TOKEN_STRIDE } from '../features/grid.ts';
-import { readRgb } from '../image/codec.ts';
+import { decodeImage, readImage } from '../image/codec.ts';
 import { readOrientation } from '../image/exif.ts';
-import { readSize, type Size, sniffFormat } from '../image/header.ts';
+import { isEightBit, pagesNote, pagesOf, readSize, type Size, sniffFormat } from '../image/header.ts';
 import { resizeRgb } from '../image/resize.ts';
-import type { RgbImage } from '../image/types.ts';
+import {
+  learnWindows,
+  nameOfType,
+  type Picture,
+  type SampleType,
+  type Span,
+  spanOf,
+  type Window,
+  type Windows,
+  writtenWindow,
+} from '../image/samples.ts';
+import { isDeep, samplesBehind, throughWindows } from '../image/window.ts';
 import { commonFolder, toStored, withSlashes } from '../paths.ts';
 import { Random } from '../random.ts';
 import type { Bank } from './bank.ts';
@@ -20,8 +31,8 @@ import { defaultRadius, type Matcher } from './match.ts';
 import { chooseNeighbours, compare } from './neighbours.ts';
 import { blockHistograms, type Codebook, kMeans, sampleRows } from './retrieval.ts';
 
-/** A good picture: a file, or pixels with a name that is unique in the index. */
-export type Normal = { readonly path: string } | { readonly name: string; readonly image: RgbImage };
+/** A good picture: a file, or pixels of any sample type with a name that is unique in the index. */
+export type Normal = { readonly path: string } | { readonly name: string; readonly image: Picture };
 
 /** Settings of a build; all but the runtime have defaults. */
 export interface BuildSettings {
@@ -38,6 +49,8 @@ export interface BuildSettings {
   readonly onProgress?: (progress: { readonly done: number; readonly total: number }) => void;
   /** Ends the build early; what was there before stays. */
   readonly signal?: AbortSignal;
+  /** Told what somebody should know of the good pictures, such as pages that are not looked at. */
+  readonly onWarning?: (text: string) => void;
 }
 
 /** What only the library itself asks for. */
@@ -53,7 +66,11 @@ export interface Source extends Size {
   readonly name: string;
   readonly path?: string;
   readonly content: string;
-  readonly read: () => Promise<RgbImage>;
+  /** Where its samples lie. */
+  readonly span: Span;
+  /** What somebody should know of it. */
+  readonly note?: string;
+  readonly read: () => Promise<Picture>;
 }
 
 /** Vectors that k-means sees on the default grid; fewer on smaller grids. */
@@ -68,16 +85,27 @@ const sha256 = (...parts: (string | Uint8Array)[]) => {
   return hash.digest('hex');
 };
 
-/** Width and height of the upright picture, from its first bytes where they tell it. */
-async function uprightSize(path: string, bytes: Uint8Array): Promise<Size> {
+/** What 8-bit pictures span, whatever they show: their window is known. */
+const EIGHT_BITS: Span = { type: 'uint8', low: 0, high: 255 };
+
+function spanIn(picture: Picture, path: string): Span {
+  const span = spanOf(picture);
+  if (!span) throw fail('ADC_IMAGE_UNREADABLE', { path, what: 'none of its samples is a number' });
+  return span;
+}
+
+/** Size of the upright picture and where its samples lie, from its first bytes where they tell it. @param known spans by content. */
+async function factsOf(path: string, bytes: Uint8Array, content: string, known: ReadonlyMap<string, Span>) {
   const format = sniffFormat(bytes);
   const stored = format && readSize(bytes, format);
-  if (!format || !stored || !(stored.width > 0 && stored.height > 0)) {
-    const { width, height } = await readRgb(path);
-    return { width, height };
+  const span = format && isEightBit(bytes, format) ? EIGHT_BITS : known.get(content);
+  if (!format || !stored || !span || !(stored.width > 0 && stored.height > 0)) {
+    const image = await decodeImage(bytes, { path });
+    return { width: image.width, height: image.height, span: spanIn(image, path), note: pagesNote(image) };
   }
   const turned = readOrientation(bytes, format) >= 5;
-  return turned ? { width: stored.height, height: stored.width } : stored;
+  const size = turned ? { width: stored.height, height: stored.width } : stored;
+  return { ...size, span, note: pagesNote(pagesOf(bytes, format)) };
 }
 
 /** Works off a list with a few items in work at once; the first error ends it. */
@@ -99,12 +127,13 @@ async function inParallel<Item>(items: readonly Item[], work: (item: Item) => Pr
 }
 
 /**
- * Reads sizes and hashes; sorted by name, which for files is the path below their common folder.
- * @throws ADC_NO_NORMALS, ADC_ONE_NORMAL, ADC_IMAGE_MISSING.
+ * Reads sizes, hashes and, where pictures have more than 8 bits, samples; sorted by name, which for files is the path below their common folder.
+ * @param known spans of samples by content. @throws ADC_NO_NORMALS, ADC_ONE_NORMAL, ADC_IMAGE_….
  */
 export async function gatherSources(
   normals: readonly Normal[],
   place: string,
+  known: ReadonlyMap<string, Span>,
   signal?: AbortSignal,
 ): Promise<Source[]> {
   const root = commonFolder(normals.flatMap((normal) => ('path' in normal ? [normal.path] : [])));
@@ -112,9 +141,11 @@ export async function gatherSources(
   await inParallel(normals, async (normal) => {
     signal?.throwIfAborted();
     if ('image' in normal) {
-      const { image, name } = normal;
-      const content = sha256(`${image.width}x${image.height} `, image.data);
-      sources.push({ name, content, width: image.width, height: image.height, read: async () => image });
+      const { name } = normal;
+      const image = samplesBehind(normal.image);
+      const { data, width, height } = image;
+      const content = sha256(`${width}x${height} `, new Uint8Array(data.buffer, data.byteOffset, data.byteLength));
+      sources.push({ name, content, width, height, span: spanIn(image, name), read: async () => image });
       return;
     }
     const path = resolve(normal.path);
@@ -122,8 +153,9 @@ export async function gatherSources(
       throw fail('ADC_IMAGE_MISSING', { path: normal.path }, cause);
     });
     const name = root === undefined ? withSlashes(path) : toStored(root, path);
-    const size = await uprightSize(normal.path, bytes);
-    sources.push({ name, path, content: sha256(bytes), ...size, read: () => readRgb(normal.path) });
+    const content = sha256(bytes);
+    const facts = await factsOf(normal.path, bytes, content, known);
+    sources.push({ name, path, content, ...facts, read: () => readImage(normal.path) });
   });
   if (sources.length === 0) throw fail('ADC_NO_NORMALS', { path: place });
   if (new Set(sources.map(({ content }) => content)).size < 2) throw fail('ADC_ONE_NORMAL', { path: place, count: 1 });
@@ -133,10 +165,30 @@ export async function gatherSources(
   return sources;
 }
 
+/** What somebody should know of good pictures, each thing said once. @param before windows of the index that is replaced. */
+export function notesOf(sources: readonly Source[], windows: Windows = {}, before?: Windows): string[] {
+  const byNote = new Map<string, string[]>();
+  for (const { name, note } of sources) if (note) byNote.set(note, [...(byNote.get(note) ?? []), name]);
+  const notes = [...byNote].map(([note, [first, ...others]]) =>
+    others.length === 0 ? `${first} ${note}.` : `${first} ${note}; so it is with ${others.length} more.`,
+  );
+  const types = Object.keys(windows) as SampleType[];
+  if (types.length > 1)
+    notes.push(`The good pictures hold ${types.map(nameOfType).join(' and ')}: each kind has a window of its own.`);
+  for (const type of types) {
+    const [now, old] = [windows[type] as Window, before?.[type]];
+    if (old && (old.low !== now.low || old.high !== now.high))
+      notes.push(
+        `The window of ${nameOfType(type)} is ${writtenWindow(now)} now, it was ${writtenWindow(old)}: all pictures of them are described again.`,
+      );
+  }
+  return notes;
+}
+
 const median = (values: readonly number[]) =>
   [...values].sort((a, b) => a - b)[Math.floor((values.length - 1) / 2)] as number;
 
-/** All settings of an index, the grid chosen from the median size of its pictures. */
+/** All settings of an index, the grid chosen from the median size of its pictures, the windows from their samples. */
 export function settle(
   sources: readonly Source[],
   extractor: FeatureExtractor,
@@ -147,30 +199,41 @@ export function settle(
   const grid = options.grid ?? chooseGrid(width, height, { pixels });
   const radius = options.radius ?? defaultRadius(grid.height / TOKEN_STRIDE, grid.width / TOKEN_STRIDE);
   const { backbone, fingerprint } = extractor;
-  return { backbone: backbone.name, weights: fingerprint, grid, neighbours, radius, calibrationImages, seed };
+  const windows = learnWindows(sources.map(({ span }) => span));
+  return { backbone: backbone.name, weights: fingerprint, grid, neighbours, radius, calibrationImages, seed, windows };
 }
+
+/** What descriptors of a picture depend on beside its content: nothing where it is seen over its full range. */
+const windowKey = ({ type }: Span, windows: Windows = {}): string[] => {
+  const window = windows[type];
+  return window && isDeep({ [type]: window }) ? [`${window.low}…${window.high}`] : [];
+};
 
 /** Entries of an index; the shard's name says what its descriptors depend on. */
 export function entriesOf(
   sources: readonly Source[],
-  { backbone, weights, grid }: IndexSettings,
+  { backbone, weights, grid, windows }: IndexSettings,
   directory?: string,
 ): IndexEntry[] {
-  return sources.map(({ name, path, content, width, height }) => ({
-    name,
-    ...(path && { path: directory ? toStored(directory, path) : path }),
-    content,
-    width,
-    height,
-    shard: sha256(FORMAT, content, backbone, weights, `${grid.width}x${grid.height}`).slice(0, 32),
-  }));
+  return sources.map(({ name, path, content, width, height, span }) => {
+    const parts = [FORMAT, content, backbone, weights, `${grid.width}x${grid.height}`, ...windowKey(span, windows)];
+    return {
+      name,
+      ...(path && { path: directory ? toStored(directory, path) : path }),
+      content,
+      width,
+      height,
+      ...(span.type !== 'uint8' && { span }),
+      shard: sha256(...parts).slice(0, 32),
+    };
+  });
 }
 
 /** Describes every picture that the bank does not hold yet. */
 export async function describeAll(
   sources: readonly Source[],
   entries: readonly IndexEntry[],
-  { grid }: IndexSettings,
+  { grid, windows }: IndexSettings,
   bank: Bank,
   extractor: FeatureExtractor,
   { onProgress, signal }: BuildSettings,
@@ -180,7 +243,7 @@ export async function describeAll(
   await inParallel([...reads], async ([shard, read]) => {
     signal?.throwIfAborted();
     if (!(await bank.has(shard))) {
-      const picture = resizeRgb(await read(), grid.width, grid.height);
+      const picture = resizeRgb(throughWindows(await read(), windows), grid.width, grid.height);
       await bank.put(shard, await extractor.describePacked(picture));
     }
     onProgress?.({ done: ++done, total: reads.size });

@@ -6,13 +6,25 @@ import { decodeSafetensors, encodeSafetensors, tensor } from '@adclick/ortgrad';
 import { z } from 'zod';
 import { fail } from '../errors.ts';
 import { describeIoError, writeFileAtomic } from '../files.ts';
+import { FULL_RANGES, type SampleType, type Span, type Windows } from '../image/samples.ts';
+import { isDeep } from '../image/window.ts';
 import type { Codebook } from './retrieval.ts';
 
 /** Changes whenever descriptors or files of older indexes no longer fit. */
 export const FORMAT = 'adclick-index/1';
+/** Of an index whose pictures are seen through a window, which version 0.1.0 does not know. */
+const FORMAT_WINDOWS = 'adclick-index/2';
 
 const FILE = 'index.json';
 const count = z.number().int().positive();
+
+const sampleType = z.enum(Object.keys(FULL_RANGES) as SampleType[]);
+const windowSchema = z
+  .object({ low: z.number(), high: z.number() })
+  .refine(({ low, high }) => low < high, 'low is not below high');
+
+/** A window for each type of sample; in indexes and in detectors. */
+export const windowsSchema: z.ZodType<Windows> = z.partialRecord(sampleType, windowSchema);
 
 const settingsSchema = z.object({
   backbone: z.string(),
@@ -27,6 +39,8 @@ const settingsSchema = z.object({
   /** Good pictures that calibrate, at most. */
   calibrationImages: count,
   seed: z.number().int(),
+  /** Through which the models see samples of the good pictures' types; absent in indexes of version 0.1.0, which saw full ranges. */
+  windows: windowsSchema.optional(),
 });
 
 const entrySchema = z.object({
@@ -38,12 +52,14 @@ const entrySchema = z.object({
   /** Size of the upright original. */
   width: count,
   height: count,
+  /** Between which values almost all of its samples lie; absent for 8 bits. */
+  span: z.object({ type: sampleType, low: z.number(), high: z.number() }).optional(),
   /** Name of its descriptors: made of content and settings. */
   shard: z.string().regex(/^[0-9a-f]+$/),
 });
 
 const fileSchema = z.object({
-  format: z.literal(FORMAT),
+  format: z.enum([FORMAT, FORMAT_WINDOWS]),
   settings: settingsSchema,
   images: z.array(entrySchema).min(1),
   tables: z.object({ file: z.string().regex(/^tables-[0-9a-f]+\.safetensors$/), sha256: z.string() }),
@@ -87,7 +103,8 @@ export async function writeIndex(directory: string, content: Required<IndexConte
   const hash = sha256(bytes);
   const tables = { file: `tables-${hash.slice(0, 16)}.safetensors`, sha256: hash };
   await writeFileAtomic(join(directory, tables.file), bytes);
-  const json = `${JSON.stringify({ format: FORMAT, settings, images: entries, tables }, undefined, 1)}\n`;
+  const format = isDeep(settings.windows) ? FORMAT_WINDOWS : FORMAT;
+  const json = `${JSON.stringify({ format, settings, images: entries, tables }, undefined, 1)}\n`;
   await writeFileAtomic(join(directory, FILE), new TextEncoder().encode(json));
   for (const name of await readdir(directory)) {
     const stale = name.startsWith('tables-') && name !== tables.file;
@@ -119,6 +136,18 @@ function parse(directory: string, bytes: Uint8Array): z.infer<typeof fileSchema>
   const [issue] = result.error.issues;
   const where = issue?.path.join('.') || 'its content';
   throw fail('ADC_INDEX_DAMAGED', { path: directory, what: `${FILE}: ${where}: ${issue?.message}` }, result.error);
+}
+
+/**
+ * What an index says of its pictures' samples, without opening it: where they lie, by content, and the windows they are seen through.
+ * @throws ADC_INDEX_MISSING, ADC_INDEX_DAMAGED.
+ */
+export async function readSamples(
+  directory: string,
+): Promise<{ readonly spans: ReadonlyMap<string, Span>; readonly windows: Windows | undefined }> {
+  const { settings, images } = parse(directory, await readBytes(directory, FILE));
+  const spans = new Map(images.flatMap(({ content, span }) => (span ? [[content, span] as const] : [])));
+  return { spans, windows: settings.windows };
 }
 
 /** @throws ADC_INDEX_MISSING when the folder holds none, ADC_INDEX_DAMAGED when it is not what was written. */

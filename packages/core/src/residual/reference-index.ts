@@ -4,10 +4,12 @@ import { fail } from '../errors.ts';
 import { BACKBONES, type BackboneName } from '../features/backbones.ts';
 import { type Descriptors, FeatureExtractor } from '../features/extractor.ts';
 import { type GridSize, TOKEN_STRIDE } from '../features/grid.ts';
-import { readRgb } from '../image/codec.ts';
+import { readImage } from '../image/codec.ts';
 import { boxOf, cropRgb, type Region } from '../image/crop.ts';
 import { resizeRgb } from '../image/resize.ts';
+import type { Picture, Windows } from '../image/samples.ts';
 import type { Plane, RgbImage } from '../image/types.ts';
+import { throughWindows } from '../image/window.ts';
 import { fromStored, nameKey, pathKey } from '../paths.ts';
 import { Random } from '../random.ts';
 import { type Bank, ByteCache, DiskBank, MemoryBank, makeFolder } from './bank.ts';
@@ -18,12 +20,20 @@ import {
   gatherSources,
   type InnerSettings,
   type Normal,
+  notesOf,
   settle,
   summarise,
 } from './build-index.ts';
 import type { ResidualMap } from './calibration.ts';
 import { type ForegroundModel, fitForeground, foregroundMap, type TokenGrid, unite } from './foreground.ts';
-import { type IndexContent, type IndexEntry, type IndexSettings, readIndex, writeIndex } from './index-file.ts';
+import {
+  type IndexContent,
+  type IndexEntry,
+  type IndexSettings,
+  readIndex,
+  readSamples,
+  writeIndex,
+} from './index-file.ts';
 import { Matcher } from './match.ts';
 import { chooseNeighbours, compare } from './neighbours.ts';
 import { coreset, type Reference } from './reference.ts';
@@ -83,7 +93,7 @@ interface Parts {
   readonly runtime: Runtime;
   readonly ownsRuntime: boolean;
   readonly directory?: string;
-  /** Pictures that were given as pixels, by name. */
+  /** Pictures that were given as pixels, by name, as the models see them. */
   readonly pictures: ReadonlyMap<string, RgbImage>;
 }
 
@@ -114,9 +124,13 @@ export class ReferenceIndex {
     options: BuildOptions & InnerSettings,
   ): Promise<ReferenceIndex> {
     const { directory, backbone, signal } = options;
-    const sources = await gatherSources(normals, directory ?? 'the list of pictures', signal);
+    // What cannot be read of an index that is there is made anew.
+    const before = directory === undefined ? undefined : await readSamples(directory).catch(() => undefined);
+    const place = directory ?? 'the list of pictures';
+    const sources = await gatherSources(normals, place, before?.spans ?? new Map(), signal);
     const extractor = await FeatureExtractor.load({ runtime, backbone });
     const settings = settle(sources, extractor, options);
+    for (const note of notesOf(sources, settings.windows, before?.windows)) options.onWarning?.(note);
     const entries = entriesOf(sources, settings, directory);
     if (directory) await makeFolder(directory);
     const bank = directory ? new DiskBank(directory, shardSize(settings, extractor)) : new MemoryBank();
@@ -128,7 +142,11 @@ export class ReferenceIndex {
     } else if (bank instanceof MemoryBank) {
       bank.dropLow();
     }
-    const pictures = new Map(normals.flatMap((normal) => ('image' in normal ? [[normal.name, normal.image]] : [])));
+    const pictures = new Map(
+      normals.flatMap((normal) =>
+        'image' in normal ? [[normal.name, throughWindows(normal.image, settings.windows)] as const] : [],
+      ),
+    );
     return new ReferenceIndex({
       content,
       bank,
@@ -185,9 +203,19 @@ export class ReferenceIndex {
     return this.parts.content.calibration;
   }
 
-  /** A picture of any size, resized to the model grid and described. */
-  async describe(image: RgbImage): Promise<Described> {
-    const onGrid = resizeRgb(image, this.grid.width, this.grid.height);
+  /** One window for each type of sample among the good pictures; undefined in an index of version 0.1.0. */
+  get windows(): Windows | undefined {
+    return this.settings.windows;
+  }
+
+  /** A picture as the models see it: through the window of the good pictures. @throws ADC_IMAGE_RANGE. */
+  rgb(picture: Picture): RgbImage {
+    return throughWindows(picture, this.windows);
+  }
+
+  /** A picture of any size, seen through the index's window, resized to the model grid and described. @throws ADC_IMAGE_RANGE. */
+  async describe(picture: Picture): Promise<Described> {
+    const onGrid = resizeRgb(this.rgb(picture), this.grid.width, this.grid.height);
     return { image: onGrid, ...(await this.parts.extractor.describe(onGrid)) };
   }
 
@@ -355,14 +383,14 @@ export class ReferenceIndex {
     return { tokens: toFloat32(tensor(tokens, [tokens.length])), height, width, dims, matched };
   }
 
-  /** The original picture of a good one. @throws ADC_IMAGE_MISSING when the index does not know where it is. */
+  /** The picture of a good one at its own size, as the models see it. @throws ADC_IMAGE_MISSING when the index does not know where it is. */
   async picture(name: string): Promise<RgbImage> {
     const given = this.parts.pictures.get(name) ?? this.zoomPictures.get(name);
     if (given) return given;
     const entry = this.parts.content.entries.find((candidate) => candidate.name === name);
     const path = entry && this.pathOf(entry);
     if (!path) throw fail('ADC_IMAGE_MISSING', { path: name });
-    const image = await readRgb(path);
+    const image = this.rgb(await readImage(path));
     this.zoomPictures.set(name, image, image.data.byteLength);
     return image;
   }

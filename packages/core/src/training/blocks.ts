@@ -1,11 +1,13 @@
 /** Training data in blocks: a product, its index of good pictures, and items made from it, each block a pure function of seed and number. */
 import type { Runtime } from '@adclick/ortgrad';
 import { openDataset } from '../datasets/mvtec.ts';
-import { readMask, readRgb } from '../image/codec.ts';
+import { readImage, readMask } from '../image/codec.ts';
 import type { Box } from '../image/components.ts';
 import { cropMask, cropRgb, regionOf } from '../image/crop.ts';
 import { resizeMask } from '../image/resize.ts';
+import { learnWindows, spanOf } from '../image/samples.ts';
 import type { Mask, RgbImage } from '../image/types.ts';
+import { throughWindows } from '../image/window.ts';
 import { objectName, offlinePrompts, SIMULATED_TYPE } from '../language/prompts.ts';
 import type { TextModel } from '../language/text-encoder.ts';
 import { sentenceFeatures, textFeatures } from '../language/text-features.ts';
@@ -98,18 +100,20 @@ function proceduralMaterial(number: number, seed: number, random: Random): Mater
 
 async function folderMaterial(source: FolderSource, random: Random): Promise<Material> {
   const dataset = await openDataset(source.directory, source.category);
-  const defects: Picture[] = [];
-  if (source.realDefects)
-    for (const { path, maskPath, type } of random.shuffle(dataset.defects).slice(0, REAL)) {
-      const image = await readRgb(path);
-      defects.push({ image, mask: await readMask(maskPath, image), type });
-    }
-  const normals = await Promise.all(
+  const chosen = source.realDefects ? random.shuffle(dataset.defects).slice(0, REAL) : [];
+  const goods = await Promise.all(
     random
       .shuffle(dataset.normals)
       .slice(0, NORMALS)
-      .map((path) => readRgb(path)),
+      .map((path) => readImage(path)),
   );
+  const windows = learnWindows(goods.flatMap((good) => spanOf(good) ?? []));
+  const normals = goods.map((good) => throughWindows(good, windows));
+  const defects: Picture[] = [];
+  for (const { path, maskPath, type } of chosen) {
+    const image = throughWindows(await readImage(path), windows);
+    defects.push({ image, mask: await readMask(maskPath, image), type });
+  }
   return { name: source.category, normals, defects, kinds: source.kinds };
 }
 

@@ -170,7 +170,7 @@ export async function prepareTraining(
   given?: ClickWeights,
 ): Promise<PreparedTraining> {
   const { index, runtime, labels: all, prompts, normals, seed, onProgress, signal } = training;
-  const labels = all.filter(hasDefect);
+  const labels = all.filter(hasDefect).map((label) => ({ ...label, image: index.rgb(label.image) }));
   if (all.length > 0 && labels.length < LEAST_LABELS)
     throw fail('ADC_LABELS', {
       what:

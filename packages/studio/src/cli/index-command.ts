@@ -1,8 +1,16 @@
 /** `adclick index`: looks at the good pictures of a project once, so that labelling can compare with them. */
+import { type Windows, writtenWindow } from '@adclick/core';
 import type { Command } from 'commander';
 import { passedOverText } from '../services/finding.ts';
 import { indexProject } from '../services/indexing.ts';
 import { type CommonOptions, run, withCommon } from './run.ts';
+
+/** Windows of samples of more than 8 bits, in words. */
+const windowsSeen = (windows: Windows): string =>
+  Object.entries(windows)
+    .filter(([type]) => type !== 'uint8')
+    .map(([type, window]) => `, ${type} seen from ${writtenWindow(window)}`)
+    .join('');
 
 interface Options extends CommonOptions {
   readonly category?: string;
@@ -21,11 +29,11 @@ export function addIndex(program: Command): void {
         json: { indexes },
         lines: [
           ...(created ? [`Wrote ${created} as \`adclick init --yes\` would`] : []),
-          ...indexes.flatMap(({ category, pictures, added, seconds, path, passedOver }) => {
+          ...indexes.flatMap(({ category, pictures, added, windows, seconds, path, passedOver }) => {
             const passed = passedOverText(passedOver, root);
             return [
               ...(passed ? [`${category}: ${passed}`] : []),
-              `${category}: ${pictures} good pictures, ${added} of them new (${seconds.toFixed(1)} s), in ${path}`,
+              `${category}: ${pictures} good pictures, ${added} of them new${windowsSeen(windows)} (${seconds.toFixed(1)} s), in ${path}`,
             ];
           }),
         ],

@@ -139,7 +139,7 @@ export async function evaluateDetector(
     const shown = { testGood: spread(dataset.testGood, limit), defects: spread(split.test, limit) };
     const total = shown.testGood.length + shown.defects.length;
     const show = (of: Detector, what: string, examples?: number) =>
-      evaluateDetection(detectionItems(shown), (image) => of.detect(image), {
+      evaluateDetection(detectionItems(shown, index.windows), (image) => of.detect(image), {
         what: category,
         threshold: of.card.thresholds.map,
         examples,

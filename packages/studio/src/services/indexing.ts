@@ -1,9 +1,9 @@
 /** Reference indexes of a project: building them incrementally, and opening only ones that fit the pictures as they are now. */
 import { createHash } from 'node:crypto';
 import { existsSync } from 'node:fs';
-import { readFile } from 'node:fs/promises';
+import { readFile, stat } from 'node:fs/promises';
 import { join, relative } from 'node:path';
-import { type BackboneName, ReferenceIndex, writeFileAtomic } from '@adclick/core';
+import { type BackboneName, ReferenceIndex, readSamples, type Windows, writeFileAtomic } from '@adclick/core';
 import type { Runtime } from '@adclick/ortgrad';
 import { fail } from '../errors.ts';
 import type { OnProgress, WorkOptions } from '../progress.ts';
@@ -20,6 +20,8 @@ export interface IndexReport {
   readonly pictures: number;
   /** Those that were not in it before. */
   readonly added: number;
+  /** Through which the models see samples of more than 8 bits: one window for each type of sample. */
+  readonly windows: Windows;
   readonly seconds: number;
   /** What looks like a good picture and is not in the index, with the reason. */
   readonly passedOver: readonly PassedOver[];
@@ -65,12 +67,14 @@ async function look(root: string, found: readonly FoundPicture[], known: readonl
 
 const content = (pictures: readonly Seen[]) => pictures.map(({ path, sha256 }) => `${path} ${sha256}`).join('\n');
 
+type Noted = WorkOptions & { readonly note?: (text: string) => void };
+
 async function build(
   project: Project,
   category: Category,
   paths: readonly string[],
   runtime: Runtime | undefined,
-  { onProgress, signal }: WorkOptions,
+  { onProgress, signal, note }: Noted,
 ): Promise<ReferenceIndex> {
   const { backbone, pixels } = project.settings;
   const label = `indexing ${category.name}`;
@@ -83,6 +87,7 @@ async function build(
       pixels: pixels * pixels,
       onProgress: onProgress && (({ done, total }) => onProgress({ label, done, total })),
       signal,
+      onWarning: note && ((text) => note(`${category.name}: ${text}`)),
     },
   );
 }
@@ -104,11 +109,12 @@ async function survey(project: Project, category: Category) {
 export async function indexCategory(
   project: Project,
   category: Category,
-  options: WorkOptions & { runtime?: Runtime } = {},
+  options: Noted & { runtime?: Runtime } = {},
 ): Promise<IndexReport> {
   const started = performance.now();
   const { folder, paths, known, pictures, passedOver, writeStamp } = await survey(project, category);
   const index = await build(project, category, paths, options.runtime, options);
+  const windows = index.windows ?? {};
   await index.close();
   await writeStamp();
   const old = new Set(known.map(({ sha256 }) => sha256));
@@ -117,6 +123,7 @@ export async function indexCategory(
     path: folder,
     pictures: pictures.length,
     added: pictures.filter(({ sha256 }) => !old.has(sha256)).length,
+    windows,
     seconds: (performance.now() - started) / 1000,
     passedOver,
   };
@@ -125,7 +132,7 @@ export async function indexCategory(
 /** Indexes a folder's project; one without a project file gets one. */
 export async function indexProject(
   directory: string,
-  options: WorkOptions & { category?: string } = {},
+  options: Noted & { category?: string } = {},
 ): Promise<{ root: string; created?: string; indexes: IndexReport[] }> {
   const { project, created } = await openOrInit(directory);
   const indexes: IndexReport[] = [];
@@ -154,4 +161,29 @@ export async function openCurrentIndex(
   const index = await build(project, category, paths, options.runtime, options);
   await writeStamp();
   return index;
+}
+
+/** Windows of indexes that were asked for, each as its file was. */
+const knownWindows = new Map<string, { readonly modified: number; readonly windows: Promise<Windows | undefined> }>();
+
+/**
+ * The windows that a category's index holds, without opening it.
+ * @returns `indexed` false where there is no index that can be read; `windows` undefined in one of version 0.1.0.
+ */
+export async function windowsOf(
+  project: Project,
+  category: Category,
+): Promise<{ readonly indexed: boolean; readonly windows?: Windows }> {
+  const folder = indexFolder(project, category);
+  try {
+    const { mtimeMs: modified } = await stat(join(folder, 'index.json'));
+    const known = knownWindows.get(folder);
+    const windows =
+      known?.modified === modified ? known.windows : readSamples(folder).then((samples) => samples.windows);
+    knownWindows.set(folder, { modified, windows });
+    return { indexed: true, windows: await windows };
+  } catch {
+    knownWindows.delete(folder);
+    return { indexed: false };
+  }
 }

@@ -1,6 +1,15 @@
 /** Labelling one picture by clicks. */
 import { basename, extname, resolve } from 'node:path';
-import { type Click, Labeler, type Mask, type Plane, readRgb, writeMask, writePng } from '@adclick/core';
+import {
+  type Click,
+  Labeler,
+  type Mask,
+  type Plane,
+  pictureNotes,
+  readImage,
+  writeMask,
+  writePng,
+} from '@adclick/core';
 import { Runtime } from '@adclick/ortgrad';
 import { fail } from '../errors.ts';
 import type { WorkOptions } from '../progress.ts';
@@ -37,6 +46,8 @@ export interface LabelResult {
   /** Defect pixels, and their share of the picture. */
   readonly pixels: number;
   readonly share: number;
+  /** What somebody should know of the picture: pages that were not looked at, samples of another kind or beyond the window. */
+  readonly notes?: readonly string[];
   readonly weights: string;
   /** Time until the picture was ready for clicks, and for the clicks. */
   readonly milliseconds: { readonly ready: number; readonly clicks: number };
@@ -80,7 +91,7 @@ export async function labelPicture(
     throw fail('ADC_USAGE', { what, command: 'adclick label' });
   }
   const weights = resolveWeights(request.weights ?? project.settings.weights, project.root);
-  const image = await readRgb(picture);
+  const image = await readImage(picture);
   const runtime = await Runtime.start();
   try {
     const index = await openCurrentIndex(project, category, { ...options, runtime });
@@ -94,6 +105,8 @@ export async function labelPicture(
     const opened = performance.now();
     const view = await labeler.open(image, { exclude: [picture] });
     const ready = performance.now();
+    const notes = pictureNotes(image, index.windows);
+    for (const text of notes) options.note?.(`${picture} ${text}.`);
     const probability = await view.predict({ clicks, defect });
     const done = performance.now();
     options.signal?.throwIfAborted();
@@ -112,6 +125,7 @@ export async function labelPicture(
       ...(probabilityOut ? { probability: resolve(probabilityOut) } : {}),
       pixels,
       share: pixels / label.data.length,
+      ...(notes.length > 0 && { notes }),
       weights: labeler.weights.name,
       milliseconds: { ready: Math.round(ready - opened), clicks: Math.round(done - ready) },
     };

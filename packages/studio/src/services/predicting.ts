@@ -8,8 +8,9 @@ import {
   Detector,
   drawHeat,
   encodeJpeg,
+  pictureNotes,
   type RgbImage,
-  readRgb,
+  readImage,
   writeFileAtomic,
 } from '@adclick/core';
 import { Runtime } from '@adclick/ortgrad';
@@ -60,6 +61,8 @@ export interface PredictResult {
   readonly map?: string;
   readonly overlay?: string;
   readonly ms: number;
+  /** What somebody should know of the picture: pages that were not looked at, samples of another kind or beyond the window. */
+  readonly notes?: readonly string[];
 }
 
 /** A picture that could not be looked at. */
@@ -201,10 +204,11 @@ export async function predictPictures(
     const start = performance.now();
     let line: PredictLine;
     try {
-      const image = await readRgb(path);
+      const image = await readImage(path);
       const detection = await detector.detect(image);
       const ms = Math.round(performance.now() - start);
       const { score, isDefect, regions } = detection;
+      const notes = pictureNotes(image, detector.card.windows);
       line = {
         image: path,
         category,
@@ -214,8 +218,9 @@ export async function predictPictures(
         score: round(score),
         isDefect,
         regions: writtenRegions(regions),
-        ...(await outputs?.write(path, below, image, detection)),
+        ...(await outputs?.write(path, below, detector.rgb(image), detection)),
         ms,
+        ...(notes.length > 0 && { notes }),
       };
       if (isDefect) summary.defective++;
     } catch (error) {
@@ -226,6 +231,7 @@ export async function predictPictures(
     }
     summary.pictures++;
     tell(line);
+    if ('notes' in line) for (const text of line.notes ?? []) note?.(`${path} ${text}.`);
   };
   try {
     // Watching begins before the pictures that are there are looked at, so that none falls between.

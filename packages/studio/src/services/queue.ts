@@ -81,6 +81,8 @@ export class Queue {
       version: state.version,
       layers,
       nearest: prepared?.neighbours.map(({ name }) => name) ?? [],
+      seen: prepared?.seen ?? null,
+      notes: [...(prepared?.notes ?? [])],
     };
   }
 

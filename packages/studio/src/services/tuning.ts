@@ -69,8 +69,9 @@ async function writeDataset(folder: string, inside: string, pictures: readonly s
 async function* trials(pictures: readonly string[], labeler: Labeler, seed: number): AsyncGenerator<ClickItem> {
   for (let n = 0; n < TRIALS; n++) {
     const random = new Random(`tuning/held-out/${seed}/${n}`);
-    const good = await readRgb(pictures[n % pictures.length] as string);
-    const donor = await readRgb(random.pick(pictures));
+    const { windows } = labeler;
+    const good = await readRgb(pictures[n % pictures.length] as string, { windows });
+    const donor = await readRgb(random.pick(pictures), { windows });
     const { image, mask, kind } = simulateAnomaly(good, random, { donor, kinds: HELD_OUT_KINDS });
     const view = await labeler.open(image);
     yield { name: String(n), type: kind, mask, predict: (clicks) => view.predict({ clicks }) };

@@ -5,19 +5,20 @@ import { readFile } from 'node:fs/promises';
 import { totalmem } from 'node:os';
 import { join } from 'node:path';
 import {
+  type DecodedImage,
   type Detector,
   decodeImage,
   encodePng,
   Labeler,
   Lanes,
   type Plane,
+  pictureNotes,
   type ReferenceIndex,
   type Residual,
-  type RgbImage,
   type Rle,
   resizePlane,
-  toRgb,
   type View,
+  type Windows,
   writeFileAtomic,
 } from '@adclick/core';
 import { Runtime } from '@adclick/ortgrad';
@@ -70,6 +71,7 @@ interface Open {
   readonly height: number;
   /** SHA-256 of the file. */
   readonly hash: string;
+  readonly facts: Pick<Prepared, 'seen' | 'notes'>;
   /** The last prediction, so that another threshold costs nothing. */
   last?: { readonly asked: string; readonly plane: Plane };
 }
@@ -156,7 +158,8 @@ export class Models {
     const hash = createHash('sha256')
       .update(await readFile(weights))
       .update(await readFile(`${folder}.json`));
-    const settings = JSON.stringify([PREPARED_FORMAT, name, project.settings.pixels, project.settings.thresholds.mask]);
+    const { pixels, thresholds } = project.settings;
+    const settings = JSON.stringify([PREPARED_FORMAT, name, pixels, thresholds.mask, index.windows]);
     return { index, labeler, base: hash.update(settings).digest('hex').slice(0, 16) };
   }
 
@@ -195,7 +198,7 @@ export class Models {
     const { labeler } = await this.loaded(picture.category);
     const { image, hash } = await readPicture(picture.path);
     const view = await labeler.open(image, { exclude: [picture.path] });
-    return { view, hash, width: image.width, height: image.height };
+    return { view, hash, width: image.width, height: image.height, facts: factsOf(image, labeler.windows) };
   }
 
   /** Makes a picture ready for clicks. */
@@ -215,21 +218,23 @@ export class Models {
   /** What the model sees unasked, from disk where it is there: a trained detector, or the click network where there is none. */
   async prepare(picture: ModelPicture): Promise<Prepared> {
     const { base } = await this.loaded(picture.category);
-    const { view, hash } = await this.open(picture);
+    const open = await this.open(picture);
+    const { view, hash } = open;
     const norm = normOf(view);
     if (!this.hasTrained(picture.category)) {
       const { mask } = this.settings.project.settings.thresholds;
-      return this.kept(`${base}/${hash}`, view, norm, () => sightOfClicks(view, norm, mask));
+      return this.kept(`${base}/${hash}`, open, norm, () => sightOfClicks(view, norm, mask));
     }
     return this.withDetector(picture.category, 'newest', (detector) =>
-      this.kept(`${categoryKey(base, stampOf(detector.model))}/${hash}`, view, norm, async () =>
+      this.kept(`${categoryKey(base, stampOf(detector.model))}/${hash}`, open, norm, async () =>
         sightOfDetector(detector.card, await detector.detect((await readPicture(picture.path)).image)),
       ),
     );
   }
 
   /** What is kept under a key; made where it is not there. */
-  private async kept(key: string, view: View, norm: Plane, look: () => Promise<Sight>): Promise<Prepared> {
+  private async kept(key: string, open: Open, norm: Plane, look: () => Promise<Sight>): Promise<Prepared> {
+    const { view, facts } = open;
     const { root } = this.settings.project;
     const path = join(preparedFolder(root), key);
     const stored = await readPrepared(root, key);
@@ -239,6 +244,7 @@ export class Models {
     const prepared: Prepared = {
       key,
       ...sight,
+      ...facts,
       embedding: embeddingOf(view.residual),
       neighbours: view.residual.neighbours.map(({ name, path }) => ({ name, path: path ?? null })),
     };
@@ -300,7 +306,7 @@ export class Models {
 
   /** @throws ADC_IMAGE_... for bytes that are no picture, ADC_DETECTOR_..., and what indexing throws. */
   async detect(category: string, bytes: Uint8Array, withMap: boolean): Promise<DetectAnswer> {
-    const image = toRgb(await decodeImage(bytes, { path: 'sent' }));
+    const image = await decodeImage(bytes, { path: 'sent' });
     return this.withDetector(category, this.hasTrained(category) ? 'newest' : 'residual', async (detector) => {
       const { answer, map } = await lookWith(detector, category, image);
       const grey = { ...map, data: Uint16Array.from(map.data, (value) => Math.round(value * 65535)) };
@@ -332,20 +338,28 @@ export class Models {
   }
 }
 
+/** What the page says of a picture beside what is in it. */
+function factsOf(image: DecodedImage, windows: Windows | undefined): Open['facts'] {
+  const { type, range } = image;
+  const seen = type === 'uint8' ? null : { type, ...(windows?.[type] ?? range) };
+  return { seen, notes: pictureNotes(image, windows) };
+}
+
 /** What a detector finds: what is sent of it, and its map. */
-async function lookWith(detector: Detector, category: string, image: RgbImage) {
+async function lookWith(detector: Detector, category: string, image: DecodedImage) {
   const start = performance.now();
   const { score, isDefect, map, regions } = await detector.detect(image);
   const ms = Math.round(performance.now() - start);
   const { width, height } = image;
-  const found = { score, isDefect, regions: writtenRegions(regions) };
+  const notes = pictureNotes(image, detector.card.windows);
+  const found = { score, isDefect, regions: writtenRegions(regions), notes };
   return { answer: { category, detector: detector.card.name, width, height, ...found, ms }, map };
 }
 
-async function readPicture(path: string): Promise<{ image: RgbImage; hash: string }> {
+async function readPicture(path: string): Promise<{ image: DecodedImage; hash: string }> {
   const bytes = await readFile(path).catch((error) => {
     throw fail('ADC_IMAGE_MISSING', { path }, error);
   });
   const hash = createHash('sha256').update(bytes).digest('hex').slice(0, 32);
-  return { image: toRgb(await decodeImage(bytes, { path })), hash };
+  return { image: await decodeImage(bytes, { path }), hash };
 }

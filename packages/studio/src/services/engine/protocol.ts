@@ -1,6 +1,6 @@
 /** What the server's thread and the engine's thread say to each other. Plain values only: they are copied between threads. */
-import type { Rle } from '@adclick/core';
-import type { DetectAnswer, DetectorChoice, ImageDetection } from '../../api.ts';
+import type { Rle, Windows } from '@adclick/core';
+import type { DetectAnswer, DetectorChoice, ImageDetection, SeenSamples } from '../../api.ts';
 import { fail } from '../../errors.ts';
 import type { LabelClick } from '../../labels/history.ts';
 import type { ProgressEvent } from '../../progress.ts';
@@ -43,6 +43,10 @@ export interface Prepared {
   readonly uncertainty: number;
   /** What the picture looks like, a short vector of length 1. */
   readonly embedding: readonly number[];
+  /** The samples' type and the window they are seen through; null for 8 bits. */
+  readonly seen?: SeenSamples | null;
+  /** What somebody should know of the picture: pages that are not shown, samples of another kind or beyond the window. */
+  readonly notes?: readonly string[];
   /** Nearest good pictures, nearest first. */
   readonly neighbours: readonly { readonly name: string; readonly path: string | null }[];
 }
@@ -50,6 +54,8 @@ export interface Prepared {
 /** A picture for the page. */
 export interface EncodedPicture {
   readonly bytes: Uint8Array;
+  /** Whether it is shown through a window of its own, since that of its product is not known yet. */
+  readonly provisional?: boolean;
   readonly type: 'image/jpeg' | 'image/png';
 }
 
@@ -79,7 +85,14 @@ export interface Calls {
   /** Makes a picture ready for clicks. */
   warm: { request: { picture: ModelPicture }; answer: null };
   picture: {
-    request: { picture: PictureFile; size: 'thumbnail' | 'full'; low?: number; high?: number };
+    request: {
+      picture: PictureFile;
+      size: 'thumbnail' | 'full';
+      /** Of the product's index; 'own' where there is none, undefined where it is of version 0.1.0 and sees full ranges. */
+      windows?: Windows | 'own';
+      low?: number;
+      high?: number;
+    };
     answer: EncodedPicture;
   };
   /** Places of pictures in an order in which each differs most from those before it; labelled ones are never chosen. */

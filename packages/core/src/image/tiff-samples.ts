@@ -1,0 +1,220 @@
+/** TIFF pages of sample types that libvips clips or refuses: signed 16-bit, half and double floats. Memory is bounded by the header's size. */
+import { inflateSync } from 'node:zlib';
+import { type Directory, SAMPLE_FORMAT, TIFF_TAGS } from './tiff.ts';
+import type { Pixels } from './types.ts';
+
+/** Raised for content that ends too early, so that the caller can tell it from content it cannot read. */
+export class TiffTruncated extends Error {}
+
+const COMPRESSION = { none: 1, lzw: 5, adobeDeflate: 8, packBits: 32773, deflate: 32946 } as const;
+const PREDICTOR = { none: 1, differences: 2, floats: 3 } as const;
+
+/** A page as a grid of blocks: tiles, or strips as wide as the page. */
+interface Grid {
+  readonly width: number;
+  readonly height: number;
+  /** Samples a pixel in one block: all, or one where each channel has blocks of its own. */
+  readonly samples: number;
+  readonly planes: number;
+  readonly blockWidth: number;
+  readonly blockHeight: number;
+  readonly offsets: readonly number[];
+  readonly counts: readonly number[];
+}
+
+function gridOf({ tags, values }: Directory, width: number, height: number, channels: number): Grid {
+  const planar = tags.get(TIFF_TAGS.planarConfiguration) === 2;
+  const [samples, planes] = planar ? [1, channels] : [channels, 1];
+  const tileWidth = tags.get(TIFF_TAGS.tileWidth);
+  const tileHeight = tags.get(TIFF_TAGS.tileHeight);
+  const tiled = tileWidth !== undefined && tileHeight !== undefined;
+  const blockWidth = tiled ? tileWidth : width;
+  const blockHeight = tiled ? tileHeight : Math.min(tags.get(TIFF_TAGS.rowsPerStrip) ?? height, height);
+  // Tiles of more than the picture and one tile more on each side hold nothing of it.
+  if (blockWidth < 1 || blockHeight < 1 || blockWidth > width + 4096 || blockHeight > height + 4096)
+    throw new Error(`blocks of ${blockWidth} x ${blockHeight} do not fit ${width} x ${height} pixels`);
+  const blocks = Math.ceil(width / blockWidth) * Math.ceil(height / blockHeight) * planes;
+  const offsets = values(tiled ? TIFF_TAGS.tileOffsets : TIFF_TAGS.stripOffsets, blocks);
+  const counts = values(tiled ? TIFF_TAGS.tileByteCounts : TIFF_TAGS.stripByteCounts, blocks);
+  if (offsets.length < blocks) throw new TiffTruncated(`${offsets.length} of ${blocks} blocks are listed`);
+  return { width, height, samples, planes, blockWidth, blockHeight, offsets, counts };
+}
+
+/** Unpacks a block into `out` and says how many bytes there were; more than fit are an error, so that a small page cannot stand for any amount of data. */
+type Unpack = (packed: Uint8Array, out: Uint8Array) => number;
+
+const tooMuch = () => new Error('a block holds more than its header says');
+
+const copy: Unpack = (packed, out) => {
+  const taken = packed.subarray(0, out.length);
+  out.set(taken);
+  return taken.length;
+};
+
+const inflate: Unpack = (packed, out) => {
+  try {
+    const bytes = inflateSync(packed, { maxOutputLength: out.length });
+    out.set(bytes);
+    return bytes.length;
+  } catch (error) {
+    const { code } = error as NodeJS.ErrnoException;
+    if (code === 'ERR_BUFFER_TOO_LARGE') throw tooMuch();
+    if (code === 'Z_BUF_ERROR') return 0;
+    throw error;
+  }
+};
+
+const packBits: Unpack = (packed, out) => {
+  let to = 0;
+  for (let at = 0; at < packed.length; ) {
+    const head = (packed[at++] << 24) >> 24;
+    if (head === -128) continue;
+    const count = head < 0 ? 1 - head : Math.min(head + 1, packed.length - at);
+    if (to + count > out.length) throw tooMuch();
+    if (head < 0) out.fill(packed[at++] ?? 0, to, to + count);
+    else {
+      out.set(packed.subarray(at, at + count), to);
+      at += count;
+    }
+    to += count;
+  }
+  return to;
+};
+
+const CLEAR = 256;
+const END = 257;
+const FIRST = 258;
+const MOST_CODES = 4096;
+
+/** Codes of 9 to 12 bits, most significant first; each stands for a string that was written before and the byte behind it. */
+const lzw: Unpack = (packed, out) => {
+  const starts = new Uint32Array(MOST_CODES);
+  const lengths = new Uint32Array(MOST_CODES);
+  let [next, bits, pool, filled, to] = [FIRST, 9, 0, 0, 0];
+  let [start, length] = [0, 0];
+  for (let at = 0; ; ) {
+    while (filled < bits) {
+      if (at >= packed.length) return to;
+      pool = ((pool << 8) | packed[at++]) & 0xffffff;
+      filled += 8;
+    }
+    const code = (pool >> (filled - bits)) & ((1 << bits) - 1);
+    filled -= bits;
+    if (code === END) return to;
+    if (code === CLEAR) {
+      [next, bits, length] = [FIRST, 9, 0];
+      continue;
+    }
+    if (length > 0 && next < MOST_CODES) {
+      starts[next] = start;
+      lengths[next++] = length + 1;
+    }
+    if (code >= next) throw new Error('a block holds a code that has no meaning yet');
+    let from = code < CLEAR ? 0 : starts[code];
+    [start, length] = [to, code < CLEAR ? 1 : lengths[code]];
+    if (to + length > out.length) throw tooMuch();
+    if (code < CLEAR) out[to++] = code;
+    // A string may reach into what it writes, so it is copied byte by byte.
+    else for (const end = to + length; to < end; ) out[to++] = out[from++];
+    bits = next >= 2047 ? 12 : next >= 1023 ? 11 : next >= 511 ? 10 : 9;
+  }
+};
+
+function unpackOf(compression: number): Unpack {
+  switch (compression) {
+    case COMPRESSION.none:
+      return copy;
+    case COMPRESSION.lzw:
+      return lzw;
+    case COMPRESSION.adobeDeflate:
+    case COMPRESSION.deflate:
+      return inflate;
+    case COMPRESSION.packBits:
+      return packBits;
+    default:
+      throw new Error(`compression ${compression} is not read for samples of this type`);
+  }
+}
+
+/** Rows of bytes of which those of equal weight stand together, most significant first, each the difference to the one before (Adobe's predictor for floats). */
+function sumFloatRow(row: Uint8Array, samples: number, size: number, little: boolean): void {
+  for (let i = samples; i < row.length; i++) row[i] += row[i - samples];
+  const planes = row.slice();
+  const count = row.length / size;
+  for (let i = 0; i < count; i++)
+    for (let b = 0; b < size; b++) row[i * size + (little ? size - 1 - b : b)] = planes[b * count + i];
+}
+
+/** IEEE half precision to a number. */
+function fromHalf(bits: number): number {
+  const exponent = (bits >> 10) & 31;
+  const fraction = bits & 1023;
+  const sign = bits & 0x8000 ? -1 : 1;
+  if (exponent === 31) return fraction ? Number.NaN : sign * Number.POSITIVE_INFINITY;
+  return sign * (exponent ? 2 ** (exponent - 15) * (1 + fraction / 1024) : 2 ** -14 * (fraction / 1024));
+}
+
+/** Sample types that libvips clips or refuses: signed 16-bit, half and double floats. */
+export function isOddTiff({ tags }: Directory): boolean {
+  const bits = tags.get(TIFF_TAGS.bitsPerSample);
+  const format = tags.get(TIFF_TAGS.sampleFormat);
+  if (format === SAMPLE_FORMAT.signed) return bits === 16;
+  return format === SAMPLE_FORMAT.float && (bits === 16 || bits === 64);
+}
+
+/**
+ * Decodes a page of signed 16-bit samples or floats of 16, 32 or 64 bits: strips or tiles, channels together or apart, either byte order,
+ * packed or not. Its size must have been checked.
+ * @throws TiffTruncated when bytes are missing, Error for a kind that is not read or a block that holds more than it should.
+ */
+export function decodeOddTiff(bytes: Uint8Array, page: Directory): Pixels<Float32Array> & { readonly alpha: boolean } {
+  const { tags, little } = page;
+  const tag = (name: keyof typeof TIFF_TAGS, otherwise: number) => tags.get(TIFF_TAGS[name]) ?? otherwise;
+  const [width, height, channels] = [tag('width', 0), tag('height', 0), tag('samplesPerPixel', 1)];
+  const photometric = tag('photometric', 1);
+  if (photometric > 2)
+    throw new Error(`photometric interpretation ${photometric} is not read for samples of this type`);
+  const size = tag('bitsPerSample', 16) / 8;
+  const signed = tags.get(TIFF_TAGS.sampleFormat) === SAMPLE_FORMAT.signed;
+  if (signed ? size !== 2 : ![2, 4, 8].includes(size)) throw new Error(`samples of ${8 * size} bits are not read`);
+  const predictor = tag('predictor', PREDICTOR.none);
+  if (predictor > PREDICTOR.floats || (predictor === PREDICTOR.differences && size !== 2))
+    throw new Error(`predictor ${predictor} is not read for samples of ${8 * size} bits`);
+  const unpack = unpackOf(tag('compression', COMPRESSION.none));
+  const grid = gridOf(page, width, height, channels);
+  const { samples, blockWidth, blockHeight } = grid;
+
+  const data = new Float32Array(width * height * channels);
+  const rowSize = blockWidth * samples * size;
+  const block = new Uint8Array(rowSize * blockHeight);
+  const view = new DataView(block.buffer);
+  const read = (at: number) => {
+    if (size === 8) return view.getFloat64(at, little);
+    if (size === 4) return view.getFloat32(at, little);
+    return signed ? view.getInt16(at, little) : fromHalf(view.getUint16(at, little));
+  };
+  const [across, down] = [Math.ceil(width / blockWidth), Math.ceil(height / blockHeight)];
+  for (const [number, offset] of grid.offsets.entries()) {
+    const plane = Math.floor(number / (across * down));
+    const [left, top] = [(number % across) * blockWidth, (Math.floor(number / across) % down) * blockHeight];
+    const [columns, rows] = [Math.min(blockWidth, width - left), Math.min(blockHeight, height - top)];
+    const count = grid.counts[number] ?? block.length;
+    // The last strip may end with the page.
+    if (unpack(bytes.subarray(offset, offset + count), block) < rowSize * rows)
+      throw new TiffTruncated('a block is cut off');
+    for (let y = 0; y < rows; y++) {
+      const row = block.subarray(y * rowSize, (y + 1) * rowSize);
+      if (predictor === PREDICTOR.floats) sumFloatRow(row, samples, size, little);
+      if (predictor === PREDICTOR.differences)
+        for (let at = y * rowSize + samples * 2; at < (y + 1) * rowSize; at += 2)
+          view.setUint16(at, view.getUint16(at, little) + view.getUint16(at - samples * 2, little), little);
+      for (let x = 0; x < columns; x++)
+        for (let c = 0; c < samples; c++)
+          data[((top + y) * width + left + x) * channels + plane + c] = read(y * rowSize + (x * samples + c) * size);
+    }
+  }
+  // White is zero: grey values count downwards.
+  if (photometric === 0) for (let i = 0; i < data.length; i++) data[i] = signed ? -1 - data[i] : 1 - data[i];
+  const alpha = channels % 2 === 0 && [1, 2].includes(tags.get(TIFF_TAGS.extraSamples) ?? -1);
+  return { data, width, height, channels, alpha };
+}
