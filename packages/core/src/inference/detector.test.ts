@@ -172,10 +172,10 @@ describe('a detector', () => {
     const graph = new Graph('other');
     graph.output('y', relu(graph.input('x', [1])));
     await expect(write('other.onnx', graph.toModel())).rejects.toMatchObject({ code: 'ADC_DETECTOR_KIND' });
-    const newer = appendMetadata(graph.toModel({ kind: 'adclick-detector/2' }), 'sha256', '');
+    const newer = appendMetadata(graph.toModel({ kind: 'adclick-detector/3' }), 'sha256', '');
     await expect(write('newer.onnx', newer)).rejects.toMatchObject({
       code: 'ADC_DETECTOR_KIND',
-      message: expect.stringContaining('version 2'),
+      message: expect.stringContaining('version 3'),
     });
   });
 });
