@@ -174,10 +174,16 @@ export const STUDIO_ERRORS = {
     status: 429,
   },
   ADC_DATABASE: {
-    message: 'Database {path} cannot be opened: {what}',
-    next: 'Restore it from a copy, use the ADClick that made it, or move it away to begin anew.',
+    message: 'Database {path} cannot be used: {what}',
+    next: '{mend}',
     exit: 1,
     status: 500,
+  },
+  ADC_DATABASE_BUSY: {
+    message: 'Database {path} is in use: another process has been writing to it for {seconds} s',
+    next: 'Wait until that has ended and try again; nothing was lost.',
+    exit: 1,
+    status: 503,
   },
   ADC_PORT: {
     message: 'Port {port} of {host} cannot be used: {what}',

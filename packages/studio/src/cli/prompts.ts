@@ -1,10 +1,9 @@
 /** `adclick prompts`: phrases that tell the models what each defect type is; made, shown, and changed by hand. */
-import { existsSync } from 'node:fs';
 import type { Command } from 'commander';
 import { fail } from '../errors.ts';
 import { openProject } from '../project.ts';
 import { PromptService, type Prompts } from '../services/prompts/prompts.ts';
-import { databasePath, Store } from '../store/store.ts';
+import { typesInUse } from '../store/store.ts';
 import { collect } from './options.ts';
 import { type CommonOptions, run, withCommon } from './run.ts';
 
@@ -25,20 +24,9 @@ interface EditOptions extends CommonOptions {
   readonly delete?: readonly string[];
 }
 
-/** Defect types of the labelling page, where somebody has labelled. */
-async function labelledTypes(root: string): Promise<string[]> {
-  if (!existsSync(databasePath(root))) return [];
-  const store = await Store.open(root);
-  try {
-    return (await store.types.list()).filter(({ archived }) => !archived).map(({ name }) => name);
-  } finally {
-    await store.close();
-  }
-}
-
 async function openPrompts(directory: string): Promise<PromptService> {
   const project = await openProject(directory);
-  return new PromptService(project, () => labelledTypes(project.root));
+  return new PromptService(project, undefined, (declared) => typesInUse(project.root, declared));
 }
 
 const count = (number: number) => `${number} ${number === 1 ? 'prompt' : 'prompts'}`;

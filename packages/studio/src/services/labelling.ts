@@ -13,7 +13,8 @@ import {
 import { Runtime } from '@adclick/ortgrad';
 import { fail } from '../errors.ts';
 import type { WorkOptions } from '../progress.ts';
-import { openProject, PROJECT_FILE } from '../project.ts';
+import { openProject } from '../project.ts';
+import { typesInUse } from '../store/store.ts';
 import { openCurrentIndex } from './indexing.ts';
 import { resolveWeights } from './models.ts';
 import { categoryOf } from './projects.ts';
@@ -86,9 +87,12 @@ export async function labelPicture(
   const project = await openProject(request.project);
   const category = categoryOf(project, picture, request.category);
   const { defects } = category.settings;
-  if (defect !== undefined && defects.length > 0 && !defects.includes(defect)) {
-    const what = `--defect ${defect} is none of ${defects.join(', ')} in ${PROJECT_FILE}`;
-    throw fail('ADC_USAGE', { what, command: 'adclick label' });
+  if (defect !== undefined && defects.length > 0) {
+    const known = await typesInUse(project.root, defects);
+    if (!known.includes(defect)) {
+      const what = `--defect ${defect} is none of ${known.join(', ')}`;
+      throw fail('ADC_USAGE', { what, command: 'adclick label' });
+    }
   }
   const weights = resolveWeights(request.weights ?? project.settings.weights, project.root);
   const image = await readImage(picture);

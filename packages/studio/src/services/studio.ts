@@ -92,7 +92,7 @@ export class Studio {
     this.painter = new Engine({ project });
     this.jobs = new Jobs(this.bus);
     this.categories = new Categories(project, this.engine, images, this.jobs);
-    this.prompts = new PromptService(project, async () => this.activeTypes());
+    this.prompts = new PromptService(project, undefined, (declared) => types.inUse(declared));
     this.detectors = new DetectorService(project, images, this.categories, this.jobs, options.train ?? trainApart);
     this.preparation = new Preparation(project, images, this.engine, this.categories, this.jobs, this.bus);
     this.pictures = new Pictures(project, this.painter, this.preparation);
@@ -128,8 +128,8 @@ export class Studio {
     await adoptDetectors(project);
     await this.scan();
     const names = categoriesOf(project).flatMap(({ settings }) => settings.defects);
-    const existing = await store.types.list();
-    await store.types.ensure(names.length > 0 || existing.length > 0 ? names : [DEFAULT_TYPE]);
+    await store.types.declare(names);
+    if ((await store.types.list()).length === 0) await store.types.ensure([DEFAULT_TYPE]);
   }
 
   private models(): Predictor {
@@ -240,17 +240,14 @@ export class Studio {
   /** @throws ADC_NOT_FOUND, ADC_NAME_TAKEN. */
   async changeType(id: number, patch: { name?: string; colour?: string; archived?: boolean }): Promise<DefectType> {
     const before = (await this.store.types.list()).find((known) => known.id === id);
+    // A file of prompts that cannot be read is met before anything has changed.
+    if (patch.name !== undefined) await this.prompts.list();
     const type = await this.store.types.change(id, patch);
     if (type === 'missing') throw fail('ADC_NOT_FOUND', { what: `defect type ${id}` });
     if (type === 'taken') throw fail('ADC_NAME_TAKEN', { name: patch.name ?? '' });
     if (before && before.name !== type.name) await this.prompts.rename(before.name, type.name);
     await this.tellTypes();
     return type;
-  }
-
-  /** Names of the defect types that are in use. */
-  private async activeTypes(): Promise<string[]> {
-    return (await this.store.types.list()).filter(({ archived }) => !archived).map(({ name }) => name);
   }
 
   private async tellTypes(): Promise<void> {

@@ -1,6 +1,6 @@
 /** The database's versions, oldest first. A migration that has shipped is never changed; a new one is added behind it. */
 import type { Kysely } from 'kysely';
-import { fail } from '../errors.ts';
+import { tooNew } from './failures.ts';
 import type { Tables } from './schema.ts';
 
 interface Migration {
@@ -116,30 +116,52 @@ const MIGRATIONS: readonly Migration[] = [
       }
     },
   },
+  {
+    name: '004-declared',
+    async up(db) {
+      await db.schema
+        .createTable('declared')
+        .addColumn('name', 'text', (c) => c.primaryKey())
+        .addColumn('type', 'integer', (c) => c.notNull().references('types.id'))
+        .execute();
+    },
+  },
 ];
 
 /**
- * Brings a database to the newest version, each migration in a transaction of its own.
+ * Brings a database to the newest version, each migration in a transaction of its own. What is done already is read inside the
+ * transaction: another process may be doing the same at this moment.
  * @throws ADC_DATABASE when the database was made by a newer ADClick.
  */
 export async function migrate(db: Kysely<unknown>, path: string): Promise<void> {
-  await db.schema
-    .createTable('migrations')
-    .ifNotExists()
-    .addColumn('name', 'text', (c) => c.primaryKey())
-    .addColumn('time', 'text', (c) => c.notNull())
-    .execute();
-  const log = db as Kysely<{ migrations: { name: string; time: string } }>;
-  const rows = await log.selectFrom('migrations').select('name').execute();
-  const done = new Set(rows.map(({ name }) => name));
+  const log = db as Kysely<Log>;
+  const done = await log.transaction().execute(async (transaction) => {
+    await transaction.schema
+      .createTable('migrations')
+      .ifNotExists()
+      .addColumn('name', 'text', (c) => c.primaryKey())
+      .addColumn('time', 'text', (c) => c.notNull())
+      .execute();
+    return doneIn(transaction);
+  });
   const known = new Set(MIGRATIONS.map(({ name }) => name));
   const strange = [...done].find((name) => !known.has(name));
-  if (strange) throw fail('ADC_DATABASE', { path, what: `it was made by a newer ADClick (${strange})` });
+  if (strange) throw tooNew(path, strange);
   for (const { name, up } of MIGRATIONS) {
     if (done.has(name)) continue;
     await log.transaction().execute(async (transaction) => {
+      if ((await doneIn(transaction)).has(name)) return;
       await up(transaction as unknown as Kysely<unknown>);
       await transaction.insertInto('migrations').values({ name, time: new Date().toISOString() }).execute();
     });
   }
+}
+
+interface Log {
+  migrations: { name: string; time: string };
+}
+
+async function doneIn(db: Kysely<Log>): Promise<Set<string>> {
+  const rows = await db.selectFrom('migrations').select('name').execute();
+  return new Set(rows.map(({ name }) => name));
 }

@@ -93,9 +93,17 @@ export interface SessionsTable {
   expires: string;
 }
 
+export interface DeclaredTable {
+  /** As adclick.yaml has it, once it was taken over. */
+  name: string;
+  /** The type that it became, whatever that is called now. */
+  type: number;
+}
+
 export interface Tables {
   images: ImagesTable;
   types: TypesTable;
+  declared: DeclaredTable;
   events: EventsTable;
   results: ResultsTable;
   snapshots: SnapshotsTable;

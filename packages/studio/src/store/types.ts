@@ -34,6 +34,43 @@ export class TypeRepository {
     return this.list();
   }
 
+  /**
+   * Takes over the names that adclick.yaml declares, each once: what people rename afterwards keeps its new name although the file
+   * still has the old one.
+   */
+  async declare(names: readonly string[]): Promise<void> {
+    const before = new Set((await this.declared()).map(({ name }) => name));
+    const fresh = names.filter((name) => !before.has(name));
+    const types = await this.ensure(fresh);
+    for (const name of fresh) {
+      const type = types.find((each) => each.name === name)?.id as number;
+      await this.db
+        .insertInto('declared')
+        .values({ name, type })
+        .onConflict((conflict) => conflict.column('name').doNothing())
+        .execute();
+    }
+  }
+
+  /**
+   * Names of the types in use: those that adclick.yaml declares, in its order and as they are called now, then the others.
+   * @param declared names that were not taken over yet stand for themselves.
+   */
+  async inUse(declared: readonly string[]): Promise<string[]> {
+    const types = await this.list();
+    const became = new Map((await this.declared()).map(({ name, type }) => [name, type]));
+    const first = declared.flatMap((name) => {
+      const id = became.get(name);
+      const type = types.find((each) => (id === undefined ? each.name === name : each.id === id));
+      return type ? (type.archived ? [] : [type.name]) : [name];
+    });
+    return [...new Set([...first, ...types.filter(({ archived }) => !archived).map(({ name }) => name)])];
+  }
+
+  private declared(): Promise<{ name: string; type: number }[]> {
+    return this.db.selectFrom('declared').selectAll().execute();
+  }
+
   /** @returns undefined when the name is taken. */
   async add(name: string, colour: string): Promise<DefectType | undefined> {
     return this.db.transaction().execute(async (db) => {

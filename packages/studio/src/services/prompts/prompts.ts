@@ -69,10 +69,14 @@ const setsOf = ({ prompts }: PromptFile, category: string): Sets =>
 export class PromptService {
   private readonly locks = new Locks();
 
-  /** @param types names of the defect types that the labelling page knows beside those of adclick.yaml. */
+  /**
+   * @param types names of the defect types that the labelling page knows beside those of adclick.yaml.
+   * @param inUse what the types that adclick.yaml declares for a category are called now.
+   */
   constructor(
     private readonly project: Project,
     private readonly types: () => Promise<readonly string[]> = async () => [],
+    private readonly inUse: (declared: readonly string[]) => Promise<readonly string[]> = async (names) => names,
   ) {}
 
   /** The language model that is asked, or undefined. @throws ADC_USAGE for an environment that does not fit. */
@@ -83,10 +87,12 @@ export class PromptService {
   /** Every category with its defect types, or those that were asked for. @throws ADC_PROJECT, ADC_DEFECT_TYPE. */
   private async subjects(category?: string, type?: string): Promise<{ category: string; type: string }[]> {
     const others = await this.types();
-    const all = categoriesOf(this.project, category).map(({ name, settings }) => ({
-      name,
-      types: [...new Set([...settings.defects, ...others])],
-    }));
+    const all = await Promise.all(
+      categoriesOf(this.project, category).map(async ({ name, settings }) => ({
+        name,
+        types: [...new Set([...(await this.inUse(settings.defects)), ...others])],
+      })),
+    );
     if (type !== undefined && !all.some(({ types }) => types.includes(type))) {
       const known = [...new Set(all.flatMap(({ types }) => types))].join(', ') || 'none';
       throw fail('ADC_DEFECT_TYPE', { type, category: all.map(({ name }) => name).join(', '), known });

@@ -1,0 +1,168 @@
+/** What the product says when something goes wrong is true, and its advice helps. */
+import { spawn } from 'node:child_process';
+import { mkdir, writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { encodeRle } from '@adclick/core';
+import { describe, expect, onTestFinished, test } from 'vitest';
+import type { Action } from '../../src/api.ts';
+import { checkDatabase, openDatabase } from '../../src/store/connection.ts';
+import { databasePath, Store } from '../../src/store/store.ts';
+import { NODE_ARGUMENTS } from '../command.ts';
+import { makeProject, openStudio, temporaryFolder } from '../sample.ts';
+import { type SmallDisk, smallDisk } from './disk.ts';
+
+/** @param bytes of the disk. */
+function disk(bytes: number): SmallDisk {
+  const small = smallDisk(bytes) as SmallDisk;
+  onTestFinished(() => small.close());
+  return small;
+}
+
+const canMount = (() => {
+  const probe = smallDisk(65_536);
+  probe?.close();
+  return probe !== undefined;
+})();
+
+const FOUND = { category: 'part', path: 'a.png', width: 400, height: 400, bytes: 1, modified: 1 };
+
+describe('a database that cannot be written is not called damaged', () => {
+  test.skipIf(!canMount)(
+    'on a full disk, neither when it is opened nor when it is written, and goes on when there is room',
+    async () => {
+      const { folder, fill, free } = disk(2_000_000);
+      const store = await Store.open(folder);
+      onTestFinished(() => store.close());
+      await store.images.update([FOUND], []);
+      fill();
+      const many = Array.from({ length: 4000 }, (_, n) => ({ ...FOUND, path: `${n}.png` }));
+      // The transaction begins, meets the full disk, and SQLite has rolled it back by then: the first error is the one that is told.
+      for (let attempt = 0; attempt < 2; attempt++)
+        await expect(store.images.update(many, [])).rejects.toMatchObject({
+          code: 'ADC_DISK',
+          status: 507,
+          message: expect.stringContaining('no space left'),
+          next: expect.not.stringContaining('estore'),
+        });
+      const fresh = join(folder, 'other', '.adclick', 'project.db');
+      await expect(openDatabase(fresh)).rejects.toMatchObject({ code: 'ADC_DISK' });
+      free();
+      expect((await store.images.known()).size).toBe(1);
+      await store.types.ensure(['dent']);
+      expect(checkDatabase(databasePath(folder))).toEqual([]);
+    },
+  );
+
+  test('where a folder cannot be made, or the file is a folder', async () => {
+    const root = await temporaryFolder();
+    await writeFile(join(root, '.adclick'), '');
+    await expect(Store.open(root)).rejects.toMatchObject({ code: 'ADC_DISK' });
+    const other = await temporaryFolder();
+    await mkdir(databasePath(other), { recursive: true });
+    await expect(Store.open(other)).rejects.toMatchObject({
+      code: 'ADC_DISK',
+      message: expect.stringContaining('folder'),
+    });
+  });
+
+  test('two processes that start at once both open it', async () => {
+    for (let round = 0; round < 2; round++) {
+      const root = await temporaryFolder();
+      const at = Date.now() + 1500;
+      const code = `
+        const { Store } = await import(${JSON.stringify(new URL('../../src/store/store.ts', import.meta.url).href)});
+        while (Date.now() < ${at}) {}
+        const store = await Store.open(${JSON.stringify(root)});
+        await store.types.declare(['dent', 'scratch']);
+        console.log((await store.types.list()).length);
+        await store.close();`;
+      const run = () =>
+        new Promise<string>((resolve) => {
+          const child = spawn(process.execPath, [...NODE_ARGUMENTS, '--input-type=module', '-e', code]);
+          let output = '';
+          for (const stream of [child.stdout, child.stderr]) stream.on('data', (text) => (output += text));
+          child.on('close', () => resolve(output.trim()));
+        });
+      expect(await Promise.all([run(), run(), run()])).toEqual(['2', '2', '2']);
+    }
+  });
+
+  test('one that another program holds is in use, and one that is cut off is damaged', async () => {
+    const { default: Database } = await import('libsql');
+    const root = await temporaryFolder();
+    const store = await Store.open(root);
+    onTestFinished(() => store.close());
+    const other = new Database(databasePath(root));
+    onTestFinished(() => void other.close());
+    other.exec('begin immediate');
+    await expect(store.types.ensure(['dent'])).rejects.toMatchObject({ code: 'ADC_DATABASE_BUSY', status: 503 });
+    other.exec('rollback');
+    expect(await store.types.ensure(['dent'])).toHaveLength(1);
+
+    const cut = join(await temporaryFolder(), 'cut.db');
+    await writeFile(cut, Buffer.concat([Buffer.from('SQLite format 3\0'), Buffer.alloc(500, 1)]));
+    await expect(openDatabase(cut)).rejects.toMatchObject({
+      code: 'ADC_DATABASE',
+      next: expect.stringContaining('Restore'),
+    });
+  });
+});
+
+describe('a renamed defect type stays renamed', () => {
+  const names = async (project: Awaited<ReturnType<typeof makeProject>>) => {
+    const studio = await openStudio(project);
+    const found = (await studio.store.types.list()).map(({ id, name }) => `${id} ${name}`);
+    await studio.close();
+    return found;
+  };
+
+  test('after a restart, with names that change places and with one that is given anew', async () => {
+    const project = await makeProject();
+    const studio = await openStudio(project);
+    const rename = (id: number, name: string) => studio.changeType(id, { name });
+    await rename(1, 'aside');
+    await rename(2, 'dent');
+    await rename(1, 'Kratzer');
+    await studio.close();
+    expect(await names(project)).toEqual(['1 Kratzer', '2 dent']);
+    const again = await openStudio(project);
+    await again.addType('scratch', '#e5484d');
+    await again.close();
+    expect(await names(project)).toEqual(['1 Kratzer', '2 dent', '3 scratch']);
+  });
+
+  test('for its prompts and for `adclick label`, and one out of use is not offered', async () => {
+    const project = await makeProject();
+    const studio = await openStudio(project);
+    await studio.prompts.generate({ offline: true });
+    await studio.changeType(1, { name: 'bump' });
+    expect((await studio.prompts.list()).map(({ type, phrases }) => [type, phrases.length])).toEqual([
+      ['bump', 40],
+      ['scratch', 40],
+    ]);
+    await studio.changeType(2, { archived: true });
+    await studio.close();
+    const store = await Store.open(project.root);
+    onTestFinished(() => store.close());
+    expect(await store.types.inUse(['dent', 'scratch', 'new in the file'])).toEqual(['bump', 'new in the file']);
+  });
+
+  test('in a project whose database was made before names were taken over', async () => {
+    const project = await makeProject();
+    await (await openStudio(project)).close();
+    const { default: Database } = await import('libsql');
+    const file = new Database(databasePath(project.root));
+    file.exec("drop table declared; delete from migrations where name = '003-declared'");
+    file.close();
+    const studio = await openStudio(project);
+    await studio.changeType(1, { name: 'bump' });
+    const [image] = (await studio.queue.page({ order: 'name', offset: 0, limit: 1 })).images;
+    const { width, height } = image as { width: number; height: number };
+    const { counts } = encodeRle(new Uint8Array(width * height).fill(1), width, height);
+    const add = { width, height, counts: [...counts] };
+    const paint: Action = { kind: 'paint', tool: 'brush', type: 1, add, remove: null };
+    await studio.labels.act(image?.id as number, { base: 0, action: paint }, 'ada');
+    await studio.close();
+    expect(await names(project)).toEqual(['1 bump', '2 scratch']);
+  });
+});
