@@ -4,6 +4,8 @@
 export interface ErrorSpec {
   readonly message: string;
   readonly next: string;
+  /** The same for people at the labelling page, who have no command line, where that is something else. */
+  readonly page?: string;
   /** Process exit code of the command line: 1 failed, 2 wrong usage. */
   readonly exit: 1 | 2;
   /** HTTP status when the failure reaches a client. */
@@ -30,7 +32,8 @@ export class CodedError extends Error {
   }
 }
 
-const fill = (template: string, details: ErrorDetails) =>
+/** Fills the placeholders of a message from details. */
+export const fillMessage = (template: string, details: ErrorDetails) =>
   template.replace(/\{(\w+)\}/g, (whole, key: string) => (key in details ? String(details[key]) : whole));
 
 /**
@@ -43,8 +46,8 @@ export function errorMaker<Table extends Record<string, ErrorSpec>>(table: Table
     const options = cause === undefined ? undefined : { cause };
     return new CodedError(
       code,
-      fill(spec.message, details),
-      fill(spec.next, details),
+      fillMessage(spec.message, details),
+      fillMessage(spec.next, details),
       spec.exit,
       spec.status,
       details,
@@ -64,12 +67,14 @@ export const ORTGRAD_ERRORS = {
   ADC_WEIGHTS_DAMAGED: {
     message: 'Weights file {path} cannot be read: {what}',
     next: 'Fetch or train the weights again; the file is not what was written.',
+    page: 'Whoever keeps this project has to fetch or train the weights again; the file is not what was written.',
     exit: 1,
     status: 422,
   },
   ADC_RUNTIME: {
     message: 'onnxruntime could not run the graph on {provider}: {what}',
     next: 'Run `adclick doctor` to see which execution providers work here.',
+    page: 'Try again. If it stays so, the terminal of the server says more to whoever started it.',
     exit: 1,
     status: 500,
   },

@@ -1,7 +1,7 @@
 /** Differentiable graphs compiled to plain ONNX and run by onnxruntime. */
 
 export { type BuildLoss, compileStep, type StepOptions, type StepProgram } from './compile-step.ts';
-export { CodedError, type ErrorDetails, type ErrorSpec, errorMaker, ORTGRAD_ERRORS } from './errors.ts';
+export { CodedError, type ErrorDetails, type ErrorSpec, errorMaker, fillMessage, ORTGRAD_ERRORS } from './errors.ts';
 export { Graph, gradients, type OutputSpec, Value } from './graph.ts';
 export {
   conv2dLayer,

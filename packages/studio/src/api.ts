@@ -9,6 +9,10 @@ import { z } from 'zod';
 /** Prefix of every route. */
 export const API = '/api/v1';
 
+/** A count in a sentence of page or command line: "1 image", "1,200 images". */
+export const counted = (count: number, one: string, many = `${one}s`): string =>
+  `${count.toLocaleString('en')} ${count === 1 ? one : many}`;
+
 const id = z.int().min(1);
 const name = z.string().trim().min(1).max(80);
 const colour = z.string().regex(/^#[0-9a-f]{6}$/, 'must be a colour such as #e5484d');
@@ -229,6 +233,8 @@ export const job = z.strictObject({
   detail: z.string().nullable(),
   /** What came of it, or the error line. */
   result: z.string().nullable(),
+  /** How many labels or images it had to leave out, where it was done but no plain success. */
+  leftOut: z.int().min(0).optional(),
 });
 export const jobs = z.strictObject({ jobs: z.array(job) });
 

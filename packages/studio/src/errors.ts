@@ -7,24 +7,28 @@ export const STUDIO_ERRORS = {
   ADC_USAGE: {
     message: '{what}',
     next: 'Run `{command} --help` for the options and an example.',
+    page: 'Whoever started the server has to correct that.',
     exit: 2,
     status: 400,
   },
   ADC_PROJECT_MISSING: {
     message: 'No project file at {path}',
     next: 'Run `adclick init {folder}` first.',
+    page: 'Whoever keeps this project has to put it back; the page works again after a restart of the server.',
     exit: 1,
     status: 404,
   },
   ADC_PROJECT: {
     message: 'Project file {path}, line {line}, {field}: {what}',
     next: 'Correct that line; `adclick init --force` writes a fresh file.',
+    page: 'Whoever keeps this project has to correct that line, then start the server again.',
     exit: 1,
     status: 422,
   },
   ADC_PROJECT_EXISTS: {
     message: 'There already is a project file at {path}',
     next: 'Edit it, or run `adclick init --force` to replace it.',
+    page: 'Whoever keeps this project has to edit it.',
     exit: 1,
     status: 409,
   },
@@ -37,42 +41,49 @@ export const STUDIO_ERRORS = {
   ADC_WEIGHTS_MISSING: {
     message: 'No weights at {path}',
     next: 'Give a .safetensors file or a name that `adclick models list` shows.',
+    page: 'Whoever keeps this project has to name a .safetensors file or a model in adclick.yaml that is there, then start the server again.',
     exit: 1,
     status: 404,
   },
   ADC_MODEL_CHANGED: {
     message: '{count} of {total} model files are not what was shipped: {what}',
     next: 'Install the package again: `npm install adclick`.',
+    page: 'Whoever started the server has to install it again.',
     exit: 1,
     status: 500,
   },
   ADC_MODEL_EXISTS: {
     message: 'There already is a model named {name}',
     next: 'Choose another with `--name`, or add `--force` to replace it.',
+    page: 'Choose another name.',
     exit: 1,
     status: 409,
   },
   ADC_PROMPT_FILE: {
     message: 'Prompt file {path}, line {line}, {field}: {what}',
     next: 'Correct that line, or move the file away and run `adclick prompts generate`.',
+    page: 'Whoever keeps this project has to correct that line, or move the file away and have prompts written again.',
     exit: 1,
     status: 422,
   },
   ADC_PROMPT: {
     message: 'Prompt "{phrase}" of {type} is refused: {what}',
     next: 'Give another phrase; `adclick prompts list` shows those that are kept.',
+    page: 'Give another phrase.',
     exit: 1,
     status: 422,
   },
   ADC_DEFECT_TYPE: {
     message: 'There is no defect type {type} in {category}, only {known}',
     next: 'Use one of these, or add it to adclick.yaml or in the labelling page.',
+    page: 'Use one of these, or add it to the defect types.',
     exit: 1,
     status: 404,
   },
   ADC_LANGUAGE_MODEL: {
     message: 'Language model {model} at {url} gave no prompts: {what}',
     next: 'Check that server, model name and ADCLICK_LLM_KEY are right, or use the built-in grammar with `--offline`.',
+    page: 'Whoever started the server has to check that address, model name and key are right.',
     exit: 1,
     status: 502,
   },
@@ -104,24 +115,28 @@ export const STUDIO_ERRORS = {
   ADC_EXCHANGE_EMPTY: {
     message: 'No labels to take from {path}: {what}',
     next: 'Check path and format; docs/formats.md says what each format looks like.',
+    page: 'Check folder and format.',
     exit: 1,
     status: 422,
   },
   ADC_EXPORT_EXISTS: {
     message: 'Cannot export to {path}: it {what}',
     next: 'Choose a new folder; `--force` replaces an earlier export and nothing else.',
+    page: 'Choose another folder.',
     exit: 1,
     status: 409,
   },
   ADC_REQUEST: {
     message: '{field}: {what}',
     next: 'Correct that field; /api/v1/openapi.json describes every request.',
+    page: 'Reload the page and try again; for programs, /api/v1/openapi.json describes every request.',
     exit: 2,
     status: 422,
   },
   ADC_NOT_FOUND: {
     message: 'There is no {what}',
     next: 'Reload the page; /api/v1/openapi.json lists every route.',
+    page: 'Reload the page; for programs, /api/v1/openapi.json lists every route.',
     exit: 1,
     status: 404,
   },
@@ -152,12 +167,14 @@ export const STUDIO_ERRORS = {
   ADC_LOGIN: {
     message: 'Who is asking? {what}',
     next: 'Log in with the token that `adclick serve --add-user NAME` printed.',
+    page: 'Log in with the token that you were given.',
     exit: 1,
     status: 401,
   },
   ADC_FOREIGN: {
     message: 'Requests from {what} are refused',
     next: 'Open the address that `adclick serve` printed; `--host` allows others.',
+    page: 'Open the page under the address that whoever started the server was shown; to be reached by others it has to be started for them.',
     exit: 1,
     status: 403,
   },
@@ -188,24 +205,28 @@ export const STUDIO_ERRORS = {
   ADC_PORT: {
     message: 'Port {port} of {host} cannot be used: {what}',
     next: 'Choose another with `--port`.',
+    page: 'Whoever started the server has to choose another port.',
     exit: 1,
     status: 500,
   },
   ADC_PAGE_MISSING: {
     message: 'The page is not built: no {path}',
     next: 'Run `npm run build`.',
+    page: 'Whoever started the server has to build the page: npm run build.',
     exit: 1,
     status: 503,
   },
   ADC_CANCELLED: {
     message: 'Stopped by {signal}',
     next: 'Nothing half-written was left; run the command again to go on.',
+    page: 'Start it again to go on.',
     exit: 1,
     status: 499,
   },
   ADC_INTERNAL: {
     message: 'Something unexpected failed: {what}',
     next: 'Run the command again with `--debug` and report the whole output with the version that `adclick --version` prints.',
+    page: 'Try again. If it stays so, the terminal of the server says more to whoever started it.',
     exit: 1,
     status: 500,
   },
@@ -213,6 +234,10 @@ export const STUDIO_ERRORS = {
 
 /** Makes a {@link CodedError} of the product's table: `throw fail('ADC_PROJECT_MISSING', { path, folder })`. */
 export const fail = errorMaker(STUDIO_ERRORS);
+
+/** The table's row of a code; undefined for one that it does not have. */
+export const specOf = (code: string): ErrorSpec | undefined =>
+  Object.hasOwn(STUDIO_ERRORS, code) ? STUDIO_ERRORS[code as keyof typeof STUDIO_ERRORS] : undefined;
 
 /** Any failure as a coded one: unknown errors become ADC_INTERNAL with the original as cause. */
 export function toCoded(error: unknown): CodedError {
@@ -224,5 +249,5 @@ export function toCoded(error: unknown): CodedError {
 const oneLine = (text: string): string => text.trim().replace(/\s*\n\s*/g, ' ');
 
 /** The one line a user reads: code, what with the value, next step. */
-export const errorLine = ({ code, message, next }: CodedError): string =>
+export const errorLine = ({ code, message, next }: Pick<CodedError, 'code' | 'message' | 'next'>): string =>
   `${code}: ${oneLine(message).replace(/\.$/, '')}. ${oneLine(next)}`;

@@ -122,7 +122,7 @@ test('prompts are written by a job, listed, edited, and follow a renamed type', 
   expect((await get(app, '/jobs')).json().jobs[0]).toMatchObject({
     kind: 'prompts',
     state: 'done',
-    result: '40 prompts for 1 types.',
+    result: '40 prompts for 1 type.',
   });
   const edit = (body: object) => send(app, 'POST', '/prompts', { category: 'part', type: 'dent', ...body });
   const edited = api.promptSet.parse((await edit({ add: ['Shallow dent on the part'] })).json());

@@ -10,7 +10,7 @@ import { API } from '../api.ts';
 import { fail } from '../errors.ts';
 import type { Studio } from '../services/studio.ts';
 import { VERSION } from '../version.ts';
-import { addFailures } from './failures.ts';
+import { addFailures, errorBody } from './failures.ts';
 import { addActions } from './routes/actions.ts';
 import { addDetect } from './routes/detect.ts';
 import { addDetectors } from './routes/detectors.ts';
@@ -51,8 +51,8 @@ export async function createApp(studio: Studio, options: AppOptions = {}): Promi
     routerOptions: { maxParamLength: 200 },
     frameworkErrors: (error, _request, reply) => {
       const what = error.message.replace(/[^\x20-\x7e]/g, '?').slice(0, 200);
-      const { code, message, next } = fail('ADC_REQUEST', { field: 'path', what }, error);
-      (reply as unknown as FastifyReply).code(400).send({ error: { code, message, next, field: 'path' } });
+      const body = errorBody(fail('ADC_REQUEST', { field: 'path', what }, error), studio.project.root);
+      (reply as unknown as FastifyReply).code(400).send(body);
     },
   });
   app.setValidatorCompiler(validatorCompiler);
@@ -102,6 +102,6 @@ export async function createApp(studio: Studio, options: AppOptions = {}): Promi
     },
     { prefix: API },
   );
-  await addPage(app, options.page);
+  await addPage(app, studio.project.root, options.page);
   return app;
 }

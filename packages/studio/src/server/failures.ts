@@ -4,13 +4,14 @@ import { CodedError } from '@adclick/ortgrad';
 import type { FastifyError, FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
 import type { ApiError, Conflict } from '../api.ts';
 import { fail, toCoded } from '../errors.ts';
+import { forPage } from '../page-errors.ts';
 import { StaleWrite } from '../services/labels.ts';
 import type { Studio } from '../services/studio.ts';
 
-/** The body of an answer that says what went wrong. */
-export function errorBody({ code, message, next, details }: CodedError): ApiError {
-  const field = code === 'ADC_REQUEST' ? String(details.field) : undefined;
-  return { error: { code, message, next, ...(field === undefined ? {} : { field }) } };
+/** The body of an answer that says what went wrong. @param root folder of the project. */
+export function errorBody(error: CodedError, root: string): ApiError {
+  const field = error.code === 'ADC_REQUEST' ? String(error.details.field) : undefined;
+  return { error: { ...forPage(error, root), ...(field === undefined ? {} : { field }) } };
 }
 
 /** Fastify's own refusals in our words. */
@@ -34,20 +35,21 @@ function translate(error: FastifyError, bytes: number, requests: number): CodedE
 
 /** Answers failures and unknown routes. */
 export function addFailures(app: FastifyInstance, studio: Studio, note: (error: CodedError) => void): void {
+  const { root } = studio.project;
   app.setErrorHandler(async (error: FastifyError, request: FastifyRequest, reply: FastifyReply) => {
     if (error instanceof StaleWrite) {
       // A refusal does not wait for the masks of somebody else's clicks.
       const current = await studio.queue.standing(error.image);
       const { base } = request.body as { base: number };
       const coded = fail('ADC_CONFLICT', { id: error.image, current: current.version, base });
-      return reply.code(409).send({ ...errorBody(coded), current } satisfies Conflict);
+      return reply.code(409).send({ ...errorBody(coded, root), current } satisfies Conflict);
     }
     const coded = translate(error, request.routeOptions.bodyLimit ?? 0, Number(reply.getHeader('x-ratelimit-limit')));
     if (coded.status >= 500) note(coded);
-    return reply.code(coded.status).send(errorBody(coded));
+    return reply.code(coded.status).send(errorBody(coded, root));
   });
   app.setNotFoundHandler(async (request, reply) => {
     const path = request.url.split('?')[0]?.slice(0, 200) ?? '';
-    return reply.code(404).send(errorBody(fail('ADC_NOT_FOUND', { what: `${request.method} ${path}` })));
+    return reply.code(404).send(errorBody(fail('ADC_NOT_FOUND', { what: `${request.method} ${path}` }), root));
   });
 }

@@ -1,5 +1,4 @@
 /** Letting a project's server listen, and ending it cleanly. */
-import type { CodedError } from '@adclick/ortgrad';
 import type { FastifyInstance } from 'fastify';
 import { fail } from '../errors.ts';
 import { localUser } from '../local-user.ts';
@@ -19,7 +18,6 @@ export interface ServeOptions extends StudioOptions {
   /** Address to listen on; default loopback. With another one, people have to log in. */
   readonly host?: string;
   readonly page?: string;
-  readonly onFailure?: (error: CodedError) => void;
 }
 
 export interface Serving {

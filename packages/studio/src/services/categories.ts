@@ -1,4 +1,5 @@
 /** Which categories the engine has open. A category is indexed and opened once, in the background; whoever needs it waits for it. */
+import { counted } from '../api.ts';
 import { fail, toCoded } from '../errors.ts';
 import type { Project } from '../project.ts';
 import type { ImageRepository } from '../store/images.ts';
@@ -125,7 +126,7 @@ export class Categories {
         this.opened.set(name, category);
         resolve(category);
         for (const listener of this.listeners) listener(name);
-        return `${category.pictures} good pictures are compared with.`;
+        return `Images are compared with ${counted(category.pictures, 'good picture')}.`;
       } catch (error) {
         // A thread that died, or work that somebody stopped, says nothing about the category.
         const passing = signal.aborted || toCoded(error).code === 'ADC_RUNTIME';

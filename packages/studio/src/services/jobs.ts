@@ -1,7 +1,8 @@
 /** Long work that people watch and may stop: indexing, preparing, import, export, training. */
 import { randomUUID } from 'node:crypto';
+import type { CodedError } from '@adclick/ortgrad';
 import type { Job } from '../api.ts';
-import { errorLine, toCoded } from '../errors.ts';
+import { toCoded } from '../errors.ts';
 import type { WorkOptions } from '../progress.ts';
 import type { Bus } from './bus.ts';
 
@@ -16,13 +17,31 @@ interface Entry {
   readonly ended: Promise<void>;
 }
 
+/** What came of work. */
+export interface Outcome {
+  readonly text: string;
+  /** Labels, images or the like that it had to leave out: it was no plain success then. */
+  readonly leftOut: number;
+}
+
 /** Does the work. @returns a sentence on what came of it. */
-export type JobWork = (options: Required<WorkOptions>) => Promise<string>;
+export type JobWork = (options: Required<WorkOptions>) => Promise<string | Outcome>;
+
+/** How failures are told. */
+export interface Telling {
+  /** One line for people at the page. */
+  line(error: CodedError): string;
+  /** Told of failures of our own, which whoever runs the server has to see. */
+  note(error: CodedError): void;
+}
 
 export class Jobs {
   private readonly entries = new Map<string, Entry>();
 
-  constructor(private readonly bus: Bus) {}
+  constructor(
+    private readonly bus: Bus,
+    private readonly tell: Telling,
+  ) {}
 
   /** Starts work at once. */
   start(kind: Job['kind'], label: string, work: JobWork): Job {
@@ -49,11 +68,16 @@ export class Jobs {
     };
     const end = (state: Job['state'], result: string) => this.change(id, { state, detail: null, result });
     try {
-      const result = await work({ signal, onProgress });
-      end(signal.aborted ? 'cancelled' : 'done', result);
+      const outcome = await work({ signal, onProgress });
+      // Work that was at its end when somebody stopped it is done all the same.
+      if (typeof outcome === 'string') end('done', outcome);
+      else this.change(id, { state: 'done', detail: null, result: outcome.text, leftOut: outcome.leftOut });
     } catch (error) {
-      if (signal.aborted) end('cancelled', 'Stopped; nothing half-written was left.');
-      else end('failed', errorLine(toCoded(error)));
+      if (signal.aborted)
+        return end('cancelled', 'Stopped. What was finished before stays; nothing half-written was left.');
+      const coded = toCoded(error);
+      if (coded.status >= 500) this.tell.note(coded);
+      end('failed', this.tell.line(coded));
     }
   }
 

@@ -2,6 +2,7 @@
 import { existsSync } from 'node:fs';
 import { join } from 'node:path';
 import { readImageSize } from '@adclick/core';
+import { counted } from '../api.ts';
 import { fail } from '../errors.ts';
 import { type LabelStore, MaskFolderStore, type Picture } from '../exchange/label-store.ts';
 import { openSource } from '../exchange/source.ts';
@@ -106,19 +107,30 @@ export async function openLabels(directory: string, user: string, source: string
 const storeOf = async (studio: Studio, user: string, source: string) =>
   new StudioStore(studio, await MaskFolderStore.open(studio.project), user, source);
 
-const counted = (count: number, what: string) => (count > 0 ? `, ${count} ${what}` : '');
+/** What came of an import or export; not a word of success where something was left out. */
+const outcome = (images: number, leftOut: readonly LeftOut[], more = '') => ({
+  text: `${counted(images, 'image')}${more}${leftOut.length > 0 ? `; left out: ${firstOf(leftOut)}` : ''}`,
+  leftOut: leftOut.length,
+});
+
+/** The first that was left out and its reason, and how many more there are. */
+function firstOf(leftOut: readonly LeftOut[]): string {
+  const [first] = leftOut as readonly [LeftOut];
+  const more = leftOut.length > 1 ? `, and ${leftOut.length - 1} more` : '';
+  return `${first.path}: ${first.reason}${more}`;
+}
 
 const exportJob: ExchangeWork = async (studio, { format, path, user }, options) => {
   const store = await storeOf(studio, user, format);
   const pictureOf = (image: LabelledImage) => join(studio.project.root, image.path);
   const { images, changed, leftOut } = await exportLabels(store, { format, target: path, pictureOf }, options);
-  return `${images} images${counted(changed.length, 'of them with changed pixels')}${counted(leftOut.length, 'labels left out')}`;
+  return outcome(images, leftOut, changed.length > 0 ? `, ${changed.length} of them with changed pixels` : '');
 };
 
 const importJob: ExchangeWork = async (studio, { format, path, user }, options) => {
   const store = await storeOf(studio, user, format);
   const { images, leftOut } = await importLabels(store, { format, source: await openSource(path) }, options);
-  return `${images} images${counted(leftOut.length, 'labels left out')}`;
+  return outcome(images, leftOut);
 };
 
 /** Import and export as jobs of a server. */

@@ -1,8 +1,9 @@
 /** Looks at images before people do: residual, proposal and scores in the background, and the next images kept ready for clicks. */
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
-import type { Job } from '../api.ts';
-import { errorLine, toCoded } from '../errors.ts';
+import { counted, type Job } from '../api.ts';
+import { toCoded } from '../errors.ts';
+import { pageLine } from '../page-errors.ts';
 import type { Project } from '../project.ts';
 import type { ImageRecord, ImageRepository } from '../store/images.ts';
 import type { Bus } from './bus.ts';
@@ -10,7 +11,7 @@ import type { Categories } from './categories.ts';
 import type { Engine } from './engine/engine.ts';
 import { detectorOf, preparedFolder, readPrepared } from './engine/prepared.ts';
 import type { ModelPicture, Prepared } from './engine/protocol.ts';
-import type { Jobs } from './jobs.ts';
+import type { Jobs, Outcome } from './jobs.ts';
 import { fileStamp, trainedDetector } from './trained-detectors.ts';
 
 /** Images taken at once from the database. */
@@ -67,7 +68,7 @@ export class Preparation {
     category: string,
     signal: AbortSignal,
     report: (done: number, total: number) => void,
-  ): Promise<string> {
+  ): Promise<Outcome> {
     let done = 0;
     let failed = 0;
     let inARow = 0;
@@ -91,7 +92,7 @@ export class Preparation {
           // One broken picture must not keep the others from being looked at.
           skipped.add(image.id);
           failed++;
-          reason ||= errorLine(toCoded(error));
+          reason ||= pageLine(toCoded(error), this.project.root);
           if (++inARow >= FAILURES) throw error;
         }
         report(++done, Math.max(done, all));
@@ -99,8 +100,8 @@ export class Preparation {
       }
     }
     if (done > 0) await this.orderByDiversity(category);
-    const broken = failed === 0 ? '' : ` ${failed} could not be looked at; the first: ${reason}`;
-    return `Looked at ${done - failed} images.${broken}`;
+    const broken = failed === 0 ? '' : ` ${counted(failed, 'image')} could not be looked at; the first: ${reason}`;
+    return { text: `Looked at ${counted(done - failed, 'image')}.${broken}`, leftOut: failed };
   }
 
   /** What the model sees in an image unasked; computed now where it is not on disk. */

@@ -3,19 +3,22 @@ import { existsSync } from 'node:fs';
 import { realpath } from 'node:fs/promises';
 import { basename, dirname, isAbsolute, join, relative, resolve } from 'node:path';
 import type { Rle } from '@adclick/core';
-import type {
-  DefectType,
-  DetectAnswer,
-  DetectorChoice,
-  Format,
-  ImageDetection,
-  ImageState,
-  Job,
-  JobRequest,
-  ProjectInfo,
+import type { CodedError } from '@adclick/ortgrad';
+import {
+  counted,
+  type DefectType,
+  type DetectAnswer,
+  type DetectorChoice,
+  type Format,
+  type ImageDetection,
+  type ImageState,
+  type Job,
+  type JobRequest,
+  type ProjectInfo,
 } from '../api.ts';
 import { fail } from '../errors.ts';
 import { isEmptyRle, uniteRle } from '../labels/bitmaps.ts';
+import { pageLine } from '../page-errors.ts';
 import type { WorkOptions } from '../progress.ts';
 import type { Project } from '../project.ts';
 import type { ImageRecord } from '../store/images.ts';
@@ -29,7 +32,7 @@ import { contentOf, parseContent } from './content.ts';
 import { DetectorService } from './detector-service.ts';
 import { Engine } from './engine/engine.ts';
 import { passedOverText } from './finding.ts';
-import { Jobs } from './jobs.ts';
+import { Jobs, type JobWork } from './jobs.ts';
 import { LabelService, type Predictor } from './labels.ts';
 import { adoptDetectors } from './old-detectors.ts';
 import { Pictures } from './pictures.ts';
@@ -40,12 +43,12 @@ import { Queue } from './queue.ts';
 import { type ScanReport, scanProject } from './scan.ts';
 import { type TrainWork, trainApart } from './training-apart.ts';
 
-/** Work of an import or export job. `path` is absolute and inside the project. @returns a sentence on what came of it. */
+/** Work of an import or export job. `path` is absolute and inside the project. @returns what came of it. */
 export type ExchangeWork = (
   studio: Studio,
   what: { readonly format: Format; readonly path: string; readonly user: string },
   options: Required<WorkOptions>,
-) => Promise<string>;
+) => ReturnType<JobWork>;
 
 export interface StudioOptions {
   /** Import and export as jobs; without them such jobs are refused. */
@@ -56,6 +59,8 @@ export interface StudioOptions {
   readonly predictor?: Predictor;
   /** In place of training in a process of its own; for tests of everything around it. */
   readonly train?: TrainWork;
+  /** Told about failures of our own, which people at the page see without the inside. */
+  readonly onFailure?: (error: CodedError) => void;
   /** Threads of one operator of the models; default: all the process may use. */
   readonly threads?: number;
 }
@@ -87,10 +92,11 @@ export class Studio {
   ) {
     const { images, types } = store;
     this.options = options;
-    const { threads } = options;
+    const { threads, onFailure = () => undefined } = options;
     this.engine = new Engine({ project, ...(threads === undefined ? {} : { threads }) }, () => this.categories.reset());
     this.painter = new Engine({ project });
-    this.jobs = new Jobs(this.bus);
+    const { root } = project;
+    this.jobs = new Jobs(this.bus, { line: (error) => pageLine(error, root), note: onFailure });
     this.categories = new Categories(project, this.engine, images, this.jobs);
     this.prompts = new PromptService(project, undefined, (declared) => types.inUse(declared));
     this.detectors = new DetectorService(project, images, this.categories, this.jobs, options.train ?? trainApart);
@@ -279,7 +285,7 @@ export class Studio {
     return this.jobs.start('prompts', label, async (options) => {
       const { made, kept } = await this.prompts.generate(request, options);
       const phrases = made.reduce((sum, one) => sum + one.phrases, 0);
-      return `${phrases} prompts for ${made.length} types${kept > 0 ? `; ${kept} had some already` : ''}.`;
+      return `${counted(phrases, 'prompt')} for ${counted(made.length, 'type')}${kept > 0 ? `; ${kept} had some already` : ''}.`;
     });
   }
 

@@ -4,7 +4,8 @@ import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import statics from '@fastify/static';
 import type { FastifyInstance } from 'fastify';
-import { errorLine, fail } from '../../errors.ts';
+import { fail } from '../../errors.ts';
+import { pageLine } from '../../page-errors.ts';
 
 /** Where the build puts the page: beside src/ and dist/. */
 export function pageFolder(): string {
@@ -14,10 +15,10 @@ export function pageFolder(): string {
 
 const YEAR_SECONDS = 31_536_000;
 
-export async function addPage(app: FastifyInstance, folder = pageFolder()): Promise<void> {
+export async function addPage(app: FastifyInstance, root: string, folder = pageFolder()): Promise<void> {
   const index = join(folder, 'index.html');
   if (!existsSync(index)) {
-    const missing = errorLine(fail('ADC_PAGE_MISSING', { path: index }));
+    const missing = pageLine(fail('ADC_PAGE_MISSING', { path: index }), root);
     app.get('/', { schema: { hide: true } }, async (_request, reply) =>
       reply.code(503).type('text/plain; charset=utf-8').send(`${missing}\n`),
     );

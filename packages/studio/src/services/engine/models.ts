@@ -114,9 +114,9 @@ export class Models {
     work: WorkOptions,
     exclusive: (swap: () => Promise<void>) => Promise<void>,
   ): Promise<{ key: string; pictures: number }> {
-    const known = this.categories.get(name);
-    if (known && rebuild) {
+    if (rebuild) {
       const { main: runtime } = await this.start();
+      // Also where the category could not be opened: a damaged index is made whole by this.
       await indexCategory(this.settings.project, this.category(name), { ...work, runtime });
       await exclusive(async () => {
         await this.forget(name);
