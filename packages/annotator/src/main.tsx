@@ -32,7 +32,14 @@ async function start(): Promise<void> {
   const store = makeStore(settings);
   const session = await openSession();
   const decode = (blob: Blob) => createImageBitmap(blob);
-  const app = new App({ api: httpApi, store, shelf: shelfOf(session), session, decode });
+  const app = new App({
+    api: httpApi,
+    store,
+    shelf: shelfOf(session),
+    session,
+    decode,
+    reload: () => location.reload(),
+  });
   store.subscribe((now, before) => {
     if (now.theme !== before.theme) applyTheme(now.theme);
     if (now.image?.id !== before.image?.id && now.image) history.replaceState(null, '', `#image=${now.image.id}`);
@@ -61,7 +68,7 @@ async function start(): Promise<void> {
       if (started) app.reconnected();
       else void app.askJobs();
     },
-    onLost: () => store.setState({ online: false }),
+    onLost: () => void app.streamLost(),
     onEvent: (event) => app.onEvent(event),
   });
   window.addEventListener('hashchange', () => {

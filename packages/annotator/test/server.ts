@@ -1,9 +1,10 @@
 /** A real server as a process of its own, on a sample product. */
-import { type ChildProcess, spawn } from 'node:child_process';
+import { type ChildProcess, execFile, spawn } from 'node:child_process';
 import { mkdtemp, rm } from 'node:fs/promises';
 import { createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { promisify } from 'node:util';
 import { encodeRle, readMask, type SampleOptions, writeSampleProduct } from '@adclick/core';
 import type { DefectType, ImageDetail, ImageSummary, Job } from 'adclick/api';
 
@@ -24,6 +25,10 @@ async function freePort(): Promise<number> {
   return port;
 }
 
+/** Runs a command of `adclick` to its end. @throws what it says when it fails. */
+export const command = (...words: string[]) =>
+  promisify(execFile)(process.execPath, [...RUNNER, ...words], { cwd: root });
+
 /** A project folder with a served page. */
 export class TestServer {
   private child: ChildProcess | null = null;
@@ -34,6 +39,8 @@ export class TestServer {
     readonly port: number,
     /** Whether the folder goes when the server does. */
     private readonly passing: boolean,
+    /** Further words of `adclick serve`. */
+    private readonly words: readonly string[] = [],
   ) {}
 
   get address(): string {
@@ -45,6 +52,23 @@ export class TestServer {
     const folder = join(await mkdtemp(join(tmpdir(), 'adclick-page-')), 'parts');
     await fill(folder);
     return TestServer.begin(folder, true);
+  }
+
+  /** One that others can reach, with users. @returns the tokens by name. */
+  static async withUsers(
+    fill: (folder: string) => Promise<unknown>,
+    names: readonly string[],
+  ): Promise<{ server: TestServer; tokens: Map<string, string> }> {
+    const folder = join(await mkdtemp(join(tmpdir(), 'adclick-page-')), 'parts');
+    await fill(folder);
+    const tokens = new Map<string, string>();
+    for (const name of names) {
+      const { stdout } = await command('serve', folder, '--json', '--add-user', name);
+      tokens.set(name, (JSON.parse(stdout) as { token: string }).token);
+    }
+    const server = new TestServer(folder, await freePort(), true, ['--host', '0.0.0.0']);
+    await server.start();
+    return { server, tokens };
   }
 
   /** A project that stands already, and stays. */
@@ -64,10 +88,8 @@ export class TestServer {
   }
 
   async start(): Promise<void> {
-    const child = spawn(process.execPath, [...RUNNER, 'serve', this.folder, '--port', String(this.port), '--no-open'], {
-      cwd: root,
-      stdio: ['ignore', 'pipe', 'pipe'],
-    });
+    const words = ['serve', this.folder, '--port', String(this.port), '--no-open', ...this.words];
+    const child = spawn(process.execPath, [...RUNNER, ...words], { cwd: root, stdio: ['ignore', 'pipe', 'pipe'] });
     this.child = child;
     for (const stream of [child.stdout, child.stderr])
       stream?.on('data', (chunk) => {

@@ -113,7 +113,14 @@ export const action = z.discriminatedUnion('kind', [
 ]);
 
 /** `POST /images/:id/actions`. `base` is the version that the annotator saw: another one gets 409 with {@link conflict}. */
-export const actionRequest = z.strictObject({ base: z.int().min(0), action, session: z.string().max(64).optional() });
+export const actionRequest = z.strictObject({
+  base: z.int().min(0),
+  action,
+  session: z.string().max(64).optional(),
+  /** Whose action it is, and on which project: a browser may have kept it while somebody else logged in, or another project took the port. */
+  author: z.string().max(200).optional(),
+  project: z.string().max(64).optional(),
+});
 
 /** The answer: the action is on disk. Layers hold only what changed; an empty bitmap removes a layer. */
 export const actionAnswer = z.strictObject({
@@ -182,6 +189,8 @@ export const category = z.strictObject({
 
 /** `GET /project`. */
 export const project = z.strictObject({
+  /** Stands for its labels, wherever they lie. */
+  id: z.string(),
   name: z.string(),
   version: z.string(),
   user: z.string(),

@@ -146,6 +146,12 @@ export const STUDIO_ERRORS = {
     exit: 1,
     status: 409,
   },
+  ADC_OTHER_PROJECT: {
+    message: 'The page was opened on another project than {served}, which this server has now',
+    next: 'Reload the page; what it kept unsaved waits for its own project.',
+    exit: 1,
+    status: 412,
+  },
   ADC_TRAINING: {
     message: 'A detector of {category} is being trained',
     next: 'Wait until that has ended, or stop it in the list of background work.',

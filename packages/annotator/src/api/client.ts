@@ -35,9 +35,24 @@ export class Refusal extends Error {
   }
 }
 
-/** The server did not answer, or is too busy to: worth trying again. */
+/** The server did not answer, or cannot do it now: worth trying again. */
 export class Unreachable extends Error {
   override readonly name = 'Unreachable';
+  constructor(
+    message: string,
+    /** What the server said, where it did answer. */
+    readonly said: string | null = null,
+    options?: ErrorOptions,
+  ) {
+    super(message, options);
+  }
+}
+
+/** A failure as people read it: what happened and what to do next. */
+export function wordsOf(error: unknown): string {
+  if (error instanceof Refusal) return `${error.message.replace(/\.$/, '')}. ${error.next}`;
+  if (error instanceof Unreachable) return error.said ?? 'The server does not answer. Try again in a moment.';
+  return error instanceof Error ? error.message : String(error);
 }
 
 /** The server has gone on to another version; `current` is what stands there. */
@@ -48,8 +63,8 @@ export class StaleWrite extends Error {
   }
 }
 
-/** Answers that are worth another attempt later. */
-const LATER = new Set([408, 425, 429, 500, 502, 503, 504]);
+/** Answers that are worth another attempt later; 507: its disk is full. */
+const LATER = new Set([408, 425, 429, 500, 502, 503, 504, 507]);
 
 async function request(path: string, init: RequestInit = {}): Promise<Response> {
   let response: Response;
@@ -57,16 +72,17 @@ async function request(path: string, init: RequestInit = {}): Promise<Response> 
     response = await fetch(`${API}${path}`, { credentials: 'same-origin', ...init });
   } catch (cause) {
     if (init.signal?.aborted) throw cause;
-    throw new Unreachable(`no answer from the server`, { cause });
+    throw new Unreachable('no answer from the server', null, { cause });
   }
   if (response.ok) return response;
   const body: unknown = await response.json().catch(() => null);
   if (response.status === 409 && body && typeof body === 'object' && 'current' in body) throw new StaleWrite();
-  if (LATER.has(response.status)) throw new Unreachable(`the server answered ${response.status}`);
   const parsed = apiError.safeParse(body);
   const { code, message, next } = parsed.success
     ? parsed.data.error
     : { code: `HTTP_${response.status}`, message: `The server answered ${response.status}`, next: 'Try again.' };
+  if (LATER.has(response.status))
+    throw new Unreachable(`the server answered ${response.status}`, `${message.replace(/\.$/, '')}. ${next}`);
   throw new Refusal(response.status, code, message, next);
 }
 
@@ -81,7 +97,7 @@ async function answer<Answer>(path: string, init?: RequestInit): Promise<Answer>
   try {
     return (await response.json()) as Answer;
   } catch (cause) {
-    throw new Unreachable('the answer broke off', { cause });
+    throw new Unreachable('the answer broke off', null, { cause });
   }
 }
 
@@ -108,11 +124,18 @@ export interface PromptChange {
 
 export type ListQuery = Partial<ImageQuery>;
 
+/** Whose an action is, and on which project it was made. */
+export interface Owner {
+  readonly user: string;
+  readonly project: string;
+}
+
 export const pictureUrl = (image: number, window?: GreyWindow | null): string =>
   `${API}/images/${image}/picture${search({ low: window?.low, high: window?.high })}`;
 export const thumbnailUrl = (image: number): string => `${API}/images/${image}/picture?size=thumbnail`;
-/** The residual as a heat map of the picture's shape. */
-export const residualUrl = (image: number): string => `${API}/images/${image}/residual`;
+/** The residual as a heat map of the picture's shape, PNG. @throws Refusal, Unreachable. */
+export const residualMap = async (image: number, signal: AbortSignal): Promise<Blob> =>
+  (await request(`/images/${image}/residual`, { signal })).blob();
 /** The n-th nearest good picture, from 0. */
 export const nearestUrl = (image: number, rank: number): string => `${API}/images/${image}/nearest/${rank}`;
 export const eventsUrl = `${API}/events`;
@@ -124,7 +147,7 @@ export interface Api {
   image(id: number): Promise<ImageDetail>;
   proposal(id: number): Promise<Proposal>;
   history(id: number): Promise<HistoryEvent[]>;
-  act(id: number, base: number, action: Action, session: string): Promise<ActionAnswer>;
+  act(id: number, base: number, action: Action, session: string, owner?: Owner): Promise<ActionAnswer>;
   picture(id: number, window?: GreyWindow | null): Promise<Blob>;
   statistics(): Promise<Statistics>;
   prompts(): Promise<PromptList>;
@@ -151,8 +174,10 @@ export const httpApi: Api = {
   image: (id) => answer(`/images/${id}`),
   proposal: (id) => answer(`/images/${id}/proposal`),
   history: async (id) => (await answer<{ events: HistoryEvent[] }>(`/images/${id}/history`)).events,
-  act: async (id, base, action, session) =>
-    actionAnswer.parse(await answer(`/images/${id}/actions`, json('POST', { base, action, session }))),
+  act: async (id, base, action, session, owner) => {
+    const body = { base, action, session, author: owner?.user, project: owner?.project };
+    return actionAnswer.parse(await answer(`/images/${id}/actions`, json('POST', body)));
+  },
   picture: async (id, window) => {
     const response = await request(pictureUrl(id, window).slice(API.length));
     return response.blob();

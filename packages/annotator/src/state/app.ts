@@ -1,5 +1,5 @@
 /** The page's controller: opens images, sends what people do, and puts what comes back on the canvas. */
-import type { Action, ActionAnswer, ImageDetail, ImageSummary, Job, ServerEvent } from 'adclick/api';
+import type { Action, ActionAnswer, ImageDetail, ImageSummary, Job, ProjectInfo, ServerEvent } from 'adclick/api';
 import { type Api, type GreyWindow, Refusal, Unreachable } from '../api/client.ts';
 import { MaskBitmap } from '../canvas/mask-bitmap.ts';
 import { centred, fitView } from '../canvas/view.ts';
@@ -15,6 +15,9 @@ import { hasMask, type Notice, type OpenImage, palette, proposalShown, type Stor
 /** Images loaded ahead. */
 const AHEAD = 2;
 
+/** Milliseconds until a server that did not answer is asked again. */
+const AGAIN_MS = 2_000;
+
 /** Kinds of actions whose answer takes a prediction. */
 const PREDICTING: ReadonlySet<Action['kind']> = new Set(['click', 'moveClick', 'deleteClick']);
 
@@ -26,6 +29,8 @@ export interface Surroundings {
   /** Name of this tab in events. */
   readonly session: string;
   readonly decode: (blob: Blob) => Promise<ImageBitmap>;
+  /** Begins the page anew. */
+  readonly reload?: () => void;
 }
 
 export class App {
@@ -39,8 +44,12 @@ export class App {
   private readonly windowed: LatestWins<{ id: number; window: GreyWindow | null }, ImageBitmap>;
   private noticeKey = 0;
   private wanted: number | null = null;
+  private looking = false;
 
-  constructor({ api, store, shelf, session, decode }: Surroundings) {
+  private readonly reload: () => void;
+
+  constructor({ api, store, shelf, session, decode, reload = () => undefined }: Surroundings) {
+    this.reload = reload;
     this.api = api;
     this.store = store;
     this.session = session;
@@ -49,7 +58,7 @@ export class App {
     this.queue = new Queue(api, store, (error) => this.report(error));
     this.outbox = new Outbox(
       {
-        act: (image, base, action) => api.act(image, base, action, session),
+        act: (image, base, action, owner) => api.act(image, base, action, session, owner),
         history: (image) => api.history(image),
         image: (image) => api.image(image),
       },
@@ -58,7 +67,12 @@ export class App {
         onSaved: (item, answer, current) => this.saved(item, answer, current),
         onConflict: (image, current, waiting) => this.conflict(image, current, waiting),
         onRefused: (item, error) => this.refused(item, error),
-        onState: (saving) => this.store.setState({ saving }),
+        onState: (saving) => {
+          const before = this.store.getState().saving.state;
+          this.store.setState({ saving });
+          if (saving.state === 'login') this.askLogin(saving.why);
+          else if (before === 'login') this.loggedIn();
+        },
       },
     );
     this.windowed = new LatestWins(
@@ -76,7 +90,7 @@ export class App {
       types: project.types,
       activeType: palette({ types: project.types })[0]?.id ?? null,
     });
-    this.outbox.start(project.user);
+    this.outbox.start(project.user, project.id);
     void this.askJobs();
     await this.queue.restart();
     if (first !== null) return this.open(first);
@@ -102,10 +116,24 @@ export class App {
     this.store.setState({ notice: { key: ++this.noticeKey, tone, text, next } });
   }
 
+  /** The server asks who is there. @param why in its words. */
+  private askLogin(why?: string): void {
+    this.store.setState({ online: true, trouble: null, dialog: 'login', loginReason: why ?? '' });
+  }
+
+  /** Whoever was asked for is there: the dialog that asked goes. */
+  private loggedIn(): void {
+    const { dialog, loginReason } = this.store.getState();
+    if (dialog === 'login' && loginReason !== null) this.store.setState({ dialog: null, loginReason: null });
+  }
+
   /** Shows a failure; a lost connection has its own banner. */
   report(error: unknown): void {
-    if (error instanceof Unreachable) this.store.setState({ online: false });
-    else if (error instanceof Refusal && error.status === 401) this.store.setState({ dialog: 'login' });
+    if (error instanceof Unreachable) {
+      if (error.said === null) this.store.setState({ online: false, trouble: null });
+      else this.notify('error', error.said);
+      void this.lookAgain();
+    } else if (error instanceof Refusal && error.status === 401) this.askLogin();
     else if (error instanceof Refusal) this.notify('error', error.message, error.next);
     else this.notify('error', error instanceof Error ? error.message : String(error));
   }
@@ -245,7 +273,7 @@ export class App {
   }
 
   private saved({ image: id }: Pending, answer: ActionAnswer | null, current: ImageDetail | null): void {
-    this.store.setState({ online: true });
+    this.store.setState({ online: true, trouble: null });
     if (current) this.adopt(current);
     if (!answer) return;
     const { image } = this.store.getState();
@@ -278,7 +306,11 @@ export class App {
       this.outbox.resolve(id, current.version, actions);
       return;
     }
-    this.store.setState({ online: true, merge: compare(current, this.mineOf(id, current, actions), actions) });
+    this.store.setState({
+      online: true,
+      trouble: null,
+      merge: compare(current, this.mineOf(id, current, actions), actions),
+    });
     if (!open) void this.open(id);
   }
 
@@ -324,7 +356,8 @@ export class App {
   async go(step: 1 | -1): Promise<void> {
     const found = await this.queue.following(this.store.getState().position ?? -1, step);
     if (found) await this.open(found.line.id, found.place);
-    else
+    // What could not be loaded is no end of the list; the banner says why.
+    else if (this.store.getState().online)
       this.notify('info', step > 0 ? 'That was the last image of this list.' : 'This is the first image of this list.');
   }
 
@@ -332,8 +365,14 @@ export class App {
   async goTodo(): Promise<void> {
     const { position, image } = this.store.getState();
     const found = await this.queue.anyTodo(position ?? -1, image?.id);
-    if (found) await this.open(found.line.id, found.place);
-    else this.notify('info', 'Every image of this list has a label.');
+    if (found) return this.open(found.line.id, found.place);
+    const { online, image: open } = this.store.getState();
+    if (!online) return;
+    const last = open?.facts.state === 'todo';
+    this.notify(
+      'info',
+      last ? 'This is the last image of this list without a label.' : 'Every image of this list has a label.',
+    );
   }
 
   /** What is on the canvas, or the proposal, is right: says so and goes on. */
@@ -414,9 +453,48 @@ export class App {
     void this.refresh(image.id);
   }
 
+  /** The stream of events has broken, which says nothing of the reason: the server is asked for it. */
+  async streamLost(): Promise<void> {
+    try {
+      this.known(await this.api.project());
+      this.store.setState({ online: true, trouble: null });
+    } catch (error) {
+      if (error instanceof Refusal && error.status !== 401)
+        this.store.setState({ online: false, trouble: `${error.message}. ${error.next}` });
+      else this.report(error);
+    }
+  }
+
+  /** Asks again until the server answers and the list is there: one request that failed does not break the stream that tells of it. */
+  private async lookAgain(): Promise<void> {
+    if (this.looking) return;
+    this.looking = true;
+    try {
+      do {
+        await new Promise((resolve) => setTimeout(resolve, AGAIN_MS));
+        const answered = await this.api.project().catch(() => undefined);
+        if (!answered || this.store.getState().project === null) continue;
+        this.store.setState({ online: true, trouble: null });
+        this.known(answered);
+        await this.queue.retry();
+      } while (!this.store.getState().online || this.store.getState().total === null);
+    } finally {
+      this.looking = false;
+    }
+  }
+
+  /** What the server says of project and person; a page of another one would show and save what is not its own. */
+  private known(project: ProjectInfo): void {
+    const before = this.store.getState().project;
+    if (before && project.id !== before.id) this.reload();
+    else if (before && project.user !== before.user) this.askLogin(`This browser is logged in as ${project.user} now`);
+    else this.store.setState({ project, types: project.types });
+  }
+
   /** The stream of events is open again: what was missed is asked for. */
   reconnected(): void {
-    this.store.setState({ online: true });
+    this.store.setState({ online: true, trouble: null });
+    this.loggedIn();
     this.outbox.wake();
     void this.askJobs();
     void this.queue.retry();
@@ -425,7 +503,7 @@ export class App {
     if (this.wanted !== null && image?.id !== this.wanted) void this.open(this.wanted);
     else if (image) void this.refresh(image.id);
     void this.api.project().then(
-      (project) => this.store.setState({ project, types: project.types }),
+      (project) => this.known(project),
       () => undefined,
     );
   }

@@ -205,4 +205,144 @@ describe('Outbox', () => {
     outbox.add(1, clickAt(1));
     expect(states.at(-1)).toEqual({ state: 'saving', waiting: 1, kept: false });
   });
+
+  it('waits where the server cannot take it now, says why, and loses nothing', async () => {
+    const { outbox, server, states, refused } = setUp();
+    outbox.setVersion(1, 0);
+    outbox.start('me');
+    const act = server.act.bind(server);
+    for (const [error, state, why] of [
+      [new Unreachable('507', 'Writing project.db failed: no space left.'), 'stuck', /no space/],
+      [
+        new Refusal(403, 'ADC_FOREIGN', 'Requests from host x are refused', 'Open another address.'),
+        'stuck',
+        /refused/,
+      ],
+      [new Refusal(412, 'ADC_OTHER_PROJECT', 'Another project', 'Reload.'), 'stuck', /Another project/],
+      [new Refusal(401, 'ADC_LOGIN', 'Who is asking? Nobody', 'Log in.'), 'login', /Who is asking/],
+      [new TypeError('an answer of another shape'), 'stuck', /understand/],
+    ] as const) {
+      server.act = async () => {
+        throw error;
+      };
+      outbox.add(1, clickAt(1));
+      await new Promise((resolve) => setTimeout(resolve, 10));
+      expect(states.at(-1)).toMatchObject({ state, waiting: 1, why: expect.stringMatching(why) });
+      server.act = act;
+      outbox.wake();
+      await settle(outbox);
+      expect(states.at(-1)).toEqual({ state: 'saved', waiting: 0, kept: true });
+    }
+    expect(storedClicks(server)).toEqual([1, 1, 1, 1, 1]);
+    expect(refused).toEqual([]);
+  });
+
+  it("does not call its own click somebody else's when the mask of it could not be computed", async () => {
+    const { outbox, server, refused, conflicts } = setUp();
+    outbox.setVersion(1, 0);
+    outbox.start('me');
+    const act = server.act.bind(server);
+    server.act = async (_, __, action) => {
+      server.store(action, 'me');
+      throw new Refusal(404, 'ADC_IMAGE_MISSING', 'No image at a.png', 'Check the path.');
+    };
+    outbox.add(1, clickAt(1));
+    await settle(outbox);
+    expect(refused.length).toBe(1);
+    server.act = act;
+    outbox.add(1, clickAt(2));
+    await settle(outbox);
+    expect(conflicts).toEqual([]);
+    expect(storedClicks(server)).toEqual([1, 2]);
+  });
+});
+
+describe('what is kept stays with its author', () => {
+  /** What the page of somebody leaves behind who is not let in any more. */
+  async function leftBy(user: string, project = 'p1', ...places: number[]): Promise<string> {
+    const { outbox, server, shelf } = setUp();
+    outbox.setVersion(1, 0);
+    server.act = async () => {
+      throw new Refusal(401, 'ADC_LOGIN', 'The session is not known', 'Log in.');
+    };
+    outbox.start(user, project);
+    for (const x of places) outbox.add(1, clickAt(x));
+    await new Promise((resolve) => setTimeout(resolve, 5));
+    return shelf.text;
+  }
+
+  it('is neither sent, shown nor counted for another, who hears whose it is, and is sent when its author is back', async () => {
+    const bob = setUp(new FakeServer(), makeShelf(await leftBy('ada', 'p1', 1, 2)));
+    bob.outbox.start('bob', 'p1');
+    expect(bob.outbox.pendingOf(1)).toEqual([]);
+    expect(bob.outbox.waiting).toBe(0);
+    expect(bob.states.at(-1)).toEqual({
+      ...{ state: 'saved', waiting: 0, kept: true },
+      others: [{ user: 'ada', here: true, count: 2 }],
+    });
+    bob.outbox.setVersion(1, 0);
+    bob.outbox.add(1, clickAt(50));
+    await settle(bob.outbox);
+    bob.outbox.claim();
+    bob.outbox.wake();
+    await new Promise((resolve) => setTimeout(resolve, 20));
+    expect(storedClicks(bob.server)).toEqual([50]);
+
+    const ada = setUp(bob.server, makeShelf(bob.shelf.text));
+    ada.outbox.start('ada', 'p1');
+    for (let i = 0; i < 50 && ada.conflicts.length === 0; i++) await new Promise((resolve) => setTimeout(resolve, 1));
+    // Bob has changed the image meanwhile: she is asked, as always.
+    expect(ada.conflicts[0].waiting.map(({ action }) => action)).toEqual([clickAt(1), clickAt(2)]);
+    ada.outbox.resolve(1, 1, [clickAt(1), clickAt(2)]);
+    await settle(ada.outbox);
+    expect(storedClicks(ada.server)).toEqual([50, 1, 2]);
+    expect(ada.shelf.text).toBe('');
+  });
+
+  it('is not sent to another project under the same address', async () => {
+    const other = setUp(new FakeServer(), makeShelf(await leftBy('ada', 'p1', 1)));
+    other.outbox.start('ada', 'p2');
+    await new Promise((resolve) => setTimeout(resolve, 10));
+    expect(other.server.events).toEqual([]);
+    expect(other.states.at(-1)?.others).toEqual([{ user: 'ada', here: false, count: 1 }]);
+  });
+
+  it('also where another page adopts what a closed one left', async () => {
+    const bob = setUp();
+    bob.outbox.start('bob', 'p1');
+    bob.outbox.adopt(await leftBy('ada', 'p1', 1, 2, 3));
+    bob.outbox.adopt(await leftBy('bob', 'p1', 7));
+    await settle(bob.outbox);
+    expect(storedClicks(bob.server)).toEqual([7]);
+    expect(bob.states.at(-1)?.others).toEqual([{ user: 'ada', here: true, count: 3 }]);
+    expect(JSON.parse(bob.shelf.text).length).toBe(3);
+  });
+
+  it('goes with every action to the server, which knows who is logged in at that moment', async () => {
+    const { outbox, server } = setUp();
+    const owners: unknown[] = [];
+    const act = server.act.bind(server);
+    server.act = async (image, base, action, owner?: unknown) => {
+      owners.push(owner);
+      return act(image, base, action);
+    };
+    outbox.setVersion(1, 0);
+    outbox.start('ada', 'p1');
+    outbox.add(1, clickAt(1));
+    await settle(outbox);
+    expect(owners).toEqual([{ user: 'ada', project: 'p1' }]);
+  });
+
+  it('is asked about where an earlier version of the page kept it without a name', async () => {
+    const nameless = (JSON.parse(await leftBy('ada', 'p1', 4)) as Pending[]).map(({ owner: _, ...item }) => item);
+    const { outbox, server, states } = setUp(new FakeServer(), makeShelf(JSON.stringify(nameless)));
+    outbox.start('bob', 'p1');
+    await new Promise((resolve) => setTimeout(resolve, 10));
+    expect(server.events).toEqual([]);
+    expect(states.at(-1)?.others).toEqual([{ user: null, here: true, count: 1 }]);
+    outbox.claim();
+    await settle(outbox);
+    expect(storedClicks(server)).toEqual([4]);
+    expect(states.at(-1)).toEqual({ state: 'saved', waiting: 0, kept: true });
+  });
 });

@@ -10,7 +10,7 @@ import {
   type ImageDetail,
 } from 'adclick/api';
 import { z } from 'zod';
-import { Refusal, StaleWrite, Unreachable } from '../api/client.ts';
+import { type Owner, Refusal, StaleWrite, Unreachable } from '../api/client.ts';
 
 const pendingSchema = z.object({
   key: z.string(),
@@ -20,6 +20,8 @@ const pendingSchema = z.object({
   base: z.int().min(0),
   /** Sent at least once without an answer: it may be on the server already. */
   tried: z.boolean(),
+  /** Whose it is, and of which project: it is sent for nobody else. Absent in what pages before 0.2 kept. */
+  owner: z.object({ user: z.string(), project: z.string() }).optional(),
 });
 
 /** An action that the server has not acknowledged. */
@@ -34,15 +36,29 @@ export interface Shelf {
 
 /** What the status line says. */
 export interface Saving {
-  readonly state: 'saved' | 'saving' | 'offline' | 'login';
+  /** `offline`: no answer. `stuck`: the server answers, and cannot take it now. `login`: it asks who is there. */
+  readonly state: 'saved' | 'saving' | 'offline' | 'stuck' | 'login';
   readonly waiting: number;
   /** False when there was no room to keep unsaved actions on this computer. */
   readonly kept: boolean;
+  /** What the server said, for `stuck` and `login`. */
+  readonly why?: string;
+  /** Unsaved actions of others that are kept in this browser; absent where there are none. */
+  readonly others?: readonly Kept[];
+}
+
+/** Unsaved actions that wait for somebody else, or for another project. */
+export interface Kept {
+  /** Whose; null where that is not known. */
+  readonly user: string | null;
+  /** Whether they were made on the project that is open. */
+  readonly here: boolean;
+  readonly count: number;
 }
 
 /** Calls that the outbox makes. */
 export interface OutboxServer {
-  act(image: number, base: number, action: Action): Promise<ActionAnswer>;
+  act(image: number, base: number, action: Action, owner?: Owner): Promise<ActionAnswer>;
   history(image: number): Promise<HistoryEvent[]>;
   /** The image once the masks of its clicks are there. */
   image(image: number): Promise<ImageDetail>;
@@ -60,6 +76,9 @@ export interface OutboxListener {
 
 /** Milliseconds between attempts while the server does not answer. */
 const RETRY = { first: 300, most: 4000 } as const;
+
+/** Refusals of the action itself. Any other one is about who asks, or the server: the action waits. */
+const NEVER = new Set([400, 404, 405, 409, 413, 415, 422]);
 
 /** True when the newer action makes an older one that still waits needless. */
 function replaces(newer: Action, older: Action): boolean {
@@ -91,7 +110,12 @@ export class Outbox {
   private counter = 0;
   private wakeUp: (() => void) | null = null;
   private state: Saving['state'] = 'saved';
-  private user = '';
+  private why: string | undefined;
+  private owner: Owner | null = null;
+  /** What this browser keeps of others; nothing of it is shown or sent. */
+  private aside: Pending[];
+  /** Actions that were refused, by image: the server may have stored them before their mask failed. */
+  private readonly refused = new Map<number, Action[]>();
 
   constructor(
     private readonly server: OutboxServer,
@@ -99,20 +123,40 @@ export class Outbox {
     private readonly listener: OutboxListener,
     private readonly sleep = (ms: number): Promise<void> => new Promise((resolve) => setTimeout(resolve, ms)),
   ) {
-    this.queue = readShelf(shelf);
+    this.queue = [];
+    // Whose it is is known once the server has said who we are.
+    this.aside = readShelf(shelf);
   }
 
-  /** Begins to send what an earlier page left behind. @param user name under which the server knows us. */
-  start(user: string): void {
-    this.user = user;
+  /**
+   * Begins to send what an earlier page of the same person left behind; what others left stays theirs.
+   * @param user name under which the server knows us. @param project that is open, by its id.
+   */
+  start(user: string, project = ''): void {
+    const owner = { user, project };
+    this.owner = owner;
+    for (const item of this.queue) item.owner ??= owner;
+    const mine = (item: Pending) => item.owner?.user === user && item.owner.project === project;
+    this.queue.unshift(...this.aside.filter(mine));
+    this.aside = this.aside.filter((item) => !mine(item));
+    this.changed();
+    this.kick();
+  }
+
+  /** Takes over what pages before 0.2 kept without a name, when the person says that it is theirs. */
+  claim(): void {
+    const nameless = this.aside.filter(({ owner }) => !owner);
+    this.aside = this.aside.filter(({ owner }) => owner);
+    this.queue.push(...nameless.map((item) => ({ ...item, owner: this.owner ?? undefined })));
+    this.changed();
     this.kick();
   }
 
   /** Takes over actions that another, closed page left. */
   adopt(text: string): void {
-    this.queue.push(...parsePending(text).map((item) => ({ ...item, tried: true })));
-    this.changed();
-    this.kick();
+    this.aside.push(...parsePending(text).map((item) => ({ ...item, tried: true })));
+    if (this.owner) this.start(this.owner.user, this.owner.project);
+    else this.changed();
   }
 
   /** The version that the page has seen; the next action is based on it. An answer that comes late does not turn it back. */
@@ -138,6 +182,7 @@ export class Outbox {
       action,
       base: this.versions.get(image) ?? 0,
       tried: false,
+      owner: this.owner ?? undefined,
     };
     if (parked) parked.push(item);
     else {
@@ -159,6 +204,7 @@ export class Outbox {
       action,
       base: version,
       tried: false,
+      owner: this.owner ?? undefined,
     }));
     this.queue.unshift(...items);
     this.changed();
@@ -172,11 +218,11 @@ export class Outbox {
   }
 
   private kick(): void {
-    if (!this.running && this.user !== '' && this.queue.length > 0) void this.drain();
+    if (!this.running && this.owner !== null && this.queue.length > 0) void this.drain();
   }
 
   private changed(): void {
-    const all = [...[...this.parked.values()].flat(), ...this.queue];
+    const all = [...[...this.parked.values()].flat(), ...this.queue, ...this.aside];
     try {
       this.shelf.write(all.length > 0 ? JSON.stringify(all) : '');
       this.kept = true;
@@ -185,7 +231,15 @@ export class Outbox {
     }
     if (this.waiting === 0) this.state = 'saved';
     else if (this.state === 'saved') this.state = 'saving';
-    this.listener.onState({ state: this.state, waiting: this.waiting, kept: this.kept });
+    this.tell();
+  }
+
+  private tell(): void {
+    const { state, waiting, kept, why, owner } = this;
+    // Before it is known who is there, nothing is anybody else's.
+    const others = owner && this.aside.length > 0 ? { others: keptOf(this.aside, owner.project) } : {};
+    const reason = why !== undefined && (state === 'stuck' || state === 'login') ? { why } : {};
+    this.listener.onState({ state, waiting, kept, ...reason, ...others });
   }
 
   private async drain(): Promise<void> {
@@ -199,13 +253,10 @@ export class Outbox {
         wait = RETRY.first;
         this.state = 'saving';
       } catch (error) {
-        if (!(error instanceof Unreachable) && !(error instanceof Refusal && error.status === 401)) {
-          // Nothing else can be thrown but by a fault of the page; keeping the action and going on trying would hide it.
-          this.running = false;
-          throw error;
-        }
-        item.tried = item.tried || error instanceof Unreachable;
-        this.state = error instanceof Unreachable ? 'offline' : 'login';
+        const { state, why, tried } = obstacleOf(error);
+        item.tried = item.tried || tried;
+        this.state = state;
+        this.why = why;
         this.inFlight = null;
         this.changed();
         await Promise.race([
@@ -226,28 +277,43 @@ export class Outbox {
   private async send(item: Pending): Promise<void> {
     const base = this.versions.get(item.image) ?? item.base;
     try {
-      const answer = await this.server.act(item.image, base, item.action);
+      let answer: ActionAnswer;
+      try {
+        answer = await this.server.act(item.image, base, item.action, item.owner);
+      } catch (error) {
+        if (error instanceof StaleWrite) return await this.reconcile(item, base);
+        throw error;
+      }
       this.versions.set(item.image, answer.version);
+      this.refused.delete(item.image);
       this.remove(item);
       this.listener.onSaved(item, answer, null);
     } catch (error) {
-      if (error instanceof StaleWrite) return this.reconcile(item, base);
-      if (error instanceof Refusal && error.status !== 401) {
-        this.remove(item);
-        this.listener.onRefused(item, error);
-        return;
-      }
-      throw error;
+      if (!(error instanceof Refusal && NEVER.has(error.status))) throw error;
+      this.remove(item);
+      this.refused.set(item.image, [...(this.refused.get(item.image) ?? []), item.action]);
+      this.listener.onRefused(item, error);
     }
   }
 
   /** The server is ahead: by our own actions whose answers were lost, or by somebody else's. */
   private async reconcile(item: Pending, base: number): Promise<void> {
     const current = await this.server.image(item.image);
-    const events = (await this.server.history(item.image)).filter(({ version }) => version > base);
+    const ahead = (await this.server.history(item.image)).filter(({ version }) => version > base);
+    // A click that was refused because no mask could be computed stands in the history all the same.
+    const refused = this.refused.get(item.image) ?? [];
+    const own = (event: HistoryEvent, action: Action | undefined) =>
+      event.author === this.owner?.user && action !== undefined && same(event.action, action);
+    const known = refused.findIndex((action) => ahead[0] !== undefined && own(ahead[0], action));
+    let skipped = 0;
+    if (known >= 0) while (ahead[skipped] && own(ahead[skipped], refused[known + skipped])) skipped++;
+    const events = ahead.slice(skipped);
+    if (skipped > 0 && events.length === 0) {
+      this.versions.set(item.image, current.version);
+      return;
+    }
     const ours = this.queue.filter(({ image }) => image === item.image);
-    const isOurs = (event: HistoryEvent, i: number) =>
-      ours[i]?.tried === true && event.author === this.user && same(event.action, ours[i].action);
+    const isOurs = (event: HistoryEvent, i: number) => ours[i]?.tried === true && own(event, ours[i].action);
     if (events.length > 0 && events.length <= ours.length && events.every(isOurs)) {
       this.versions.set(item.image, current.version);
       for (const [i] of events.entries()) {
@@ -278,4 +344,25 @@ function parsePending(text: string): Pending[] {
 function readShelf(shelf: Shelf): Pending[] {
   const text = shelf.read();
   return text ? parsePending(text).map((item) => ({ ...item, tried: true })) : [];
+}
+
+/** How an attempt that failed is told, and whether the action may have arrived all the same. */
+function obstacleOf(error: unknown): { state: Saving['state']; why?: string; tried: boolean } {
+  if (error instanceof Unreachable)
+    return error.said === null ? { state: 'offline', tried: true } : { state: 'stuck', why: error.said, tried: true };
+  if (error instanceof Refusal)
+    return { state: error.status === 401 ? 'login' : 'stuck', why: `${error.message}. ${error.next}`, tried: false };
+  // An answer that this page does not understand, such as one of a newer server.
+  return { state: 'stuck', why: 'The page did not understand its answer. Reload the page.', tried: true };
+}
+
+/** What is kept of whom. */
+function keptOf(items: readonly Pending[], project: string): Kept[] {
+  const counts = new Map<string, Kept>();
+  for (const { owner } of items) {
+    const kept = { user: owner?.user ?? null, here: owner ? owner.project === project : true };
+    const key = JSON.stringify(kept);
+    counts.set(key, { ...kept, count: (counts.get(key)?.count ?? 0) + 1 });
+  }
+  return [...counts.values()];
 }

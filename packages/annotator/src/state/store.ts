@@ -94,6 +94,10 @@ export interface AppState {
   readonly cross: ImagePoint | null;
   readonly saving: Saving;
   readonly online: boolean;
+  /** What the server said when it last answered that it cannot; null while it does not answer at all, and when all is well. */
+  readonly trouble: string | null;
+  /** Why somebody has to log in, in the server's words. */
+  readonly loginReason: string | null;
   readonly merge: Merge | null;
   readonly notice: Notice | null;
   readonly dialog: DialogName | null;
@@ -131,6 +135,8 @@ export function makeStore(settings: Settings): Store {
     cross: null,
     saving: { state: 'saved', waiting: 0, kept: true },
     online: true,
+    trouble: null,
+    loginReason: null,
     merge: null,
     notice: null,
     dialog: null,

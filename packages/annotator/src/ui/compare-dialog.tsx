@@ -2,7 +2,7 @@
 import { useQuery } from '@tanstack/react-query';
 import type { DetectorChoice, DetectorEntry, ImageDetection } from 'adclick/api';
 import { type ReactNode, useEffect, useRef, useState } from 'react';
-import { pictureUrl } from '../api/client.ts';
+import { pictureUrl, wordsOf } from '../api/client.ts';
 import { colourShare } from '../canvas/heat.ts';
 import type { OpenImage } from '../state/store.ts';
 import { useApp, useAppState } from './context.ts';
@@ -127,7 +127,7 @@ function Side({ image, by, stamp, children }: SideProps) {
         </div>
       </div>
       {data && <Verdict detection={data} />}
-      {error && <p role="alert">{error.message}</p>}
+      {error && <p role="alert">{wordsOf(error)}</p>}
       {!data && !error && <p className="quiet">Looking…</p>}
     </section>
   );
@@ -170,7 +170,7 @@ export function CompareDialog({ onClose }: { onClose(): void }) {
   const stampOf = (by: DetectorChoice) => (by === 'residual' ? by : (entry?.[by]?.stamp ?? ''));
   return (
     <Dialog title="Compare detectors" wide onClose={onClose}>
-      {error && <p role="alert">{error.message}</p>}
+      {error && <p role="alert">{wordsOf(error)}</p>}
       {!image && <p className="quiet">Open an image first.</p>}
       {image && data && (
         <>

@@ -1,6 +1,6 @@
 /** Beside the picture, on demand: how much each place differs from good pictures, and the good picture nearest to this one. */
 import { type ReactNode, useEffect, useRef, useState } from 'react';
-import { nearestUrl, residualUrl } from '../api/client.ts';
+import { nearestUrl, residualMap, wordsOf } from '../api/client.ts';
 import { colourHeat } from '../canvas/heat.ts';
 import { useAppParts, useAppState } from './context.ts';
 
@@ -39,14 +39,12 @@ function Pane({ title, ratio, children }: PaneProps) {
 /** Draws the server's map of residuals in colour; on failure says so. */
 function Heat({ id }: { readonly id: number }) {
   const canvas = useRef<HTMLCanvasElement>(null);
-  const [failed, setFailed] = useState(false);
+  const [failed, setFailed] = useState('');
   useEffect(() => {
     const stop = new AbortController();
-    setFailed(false);
+    setFailed('');
     const draw = async () => {
-      const response = await fetch(residualUrl(id), { signal: stop.signal });
-      if (!response.ok) throw new Error(`status ${response.status}`);
-      const map = await createImageBitmap(await response.blob());
+      const map = await createImageBitmap(await residualMap(id, stop.signal));
       const context = canvas.current?.getContext('2d');
       if (!canvas.current || !context || stop.signal.aborted) return;
       canvas.current.width = map.width;
@@ -56,18 +54,18 @@ function Heat({ id }: { readonly id: number }) {
       colourHeat(pixels.data);
       context.putImageData(pixels, 0, 0);
     };
-    draw().catch(() => {
-      if (!stop.signal.aborted) setFailed(true);
+    draw().catch((error) => {
+      if (!stop.signal.aborted) setFailed(wordsOf(error));
     });
     return () => stop.abort();
   }, [id]);
-  if (failed) return <p className="quiet">Not computed yet.</p>;
+  if (failed) return <p className="quiet">{failed}</p>;
   return <canvas ref={canvas} role="img" aria-label="Difference from good pictures" />;
 }
 
 function Nearest({ id, name }: { readonly id: number; readonly name: string }) {
   const [failed, setFailed] = useState(0);
-  if (failed === id) return <p className="quiet">Not known yet.</p>;
+  if (failed === id) return <p className="quiet">It cannot be shown now.</p>;
   return <img src={nearestUrl(id, 0)} alt={`Nearest good part ${name}`} onError={() => setFailed(id)} />;
 }
 

@@ -1,5 +1,7 @@
 /** A modal dialog on the browser's own element, which keeps the focus inside and closes on Escape. */
-import { type ReactNode, useEffect, useRef } from 'react';
+import { type ReactNode, useEffect, useRef, useState } from 'react';
+import { Refusal, wordsOf } from '../api/client.ts';
+import { useApp } from './context.ts';
 import { Icon } from './icons.tsx';
 
 interface Props {
@@ -41,4 +43,19 @@ export function Dialog({ title, children, wide = false, onClose }: Props) {
       {children}
     </dialog>
   );
+}
+
+/** What went wrong inside a dialog, shown in it: messages of the page lie behind it. */
+export function useProblem(): { readonly problem: ReactNode; tell(error: unknown): void; clear(): void } {
+  const app = useApp();
+  const [text, setText] = useState('');
+  return {
+    problem: text ? <p role="alert">{text}</p> : null,
+    tell: (error) => {
+      // Who has to log in is asked by a dialog of its own.
+      if (error instanceof Refusal && error.status === 401) app.report(error);
+      else setText(wordsOf(error));
+    },
+    clear: () => setText(''),
+  };
 }

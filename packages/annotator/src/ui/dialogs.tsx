@@ -1,7 +1,9 @@
 /** Which dialog is open, and the short ones: no defect, log in, keyboard shortcuts. */
+import { counted } from 'adclick/api';
 import { useState } from 'react';
 import { type CommandGroup, keyLabel } from '../actions/command.ts';
 import { COMMANDS } from '../actions/registry.ts';
+import { wordsOf } from '../api/client.ts';
 import { isMac } from './command-button.tsx';
 import { CompareDialog } from './compare-dialog.tsx';
 import { useApp, useAppParts, useAppState } from './context.ts';
@@ -52,12 +54,13 @@ function NoDefectDialog({ onClose }: { onClose(): void }) {
   const { image, types } = useAppParts(({ image, types }) => ({ image, types }));
   const pixels = (image?.mask.types() ?? []).map((type) => {
     const name = types.find(({ id }) => id === type)?.name ?? type;
-    return `${image?.mask.area(type).toLocaleString('en')} pixels of ${name}`;
+    return `${counted(image?.mask.area(type) ?? 0, 'pixel')} of ${name}`;
   });
   return (
     <Dialog title="No defect here?" onClose={onClose}>
       <p>
-        The mask of this image holds {pixels.join(' and ')}. Marking the image as good removes it. Undo brings it back.
+        The mask of this image holds {pixels.join(' and ')}. Marking the image as good removes it; undoing twice brings
+        it back.
       </p>
       <div className="row end">
         <button type="button" onClick={onClose}>
@@ -71,8 +74,14 @@ function NoDefectDialog({ onClose }: { onClose(): void }) {
   );
 }
 
-function LoginDialog() {
+/** @param onClose absent where nothing can be done without logging in. */
+function LoginDialog({ onClose }: { onClose?(): void }) {
   const app = useApp();
+  const { saving, project, reason } = useAppParts(({ saving, project, loginReason }) => ({
+    saving,
+    project,
+    reason: loginReason,
+  }));
   const [token, setToken] = useState('');
   const [problem, setProblem] = useState('');
   const enter = async () => {
@@ -80,18 +89,25 @@ function LoginDialog() {
       await app.api.login(token.trim());
       location.reload();
     } catch (error) {
-      setProblem(error instanceof Error ? error.message : String(error));
+      setProblem(wordsOf(error));
     }
   };
   return (
-    <Dialog title="Log in">
+    <Dialog title="Log in" onClose={onClose}>
       <form
         onSubmit={(event) => {
           event.preventDefault();
           void enter();
         }}
       >
+        {reason && <p>{reason.replace(/\.?$/, '.')}</p>}
         <p>This server asks who you are. Whoever started it can give you a token.</p>
+        {saving.waiting > 0 && project && (
+          <p>
+            {counted(saving.waiting, 'change')} of {project.user} {saving.waiting === 1 ? 'is' : 'are'} kept in this
+            browser and saved when {project.user} logs in here, and never under another name.
+          </p>
+        )}
         <label>
           Token
           <input
@@ -103,6 +119,11 @@ function LoginDialog() {
         </label>
         {problem && <p role="alert">{problem}</p>}
         <div className="row end">
+          {reason && (
+            <button type="button" onClick={() => location.reload()}>
+              Reload the page
+            </button>
+          )}
           <button type="submit" className="primary" disabled={token.trim().length < 8}>
             Log in
           </button>
@@ -116,6 +137,8 @@ export function Dialogs() {
   const app = useApp();
   const dialog = useAppState((state) => state.dialog);
   const merging = useAppState((state) => state.merge !== null);
+  // Opened by somebody who is logged in, it can be left again.
+  const mayWait = useAppState(({ loginReason }) => loginReason === null);
   const close = () => app.store.setState({ dialog: null });
   if (merging) return <MergeDialog />;
   switch (dialog) {
@@ -134,7 +157,7 @@ export function Dialogs() {
     case 'jobs':
       return <JobsDialog onClose={close} />;
     case 'login':
-      return <LoginDialog />;
+      return <LoginDialog onClose={mayWait ? close : undefined} />;
     default:
       return null;
   }

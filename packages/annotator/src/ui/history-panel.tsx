@@ -3,6 +3,7 @@
 import { rleArea } from '@adclick/core/rle';
 import { useQuery } from '@tanstack/react-query';
 import type { HistoryEvent } from 'adclick/api';
+import { wordsOf } from '../api/client.ts';
 import { useApp, useAppParts } from './context.ts';
 
 const TOOLS = {
@@ -54,13 +55,15 @@ function inWords(action: HistoryEvent['action']): string {
 export function HistoryPanel() {
   const app = useApp();
   const { id, version } = useAppParts(({ image }) => ({ id: image?.id ?? null, version: image?.server.version ?? 0 }));
-  const { data } = useQuery({
+  const { data, error } = useQuery({
     queryKey: ['history', id, version],
     queryFn: () => app.api.history(id as number),
     enabled: id !== null,
     placeholderData: (before) => before,
   });
-  if (!data || data.length === 0) return <p className="quiet">Nothing has been done to this image yet.</p>;
+  if (id === null) return <p className="quiet">No image is open.</p>;
+  if (!data) return <p className="quiet">{error ? wordsOf(error) : 'Reading…'}</p>;
+  if (data.length === 0) return <p className="quiet">Nothing has been done to this image yet.</p>;
   return (
     <ol className="history" reversed>
       {[...data].reverse().map((event) => (

@@ -1,8 +1,8 @@
 /** Import and export, and what runs in the background. */
-import { FORMATS, type Format, type Job } from 'adclick/api';
+import { FORMATS, type Format, type Job, type JobRequest } from 'adclick/api';
 import { useState } from 'react';
 import { useApp, useAppState } from './context.ts';
-import { Dialog } from './dialog.tsx';
+import { Dialog, useProblem } from './dialog.tsx';
 
 const FORMAT_NAMES: Readonly<Record<Format, string>> = {
   mvtec: 'MVTec AD',
@@ -15,6 +15,12 @@ const FORMAT_NAMES: Readonly<Record<Format, string>> = {
   labelme: 'labelme',
 };
 
+/** How a job stands. One that left something out is no plain success. */
+function stateOf({ state, leftOut = 0 }: Job): string {
+  if (state === 'done' && leftOut > 0) return `done, but ${leftOut.toLocaleString('en')} left out`;
+  return { waiting: 'waiting', running: 'running', done: 'done', failed: 'failed', cancelled: 'stopped' }[state];
+}
+
 function JobLine({ job }: { readonly job: Job }) {
   const app = useApp();
   const running = job.state === 'running' || job.state === 'waiting';
@@ -22,7 +28,7 @@ function JobLine({ job }: { readonly job: Job }) {
     <li>
       <div className="row">
         <strong>{job.label}</strong>
-        <span className="quiet">{job.state}</span>
+        <span className={job.leftOut ? 'left-out' : 'quiet'}>{stateOf(job)}</span>
         <span className="space" />
         {running && (
           <button
@@ -45,13 +51,13 @@ function JobLine({ job }: { readonly job: Job }) {
 export function JobsDialog({ onClose }: { onClose(): void }) {
   const app = useApp();
   const jobs = useAppState((state) => state.jobs);
+  const { problem, tell, clear } = useProblem();
   const [format, setFormat] = useState<Format>('mvtec');
   const [folder, setFolder] = useState('labels');
-  const start = (kind: 'import' | 'export') =>
-    void app.api.startJob({ kind, format, folder }).then(
-      (job) => app.trackJob(job),
-      (error) => app.report(error),
-    );
+  const start = (job: JobRequest) => {
+    clear();
+    void app.api.startJob(job).then((started) => app.trackJob(started), tell);
+  };
   return (
     <Dialog title="Import, export and background work" onClose={onClose}>
       <div className="exchange">
@@ -70,20 +76,23 @@ export function JobsDialog({ onClose }: { onClose(): void }) {
           <input type="text" value={folder} onChange={(event) => setFolder(event.target.value)} />
         </label>
         <div className="row">
-          <button type="button" className="primary" disabled={!folder.trim()} onClick={() => start('export')}>
-            Export
-          </button>
-          <button type="button" disabled={!folder.trim()} onClick={() => start('import')}>
-            Import
-          </button>
           <button
             type="button"
-            onClick={() => void app.api.startJob({ kind: 'index' }).catch((error) => app.report(error))}
+            className="primary"
+            disabled={!folder.trim()}
+            onClick={() => start({ kind: 'export', format, folder })}
           >
+            Export
+          </button>
+          <button type="button" disabled={!folder.trim()} onClick={() => start({ kind: 'import', format, folder })}>
+            Import
+          </button>
+          <button type="button" onClick={() => start({ kind: 'index' })}>
             Look at new good pictures
           </button>
         </div>
       </div>
+      {problem}
       <h2>Background work</h2>
       {jobs.length === 0 && <p className="quiet">Nothing runs.</p>}
       <ul className="jobs">

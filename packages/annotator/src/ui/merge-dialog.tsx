@@ -54,8 +54,8 @@ export function MergeDialog() {
     <Dialog title="Someone else has changed this image" wide>
       <p>
         {theirs.path} was changed while {waiting.length === 1 ? 'a change' : `${waiting.length} changes`} of yours
-        {waiting.length === 1 ? ' was' : ' were'} on the way. Which mask is right? Whatever you choose, the history
-        keeps both and undo works.
+        {waiting.length === 1 ? ' was' : ' were'} on the way. Which mask is right? “Keep theirs” drops what was on the
+        way; with “Keep mine” and “Keep both” the history has every step of both, and undo works.
       </p>
       <div className="previews">
         <Preview title="Theirs" layers={[other]} width={theirs.width} height={theirs.height} />

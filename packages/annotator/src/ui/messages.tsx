@@ -1,23 +1,77 @@
 /** The banner of a lost connection, and short messages. */
-import { useEffect } from 'react';
+import { counted } from 'adclick/api';
+import { useEffect, useState } from 'react';
+import type { Kept } from '../state/outbox.ts';
+import type { AppState } from '../state/store.ts';
 import { useApp, useAppParts, useAppState } from './context.ts';
 import { Icon } from './icons.tsx';
 
+/** What a lost connection, or a server that cannot work, means for the work. */
+function troubleOf({ online, trouble, saving }: Pick<AppState, 'online' | 'trouble' | 'saving'>): string | null {
+  const stuck = saving.state === 'stuck' ? (saving.why ?? null) : null;
+  if (online && saving.state !== 'offline' && stuck === null) return null;
+  const said = stuck ?? trouble;
+  const reason = said === null ? 'The server does not answer.' : `The server cannot do this now: ${said}`;
+  if (saving.waiting === 0) return `${reason} The page tries again by itself.`;
+  const waiting = `${counted(saving.waiting, 'change')} ${saving.waiting === 1 ? 'is' : 'are'}`;
+  return `${reason} You can go on: ${waiting} kept in this browser and sent as soon as ${said === null ? 'it is back' : 'it can'}.`;
+}
+
 export function Banner() {
-  const { online, saving } = useAppParts(({ online, saving }) => ({ online, saving }));
+  const { online, trouble, saving } = useAppParts(({ online, trouble, saving }) => ({ online, trouble, saving }));
   if (!saving.kept)
     return (
       <div className="banner" role="alert">
-        This browser has no room to keep {saving.waiting} unsaved changes. Leave this page open until they are saved.
+        This browser has no room to keep {counted(saving.waiting, 'unsaved change')}. Leave this page open until{' '}
+        {saving.waiting === 1 ? 'it is' : 'they are'} saved.
       </div>
     );
-  if (online && saving.state !== 'offline') return null;
-  const waiting = `${saving.waiting} ${saving.waiting === 1 ? 'change is' : 'changes are'}`;
+  const text = troubleOf({ online, trouble, saving });
+  if (text === null) return <KeptOfOthers />;
   return (
     <div className="banner" role="alert">
-      {saving.waiting > 0
-        ? `The server does not answer. You can go on: ${waiting} kept in this browser and sent as soon as it is back.`
-        : 'The server does not answer. The page tries again by itself.'}
+      {text}
+    </div>
+  );
+}
+
+const keptLine = ({ user, here, count }: Kept): string => {
+  const changes = counted(count, 'unsaved change');
+  if (user === null) return `${changes} of an earlier version of this page`;
+  return `${changes} of ${user}${here ? '' : ' on another project'}`;
+};
+
+/** Work that somebody else left in this browser is theirs: it is offered to them, and to nobody else. */
+function KeptOfOthers() {
+  const app = useApp();
+  const others = useAppState(({ saving }) => saving.others);
+  const [hidden, hide] = useState(false);
+  if (!others || hidden) return null;
+  const nameless = others.some(({ user }) => user === null);
+  const named = others.some(({ user, here }) => user !== null && here);
+  return (
+    <div className="banner kept" role="status">
+      <span>
+        This browser keeps {others.map(keptLine).join(', ')}.{' '}
+        {named && 'They are saved when their author logs in here.'}
+      </span>
+      {nameless && (
+        <button type="button" className="small" onClick={() => app.outbox.claim()}>
+          They are mine: save them
+        </button>
+      )}
+      {named && (
+        <button
+          type="button"
+          className="small"
+          onClick={() => app.store.setState({ dialog: 'login', loginReason: null })}
+        >
+          Log in
+        </button>
+      )}
+      <button type="button" className="small" onClick={() => hide(true)}>
+        Hide
+      </button>
     </div>
   );
 }

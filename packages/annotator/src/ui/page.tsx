@@ -28,7 +28,13 @@ function EmptyHint() {
   const { image, opening, total } = useAppParts(({ image, opening, total }) => ({ image, opening, total }));
   if (image) return null;
   return (
-    <p className="empty-hint">{opening !== null || total === null ? 'Loading…' : 'Choose an image on the left.'}</p>
+    <p className="empty-hint">
+      {opening !== null || total === null
+        ? 'Loading…'
+        : total === 0
+          ? 'There is no image to show.'
+          : 'Choose an image on the left.'}
+    </p>
   );
 }
 

@@ -2,8 +2,9 @@
 import { useQuery } from '@tanstack/react-query';
 import type { PromptSet } from 'adclick/api';
 import { useState } from 'react';
+import { wordsOf } from '../api/client.ts';
 import { useApp, useAppParts } from './context.ts';
-import { Dialog } from './dialog.tsx';
+import { Dialog, useProblem } from './dialog.tsx';
 import { Icon } from './icons.tsx';
 
 function PhraseList({ set, onDelete }: { readonly set: PromptSet; onDelete(phrase: string): void }) {
@@ -32,9 +33,7 @@ export function PromptsDialog({ onClose }: { onClose(): void }) {
   const { types, activeType, jobs } = useAppParts(({ types, activeType, jobs }) => ({ types, activeType, jobs }));
   const [chosen, choose] = useState<string | null>(null);
   const [phrase, setPhrase] = useState('');
-  // Shown in the dialog itself: messages of the page lie behind it.
-  const [problem, setProblem] = useState('');
-  const tell = (error: unknown) => setProblem(error instanceof Error ? error.message : String(error));
+  const { problem, tell, clear } = useProblem();
   const writing = jobs.filter(({ kind }) => kind === 'prompts');
   const running = writing.some(({ state }) => state === 'running' || state === 'waiting');
   // When a job has ended, the list is read again.
@@ -50,7 +49,7 @@ export function PromptsDialog({ onClose }: { onClose(): void }) {
     try {
       await app.api.editPrompts({ category: set.category, type: set.type, ...change });
       if (change.add) setPhrase('');
-      setProblem('');
+      clear();
     } catch (error) {
       tell(error);
     }
@@ -65,7 +64,7 @@ export function PromptsDialog({ onClose }: { onClose(): void }) {
   const last = writing.at(-1);
   return (
     <Dialog title="Prompts: defects in words" onClose={onClose}>
-      {error && <p role="alert">{error.message}</p>}
+      {error && <p role="alert">{wordsOf(error)}</p>}
       {set && (
         <>
           <label>
@@ -94,7 +93,7 @@ export function PromptsDialog({ onClose }: { onClose(): void }) {
               Add
             </button>
           </form>
-          {problem && <p role="alert">{problem}</p>}
+          {problem}
           <PhraseList set={set} onDelete={(text) => void edit({ remove: [text] })} />
           {last?.state === 'failed' && <p role="alert">{last.result}</p>}
           <div className="row end">

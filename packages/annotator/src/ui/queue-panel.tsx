@@ -174,6 +174,7 @@ function List() {
     position,
     image,
   }));
+  const filtered = useAppState(({ filter }) => Object.values(filter).some((value) => value !== undefined));
   const room = useRef<HTMLDivElement>(null);
   const list = useVirtualizer({
     count: total ?? 0,
@@ -194,7 +195,9 @@ function List() {
   }, [position, scrollTo]);
   return (
     <div ref={room} className="list" data-total={total ?? ''}>
-      {total === 0 && <p className="quiet">No image fits these filters.</p>}
+      {total === 0 && (
+        <p className="quiet">{filtered ? 'No image fits these filters.' : 'The project has no images to label yet.'}</p>
+      )}
       <ol style={{ height: list.getTotalSize() }}>
         {rows.map(({ index, start }) => {
           const line = lines.get(index);

@@ -1,7 +1,18 @@
 /** The line at the bottom: what is saved, zoom, and the pixel under the pointer. */
+import { counted } from 'adclick/api';
 import { pixelAt } from '../geometry.ts';
+import type { Saving } from '../state/outbox.ts';
 import { CommandButton } from './command-button.tsx';
 import { useAppParts, useAppState } from './context.ts';
+
+function savingWords({ state, waiting }: Saving, online: boolean, predicting: boolean): readonly [string, string] {
+  const kept = waiting > 0 ? `, ${counted(waiting, 'change')} kept here` : '';
+  if (state === 'login') return ['warn', `Not logged in${kept}`];
+  if (state === 'stuck') return ['warn', `Not saved${kept}`];
+  if (state === 'offline' || !online) return ['warn', `Not connected${kept}`];
+  if (waiting > 0) return ['busy', predicting ? 'Computing the mask…' : 'Saving…'];
+  return ['fine', 'All saved'];
+}
 
 function SavingState() {
   const { saving, online, merging, predicting } = useAppParts(({ saving, online, merge, image }) => ({
@@ -10,14 +21,9 @@ function SavingState() {
     merging: merge !== null,
     predicting: image?.predicting ?? false,
   }));
-  const waiting = `${saving.waiting} ${saving.waiting === 1 ? 'change' : 'changes'}`;
   const [tone, text] = merging
     ? (['warn', 'Waiting for your choice'] as const)
-    : saving.state === 'offline' || !online
-      ? (['warn', saving.waiting > 0 ? `Not connected, ${waiting} kept here` : 'Not connected'] as const)
-      : saving.waiting > 0
-        ? (['busy', predicting ? 'Computing the mask…' : 'Saving…'] as const)
-        : (['fine', 'All saved'] as const);
+    : savingWords(saving, online, predicting);
   return (
     <output className={`saving ${tone}`} data-saving={saving.waiting === 0 ? 'saved' : saving.state} aria-live="polite">
       <span className="lamp" />

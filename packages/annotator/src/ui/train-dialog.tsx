@@ -1,10 +1,11 @@
 /** Training a detector on the labels so far: how many there are, how it goes, what came of it, and the one before. */
 import { useQuery } from '@tanstack/react-query';
-import type { DetectorEntry, DetectorInfo, Job } from 'adclick/api';
+import { counted, type DetectorEntry, type DetectorInfo, type Job } from 'adclick/api';
 import { useState } from 'react';
+import { wordsOf } from '../api/client.ts';
 import type { LossPoint } from '../state/losses.ts';
 import { useApp, useAppParts } from './context.ts';
-import { Dialog } from './dialog.tsx';
+import { Dialog, useProblem } from './dialog.tsx';
 
 /** Size of the curve's drawing, in units of its own. */
 const CURVE = { width: 300, height: 56 } as const;
@@ -77,7 +78,7 @@ function Facts({ title, info }: { readonly title: string; readonly info: Detecto
         {info && !info.time && 'from a file'}
         {info?.time && (
           <>
-            {new Date(info.time).toLocaleString()}, {info.labels} labels
+            {new Date(info.time).toLocaleString()}, {counted(info.labels ?? 0, 'label')}
             {info.from && `, ${WHAT[info.from]}`}
           </>
         )}
@@ -95,9 +96,7 @@ export function TrainDialog({ onClose }: { onClose(): void }) {
   const app = useApp();
   const { jobs, image } = useAppParts(({ jobs, image }) => ({ jobs, image }));
   const [chosen, choose] = useState<string | null>(null);
-  // Shown in the dialog itself: messages of the page lie behind it.
-  const [problem, setProblem] = useState('');
-  const tell = (error: unknown) => setProblem(error instanceof Error ? error.message : String(error));
+  const { problem, tell, clear } = useProblem();
   const trainings = jobs.filter(({ kind }) => kind === 'train');
   const running = trainings.find(({ state }) => state === 'running' || state === 'waiting');
   // When a training has ended, the list is read again.
@@ -114,12 +113,12 @@ export function TrainDialog({ onClose }: { onClose(): void }) {
 
   const train = () => {
     if (!entry) return;
-    setProblem('');
+    clear();
     void app.api.train(entry.category).then((job) => app.trackJob(job), tell);
   };
   const restore = async () => {
     if (!entry) return;
-    setProblem('');
+    clear();
     try {
       await app.api.restoreDetector(entry.category);
       app.detectorReplaced();
@@ -131,7 +130,7 @@ export function TrainDialog({ onClose }: { onClose(): void }) {
 
   return (
     <Dialog title="Train a detector" onClose={onClose}>
-      {error && <p role="alert">{error.message}</p>}
+      {error && <p role="alert">{wordsOf(error)}</p>}
       {entry && (
         <>
           {entries.length > 1 && (
@@ -149,10 +148,11 @@ export function TrainDialog({ onClose }: { onClose(): void }) {
             proposed on images without a label.
           </p>
           <Labels entry={entry} />
-          {problem && <p role="alert">{problem}</p>}
+          {problem}
           {running && <Running job={running} />}
           {!running && last?.result && (
             <p role={last.state === 'failed' ? 'alert' : 'status'} className="training-result">
+              {entries.length > 1 && `${last.label}: `}
               {last.result}
             </p>
           )}

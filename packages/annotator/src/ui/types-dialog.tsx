@@ -2,7 +2,7 @@
 import type { DefectType } from 'adclick/api';
 import { useState } from 'react';
 import { useApp, useAppState } from './context.ts';
-import { Dialog } from './dialog.tsx';
+import { Dialog, useProblem } from './dialog.tsx';
 
 /** Colours that are easy to tell apart, on dark and bright parts, for most eyes. */
 const COLOURS = [
@@ -17,11 +17,21 @@ const COLOURS = [
   '#6e56cf',
 ] as const;
 
-function TypeRow({ type, onChange }: { readonly type: DefectType; onChange(): Promise<void> }) {
+interface TypeRowProps {
+  readonly type: DefectType;
+  onChange(): Promise<void>;
+  onProblem(error: unknown): void;
+}
+
+function TypeRow({ type, onChange, onProblem }: TypeRowProps) {
   const app = useApp();
   const [name, setName] = useState(type.name);
   const change = (patch: Parameters<typeof app.api.changeType>[1]) =>
-    void app.api.changeType(type.id, patch).then(onChange, (error) => app.report(error));
+    void app.api.changeType(type.id, patch).then(onChange, (error) => {
+      // The field shows what the type is called, not what it could not be called.
+      setName(type.name);
+      onProblem(error);
+    });
   return (
     <li>
       <input
@@ -52,9 +62,11 @@ function TypeRow({ type, onChange }: { readonly type: DefectType; onChange(): Pr
 export function TypesDialog({ onClose }: { onClose(): void }) {
   const app = useApp();
   const types = useAppState((state) => state.types);
+  const { problem, tell, clear } = useProblem();
   const [name, setName] = useState('');
   const [colour, setColour] = useState<string>(COLOURS[types.length % COLOURS.length]);
   const reload = async () => {
+    clear();
     const project = await app.api.project();
     app.store.setState({ project, types: project.types });
   };
@@ -66,14 +78,15 @@ export function TypesDialog({ onClose }: { onClose(): void }) {
       setName('');
       setColour(COLOURS[(types.length + 1) % COLOURS.length]);
     } catch (error) {
-      app.report(error);
+      tell(error);
     }
   };
   return (
     <Dialog title="Defect types" onClose={onClose}>
+      {problem}
       <ul className="type-rows">
         {types.map((type) => (
-          <TypeRow key={type.id} type={type} onChange={reload} />
+          <TypeRow key={type.id} type={type} onChange={reload} onProblem={tell} />
         ))}
       </ul>
       <form

@@ -211,6 +211,7 @@ export class Studio {
     const sum = (rows: typeof counts) => rows.reduce((total, { images }) => total + images, 0);
     const inState = (state: string) => sum(counts.filter((row) => row.state === state));
     return {
+      id: this.store.id,
       name: basename(this.project.root),
       version: VERSION,
       user,

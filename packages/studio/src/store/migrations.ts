@@ -165,3 +165,13 @@ async function doneIn(db: Kysely<Log>): Promise<Set<string>> {
   const rows = await db.selectFrom('migrations').select('name').execute();
   return new Set(rows.map(({ name }) => name));
 }
+
+/** When a database was made, ISO 8601; no two projects were begun in the same millisecond by the same people. */
+export async function bornAt(db: Kysely<unknown>): Promise<string> {
+  const { time } = await (db as Kysely<Log>)
+    .selectFrom('migrations')
+    .select('time')
+    .where('name', '=', MIGRATIONS[0]?.name as string)
+    .executeTakeFirstOrThrow();
+  return time;
+}

@@ -1,10 +1,13 @@
 /** A project's database and its repositories. */
+import { createHash } from 'node:crypto';
 import { existsSync } from 'node:fs';
 import { join } from 'node:path';
+import type { Kysely } from 'kysely';
 import { CACHE_FOLDER } from '../project.ts';
 import { openDatabase } from './connection.ts';
 import { ImageRepository } from './images.ts';
 import { LabelRepository } from './labels.ts';
+import { bornAt } from './migrations.ts';
 import type { Db } from './schema.ts';
 import { StatisticsRepository } from './statistics.ts';
 import { TypeRepository } from './types.ts';
@@ -34,7 +37,11 @@ export class Store {
   readonly users: UserRepository;
   readonly statistics: StatisticsRepository;
 
-  private constructor(private readonly db: Db) {
+  private constructor(
+    private readonly db: Db,
+    /** Stands for these labels, wherever they lie: browsers keep unsaved work for them and for no others. */
+    readonly id: string,
+  ) {
     this.images = new ImageRepository(db);
     this.labels = new LabelRepository(db);
     this.types = new TypeRepository(db);
@@ -44,7 +51,9 @@ export class Store {
 
   /** Opens a project's database, making it where there is none. @throws ADC_DATABASE. */
   static async open(root: string): Promise<Store> {
-    return new Store(await openDatabase(databasePath(root)));
+    const db = await openDatabase(databasePath(root));
+    const born = await bornAt(db as unknown as Kysely<unknown>);
+    return new Store(db, createHash('sha256').update(born).digest('hex').slice(0, 16));
   }
 
   /** Finishes writes and closes the file. */

@@ -1,10 +1,11 @@
 /** What the product says when something goes wrong is true, and its advice helps. */
 import { spawn } from 'node:child_process';
-import { mkdir, writeFile } from 'node:fs/promises';
-import { join } from 'node:path';
+import { mkdir, rename, rm, writeFile } from 'node:fs/promises';
+import { dirname, join } from 'node:path';
 import { encodeRle } from '@adclick/core';
-import { describe, expect, onTestFinished, test } from 'vitest';
+import { describe, expect, onTestFinished, test, vi } from 'vitest';
 import type { Action } from '../../src/api.ts';
+import { createApp } from '../../src/server/app.ts';
 import { checkDatabase, openDatabase } from '../../src/store/connection.ts';
 import { databasePath, Store } from '../../src/store/store.ts';
 import { NODE_ARGUMENTS } from '../command.ts';
@@ -164,5 +165,77 @@ describe('a renamed defect type stays renamed', () => {
     await studio.labels.act(image?.id as number, { base: 0, action: paint }, 'ada');
     await studio.close();
     expect(await names(project)).toEqual(['1 bump', '2 scratch']);
+  });
+});
+
+describe('over HTTP', () => {
+  const HOST = { host: 'localhost:4280' };
+  const paintOne = { kind: 'state', state: 'good' } as const;
+
+  async function open(users: boolean) {
+    const project = await makeProject();
+    const studio = await openStudio(project);
+    const app = await createApp(studio, users ? { host: '0.0.0.0', users: true } : { localUser: 'ada' });
+    onTestFinished(() => app.close());
+    const act = (body: object, token?: string) =>
+      app.inject({
+        method: 'POST',
+        url: '/api/v1/images/1/actions',
+        headers: token === undefined ? HOST : { ...HOST, authorization: `Bearer ${token}` },
+        payload: body,
+      });
+    return { project, studio, app, act };
+  }
+
+  test("a change is never taken for another's, nor for another project's", async () => {
+    const { studio, act } = await open(true);
+    const [ada, bob] = [await studio.store.users.add('ada'), await studio.store.users.add('bob')];
+    const body = { base: 0, action: paintOne, author: 'ada', project: studio.store.id };
+    const refused = await act(body, bob);
+    expect(refused.statusCode).toBe(401);
+    expect(refused.json().error).toMatchObject({
+      code: 'ADC_LOGIN',
+      message: 'Who is asking? This browser is logged in as bob, and the change is by ada',
+      next: 'Log in with the token that you were given.',
+    });
+    expect((await act({ ...body, project: 'another' }, ada)).json().error).toMatchObject({ code: 'ADC_OTHER_PROJECT' });
+    expect((await studio.labels.history(1)).events).toEqual([]);
+    expect((await act(body, ada)).statusCode).toBe(200);
+    expect((await studio.labels.history(1)).events).toMatchObject([{ author: 'ada' }]);
+    await studio.store.users.remove('ada');
+    expect((await act({ ...body, base: 1 }, ada)).statusCode).toBe(401);
+  });
+
+  test('the name of the labels stays when the folder moves, and is another for every project', async () => {
+    const [first, second] = [await open(false), await open(false)];
+    const idOf = async ({ app }: typeof first) =>
+      (await app.inject({ url: '/api/v1/project', headers: HOST })).json().id as string;
+    const id = await idOf(first);
+    expect(id).not.toBe(await idOf(second));
+    await first.studio.close();
+    const moved = join(await temporaryFolder(), 'elsewhere');
+    await rename(first.project.root, moved);
+    const store = await Store.open(moved);
+    onTestFinished(() => store.close());
+    expect(store.id).toBe(id);
+  });
+
+  test('what goes wrong names no place of the server and no command line, also in what became of a job', async () => {
+    const { project, studio, app } = await open(false);
+    const images = ['/images/1/picture', '/images/1/nearest/0', '/images/1/residual', '/images/1/detection'];
+    await rm(join(project.root, 'test/dent/0.png'));
+    await rm(join(project.root, 'train'), { recursive: true });
+    const answers = await Promise.all(images.map((url) => app.inject({ url: `/api/v1${url}`, headers: HOST })));
+    await app.inject({ method: 'POST', url: '/api/v1/jobs', headers: HOST, payload: { kind: 'index' } });
+    const jobs = () => studio.jobs.list();
+    await vi.waitFor(() => expect(jobs().every(({ state }) => state === 'failed')).toBe(true), 20_000);
+    const texts = [...answers.map(({ body }) => body), ...jobs().map(({ result }) => result ?? '')];
+    expect(texts.length).toBeGreaterThan(images.length);
+    for (const text of texts) {
+      expect(text).toMatch(/ADC_[A-Z_]+/);
+      expect(text).not.toMatch(/ADC_INTERNAL|`|adclick [a-z]|--[a-z]/);
+      expect(text).not.toContain(project.root);
+      expect(text).not.toContain(dirname(project.root));
+    }
   });
 });

@@ -1,7 +1,9 @@
 /** What annotators do to images, and the stream that tells other pages of it. */
+import { basename } from 'node:path';
 import type { FastifyInstance } from 'fastify';
 import type { z } from 'zod';
 import * as api from '../../api.ts';
+import { fail } from '../../errors.ts';
 import type { Studio } from '../../services/studio.ts';
 import { idParams, route } from './project.ts';
 
@@ -22,11 +24,21 @@ export function addActions(app: FastifyInstance, studio: Studio): void {
         tags: ['images'],
         params: idParams,
         body: api.actionRequest,
-        answers: { 200: api.actionAnswer, 404: api.apiError, 409: api.conflict, 422: api.apiError },
+        answers: {
+          ...{ 200: api.actionAnswer, 401: api.apiError, 404: api.apiError, 409: api.conflict },
+          ...{ 412: api.apiError, 422: api.apiError },
+        },
       }),
     },
     async (request) => {
       studio.preparation.touch();
+      const { author, project } = request.body;
+      if (project !== undefined && project !== studio.store.id)
+        throw fail('ADC_OTHER_PROJECT', { served: basename(studio.project.root) });
+      if (author !== undefined && author !== request.user)
+        throw fail('ADC_LOGIN', {
+          what: `This browser is logged in as ${request.user}, and the change is by ${author}`,
+        });
       return studio.labels.act(request.params.id, request.body, request.user);
     },
   );
