@@ -11,7 +11,7 @@ let server: ServerProcess | undefined;
 process.on('exit', () => server?.child.kill('SIGKILL'));
 
 async function start(): Promise<Client> {
-  server = await startServer(project, [], [node, cli]);
+  server = await startServer(project, [], { command: [node, cli] });
   return new Client(server.address);
 }
 

@@ -5,7 +5,7 @@ import { join } from 'node:path';
 import { CodedError } from '@adclick/ortgrad';
 import { afterAll, afterEach, beforeAll, describe, expect, test, vi } from 'vitest';
 
-const broken = vi.hoisted(() => ({ step: '' }));
+const broken = vi.hoisted(() => ({ step: '', times: 0, code: '', attempts: 0 }));
 
 /** The real module, except that the step named in `broken` fails as a full disk does, after half of the bytes. */
 vi.mock('node:fs/promises', async (original) => {
@@ -27,8 +27,13 @@ vi.mock('node:fs/promises', async (original) => {
     };
     return replaced as unknown as typeof handle;
   };
-  const rename: typeof real.rename = (from, to) =>
-    broken.step === 'rename' ? Promise.reject(full()) : real.rename(from, to);
+  const rename: typeof real.rename = async (from, to) => {
+    if (broken.step === 'rename') throw full();
+    broken.attempts++;
+    if (broken.step === 'open elsewhere' && broken.attempts <= broken.times)
+      throw Object.assign(new Error(`${broken.code}: operation not permitted, rename`), { code: broken.code });
+    await real.rename(from, to);
+  };
   return { ...real, open, rename };
 });
 
@@ -47,6 +52,39 @@ const bytes = (text: string) => new TextEncoder().encode(text);
 const leftovers = async () => (await readdir(folder)).filter((name) => name.includes('.tmp'));
 
 describe('writeFileAtomic', () => {
+  test.each([
+    ['EPERM', 1],
+    ['EACCES', 3],
+    ['EBUSY', 5],
+  ])('a file that is open elsewhere on Windows (%s) is replaced as soon as it is closed', async (code, times) => {
+    const path = join(folder, `open-${code}.bin`);
+    await writeFileAtomic(path, bytes('what was there'));
+    Object.assign(broken, { step: 'open elsewhere', times, code, attempts: 0 });
+    await writeFileAtomic(path, bytes('new'));
+    expect(broken.attempts).toBe(times + 1);
+    expect(await readFile(path, 'utf8')).toBe('new');
+    expect(await leftovers()).toEqual([]);
+  });
+
+  test.each(['EPERM', 'EACCES', 'EBUSY'])('a file that stays open elsewhere (%s) stays as it is', async (code) => {
+    const path = join(folder, `kept-open-${code}.bin`);
+    await writeFileAtomic(path, bytes('what was there'));
+    Object.assign(broken, { step: 'open elsewhere', times: Number.POSITIVE_INFINITY, code, attempts: 0 });
+    const error = (await writeFileAtomic(path, bytes('new')).catch((e) => e)) as CodedError;
+    expect(error.code).toBe('ADC_DISK');
+    expect(error.message).toContain(`(${code})`);
+    expect(broken.attempts).toBeGreaterThan(3);
+    expect(await readFile(path, 'utf8')).toBe('what was there');
+    expect(await leftovers()).toEqual([]);
+  });
+
+  test('names of the greatest length leave room for the temporary file', async () => {
+    for (const name of ['a'.repeat(255), '螺'.repeat(85), 'é'.repeat(127), '😀'.repeat(63)]) {
+      await writeFileAtomic(join(folder, name), bytes('content'));
+      expect(await readFile(join(folder, name), 'utf8')).toBe('content');
+    }
+  });
+
   test.each(['write', 'sync', 'rename'])('a disk that fills up at %s keeps the old file', async (step) => {
     const path = join(folder, `index-${step}.bin`);
     await writeFileAtomic(path, bytes('what was there'));

@@ -1,7 +1,8 @@
 /** Writing files so that a crash, a full disk or a lost permission never harms what was there before. */
 import { randomUUID } from 'node:crypto';
-import { type FileHandle, mkdir, open, realpath, rename, stat, unlink } from 'node:fs/promises';
+import { type FileHandle, mkdir, open, realpath, stat } from 'node:fs/promises';
 import { basename, dirname, join } from 'node:path';
+import { moveTo, removeIfPossible } from '@adclick/ortgrad';
 import { fail } from './errors.ts';
 
 const REASONS: Readonly<Record<string, string>> = {
@@ -17,6 +18,7 @@ const REASONS: Readonly<Record<string, string>> = {
   ENAMETOOLONG: 'the name is too long',
   EMFILE: 'too many files are open',
   EIO: 'the disk reports a hardware error',
+  EBUSY: 'another program has it open',
 };
 
 /** What the operating system said, in words: "no space left on the disk (ENOSPC)". */
@@ -25,6 +27,9 @@ export function describeIoError(error: unknown): string {
   const reason = code === undefined ? undefined : REASONS[code];
   return reason ? `${reason} (${code})` : (message ?? String(error));
 }
+
+/** Characters of a file's name that its temporary file has too: with three bytes each they still fit into a name. */
+const LONGEST = 60;
 
 async function writeAll(handle: FileHandle, bytes: Uint8Array): Promise<void> {
   for (let at = 0; at < bytes.length; ) at += (await handle.write(bytes, at, bytes.length - at)).bytesWritten;
@@ -40,8 +45,8 @@ async function syncFolder(folder: string): Promise<void> {
 
 /**
  * Replaces a file as a whole: the bytes go to a temporary file in the same folder, reach the disk, then take the name.
- * A reader sees the old content or the new, never a part. Missing folders are made; a symbolic link keeps pointing where it did,
- * permissions stay.
+ * A reader sees the old content or the new, never a part; a reader on Windows that has the old file open is waited for a second. Missing
+ * folders are made; a symbolic link keeps pointing where it did, permissions stay.
  * @param bytes the content, at once or piece by piece; what an iterable throws passes through unchanged.
  * @throws ADC_DISK when the system refuses; the old file is intact and no temporary file stays behind.
  */
@@ -59,7 +64,7 @@ export async function writeFileAtomic(
   const target = await realpath(path).catch(() => path);
   const folder = dirname(target);
   await guard(mkdir(folder, { recursive: true }));
-  const temporary = join(folder, `.${basename(target).slice(0, 80)}.${randomUUID()}.tmp`);
+  const temporary = join(folder, `.${basename(target).slice(0, LONGEST)}.${randomUUID()}.tmp`);
   const handle = await guard(open(temporary, 'wx'));
   try {
     try {
@@ -71,9 +76,9 @@ export async function writeFileAtomic(
     } finally {
       await guard(handle.close());
     }
-    await guard(rename(temporary, target));
+    await guard(moveTo(temporary, target));
   } catch (error) {
-    await unlink(temporary).catch(() => undefined);
+    await removeIfPossible(temporary);
     throw error;
   }
   await syncFolder(folder);

@@ -2,6 +2,7 @@
 
 export { type BuildLoss, compileStep, type StepOptions, type StepProgram } from './compile-step.ts';
 export { CodedError, type ErrorDetails, type ErrorSpec, errorMaker, fillMessage, ORTGRAD_ERRORS } from './errors.ts';
+export { moveTo, removeIfPossible } from './files.ts';
 export { Graph, gradients, type OutputSpec, Value } from './graph.ts';
 export {
   conv2dLayer,

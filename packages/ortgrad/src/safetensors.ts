@@ -1,8 +1,9 @@
 /** Weight files in the safetensors layout: an 8-byte header length, a JSON header, then the tensors' bytes. */
 import { randomUUID } from 'node:crypto';
-import { mkdir, open, readFile, rename, rm } from 'node:fs/promises';
+import { mkdir, open, readFile } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { fail } from './errors.ts';
+import { moveTo, removeIfPossible } from './files.ts';
 import { allocate, BYTES_PER_ELEMENT, bytesOf, type DType, elementCount, type Tensor } from './tensor.ts';
 
 /** The content of one file. */
@@ -158,9 +159,9 @@ export async function writeSafetensors(
     } finally {
       await file.close();
     }
-    await rename(temporary, path);
+    await moveTo(temporary, path);
   } catch (cause) {
-    await rm(temporary, { force: true });
+    await removeIfPossible(temporary);
     throw cause;
   }
 }

@@ -6,8 +6,10 @@ import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { promisify } from 'node:util';
 import { afterAll, beforeAll, expect, onTestFinished, test } from 'vitest';
+import type { CodedError } from './errors.ts';
 import { Graph } from './graph.ts';
 import { add, scale } from './ops/elementwise.ts';
+import { matmul } from './ops/matmul.ts';
 import { Runtime } from './session.ts';
 import { tensor } from './tensor.ts';
 
@@ -104,6 +106,60 @@ test('calls after close are refused and closing twice is harmless', async () => 
   await other.close();
   await other.close();
   await expect(other.load(model())).rejects.toMatchObject({ message: /closed/ });
+});
+
+/** A product of matrices that takes some tenths of a second. */
+function slowModel(): Uint8Array {
+  const graph = new Graph('slow');
+  let product = graph.input('x', [SIDE, SIDE]);
+  for (let i = 0; i < 8; i++) product = matmul(product, product);
+  graph.output('y', product);
+  return graph.toModel();
+}
+const SIDE = 700;
+
+test('stopping finishes the run under way and refuses those that wait', async () => {
+  const busy = await Runtime.start({ threads: 1 });
+  const session = await busy.load(slowModel());
+  const square = tensor(new Float32Array(SIDE * SIDE), [SIDE, SIDE]);
+  const ended: string[] = [];
+  const runs = Array.from({ length: 12 }, (_, i) =>
+    session.run({ x: square }).then(
+      () => ended.push(`${i} ran`),
+      (error: CodedError) => ended.push(`${i} ${error.code}`),
+    ),
+  );
+  await runs[0];
+  await busy.stop();
+  await Promise.all(runs);
+  expect(busy.alive).toBe(false);
+  expect(ended[0]).toBe('0 ran');
+  expect(ended.slice(-8)).toEqual(Array.from({ length: 8 }, (_, i) => `${i + 4} ADC_RUNTIME`));
+  await expect(busy.load(slowModel())).rejects.toMatchObject({ code: 'ADC_RUNTIME', message: /closed/ });
+});
+
+test('a process whose runtime is stopped in the middle of a run ends as it wants to', async () => {
+  const url = new URL('./index.ts', import.meta.url).href;
+  const script = `
+    const { Graph, Runtime, matmul, tensor } = await import(${JSON.stringify(url)});
+    const graph = new Graph('slow');
+    let product = graph.input('x', [${SIDE}, ${SIDE}]);
+    for (let i = 0; i < 8; i++) product = matmul(product, product);
+    graph.output('y', product);
+    const runtime = await Runtime.start({ threads: 1 });
+    const session = await runtime.load(graph.toModel());
+    const x = tensor(new Float32Array(${SIDE * SIDE}), [${SIDE}, ${SIDE}]);
+    for (let i = 0; i < 5; i++) session.run({ x }).catch(() => {});
+    setTimeout(async () => {
+      await runtime.stop();
+      process.exit(7);
+    }, 50);`;
+  const run = promisify(execFile)(
+    process.execPath,
+    ['--conditions=@adclick/source', '--import', 'tsx', '--input-type=module', '-e', script],
+    { cwd: fileURLToPath(new URL('../../..', import.meta.url)), timeout: 60_000 },
+  );
+  await expect(run).rejects.toMatchObject({ code: 7, stderr: '' });
 });
 
 /** Runs a script, which finds our modules' folder in `here`, as a process of its own. @returns its stdout. */

@@ -101,7 +101,7 @@ test('from an empty project to masks by clicks, the same ones that the library d
   expect(near.status).toBe(200);
 
   server.child.kill('SIGINT');
-  expect(await server.ended).toBe(0);
+  expect(await server.ended).toBe(130);
   expect(server.stderr()).toBe('');
   expect(checkDatabase(databasePath(root))).toEqual([]);
 });

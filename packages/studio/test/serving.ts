@@ -1,5 +1,6 @@
 /** The server as a process of its own, from source, and a client for it. Used by tests and benchmarks. */
-import { type ChildProcess, spawn } from 'node:child_process';
+import { type ChildProcess, type ChildProcessByStdio, spawn } from 'node:child_process';
+import type { Readable } from 'node:stream';
 import { fileURLToPath } from 'node:url';
 import { type Action, type ActionAnswer, API } from '../src/api.ts';
 import { NODE_ARGUMENTS } from './command.ts';
@@ -19,14 +20,17 @@ export interface ServerProcess {
 /** The command line from source. */
 const FROM_SOURCE = [process.execPath, ...NODE_ARGUMENTS, CLI];
 
-/** Starts `adclick serve` and waits until it says where it is. @param command what runs `adclick`; default: its source. */
+/** Starts `adclick serve` and waits until it says where it is. @param command what runs `adclick`. @param channel whether it can be sent messages. */
 export async function startServer(
   root: string,
   args: readonly string[] = [],
-  [program = '', ...first]: readonly string[] = FROM_SOURCE,
+  { command = FROM_SOURCE, channel = false }: { command?: readonly string[]; channel?: boolean } = {},
 ): Promise<ServerProcess> {
+  const [program = '', ...first] = command;
   const words = [...first, 'serve', root, '--no-open', '--json', '--port', '0', ...args];
-  const child = spawn(program, words, { stdio: ['ignore', 'pipe', 'pipe'] });
+  const child = spawn(program, words, {
+    stdio: ['ignore', 'pipe', 'pipe', ...(channel ? (['ipc'] as const) : [])],
+  }) as ChildProcessByStdio<null, Readable, Readable>;
   let stderr = '';
   child.stderr.setEncoding('utf8').on('data', (text: string) => (stderr += text));
   const ended = new Promise<number | string | null>((resolve) =>

@@ -11,7 +11,8 @@ const page = (width: number, height: number, value: number, more: Partial<TiffPa
   sample: () => value,
   ...more,
 });
-const thumbnail = (value: number, tags: Record<number, number> = { [newSubfileType]: 1 }) => page(12, 9, value, { tags });
+const thumbnail = (value: number, tags: Record<number, number> = { [newSubfileType]: 1 }) =>
+  page(12, 9, value, { tags });
 
 describe('which page is the picture', () => {
   const cases: [string, TiffPage[], { width: number; value: number; pages: number; page: number }][] = [

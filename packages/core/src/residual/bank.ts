@@ -1,7 +1,8 @@
 /** Where an index keeps the descriptors of its good pictures: in memory, or in one float16 file a picture. */
-import { type FileHandle, mkdir, open, readdir, rm } from 'node:fs/promises';
+import { type FileHandle, mkdir, open, readdir } from 'node:fs/promises';
 import { join } from 'node:path';
 import { crc32 } from 'node:zlib';
+import { removeIfPossible } from '@adclick/ortgrad';
 import { fail } from '../errors.ts';
 import type { PackedDescriptors } from '../features/extractor.ts';
 import { describeIoError, writeFileAtomic } from '../files.ts';
@@ -158,7 +159,7 @@ export class DiskBank implements Bank {
   async keepOnly(keys: ReadonlySet<string>): Promise<void> {
     for (const name of await readdir(this.directory)) {
       const stale = name.endsWith('.shard') && !keys.has(name.slice(0, -'.shard'.length));
-      if (stale || name.includes('.shard.')) await rm(join(this.directory, name), { force: true });
+      if (stale || name.includes('.shard.')) await removeIfPossible(join(this.directory, name));
     }
   }
 

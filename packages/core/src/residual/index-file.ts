@@ -1,8 +1,8 @@
 /** The files of a reference index: `index.json`, written last, and the tables it names. */
 import { createHash } from 'node:crypto';
-import { readdir, readFile, rm } from 'node:fs/promises';
+import { readdir, readFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { decodeSafetensors, encodeSafetensors, tensor } from '@adclick/ortgrad';
+import { decodeSafetensors, encodeSafetensors, removeIfPossible, tensor } from '@adclick/ortgrad';
 import { z } from 'zod';
 import { fail } from '../errors.ts';
 import { describeIoError, writeFileAtomic } from '../files.ts';
@@ -109,7 +109,7 @@ export async function writeIndex(directory: string, content: Required<IndexConte
   for (const name of await readdir(directory)) {
     const stale = name.startsWith('tables-') && name !== tables.file;
     if (stale || name.startsWith(`.${FILE}.`) || name.startsWith('.tables-'))
-      await rm(join(directory, name), { force: true });
+      await removeIfPossible(join(directory, name));
   }
 }
 

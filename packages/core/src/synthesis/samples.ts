@@ -221,13 +221,14 @@ export function* sampleDefects(sample: SampleProduct, options: SampleOptions = {
  * (0 and 255), numbered from 000.
  *
  * @param name a name or kind of {@link SAMPLE_PRODUCTS}
+ * @param signal ends it between two pictures
  * @returns the number of pictures written
- * @throws RangeError when there is no such sample product
+ * @throws RangeError when there is no such sample product; the signal's reason
  */
 export async function writeSampleProduct(
   directory: string,
   name: string,
-  options: SampleOptions = {},
+  { signal, ...options }: SampleOptions & { readonly signal?: AbortSignal } = {},
 ): Promise<number> {
   const sample = findSampleProduct(name);
   if (!sample)
@@ -245,6 +246,7 @@ export async function writeSampleProduct(
     for (const image of sampleGoods(sample, count, folder, options)) {
       await writePng(await place(join(folder, 'good'), index++), image);
       written++;
+      signal?.throwIfAborted();
     }
   }
   const next = new Map<string, number>();
@@ -254,6 +256,7 @@ export async function writeSampleProduct(
     await writePng(await place(join('test', type), index), image);
     await writeMask(await place(join('ground_truth', type), index, '_mask'), mask);
     written++;
+    signal?.throwIfAborted();
   }
   return written;
 }

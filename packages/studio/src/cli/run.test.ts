@@ -54,33 +54,48 @@ test('a coded failure sets its own exit code', async () => {
   expect(written.stderr).toMatch(/^ADC_CLICK_OUTSIDE: Click 9,9 .*5 x 5\. .*\n$/);
 });
 
-test('Ctrl-C aborts the work, waits for it, and ends with 130 even when the work failed of it in its own way', async () => {
-  let cleaned = false;
-  await run({}, async ({ signal }) => {
-    process.emit('SIGINT', 'SIGINT');
-    expect(signal.aborted).toBe(true);
-    await new Promise((resolve) => setTimeout(resolve, 5));
-    cleaned = true;
-    throw new Error('the worker is gone');
-  });
-  expect(cleaned).toBe(true);
-  expect(process.exitCode).toBe(130);
-  expect(written.stderr).toMatch(/^ADC_CANCELLED: Stopped by Ctrl-C\..*\n$/);
-  expect(written.stdout).toBe('');
-});
-
-test('work that stays prints its answer first, and Ctrl-C is its normal end', async () => {
-  let printed = '';
-  await run({ json: true }, async () => ({
-    json: { address: 'http://localhost/' },
-    lines: [],
-    async stay(signal) {
-      printed = written.stdout;
-      process.emit('SIGINT', 'SIGINT');
+test.each([
+  ['SIGINT', 130, 'Ctrl-C'],
+  ['SIGTERM', 143, 'SIGTERM'],
+  ['SIGHUP', 129, 'SIGHUP'],
+] as const)(
+  '%s aborts the work, waits for it, and ends with %i even when the work failed of it in its own way',
+  async (asked, exit, name) => {
+    let cleaned = false;
+    await run({}, async ({ signal }) => {
+      process.emit(asked, asked);
       expect(signal.aborted).toBe(true);
-    },
-  }));
-  expect(JSON.parse(printed)).toEqual({ address: 'http://localhost/' });
-  expect(process.exitCode).toBe(0);
-  expect(written.stderr).toBe('');
-});
+      await new Promise((resolve) => setTimeout(resolve, 5));
+      cleaned = true;
+      throw new Error('the worker is gone');
+    });
+    expect(cleaned).toBe(true);
+    expect(process.exitCode).toBe(exit);
+    expect(written.stderr).toMatch(new RegExp(`^ADC_CANCELLED: Stopped by ${name}\\..*\\n$`));
+    expect(written.stdout).toBe('');
+    expect(process.listenerCount(asked)).toBe(0);
+  },
+);
+
+test.each([
+  ['SIGINT', 130],
+  ['SIGTERM', 0],
+  ['SIGHUP', 0],
+] as const)(
+  'work that stays prints its answer first, and ends without a complaint on %s, with %i',
+  async (asked, exit) => {
+    let printed = '';
+    await run({ json: true }, async () => ({
+      json: { address: 'http://localhost/' },
+      lines: [],
+      async stay(signal) {
+        printed = written.stdout;
+        process.emit(asked, asked);
+        expect(signal.aborted).toBe(true);
+      },
+    }));
+    expect(JSON.parse(printed)).toEqual({ address: 'http://localhost/' });
+    expect(process.exitCode).toBe(exit);
+    expect(written.stderr).toBe('');
+  },
+);

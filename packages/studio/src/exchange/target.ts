@@ -1,9 +1,10 @@
 /** Where an export is written: a folder beside its place that takes the name only when everything is in it. */
 import { randomUUID } from 'node:crypto';
 import { constants } from 'node:fs';
-import { copyFile, mkdir, readdir, readFile, realpath, rename, rm, rmdir, stat } from 'node:fs/promises';
+import { copyFile, mkdir, readdir, readFile, realpath, rmdir, stat } from 'node:fs/promises';
 import { basename, dirname, join, resolve } from 'node:path';
 import { describeIoError, writeFileAtomic } from '@adclick/core';
+import { moveTo, removeIfPossible } from '@adclick/ortgrad';
 import { z } from 'zod';
 import type { Format as FormatName } from '../api.ts';
 import { fail } from '../errors.ts';
@@ -142,19 +143,20 @@ export class Target {
         () => false,
       ));
     const replaces = before !== undefined && !empty;
-    if (replaces) await guard(this.path, rename(this.path, old));
+    if (replaces) await guard(this.path, moveTo(this.path, old));
     try {
-      await guard(this.path, rename(this.folder, this.path));
+      await guard(this.path, moveTo(this.folder, this.path));
     } catch (error) {
-      if (replaces) await rename(old, this.path).catch(() => undefined);
+      if (replaces) await moveTo(old, this.path).catch(() => undefined);
+      else if (empty) await mkdir(this.path).catch(() => undefined);
       throw error;
     }
-    if (replaces) await rm(old, { recursive: true, force: true });
+    if (replaces) await removeIfPossible(old);
   }
 
   /** Removes what was made. */
   async discard(): Promise<void> {
-    await rm(this.folder, { recursive: true, force: true });
+    await removeIfPossible(this.folder);
   }
 }
 

@@ -1,4 +1,5 @@
 /** Letting a project's server listen, and ending it cleanly. */
+import type { CodedError } from '@adclick/ortgrad';
 import type { FastifyInstance } from 'fastify';
 import { fail } from '../errors.ts';
 import { localUser } from '../local-user.ts';

@@ -95,7 +95,12 @@ function divide(defects: readonly DefectImage[]): { labelled: DefectImage[]; uns
   };
 }
 
-async function labelDefect(labeler: Labeler, defect: DefectImage, threshold: number): Promise<Labelled> {
+async function labelDefect(
+  labeler: Labeler,
+  defect: DefectImage,
+  threshold: number,
+  signal?: AbortSignal,
+): Promise<Labelled> {
   const image = await readRgb(defect.path);
   const { width, height } = image;
   const truth = await readMask(defect.maskPath, image);
@@ -104,6 +109,7 @@ async function labelDefect(labeler: Labeler, defect: DefectImage, threshold: num
   const clicks: Click[] = [];
   let map: Plane = { data: new Float32Array(width * height), width, height, channels: 1 };
   for (let k = 0; k < CLICKS; k++) {
+    signal?.throwIfAborted();
     const click = nextClick(map.data, truth, clicks, threshold);
     if (click) {
       clicks.push(click);
@@ -140,10 +146,10 @@ async function prepare(
   sample: SampleProduct,
   folder: string,
   side: number,
-  { onProgress }: WorkOptions,
+  { onProgress, signal }: WorkOptions,
 ): Promise<Project> {
   onProgress?.({ label: `drawing ${sample.name}`, done: 0 });
-  await writeSampleProduct(folder, sample.name, { ...SAMPLES, width: side, height: side });
+  await writeSampleProduct(folder, sample.name, { ...SAMPLES, width: side, height: side, signal });
   const { categories } = await detectLayout(folder);
   return writeProject(join(folder, PROJECT_FILE), { categories: { ...categories }, pixels: side });
 }
@@ -201,9 +207,8 @@ export async function runDemo(options: DemoOptions = {}, work: WorkOptions = {})
     const defects = divide(dataset.defects);
     const labelled: Labelled[] = [];
     for (const [done, defect] of defects.labelled.entries()) {
-      work.signal?.throwIfAborted();
       work.onProgress?.({ label: 'labelling', done, total: defects.labelled.length });
-      const result = await labelDefect(labeler, defect, project.settings.thresholds.mask);
+      const result = await labelDefect(labeler, defect, project.settings.thresholds.mask, work.signal);
       await writeResults(folder, defect, result);
       labelled.push(result);
     }

@@ -1,10 +1,10 @@
 /** The detectors of a project: a trained one where there is one, else one that is made of the good pictures and kept. */
 import { createHash } from 'node:crypto';
 import { existsSync } from 'node:fs';
-import { readdir, readFile, rm } from 'node:fs/promises';
+import { readdir, readFile } from 'node:fs/promises';
 import { basename, join, resolve } from 'node:path';
 import { Detector } from '@adclick/core';
-import type { Runtime } from '@adclick/ortgrad';
+import { type Runtime, removeIfPossible } from '@adclick/ortgrad';
 import { fail } from '../errors.ts';
 import { distinctFileName } from '../file-name.ts';
 import type { WorkOptions } from '../progress.ts';
@@ -80,7 +80,7 @@ async function madeDetector(
   await detector.save(path);
   for (const name of await readdir(place))
     if (name.startsWith(prefix) && /^[0-9a-f]{16}\.onnx$/.test(name.slice(prefix.length)) && name !== basename(path))
-      await rm(join(place, name), { force: true });
+      await removeIfPossible(join(place, name));
   return detector;
 }
 

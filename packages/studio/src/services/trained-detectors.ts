@@ -1,9 +1,10 @@
 /** Where a category's trained detector lies, the one before it, and what is known of each without opening them. */
 import { createHash } from 'node:crypto';
 import { existsSync } from 'node:fs';
-import { copyFile, mkdir, open, readFile, rename, rm } from 'node:fs/promises';
+import { copyFile, mkdir, open, readFile } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { type Detector, describeIoError, fail as failCore, writeFileAtomic } from '@adclick/core';
+import { moveTo, removeIfPossible } from '@adclick/ortgrad';
 import { z } from 'zod';
 import { distinctFileName } from '../file-name.ts';
 import { DETECTOR_FILE, DETECTOR_PREFIX, projectModels } from './models.ts';
@@ -89,9 +90,9 @@ async function copyWhole(from: string, to: string): Promise<void> {
   const temporary = join(dirname(to), `.${process.pid}-${Date.now()}.tmp`);
   try {
     await copyFile(from, temporary);
-    await rename(temporary, to);
+    await moveTo(temporary, to);
   } catch (error) {
-    await rm(temporary, { force: true });
+    await removeIfPossible(temporary);
     throw failCore('ADC_DISK', { path: to, what: describeIoError(error) }, error);
   }
 }
@@ -137,9 +138,10 @@ export async function swapTrained(root: string, category: string): Promise<boole
   const both = existsSync(newest);
   if (both) await copyWhole(newest, aside);
   try {
-    await rename(previous, newest);
-    if (both) await rename(aside, previous);
+    await moveTo(previous, newest);
+    if (both) await moveTo(aside, previous);
   } catch (error) {
+    await removeIfPossible(aside);
     throw failCore('ADC_DISK', { path: newest, what: describeIoError(error) }, error);
   }
   return true;

@@ -15,7 +15,7 @@ import {
   simulateAnomaly,
   trainClickModel,
 } from '@adclick/core';
-import { Runtime } from '@adclick/ortgrad';
+import { Runtime, removeIfPossible } from '@adclick/ortgrad';
 import { fail } from '../errors.ts';
 import { fileName } from '../file-name.ts';
 import type { WorkOptions } from '../progress.ts';
@@ -58,7 +58,7 @@ export function splitPictures(paths: readonly string[]): Split {
 /** The training half as a dataset of its own, so that no held-out picture can slip in. Links where the disk can. */
 async function writeDataset(folder: string, inside: string, pictures: readonly string[]): Promise<void> {
   const good = join(folder, inside, 'train', 'good');
-  await rm(folder, { recursive: true, force: true });
+  await rm(folder, { recursive: true, force: true, maxRetries: 5 });
   await mkdir(good, { recursive: true });
   for (const [i, path] of pictures.entries()) {
     const target = join(good, `${String(i).padStart(5, '0')}-${basename(path)}`);
@@ -169,7 +169,7 @@ export async function tuneClickModel(
     const result = await loadClickWeights(tuned);
     await saveClickWeights(path, result.tensors, result.card);
   }
-  for (const each of [run, pictures]) await rm(each, { recursive: true, force: true });
+  for (const each of [run, pictures]) await removeIfPossible(each);
   const seconds = (performance.now() - started) / 1000;
   return { name, weights: kept ? path : base, steps, seconds, heldOut: { before, after, kept } };
 }

@@ -1,11 +1,11 @@
 /** Whether a detector file says the same in every runtime at hand: onnxruntime for Node, for the browser, and for Python. */
 import { execFile } from 'node:child_process';
-import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
+import { mkdtemp, readFile, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
 import { promisify } from 'node:util';
 import { Detector, Random, type RgbImage, randomTexture } from '@adclick/core';
-import { type Provider, Runtime } from '@adclick/ortgrad';
+import { type Provider, Runtime, removeIfPossible } from '@adclick/ortgrad';
 import { toCoded } from '../errors.ts';
 import type { WorkOptions } from '../progress.ts';
 
@@ -107,7 +107,7 @@ async function askPython(file: string, images: readonly RgbImage[], signal?: Abo
     if (code === 'ENOENT') throw new Error('there is no python3; ADCLICK_PYTHON names one', { cause: error });
     throw new Error((stderr ?? message).trim().split('\n').at(-1) ?? message, { cause: error });
   } finally {
-    await rm(folder, { recursive: true, force: true });
+    await removeIfPossible(folder);
   }
 }
 
