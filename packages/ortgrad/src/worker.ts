@@ -8,7 +8,8 @@ import { Worker } from 'node:worker_threads';
  */
 export function startWorker(url: string, data: unknown): Worker {
   if (!url.endsWith('.ts')) return new Worker(new URL(url), { workerData: data, execArgv: [] });
-  const quoted = JSON.stringify(url);
-  const code = `require('node:module').register('tsx/esm', { parentURL: ${quoted}, data: true }); import(${quoted});`;
+  // The loader's own face, which knows how each version of Node.js wants to be asked.
+  const loader = JSON.stringify(import.meta.resolve('tsx/esm/api'));
+  const code = `import(${loader}).then(({ register }) => { register(); return import(${JSON.stringify(url)}); });`;
   return new Worker(code, { eval: true, workerData: data, execArgv: ['--conditions=@adclick/source'] });
 }

@@ -1,5 +1,6 @@
 /** The server's half of the engine: a worker thread in which pictures are decoded, compared and labelled. */
-import { Worker } from 'node:worker_threads';
+import type { Worker } from 'node:worker_threads';
+import { startWorker } from '@adclick/ortgrad';
 import { fail } from '../../errors.ts';
 import type { OnProgress } from '../../progress.ts';
 import { fromWire } from '../wire-error.ts';
@@ -26,14 +27,8 @@ export interface CallOptions {
 }
 
 function startThread(settings: EngineSettings): Worker {
-  const data = { engine: settings };
-  const source = import.meta.url.endsWith('.ts');
-  const url = new URL(source ? '../../engine-worker.ts' : './engine-worker.js', import.meta.url);
-  if (!source) return new Worker(url, { workerData: data, execArgv: [] });
-  // From TypeScript source the loader must be registered in the worker's thread first.
-  const quoted = JSON.stringify(url.href);
-  const code = `require('node:module').register('tsx/esm', { parentURL: ${quoted}, data: true }); import(${quoted});`;
-  return new Worker(code, { eval: true, workerData: data, execArgv: ['--conditions=@adclick/source'] });
+  const file = import.meta.url.endsWith('.ts') ? '../../engine-worker.ts' : './engine-worker.js';
+  return startWorker(new URL(file, import.meta.url).href, { engine: settings });
 }
 
 /** A thread that starts with the first call, and again with the next call after it has died. */
