@@ -11,6 +11,7 @@ function lines(report: DoctorReport, { green, red, yellow, dim }: Context['colou
   const mark = (ok: boolean) => (ok ? green('yes') : dim('no '));
   return [
     `adclick ${versions.adclick}, node ${versions.node}, onnxruntime ${versions.onnxruntime}, sharp ${versions.sharp}`,
+    `tested     with node ${report.testedNodes.join(', ')}`,
     `system     ${report.system}`,
     `processor  ${cpu.model}, ${cpu.usable} of ${cpu.cores} cores usable`,
     `memory     ${gigabytes(memory.free)} free of ${gigabytes(memory.total)}`,

@@ -5,12 +5,14 @@ import { createRequire } from 'node:module';
 import { arch, availableParallelism, cpus, freemem, platform, release, totalmem } from 'node:os';
 import { VERSION } from '../version.ts';
 import { type FileCheck, verifyModels } from './models.ts';
-import { judgeNode } from './node-support.ts';
+import { judgeNode, TESTED_NAMES } from './node-support.ts';
 import { checkProviders, type ProviderReport } from './providers.ts';
 
 export interface DoctorReport {
   readonly ok: boolean;
   readonly versions: Readonly<Record<'adclick' | 'node' | 'onnxruntime' | 'sharp', string>>;
+  /** Versions of Node.js that the tests run on. */
+  readonly testedNodes: readonly string[];
   readonly system: string;
   readonly cpu: { readonly model: string; readonly cores: number; readonly usable: number };
   /** Bytes. */
@@ -67,6 +69,7 @@ export async function examine(directory: string, signal?: AbortSignal): Promise<
       onnxruntime: versionOf('onnxruntime-node', ['@adclick/ortgrad']),
       sharp: versionOf('sharp', ['@adclick/core']),
     },
+    testedNodes: TESTED_NAMES,
     system: `${platform()} ${release()} ${arch()}`,
     cpu: { model: cpus()[0]?.model.trim() ?? 'unknown', cores: cpus().length, usable: availableParallelism() },
     memory,

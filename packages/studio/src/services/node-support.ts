@@ -16,6 +16,8 @@ export const TESTED_NODES: readonly ReleaseLine[] = [
   { major: 24, minor: 0, endOfLife: '2028-04-30' },
   { major: 26, minor: 0, endOfLife: '2029-04-30' },
 ];
+/** Their names: '20.19', '22', and so on. */
+export const TESTED_NAMES = TESTED_NODES.map(({ major, minor }, n) => (n === 0 ? `${major}.${minor}` : `${major}`));
 const OLDEST = TESTED_NODES[0]!;
 const NEWEST = TESTED_NODES.at(-1)!;
 
@@ -46,8 +48,9 @@ export function judgeNode(version: string, today: Date): NodeVerdict {
   if (line && over(line))
     return { warning: `Node.js ${version} has had no security updates since ${line.endOfLife}: install ${better}` };
   if (line) return {};
-  const tested = TESTED_NODES.map((each) => each.major).join(', ');
   if (major > NEWEST.major)
-    return { warning: `Node.js ${version} is newer than what ADClick is tested with (${tested}); it should work` };
+    return {
+      warning: `Node.js ${version} is newer than what ADClick is tested with (${TESTED_NAMES.join(', ')}); it should work`,
+    };
   return { warning: `Node.js ${version} is a short-lived version that gets no security updates: install ${better}` };
 }
