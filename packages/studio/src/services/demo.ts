@@ -5,6 +5,7 @@ import { join, resolve } from 'node:path';
 import {
   type Click,
   type DefectImage,
+  describeIoError,
   drawOverlay,
   encodeJpeg,
   figureCards,
@@ -188,12 +189,22 @@ async function writeReport(
   await writeFileAtomic(path, new TextEncoder().encode(page));
 }
 
+/** A new folder among the system's temporary files. @throws ADC_DISK. */
+async function temporaryFolder(): Promise<string> {
+  const path = join(tmpdir(), 'adclick-demo-');
+  try {
+    return await mkdtemp(path);
+  } catch (error) {
+    throw fail('ADC_DISK', { path, what: describeIoError(error) }, error);
+  }
+}
+
 /** Runs the demo. @throws ADC_USAGE for an unknown product, ADC_DISK. */
 export async function runDemo(options: DemoOptions = {}, work: WorkOptions = {}): Promise<DemoAnswer> {
   const started = performance.now();
   const { train = true, steps, side = SIDE } = options;
   const sample = choose(options.product);
-  const base = options.out === undefined ? await mkdtemp(join(tmpdir(), 'adclick-demo-')) : resolve(options.out);
+  const base = options.out === undefined ? await temporaryFolder() : resolve(options.out);
   const folder = join(base, sample.name);
   const report = join(base, 'report.html');
   const project = await prepare(sample, folder, side, work);

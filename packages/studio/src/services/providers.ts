@@ -25,6 +25,8 @@ const NEEDS: Readonly<Record<Exclude<Provider, 'wasm'>, { systems: readonly Node
 };
 
 const PROBE_TIMEOUT_MS = 30_000;
+/** Drivers keep shaders that they have compiled below the home folder (Mesa, NVIDIA, CUDA); a probe is not worth that. */
+const NO_SHADER_CACHE = { MESA_SHADER_CACHE_DISABLE: 'true', __GL_SHADER_DISK_CACHE: '0', CUDA_CACHE_DISABLE: '1' };
 
 /** The last sentence of a native message, without the source location in front of it. */
 function shorten(reason: string): string {
@@ -41,7 +43,10 @@ function shorten(reason: string): string {
  */
 function probe(name: Provider, signal?: AbortSignal): Promise<ProbeResult> {
   const file = import.meta.url.endsWith('.ts') ? '../provider-probe.ts' : './provider-probe.js';
-  const child = fork(new URL(file, import.meta.url), [name], { stdio: ['ignore', 'ignore', 'ignore', 'ipc'] });
+  const child = fork(new URL(file, import.meta.url), [name], {
+    stdio: ['ignore', 'ignore', 'ignore', 'ipc'],
+    env: { ...process.env, ...NO_SHADER_CACHE },
+  });
   return new Promise((resolve) => {
     let answered: ProbeResult | undefined;
     const end = () => child.kill('SIGKILL');
