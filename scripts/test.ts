@@ -76,6 +76,7 @@ step('licences', () => checkLicences(refusedLicences(join(root, 'package-lock.js
 step('tests', () => runTests());
 step('build', () => execute(npm, ['run', 'build']));
 step('licences of the page', () => checkLicences(refusedInPage(join(root, 'packages/studio/page/licences.json'))));
+step('offline', () => void execute(process.execPath, ['--import', 'tsx', 'scripts/offline.ts'], { live: true }));
 step('pack', () => {
   mkdirSync(tarballs);
   const published = ['ortgrad', 'core', 'studio'].flatMap((name) => ['--workspace', `packages/${name}`]);
