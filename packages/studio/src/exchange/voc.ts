@@ -214,9 +214,12 @@ async function readMask(
     );
   } else if (marked.length > 0 && met.size === 0)
     reader.refuse(`all that it marks is ${valueText(marked[0] as number, grey)}, which stands for no class`);
-  const known = new Set([...met].map((type) => type.trim()));
-  for (const name of names)
-    if (!known.has(name)) reader.refuse(`its annotation names ${name}, of which the mask has no pixel`, name);
+  else {
+    // Where a value is not known, it may be what the annotation names.
+    const known = new Set([...met].map((type) => type.trim()));
+    for (const name of names)
+      if (!known.has(name)) reader.refuse(`its annotation names ${name}, of which the mask has no pixel`, name);
+  }
   return reader.finish();
 }
 
