@@ -157,11 +157,17 @@ export const cvat: Format = {
     const types = new Set<string>();
     for await (const image of images) {
       const { path, width, height, layers } = image;
+      const copy = `${PICTURES}/${path}`;
+      const reason = target.refusal(copy);
+      if (reason !== undefined) {
+        leftOut({ path, reason });
+        continue;
+      }
       const masks = layers.map((layer, i) => maskElement(layer, i)).join('');
       for (const { type } of layers) types.add(type);
       const head = `  <image id="${rows.length}" name="${escapeXml(path)}" width="${width}" height="${height}">\n`;
       rows.push(`${head}${masks}  </image>\n`);
-      const missing = pictureOf && (await target.copy(pictureOf(image), `${PICTURES}/${path}`, path));
+      const missing = pictureOf && (await target.copy(pictureOf(image), copy, path));
       if (missing) leftOut({ path, reason: missing });
     }
     const labels = [...types].map(

@@ -271,6 +271,12 @@ export const labelStudio: Format = {
     const types = new Set<string>();
     for await (const image of images) {
       const { path, width, height, layers } = image;
+      const copy = `${PICTURES}/${path}`;
+      const reason = target.refusal(copy);
+      if (reason !== undefined) {
+        leftOut({ path, reason });
+        continue;
+      }
       const result = layers.map(({ type, rle }, i) => {
         types.add(type);
         return {
@@ -288,7 +294,7 @@ export const labelStudio: Format = {
       const data = { image: url, width, height };
       count++;
       rows.push(JSON.stringify({ id: count, data, annotations: [{ id: count, result }] }));
-      const missing = pictureOf && (await target.copy(pictureOf(image), `${PICTURES}/${path}`, path));
+      const missing = pictureOf && (await target.copy(pictureOf(image), copy, path));
       if (missing) leftOut({ path, reason: missing });
       if (rows.length === TASKS_A_FILE) await flush();
     }

@@ -5,9 +5,10 @@
 import type { Classes } from './yolo-classes.ts';
 
 /** A shape in shares of the picture's sides. */
-export type YoloShape =
-  | { readonly kind: 'box'; readonly values: readonly number[] }
-  | { readonly kind: 'polygon'; readonly values: readonly number[] };
+export interface YoloShape {
+  readonly kind: 'box' | 'polygon';
+  readonly values: readonly number[];
+}
 
 /** Shares by which a coordinate may lie outside of the picture, as in Ultralytics. */
 const BEYOND = 0.01;
@@ -46,22 +47,47 @@ function isPose(values: readonly number[]): boolean | 'maybe' {
   return inside && (values.length === 7 ? 'maybe' : true);
 }
 
-/** Whether a text has lines that end in the number of a track behind a confidence: a whole number above 1 where a polygon has none. */
-export function hasTracks(lines: readonly string[]): boolean {
-  return lines.some((line) => {
-    const numbers = /\s(?:[2-9]|[1-9]\d+)\s*$/.test(line) ? numbersOf(line) : '';
-    if (typeof numbers === 'string') return false;
-    const values = numbers.slice(1);
-    return values.length >= 6 && values.length % 2 === 0 && !isPose(values) && values.slice(0, -1).every(isShare);
-  });
+/** What the lines of a data set say of tracks: numbers that films of detections have behind the confidence. */
+export class Tracks {
+  private surely = false;
+  private boxes = 0;
+  private others = 0;
+
+  add(line: string): void {
+    if (this.surely) return;
+    const numbers = numbersOf(line);
+    const values = typeof numbers === 'string' ? [] : numbers.slice(1);
+    const last = values[values.length - 1] ?? 0;
+    const even = values.length >= 6 && values.length % 2 === 0 && values.slice(0, -1).every(isShare) && !isPose(values);
+    // A whole number above 1 is no coordinate.
+    if (even && Number.isInteger(last) && last > 1) this.surely = true;
+    else if (even && values.length === 6 && last === 1) this.boxes++;
+    else this.others++;
+  }
+
+  /**
+   * Whether confidence and track stand behind the shapes. The first track is number 1, which could be a coordinate as well: one line alone
+   * that could be a box of that track or a triangle is `maybe` one.
+   */
+  get behind(): boolean | 'maybe' {
+    if (this.surely) return true;
+    if (this.others > 0 || this.boxes === 0) return false;
+    return this.boxes > 1 || 'maybe';
+  }
 }
 
-/**
- * The shape behind the class of a line, or what is wrong with it.
- * @param tracked whether confidence and track number stand behind each line of the data set.
- */
-export function shapeOf(values: readonly number[], { keypoints }: Classes, tracked: boolean): YoloShape | string {
+/** How the lines of a data set are to be read. */
+export interface Reading {
+  readonly keypoints?: Classes['keypoints'];
+  readonly tracked: boolean | 'maybe';
+  /** Whether there are only polygons, as in exports of this program. */
+  readonly polygons: boolean;
+}
+
+/** The shape behind the class of a line, or what is wrong with it. */
+export function shapeOf(values: readonly number[], { keypoints, tracked, polygons }: Reading): YoloShape | string {
   const count = values.length;
+  if (polygons && count > 4) return checked('polygon', values);
   if (keypoints) {
     const wanted = 4 + keypoints.count * keypoints.numbers;
     if (count === 4 || (count >= wanted && count <= wanted + 2)) return checked('box', values.slice(0, 4));
@@ -73,6 +99,7 @@ export function shapeOf(values: readonly number[], { keypoints }: Classes, track
   if (pose === 'maybe')
     return 'is a box with a key point, or a polygon with a confidence; kpt_shape in data.yaml would tell';
   if (pose) return checked('box', values.slice(0, 4));
+  if (tracked === 'maybe') return 'is a box with a confidence and a track, or a triangle, and nothing tells which';
   const last = values[count - 1];
   if (count % 2 === 1 && last > 1 && !Number.isInteger(last)) return `has an odd number of coordinates, ${count}`;
   const rest = values.slice(0, count % 2 === 1 ? -1 : tracked ? -2 : undefined);

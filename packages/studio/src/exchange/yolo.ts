@@ -11,8 +11,8 @@ import { ImageReader, orLeaveOut } from './reading.ts';
 import { filesEnding, type Source } from './source.ts';
 import { type FileRecord, readRecords } from './target.ts';
 import type { Format, KnownPicture, LabelledImage, ReadOptions } from './types.ts';
-import { type Classes, readClasses } from './yolo-classes.ts';
-import { hasTracks, numbersOf, shapeOf } from './yolo-lines.ts';
+import { readClasses } from './yolo-classes.ts';
+import { numbersOf, type Reading, shapeOf, Tracks } from './yolo-lines.ts';
 
 const SETTINGS = 'data.yaml';
 const LABELS = 'labels';
@@ -67,22 +67,24 @@ async function pictureOf(
   throw wrong(place, 'its picture is neither there nor in the project, so that its size is unknown');
 }
 
-async function readLine(reader: ImageReader, line: string, classes: Classes, tracked: boolean, at: Place) {
+async function readLine(
+  reader: ImageReader,
+  line: string,
+  names: ReadonlyMap<number, string>,
+  reading: Reading,
+  at: Place,
+) {
   const numbers = numbersOf(line);
   if (typeof numbers === 'string') return reader.refuse(`${at.field} ${numbers}`);
   const [index, ...values] = numbers;
-  await reader.annotation(
-    { ...at, field: `${at.field}, class ${index},` },
-    classes.names.get(index),
-    (painter, type) => {
-      const shape = shapeOf(values, classes, tracked);
-      if (typeof shape === 'string') return shape;
-      const scaled = shape.values.map((value, i) => value * (i % 2 === 0 ? painter.width : painter.height));
-      if (shape.kind === 'polygon') return painter.fill(type, [scaled], at);
-      const [cx, cy, w, h] = scaled;
-      return painter.box(type, cx - w / 2, cy - h / 2, w, h, at);
-    },
-  );
+  await reader.annotation({ ...at, field: `${at.field}, class ${index},` }, names.get(index), (painter, type) => {
+    const shape = shapeOf(values, reading);
+    if (typeof shape === 'string') return shape;
+    const scaled = shape.values.map((value, i) => value * (i % 2 === 0 ? painter.width : painter.height));
+    if (shape.kind === 'polygon') return painter.fill(type, [scaled], at);
+    const [cx, cy, w, h] = scaled;
+    return painter.box(type, cx - w / 2, cy - h / 2, w, h, at);
+  });
 }
 
 /** Names of the files of labels: those in `labels/`, where there is such a folder. */
@@ -108,11 +110,19 @@ export const yolo: Format = {
     const classOf = new Map<string, number>();
     for await (const image of images) {
       const { path, width, height, layers } = image;
+      const files = (stem: string) => [`${LABELS}/${stem}.txt`, `${PICTURES}/${stem}${endingOf(path)}`] as const;
+      // The second picture of a name keeps its ending before its ending, so that the names of labels and copy agree.
+      const free = [withoutEnding(path), path].find((stem) => target.refusal(...files(stem)) === undefined);
+      const [file, copy] = files(free ?? path);
+      const reason = target.refusal(file, copy);
+      if (reason !== undefined) {
+        leftOut({ path, reason });
+        continue;
+      }
       for (const { type } of layers) if (!classOf.has(type)) classOf.set(type, classOf.size);
-      const file = `${LABELS}/${withoutEnding(path)}.txt`;
       await target.write(file, textBytes(polygonLines(image, classOf, simplify).join('')), path);
       target.record({ file, path, width, height });
-      const missing = pictureAt && (await target.copy(pictureAt(image), `${PICTURES}/${path}`, path));
+      const missing = pictureAt && (await target.copy(pictureAt(image), copy, path));
       if (missing) leftOut({ path, reason: missing });
     }
     const names = Object.fromEntries([...classOf].map(([type, index]) => [index, type]));
@@ -131,17 +141,18 @@ export const yolo: Format = {
         .map((line, i) => ({ line, number: i + 1 }))
         .filter(({ line }) => line.trim() !== '');
     };
-    // The first track of a film is number 1, which could be a coordinate; others are not.
-    let tracked = false;
-    for (const name of names) {
-      if (tracked || classes.keypoints) break;
-      const lines = await orLeaveOut(
-        () => undefined,
-        { path: name },
-        () => open(name),
-      );
-      tracked = hasTracks((lines ?? []).map(({ line }) => line));
-    }
+    const tracks = new Tracks();
+    if (!classes.keypoints)
+      for (const name of names.filter((each) => !records.has(each))) {
+        const lines = await orLeaveOut(
+          () => undefined,
+          { path: name },
+          () => open(name),
+        );
+        for (const { line } of lines ?? []) tracks.add(line);
+      }
+    const { keypoints } = classes;
+    const tracked = tracks.behind;
     for (const name of names) {
       const image = await orLeaveOut(leftOut, { path: name }, async () => {
         const lines = await open(name);
@@ -149,8 +160,9 @@ export const yolo: Format = {
         const file = source.display(name);
         const { path, width, height } = await pictureOf(name, file, records, pictures, options);
         const reader = new ImageReader(path, width, height, { file, field: 'size' }, leftOut);
+        const reading = { keypoints, tracked, polygons: records.has(name) };
         for (const { line, number } of lines)
-          await readLine(reader, line, classes, tracked, { file, field: `line ${number}` });
+          await readLine(reader, line, classes.names, reading, { file, field: `line ${number}` });
         return reader.finish();
       });
       if (image) yield image;

@@ -166,7 +166,7 @@ describe('what a format cannot hold is counted', () => {
         { type: 'scratch', rle: bitmapOf('......', '.'.repeat(i).padEnd(6, '#'), '......', '......', '......') },
       ],
     }));
-    for (const format of ['coco', 'datumaro', 'mvtec', 'voc'] as const) {
+    for (const format of FORMATS) {
       const target = fresh();
       const report = await exportLabels(new MemoryStore(images), { format, target });
       expect(report).toMatchObject({ images: 3, changed: [], leftOut: [] });
@@ -180,7 +180,7 @@ describe('what a format cannot hold is counted', () => {
     const images = ['a/x.png', 'a/X.png', 'a/y.png'].map((path) => ({ ...GOOD, path }));
     for (const { path } of images) await writeFile(join(pictures, path), path);
     const pictureOf = ({ path }: LabelledImage) => join(pictures, path);
-    for (const format of ['coco', 'datumaro', 'voc'] as const) {
+    for (const format of ['coco', 'datumaro', 'voc', 'cvat', 'labelstudio', 'labelme'] as const) {
       const report = await exportLabels(new MemoryStore(images), { format, target: fresh(), pictureOf });
       expect(report).toMatchObject({
         images: 2,

@@ -479,6 +479,7 @@ describe('Ultralytics and other YOLO', () => {
     ['tracked box without its confidence', `${box(AREA)} 12`],
     ['tracked polygon', `${polygon(AREA)} 0.87 3`],
     ['first track of a film whose other lines tell', `${box(AREA)} 0.87 1\n${box(AREA)} 0.5 2`],
+    ['a film of one track', `${box(AREA)} 0.87 1\n${box(AREA)} 0.5 1`],
     ['box and key points with visibility 2', `${box(AREA)} ${share([6, 7])} 2 ${share([8, 9])} 2`],
     ['box and key points with visibility 0 and 1', `${box(AREA)} ${share([6, 7])} 1 0 0 0`],
     ['box and one key point with visibility 2', `${box(AREA)} ${share([6, 7])} 2`],
@@ -533,6 +534,21 @@ describe('Ultralytics and other YOLO', () => {
     const paths = leftOut.map(({ path }) => path);
     expect(paths).toEqual(['test/bad/b0.png', 'test/bad/b1.png']);
     for (const entry of leftOut) expect(entry.reason).toMatch(reason);
+  });
+
+  test('a triangle that ends at the border is one, but for a line alone that could be a tracked box', async () => {
+    const triangle = (x: number) => `0 ${share([x, 12])} ${share([x + 12, 12])} ${share([x + 6, 24])}`;
+    const alone = await imported('yolo', { 'data.yaml': yaml, 'labels/b0.txt': triangle(4) });
+    expect(alone.marked).toEqual({});
+    expect(alone.leftOut.map(({ reason }) => reason)).toEqual([
+      expect.stringMatching(/or a triangle, and nothing tells/),
+    ]);
+    const { marked, leftOut } = await imported('yolo', {
+      'data.yaml': yaml,
+      'labels/b0.txt': triangle(4),
+      'labels/b1.txt': polygon(AREA),
+    });
+    expect([marked['b0.png'], leftOut]).toEqual(['dent 4,12 12x11 72', []]);
   });
 
   test.each<[string, Record<string, string>]>([
