@@ -150,7 +150,7 @@ const textMutation: fc.Arbitrary<Mutation> = fc
 const ANNOTATIONS: Readonly<Record<Format, { readonly files: RegExp; readonly inside: RegExp }>> = {
   mvtec: { files: /_mask\.png$/, inside: /./ },
   voc: { files: /SegmentationClass\/.+\.png$/, inside: /./ },
-  yolo: { files: /^labels\/.+\.txt$/, inside: /(?<= )\S+/g },
+  yolo: { files: /^labels\/.+\.txt$/, inside: /[^\s]+/g },
   cvat: { files: /\.xml$/, inside: /(?<=<mask [^>]*\b(?:label|rle|left|top|width|height)=")[^"]*(?=")/g },
   coco: { files: /instances/, inside: /^annotations\.\d+\.(segmentation|category_id)\b/ },
   datumaro: { files: /^annotations/, inside: /^items\.\d+\.annotations\.\d+\.(type|label_id|rle)\b/ },
