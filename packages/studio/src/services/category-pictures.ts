@@ -1,6 +1,6 @@
 /** The pictures of a category: what its folders, single pictures and patterns in adclick.yaml stand for on disk. */
 import { readdir, realpath, stat } from 'node:fs/promises';
-import { join, resolve } from 'node:path';
+import { join, relative, resolve, sep } from 'node:path';
 import { RECORDS_FILE } from '../exchange/target.ts';
 import type { Project } from '../project.ts';
 import { Finder, type FinderOptions, type FoundPicture, type PassedOver } from './finding.ts';
@@ -52,6 +52,34 @@ async function placesOf(root: string, entry: string): Promise<Place[]> {
   const fixed = start === '.' ? 0 : start.split('/').filter((part) => part !== '').length;
   return matches(resolve(root, start), parts.slice(fixed));
 }
+
+/** Folders that an entry of `masks` stands for, relative to the project, and what its `*` stand for in each. */
+export async function matchingFolders(
+  root: string,
+  entry: string,
+): Promise<{ readonly path: string; readonly matched: readonly string[] }[]> {
+  const plain = entry.replace(/\/+$/, '');
+  const pattern = plain.split('/');
+  const found: { path: string; matched: string[] }[] = [];
+  for (const place of await placesOf(root, plain)) {
+    if (!('folder' in place)) continue;
+    const path = relative(root, place.folder).split(sep).join('/');
+    const parts = path.split('/');
+    const isPattern = path !== plain && parts.length === pattern.length;
+    found.push({ path, matched: isPattern ? parts.filter((_, i) => pattern[i]?.includes('*')) : [] });
+  }
+  return found;
+}
+
+/**
+ * Whether a category only looks at files of one ending in a folder, so that files of the same names with another ending are no pictures.
+ * @param folder relative to the project.
+ */
+export const hasOneEnding = ({ settings }: Category, folder: string): boolean =>
+  [...settings.good, ...settings.test].some((entry) => {
+    const base = entryFolder(entry);
+    return /\*\.[^/*]+$/.test(entry) && (base === '.' || folder === base || folder.startsWith(`${base}/`));
+  });
 
 /** Pictures of one list, and what was passed over on the way. */
 export interface CategoryPictures {

@@ -6,11 +6,13 @@ import { Detector, ReferenceIndex, readCard } from '@adclick/core';
 import { Runtime } from '@adclick/ortgrad';
 import { describe, expect, test } from 'vitest';
 import type { ImagePage, ProjectInfo } from '../../src/api.ts';
-import { PROJECT_FILE, type Project, writeProject } from '../../src/project.ts';
+import { openProject, PROJECT_FILE, type Project, writeProject } from '../../src/project.ts';
+import { serve } from '../../src/server/listen.ts';
+import { goodPictures } from '../../src/services/category-pictures.ts';
 import { openChoice, openDetector } from '../../src/services/detectors.ts';
 import type { PassedOver } from '../../src/services/finding.ts';
 import { type PredictLine, predictPictures } from '../../src/services/predicting.ts';
-import { categoriesOf } from '../../src/services/projects.ts';
+import { categoriesOf, openOrInit } from '../../src/services/projects.ts';
 import { keepTrained, trainedDetector } from '../../src/services/trained-detectors.ts';
 import { adclick, type Ended } from '../command.ts';
 import { temporaryFolder } from '../sample.ts';
@@ -103,17 +105,15 @@ describe('init, then index', () => {
 
 /** The queue as the page gets it, and what the server says beside. */
 async function queueOf(root: string): Promise<{ paths: string[]; passedOver: string }> {
-  const server = await startServer(root);
+  const { project } = await openOrInit(root);
+  const { address, close } = await serve(project, { port: 0, background: false });
   try {
-    const client = new Client(server.address);
+    const client = new Client(address);
     const { images } = (await client.get<ImagePage>('/images?order=name')).body;
     const { passedOver } = (await client.get<ProjectInfo>('/project')).body;
-    // The same stands where the server was started.
-    for (const text of passedOver) expect(server.stderr()).toContain(text);
     return { paths: images.map(({ path }) => path), passedOver: passedOver.join(' ') };
   } finally {
-    server.child.kill('SIGTERM');
-    await server.ended;
+    await close();
   }
 }
 
@@ -132,14 +132,13 @@ describe('the queue', () => {
       'test/bad/nut_mask.png': 'mask',
       'test/bad/masks/face_mask.png': 'mask',
     });
-    answer(await adclick(['init', root, '--yes', '--json']));
     const { paths, passedOver } = await queueOf(root);
     const seen = ['bad/7_GT.JPG', 'bad/bottle_label.png', 'bad/face_mask.png', 'bad/nut.png', 'mask/0.png'];
     expect(paths).toEqual(seen.map((path) => `test/${path}`));
     expect(passedOver).toContain('1 mask beside its picture (test/bad/nut_mask.png)');
     expect(passedOver).toContain('1 file in a folder of masks (test/bad/masks)');
-    const { indexes } = answer<{ indexes: { pictures: number }[] }>(await adclick(['index', root, '--json']));
-    expect(indexes).toMatchObject([{ pictures: 2 }]);
+    const project = await openProject(root);
+    expect(await goodPictures(project, categoriesOf(project)[0]!)).toHaveLength(2);
   });
 
   test('follows links to files and folders, without circles, and has each picture once', async () => {
@@ -154,7 +153,6 @@ describe('the queue', () => {
     await symlink(root, at('up'), 'junction');
     await symlink('nowhere.png', at('dead.png'));
     await symlink(join(folder, 'elsewhere', 'x.png'), at('outside.png'));
-    answer(await adclick(['init', root, '--yes', '--json']));
     const { paths, passedOver } = await queueOf(root);
     expect(paths).toEqual(['0.png', '1.png', 'five.PNG', 'linked/6.png'].map((name) => `test/bad/${name}`));
     expect(passedOver).toContain('1 linked to nothing (test/bad/dead.png)');
@@ -174,7 +172,6 @@ describe('the queue', () => {
       'test/bad/broken.png': 'text',
       'test/bad/phone.HEIC': 'text',
     });
-    answer(await adclick(['init', root, '--yes', '--json']));
     const { paths, passedOver } = await queueOf(root);
     expect(paths).toEqual(['test/bad/0.png', 'test/bad/1.png', 'test/bad/2.TIF']);
     expect(passedOver).toMatch(/^4 files were passed over: /);
@@ -186,6 +183,11 @@ describe('the queue', () => {
     ])
       expect(passedOver).toContain(text);
     expect(passedOver).not.toContain('Thumbs');
+    // The same stands where the server was started.
+    const server = await startServer(root);
+    server.child.kill('SIGTERM');
+    await server.ended;
+    expect(server.stderr()).toContain(passedOver);
   });
 });
 
@@ -202,7 +204,6 @@ describe('index and predict', () => {
     await symlink('0.png', join(root, 'train/good/copy.png'));
     await symlink('gone.png', join(root, 'train/good/dead.png'));
     await writeFiles(root, { 'train/good/sub/{0..1}.png': 'good' });
-    answer(await adclick(['init', root, '--yes', '--json']));
     await writeProject(join(root, PROJECT_FILE), {
       categories: { root: { good: ['train/good'], test: ['test'] } },
       pixels: 128,
@@ -241,7 +242,7 @@ describe('index and predict', () => {
 
   test('a folder with nothing but what is passed over says so', async () => {
     const root = await writeFiles(join(await temporaryFolder(), 'root'), PART);
-    answer(await adclick(['init', root, '--yes', '--json']));
+    await openOrInit(root);
     const given = await writeFiles(join(await temporaryFolder(), 'given'), { 'a.heic': 'text', '._b.png': 'text' });
     const { code, stderr } = await adclick(['predict', given, '--project', root]);
     expect(code).toBe(2);
