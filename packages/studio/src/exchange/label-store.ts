@@ -1,7 +1,7 @@
 /** Where labels are kept, as a port, and the store of projects whose labels are mask files in folders. */
 import { existsSync } from 'node:fs';
-import { readdir, readFile, rm } from 'node:fs/promises';
-import { join, resolve } from 'node:path';
+import { readFile, rm } from 'node:fs/promises';
+import { join } from 'node:path';
 import {
   decodeRle,
   encodeRle,
@@ -9,19 +9,20 @@ import {
   nameKey,
   readImageSize,
   readMask,
+  toStored,
   writeFileAtomic,
   writeMask,
 } from '@adclick/core';
 import { fail } from '../errors.ts';
 import { fileName } from '../file-name.ts';
 import { CACHE_FOLDER, type Project } from '../project.ts';
-import { isGoodName } from '../services/folder-names.ts';
-import { isFolder, picturesIn } from '../services/layout.ts';
-import { type Category, categoriesOf } from '../services/projects.ts';
+import { findGood, findLabelled } from '../services/category-pictures.ts';
+import { isGoodName, isPictureName } from '../services/folder-names.ts';
+import { liesAmongGood, placedMasks, typeByFolder } from '../services/mask-files.ts';
+import { type Category, categoriesOf, entryFolder } from '../services/projects.ts';
 import { MaskOwners } from './mask-owners.ts';
-import { endingOf, folderOf, nameOf, withoutEnding } from './paths.ts';
+import { endingOf, folderOf } from './paths.ts';
 import { orLeaveOut } from './reading.ts';
-import { RECORDS_FILE } from './target.ts';
 import type { LabelledImage, LeftOut, Replaced, TypedLayer } from './types.ts';
 
 /** A picture that labels can be put to. */
@@ -60,28 +61,29 @@ interface Entry {
   readonly good: boolean;
   /** Mask files by type, relative to the project. Several where a folder holds them. */
   readonly masks: Map<string, readonly string[]>;
+  /** Types of masks whose place names none: without pixels they say that the picture is good. */
+  readonly unsaid: Set<string>;
 }
 
 /** Folder of a category's masks, relative to the project: as the project says, else beside its test or train folder. */
 function maskFolder({ settings }: Category): string {
   if (settings.masks !== undefined) return settings.masks.replace(/\/+$/, '');
-  const beside = folderOf(settings.test[0] ?? folderOf(settings.good[0] ?? ''));
+  const [test] = settings.test.map((entry) => (isPictureName(entry) ? folderOf(entry) : entryFolder(entry)));
+  const beside = folderOf(test ?? folderOf(settings.good[0] ?? ''));
   return beside === '' || beside === '.' ? 'ground_truth' : `${beside}/ground_truth`;
 }
 
-async function picturesBelow(root: string, folder: string): Promise<string[]> {
-  // An export of ours holds copies.
-  if (existsSync(join(root, folder, RECORDS_FILE))) return [];
-  const found = (await picturesIn(join(root, folder))).map((name) => (folder === '.' ? name : `${folder}/${name}`));
-  for (const entry of await readdir(join(root, folder), { withFileTypes: true }))
-    if (entry.isDirectory() && !entry.name.startsWith('.'))
-      for (const path of await picturesBelow(root, folder === '.' ? entry.name : `${folder}/${entry.name}`))
-        found.push(path);
-  return found.sort();
+/** The one of the folders that a pattern stands for that lies with a picture. */
+function nearFolder(masks: string, picture: string): string {
+  const parts = picture.split('/');
+  return masks
+    .split('/')
+    .map((part, i) => (part.includes('*') ? (parts[i] ?? 'masks') : part))
+    .join('/');
 }
 
 /**
- * Labels as mask files, `<masks>/<type>/<name>_mask.png`, in the folders that a project names. A picture is good when its folder says so
+ * Labels as mask files, `<masks>/<type>/<name>_mask.png` or wherever else {@link placedMasks} finds them. A picture is good when its folder says so
  * or when there is an empty mask for it in `<masks>/good`.
  */
 export class MaskFolderStore implements LabelStore {
@@ -102,18 +104,15 @@ export class MaskFolderStore implements LabelStore {
     const { root } = project;
     const entries = new Map<string, Entry>();
     for (const category of categoriesOf(project)) {
-      const add = (path: string, reference: boolean) => {
+      const add = (file: string, reference: boolean) => {
+        const path = toStored(root, file);
         if (entries.has(path)) return;
-        const good = reference || isGoodName(nameOf(folderOf(path)));
-        entries.set(path, { path, category: category.name, reference, good, masks: new Map() });
+        const good = reference || liesAmongGood(path);
+        entries.set(path, { path, category: category.name, reference, good, masks: new Map(), unsaid: new Set() });
       };
-      const folders = [...category.settings.good, ...category.settings.test];
-      for (const folder of folders)
-        if (!(await isFolder(resolve(root, folder)))) throw fail('ADC_FOLDER_MISSING', { path: resolve(root, folder) });
-      for (const folder of category.settings.good)
-        for (const name of await picturesIn(join(root, folder))) add(folder === '.' ? name : `${folder}/${name}`, true);
-      for (const folder of category.settings.test)
-        for (const path of await picturesBelow(root, folder)) add(path, false);
+      for (const { path } of (await findGood(project, category)).pictures) add(path, true);
+      if (category.settings.test.length > 0)
+        for (const { path } of (await findLabelled(project, category)).pictures) add(path, false);
     }
     const store = new MaskFolderStore(project, entries);
     for (const category of categoriesOf(project)) await store.findMasks(category);
@@ -121,26 +120,29 @@ export class MaskFolderStore implements LabelStore {
   }
 
   private async findMasks(category: Category): Promise<void> {
-    const { root } = this.project;
-    const owners = new MaskOwners([...this.entries.values()].filter((entry) => entry.category === category.name));
+    const entries = [...this.entries.values()].filter((entry) => entry.category === category.name);
+    const owners = new MaskOwners(entries);
     this.owners.set(category.name, owners);
-    const folder = maskFolder(category);
-    for (const name of await foldersIn(join(root, folder))) {
-      const type = nameKey(name);
-      const take = (paths: readonly string[], of: string) => {
-        const owner = owners.find(type, of);
-        const reason = typeof owner === 'string' ? owner : `${owner.path} has another mask`;
-        if (typeof owner !== 'string' && !owner.masks.has(type)) owner.masks.set(type, paths);
-        else for (const path of paths) this.orphans.push({ path, type, reason });
+    const paths = entries.map(({ path }) => path);
+    for (const mask of await placedMasks(this.project, category, paths, maskFolder(category))) {
+      const said = mask.type === undefined ? undefined : nameKey(mask.type);
+      const beside = mask.picture === undefined ? undefined : this.entries.get(mask.picture);
+      const owner = beside ?? owners.find(said ?? '', mask.name, said === undefined);
+      const leaveOut = (type: string | undefined, reason: string) => {
+        for (const path of mask.paths) this.orphans.push({ path, ...(type === undefined ? {} : { type }), reason });
       };
-      const inside = `${folder}/${name}`;
-      for (const mask of await picturesIn(join(root, inside)))
-        take([`${inside}/${mask}`], withoutEnding(mask).replace(/_mask$/, ''));
-      // As in MVTec LOCO AD, whose masks of one picture lie in a folder of its name.
-      for (const of of await foldersIn(join(root, inside))) {
-        const masks = (await picturesIn(join(root, inside, of))).map((mask) => `${inside}/${of}/${mask}`);
-        if (masks.length > 0) take(masks, of);
+      if (typeof owner === 'string') {
+        leaveOut(said, owner);
+        continue;
       }
+      const isGood = said !== undefined && owner.good && isGoodName(said);
+      const type = isGood ? GOOD : (said ?? nameKey(typeByFolder(owner.path, category)));
+      if (owner.masks.has(type)) {
+        leaveOut(type, `${owner.path} has another mask`);
+        continue;
+      }
+      owner.masks.set(type, mask.paths);
+      if (said === undefined) owner.unsaid.add(type);
     }
   }
 
@@ -187,7 +189,10 @@ export class MaskFolderStore implements LabelStore {
       const data = await orLeaveOut(this.flaw, about, () => this.pixels(files, picture));
       if (!data) continue;
       const marks = data.includes(1);
-      if (type === GOOD && !marks) good = true;
+      const unsaid = entry?.unsaid.has(type) ?? false;
+      if ((type === GOOD || unsaid) && !marks) good = true;
+      else if (unsaid && entry?.reference)
+        this.flaw({ ...about, reason: `its mask ${files[0]} marks a defect in a good picture` });
       else if (type !== GOOD && marks) layers.push({ type, rle: encodeRle(data, picture.width, picture.height) });
       else {
         const reason = marks ? 'marks a defect, but lies in the folder of good pictures' : 'has no pixel set';
@@ -239,6 +244,10 @@ export class MaskFolderStore implements LabelStore {
     }
     for (const [type, files] of before) {
       if (wanted.has(type) || (partial && type !== GOOD)) continue;
+      // An empty mask beside a good picture says just that.
+      const none = new Uint8Array(width * height);
+      if (state === 'good' && entry.unsaid.has(type) && (await this.holds(files, { ...image, width, height }, none)))
+        continue;
       if (type !== GOOD) kept = await this.keepOld(path, files);
       for (const file of files) await rm(join(root, file), { force: true });
       entry.masks.delete(type);
@@ -252,7 +261,7 @@ export class MaskFolderStore implements LabelStore {
     if (file !== undefined && old.length === 1 && endingOf(file).toLowerCase() === '.png') return file;
     const category = categoriesOf(this.project, entry.category)[0] as Category;
     const owners = this.owners.get(entry.category) as MaskOwners<Entry>;
-    return `${maskFolder(category)}/${type}/${owners.nameFor(entry, type)}${ENDING}.png`;
+    return `${nearFolder(maskFolder(category), entry.path)}/${type}/${owners.nameFor(entry, type)}${ENDING}.png`;
   }
 
   /** Whether mask files mark exactly these pixels. */
@@ -275,13 +284,4 @@ export class MaskFolderStore implements LabelStore {
     }
     return { path, kept: this.keep };
   }
-}
-
-/** Names of the folders in a folder, sorted; none when it is not there. */
-async function foldersIn(path: string): Promise<string[]> {
-  const entries = await readdir(path, { withFileTypes: true }).catch(() => []);
-  return entries
-    .filter((entry) => entry.isDirectory() && !entry.name.startsWith('.'))
-    .map(({ name }) => name)
-    .sort();
 }

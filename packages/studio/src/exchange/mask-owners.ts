@@ -2,6 +2,7 @@
 import { createHash } from 'node:crypto';
 import { nameKey } from '@adclick/core';
 import { collisionKey } from '../file-name.ts';
+import { sayingFolder } from '../services/mask-files.ts';
 import { folderOf, nameOf, withoutEnding } from './paths.ts';
 
 /** A picture that masks can belong to. */
@@ -29,11 +30,13 @@ class Names<T extends Owner> {
   ) {
     for (const owner of owners) {
       const { path } = owner;
-      const [folder, name] = [nameOf(folderOf(path)), nameOf(path)];
+      const name = nameOf(path);
       const stem = withoutEnding(name);
       // What names the folder says most; a name with its ending says more than one without.
-      this.add(`1 ${folder}/${name}`, owner);
-      this.add(`2 ${folder}/${stem}`, owner);
+      for (const folder of new Set([nameOf(folderOf(path)), sayingFolder(path)])) {
+        this.add(`1 ${folder}/${name}`, owner);
+        this.add(`2 ${folder}/${stem}`, owner);
+      }
       this.add(`3 ${name}`, owner);
       this.add(`4 ${stem}`, owner);
       this.add(`5 ${longName(path)}`, owner);
@@ -50,13 +53,15 @@ class Names<T extends Owner> {
   }
 
   /** @returns why there is none. */
-  find(type: string, name: string): T | string {
+  find(type: string, name: string, amongGood: boolean): T | string {
     const levels = [`1 ${type}/${name}`, `2 ${type}/${name}`, ...[3, 4, 5, 6, 7].map((level) => `${level} ${name}`)];
     for (const level of levels) {
-      const [first, second] = this.byName.get(this.key(level)) ?? [];
+      const all = this.byName.get(this.key(level)) ?? [];
+      const defective = amongGood ? all.filter(({ good }) => !good) : [];
+      const [first, second] = defective.length > 0 ? defective : all;
       if (first === undefined) continue;
       if (second !== undefined) return `it could be of ${first.path} and of ${second.path}`;
-      if (/^[34]/.test(level) && first.good)
+      if (/^[34]/.test(level) && first.good && !amongGood)
         return `the only picture of that name is among the good ones, ${first.path}`;
       return first;
     }
@@ -78,17 +83,18 @@ export class MaskOwners<T extends Owner> {
   /**
    * As in MVTec AD the picture of that name in the folder of that type; else the only one that has the name. Masks that could be of
    * several pictures are of none.
-   * @param name of the mask without ending, `_mask` already taken off. @returns why there is none.
+   * @param name of the mask without ending, `_mask` already taken off. @param amongGood whether it may be of a good picture though it names
+   * no folder, where there is no other of that name. @returns why there is none.
    */
-  find(type: string, name: string): T | string {
-    return this.names.find(type, name);
+  find(type: string, name: string, amongGood = false): T | string {
+    return this.names.find(type, name, amongGood);
   }
 
   /** Name for a mask: the picture's own where that is found again, else with its ending, else with the folders it lies in. */
   nameFor({ path }: T, type: string): string {
     const names = [nameOf(withoutEnding(path)), nameOf(path), longName(withoutEnding(path)), longName(path)];
     const isFound = (name: string) => {
-      const found = this.folded.find(type, name);
+      const found = this.folded.find(type, name, false);
       return typeof found !== 'string' && found.path === path && this.find(type, name) === found;
     };
     return names.find((name) => Buffer.byteLength(name) <= LONGEST && isFound(name)) ?? digest(path);

@@ -1,11 +1,11 @@
 /** Recognising how a folder of pictures is laid out, so that a project file can be proposed for it. */
-import { readdir, stat } from 'node:fs/promises';
+import { stat } from 'node:fs/promises';
 import { basename, resolve } from 'node:path';
 import { naturalOrder, openCategory } from '@adclick/core';
 import { fail } from '../errors.ts';
 import type { CategorySettings } from '../project.ts';
 import { type CategoryLayout, leftOut, readCategory } from './category-layout.ts';
-import { isPictureName, splitOf } from './folder-names.ts';
+import { splitOf } from './folder-names.ts';
 import { type FolderNode, filesBelow, readTree } from './folder-tree.ts';
 
 /** Folders around categories that are looked through: `1cls/candle`, `realiad_256/audiojack`. */
@@ -30,12 +30,6 @@ export async function isFolder(path: string): Promise<boolean> {
     (found) => found.isDirectory(),
     () => false,
   );
-}
-
-/** Names of the pictures in a folder, sorted. */
-export async function picturesIn(folder: string): Promise<string[]> {
-  const names = await readdir(folder).catch(() => []);
-  return names.sort().filter(isPictureName);
 }
 
 /** Categories by the path of their folder. */

@@ -49,7 +49,10 @@ test('several files of one mask, in a folder with the name of the picture', asyn
 test('in folders beside those of the pictures', async () => {
   const files = { 'train/good/rgb/0.png': 'good', 'test/hole/rgb/0.png': 'bad', 'test/cut/rgb/0.png': 'bad' };
   const masks = { 'test/hole/gt/0.png': 'mask', 'test/cut/gt/0.png': 'mask' };
-  expect(await masksOf({ ...files, ...masks })).toEqual(['0: cut: test/cut/gt/0.png', '0: hole: test/hole/gt/0.png']);
+  expect(await masksOf({ ...files, ...masks })).toEqual([
+    'test/cut/rgb/0.png: cut: test/cut/gt/0.png',
+    'test/hole/rgb/0.png: hole: test/hole/gt/0.png',
+  ]);
 });
 
 test('beside the pictures, of both halves', async () => {
@@ -73,9 +76,9 @@ test('beside the pictures under the same name', async () => {
 
 test('one folder below the pictures, and all in one folder', async () => {
   const below = { 'ok/0.png': 'good', 'scratch/{1..2}.png': 'bad', 'scratch/masks/{1..2}.png': 'mask' };
-  expect(await masksOf(below)).toEqual(['1: undefined: scratch/masks/1.png', '2: undefined: scratch/masks/2.png']);
+  expect(await masksOf(below)).toEqual([1, 2].map((n) => `scratch/${n}.png: undefined: scratch/masks/${n}.png`));
   const together = { 'images/{0..2}.png': 'good', 'masks/0.png': 'black', 'masks/2.png': 'mask' };
-  expect(await masksOf(together)).toEqual(['0: undefined: masks/0.png', '2: undefined: masks/2.png']);
+  expect(await masksOf(together)).toEqual([0, 2].map((n) => `images/${n}.png: undefined: masks/${n}.png`));
 });
 
 test('what the folder of a picture says', () => {

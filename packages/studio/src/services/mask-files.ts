@@ -67,6 +67,22 @@ async function contents(root: string, folder: string): Promise<{ files: string[]
   return { files: files.sort(), folders: folders.sort() };
 }
 
+/** Pictures that lie around a folder of masks, or in one that only holds them beside it, by their name without ending; not those that share one. */
+function picturesNear(pictures: readonly string[], place: string): Map<string, string> {
+  const around = folderOf(place);
+  const near = new Map<string, string>();
+  const twice = new Set<string>();
+  for (const path of pictures) {
+    const folder = folderOf(path);
+    if (folder !== around && !(isHolderName(nameOf(folder)) && folderOf(folder) === around)) continue;
+    const stem = stemOf(nameOf(path)).normalize('NFC');
+    if (near.has(stem)) twice.add(stem);
+    near.set(stem, path);
+  }
+  for (const stem of twice) near.delete(stem);
+  return near;
+}
+
 /**
  * The masks of a category.
  * @param pictures paths of its pictures, relative to the project.
@@ -101,7 +117,12 @@ export async function placedMasks(
   for (const { path: place, matched } of places) {
     const said = matched.find((name) => !splitOf(name));
     const inside = await contents(root, place);
-    for (const file of inside.files) add({ paths: [joined(place, file)], type: said, name: nameFor(file) });
+    const near = picturesNear(pictures, place);
+    for (const file of inside.files) {
+      const name = nameFor(file);
+      const picture = near.get(name.normalize('NFC'));
+      add({ paths: [joined(place, file)], type: said, name, ...(picture === undefined ? {} : { picture }) });
+    }
     for (const type of inside.folders) {
       const at = joined(place, type);
       const typed = await contents(root, at);

@@ -2,10 +2,11 @@
 import { existsSync } from 'node:fs';
 import { copyFile, mkdir, readFile, rm, symlink, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { Detector, ReferenceIndex, readCard } from '@adclick/core';
+import { Detector, ReferenceIndex, readCard, rleArea } from '@adclick/core';
 import { Runtime } from '@adclick/ortgrad';
 import { describe, expect, test } from 'vitest';
 import type { ImagePage, ProjectInfo } from '../../src/api.ts';
+import { MaskFolderStore } from '../../src/exchange/label-store.ts';
 import { openProject, PROJECT_FILE, type Project, writeProject } from '../../src/project.ts';
 import { serve } from '../../src/server/listen.ts';
 import { goodPictures } from '../../src/services/category-pictures.ts';
@@ -342,5 +343,132 @@ describe('detectors of categories whose names differ in odd characters', () => {
       await predictPictures(request, (line) => lines.push(line));
       expect(lines).toMatchObject([{ category: name, detector: name }]);
     }
+  });
+});
+
+describe('labels from masks that a data set has', () => {
+  const MASKED: Readonly<
+    Record<string, { files: Readonly<Record<string, string>>; defects: Readonly<Record<string, string>> }>
+  > = {
+    'MVTec LOCO AD': {
+      files: {
+        'train/good/0.png': 'good',
+        'test/good/0.png': 'good',
+        'test/logical/{0..1}.png': 'bad',
+        'ground_truth/logical/0/{0..1}.png': 'mask',
+        'ground_truth/logical/1/0.png': 'mask',
+      },
+      defects: { 'test/logical/0.png': 'logical', 'test/logical/1.png': 'logical' },
+    },
+    'MVTec 3D-AD': {
+      files: {
+        'train/good/rgb/0.png': 'good',
+        'test/good/rgb/0.png': 'good',
+        'test/good/gt/0.png': 'black',
+        'test/hole/rgb/0.png': 'bad',
+        'test/hole/gt/0.png': 'mask',
+        'test/cut/rgb/0.png': 'bad',
+        'test/cut/gt/0.png': 'mask',
+      },
+      defects: { 'test/hole/rgb/0.png': 'hole', 'test/cut/rgb/0.png': 'cut' },
+    },
+    VisA: {
+      files: {
+        'Data/Images/Normal/{0..1}.JPG': 'good',
+        'Data/Images/Anomaly/{0..1}.JPG': 'bad',
+        'Data/Masks/Anomaly/{0..1}.png': 'mask',
+      },
+      defects: { 'Data/Images/Anomaly/0.JPG': 'Anomaly', 'Data/Images/Anomaly/1.JPG': 'Anomaly' },
+    },
+    KolektorSDD: {
+      files: {
+        'kos01/Part{0..1}.jpg': 'good',
+        'kos01/Part{0..1}_label.bmp': 'black',
+        'kos02/Part0.jpg': 'bad',
+        'kos02/Part0_label.bmp': 'mask',
+        'kos02/Part1.jpg': 'good',
+        'kos02/Part1_label.bmp': 'black',
+      },
+      defects: { 'kos02/Part0.jpg': 'defect' },
+    },
+    KolektorSDD2: {
+      files: {
+        'train/{0..1}.png': 'good',
+        'train/{0..1}_GT.png': 'black',
+        'train/2.png': 'bad',
+        'train/2_GT.png': 'mask',
+        'test/2.png': 'good',
+        'test/2_GT.png': 'black',
+        'test/0.png': 'bad',
+        'test/0_GT.png': 'mask',
+      },
+      defects: { 'train/2.png': 'defect', 'test/0.png': 'defect' },
+    },
+    'Real-IAD': {
+      files: { 'OK/S1/{0..1}.jpg': 'good', 'NG/BX/S2/{2..3}.jpg': 'bad', 'NG/BX/S2/{2..3}.png': 'mask' },
+      defects: { 'NG/BX/S2/2.jpg': 'BX', 'NG/BX/S2/3.jpg': 'BX' },
+    },
+    "anomalib's folders": {
+      files: { 'good/{0..1}.png': 'good', 'NG/{0..1}.png': 'bad', 'mask/{0..1}.png': 'mask' },
+      defects: { 'NG/0.png': 'NG', 'NG/1.png': 'NG' },
+    },
+    'pictures and masks': {
+      files: { 'images/{0..3}.png': 'good', 'masks/{0..1}.png': 'black', 'masks/3.png': 'mask' },
+      defects: { 'images/3.png': 'defect' },
+    },
+    DAGM: {
+      files: {
+        'Train/{1..2}.PNG': 'good',
+        'Train/3.PNG': 'bad',
+        'Train/Label/3_label.PNG': 'mask',
+        'Test/{1..3}.PNG': 'bad',
+        'Test/Label/{1..3}_label.PNG': 'mask',
+      },
+      defects: Object.fromEntries(
+        ['Train/3.PNG', 'Test/1.PNG', 'Test/2.PNG', 'Test/3.PNG'].map((path) => [path, 'defect']),
+      ),
+    },
+  };
+  const read = async (store: MaskFolderStore) => {
+    const defects: Record<string, string> = {};
+    let others = 0;
+    for await (const { path, layers, state } of store.images()) {
+      if (state !== 'defect') others++;
+      for (const { type, rle } of layers) {
+        expect(rleArea(rle)).toBe(144);
+        defects[path] = type;
+      }
+    }
+    return { defects, others, leftOut: await store.unmatched() };
+  };
+
+  test.each(Object.entries(MASKED))('%s', async (_, { files, defects }) => {
+    const root = await writeFiles(join(await temporaryFolder(), 'root'), files);
+    const { project } = await openOrInit(root);
+    const store = await MaskFolderStore.open(project);
+    const found = await read(store);
+    expect(found).toMatchObject({ defects, leftOut: [] });
+    expect(found.others).toBeGreaterThan(0);
+
+    // What is put there is found where it was put.
+    const [path, type] = Object.entries(defects)[0] as [string, string];
+    for await (const image of store.images())
+      if (image.path === path) await store.put({ ...image, layers: [{ type: 'other', rle: image.layers[0]!.rle }] });
+    expect(await read(await MaskFolderStore.open(project))).toMatchObject({
+      defects: { ...defects, [path]: 'other' },
+      leftOut: [],
+    });
+    expect(type).not.toBe('other');
+
+    // A good picture that is said to be good again loses nothing.
+    const good: string[] = [];
+    for await (const image of store.images())
+      if (image.state === 'good') {
+        good.push(image.path);
+        await store.put(image);
+      }
+    const after = await MaskFolderStore.open(project);
+    for await (const image of after.images())
+      if (good.includes(image.path)) expect(image.state, image.path).toBe('good');
   });
 });
