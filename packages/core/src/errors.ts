@@ -80,9 +80,9 @@ export const CORE_ERRORS = {
     status: 404,
   },
   ADC_INDEX_DAMAGED: {
-    message: 'Reference index {path} is damaged: {what}',
-    next: 'Run `adclick index` again; it rebuilds what is damaged.',
-    page: 'Press “Look at new good pictures” under Import, export and background work (Shift+E); it makes again what is damaged.',
+    message: 'Reference index {path} cannot be used: {what}',
+    next: 'Run `adclick index` again; it makes anew what does not fit.',
+    page: 'Press “Look at new good pictures” under Import, export and background work (Shift+E); it makes anew what does not fit.',
     exit: 1,
     status: 422,
   },
@@ -114,7 +114,7 @@ export const CORE_ERRORS = {
     status: 404,
   },
   ADC_DETECTOR_DAMAGED: {
-    message: 'Detector file {path} is damaged: {what}',
+    message: 'Detector file {path} cannot be read: {what}',
     next: 'Copy the file again from its source, or build the detector again.',
     page: 'Train the detector again, or bring back the one before: Shift+D.',
     exit: 1,

@@ -33,6 +33,14 @@ function offsetOfKey(document: Document, path: Path, key: string): number {
 
 const fieldName = (path: Path) => path.map(String).join('.') || 'the whole file';
 
+/** What is wrong with a value, in words. */
+function faultOf(issue: z.core.$ZodIssue, value: unknown): string {
+  if (issue.code === 'invalid_value')
+    return `${JSON.stringify(value) ?? 'nothing'} is not ${issue.values.length > 1 ? 'one of ' : ''}${issue.values.join(', ')}`;
+  if (issue.code === 'invalid_type' && issue.expected === 'int') return `${JSON.stringify(value)} is no whole number`;
+  return issue.message;
+}
+
 /**
  * Parses and checks a text; JSON is taken as the YAML that it is.
  * @param refuse makes the error of the first misfit.
@@ -48,15 +56,23 @@ export function checkText<Schema extends z.ZodType>(
   const document = parseDocument(text, { lineCounter: lines });
   const broken = document.errors[0];
   if (broken) {
-    const what = (broken.message.split('\n')[0] ?? '').replace(/ at line \d+, column \d+:?$/, '');
+    const said = (broken.message.split('\n')[0] ?? '').replace(/ at line \d+, column \d+:?$/, '');
+    const what = broken.code === 'MULTIPLE_DOCS' ? 'a second document begins here' : said;
     throw refuse({ line: broken.linePos?.[0].line ?? 1, field: language, what });
   }
-  const result = schema.safeParse(document.toJS());
+  let value: unknown;
+  try {
+    value = document.toJS();
+  } catch (error) {
+    // Aliases of anchors that are not there, or that grow without end.
+    throw refuse({ line: 1, field: language, what: (error as Error).message });
+  }
+  const result = schema.safeParse(value);
   if (result.success) return result.data;
   const issue = result.error.issues[0] as z.core.$ZodIssue;
   const unknown = issue.code === 'unrecognized_keys' ? issue.keys[0] : undefined;
   const field = unknown === undefined ? issue.path : [...issue.path, unknown];
   const offset = unknown === undefined ? offsetOf(document, issue.path) : offsetOfKey(document, issue.path, unknown);
-  const what = unknown === undefined ? issue.message : 'there is no such field';
+  const what = unknown === undefined ? faultOf(issue, document.getIn(issue.path)) : 'there is no such field';
   throw refuse({ line: lines.linePos(offset).line || 1, field: fieldName(field), what });
 }

@@ -19,9 +19,9 @@ export const STUDIO_ERRORS = {
     status: 404,
   },
   ADC_PROJECT: {
-    message: 'Project file {path}, line {line}, {field}: {what}',
-    next: 'Correct that line; `adclick init --force` writes a fresh file.',
-    page: 'Whoever keeps this project has to correct that line, then start the server again.',
+    message: 'Project file {path}{where}: {what}',
+    next: '{mend}',
+    page: 'Whoever keeps this project has to correct that, then start the server again.',
     exit: 1,
     status: 422,
   },
@@ -135,7 +135,7 @@ export const STUDIO_ERRORS = {
   },
   ADC_NOT_FOUND: {
     message: 'There is no {what}',
-    next: 'Reload the page; /api/v1/openapi.json lists every route.',
+    next: 'Check its name.',
     page: 'Reload the page; for programs, /api/v1/openapi.json lists every route.',
     exit: 1,
     status: 404,
@@ -171,8 +171,8 @@ export const STUDIO_ERRORS = {
     status: 413,
   },
   ADC_LOGIN: {
-    message: 'Who is asking? {what}',
-    next: 'Log in with the token that `adclick serve --add-user NAME` printed.',
+    message: '{what}',
+    next: 'Run `adclick serve DIR --add-user NAME`; it prints a token to log in with.',
     page: 'Log in with the token that you were given.',
     exit: 1,
     status: 401,

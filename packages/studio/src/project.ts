@@ -1,10 +1,17 @@
 /** The project file adclick.yaml: what it may say, and reading it with errors that name line and field. */
 import { readFile } from 'node:fs/promises';
 import { dirname, join, resolve } from 'node:path';
-import { CLICK_THRESHOLD, writeFileAtomic } from '@adclick/core';
+import {
+  BACKBONES,
+  type BackboneName,
+  CLICK_THRESHOLD,
+  DEFAULT_BACKBONE,
+  describeIoError,
+  writeFileAtomic,
+} from '@adclick/core';
 import { stringify } from 'yaml';
 import { z } from 'zod';
-import { checkText } from './checked-text.ts';
+import { checkText, type Misfit } from './checked-text.ts';
 import { fail } from './errors.ts';
 
 /** Name of the project file. */
@@ -40,7 +47,7 @@ const projectSchema = z.strictObject({
     .record(z.string().min(1), categorySchema)
     .refine((categories) => Object.keys(categories).length > 0, 'at least one category is needed'),
   /** Network that turns pictures into descriptors. */
-  backbone: z.string().min(1).default('efficientnet-lite0'),
+  backbone: z.enum(Object.keys(BACKBONES) as BackboneName[]).default(DEFAULT_BACKBONE),
   /** Size of the click network that training makes. */
   preset: z.enum(['small', 'base', 'paper']).default('small'),
   /** Click weights: a name that ships, or a .safetensors file relative to the project. */
@@ -77,9 +84,20 @@ export interface Project {
   readonly settings: ProjectSettings;
 }
 
+/** ADC_PROJECT for a place in a project file. */
+const misfit = (path: string, { line, field, what }: Misfit, cause?: unknown) =>
+  fail(
+    'ADC_PROJECT',
+    {
+      ...{ path, line, field, what, where: `, line ${line}, ${field}` },
+      mend: 'Correct that line; `adclick init --force` writes a fresh file.',
+    },
+    cause,
+  );
+
 /** Checks the text of a project file. @throws ADC_PROJECT naming the first wrong line and field. */
 export const parseProject = (text: string, path: string): ProjectSettings =>
-  checkText(projectSchema, text, (place) => fail('ADC_PROJECT', { path, ...place }));
+  checkText(projectSchema, text, (place) => misfit(path, place));
 
 /** Opens the project of a folder. @throws ADC_PROJECT_MISSING, ADC_PROJECT. */
 export async function openProject(directory: string): Promise<Project> {
@@ -89,7 +107,9 @@ export async function openProject(directory: string): Promise<Project> {
   try {
     text = await readFile(path, 'utf8');
   } catch (error) {
-    throw fail('ADC_PROJECT_MISSING', { path, folder: directory }, error);
+    const { code } = error as NodeJS.ErrnoException;
+    if (code === 'ENOENT' || code === 'ENOTDIR') throw fail('ADC_PROJECT_MISSING', { path, folder: directory }, error);
+    throw misfit(path, { line: 1, field: 'the whole file', what: describeIoError(error) }, error);
   }
   return { root, settings: parseProject(text, path) };
 }

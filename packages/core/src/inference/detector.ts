@@ -3,7 +3,7 @@ import { readFile } from 'node:fs/promises';
 import { Runtime, type Session, type Tensor, tensor } from '@adclick/ortgrad';
 import { fail } from '../errors.ts';
 import { BACKBONES } from '../features/backbones.ts';
-import { writeFileAtomic } from '../files.ts';
+import { describeIoError, writeFileAtomic } from '../files.ts';
 import { resizePlane, resizeRgb } from '../image/resize.ts';
 import type { Picture } from '../image/samples.ts';
 import type { ImagePoint, Plane, RgbImage } from '../image/types.ts';
@@ -83,8 +83,9 @@ export class Detector {
    * @throws ADC_DETECTOR_MISSING, ADC_DETECTOR_DAMAGED, ADC_DETECTOR_KIND, ADC_RUNTIME.
    */
   static async load(file: string, options: { readonly runtime?: Runtime } = {}): Promise<Detector> {
-    const model = await readFile(file).catch((cause) => {
-      throw fail('ADC_DETECTOR_MISSING', { path: file }, cause);
+    const model = await readFile(file).catch((cause: NodeJS.ErrnoException) => {
+      if (cause.code === 'ENOENT') throw fail('ADC_DETECTOR_MISSING', { path: file }, cause);
+      throw fail('ADC_DETECTOR_DAMAGED', { path: file, what: describeIoError(cause) }, cause);
     });
     const card = readCard(model, file);
     const own = options.runtime ? undefined : await Runtime.start();

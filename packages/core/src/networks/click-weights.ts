@@ -1,5 +1,6 @@
 /** Click weights on disk: safetensors whose metadata say what network they fit and what they were trained on. */
 import { readSafetensors, type Tensor, writeSafetensors } from '@adclick/ortgrad';
+import { z } from 'zod';
 import { fail } from '../errors.ts';
 import type { TextEncoderName } from '../language/text-encoder.ts';
 import { type AdclickSettings, PRESETS, type Preset } from './adclick.ts';
@@ -44,13 +45,38 @@ export async function saveClickWeights(
   await writeSafetensors(path, tensors, { kind: KIND, card: JSON.stringify(card) });
 }
 
+/** What a card has to hold; the preset is compared with those that this version knows. */
+const cardSchema = z.object({
+  name: z.string(),
+  preset: z.string(),
+  residualDims: z.number().int().positive(),
+  textEncoder: z.string().optional(),
+  trainedOn: z.string(),
+  steps: z.number(),
+  seed: z.number(),
+  odds: z.array(z.number().positive()).optional(),
+});
+
+function readCard(path: string, text: string): ClickWeightsCard {
+  let json: unknown;
+  try {
+    json = JSON.parse(text);
+  } catch (cause) {
+    throw fail('ADC_WEIGHTS_DAMAGED', { path, what: 'its card is no JSON' }, cause);
+  }
+  const card = cardSchema.safeParse(json);
+  if (card.success) return { ...(json as object), ...card.data } as ClickWeightsCard;
+  const [issue] = card.error.issues;
+  throw fail('ADC_WEIGHTS_DAMAGED', { path, what: `card, ${issue?.path.join('.')}: ${issue?.message}` }, card.error);
+}
+
 /** Reads weights. Throws ADC_WEIGHTS_DAMAGED for a file that is not what was written, ADC_WEIGHTS_KIND for another kind of weights. */
 export async function loadClickWeights(path: string): Promise<ClickWeights> {
   const { tensors, metadata } = await readSafetensors(path);
   if (metadata.kind !== KIND)
     throw fail('ADC_WEIGHTS_KIND', { path, got: metadata.kind ?? 'something unnamed', want: KIND });
-  const card = JSON.parse(metadata.card ?? '{}') as ClickWeightsCard;
-  if (!(card.preset in PRESETS))
+  const card = readCard(path, metadata.card ?? '{}');
+  if (!Object.hasOwn(PRESETS, card.preset))
     throw fail('ADC_WEIGHTS_KIND', { path, got: `preset ${card.preset}`, want: Object.keys(PRESETS).join(', ') });
   return { card, settings: { ...PRESETS[card.preset], residualDims: card.residualDims }, tensors };
 }

@@ -133,6 +133,9 @@ function parse(directory: string, bytes: Uint8Array): z.infer<typeof fileSchema>
   }
   const result = fileSchema.safeParse(json);
   if (result.success) return result.data;
+  const format = (json as { format?: unknown } | null)?.format;
+  if (typeof format === 'string' && format !== FORMAT)
+    throw fail('ADC_INDEX_DAMAGED', { path: directory, what: `it was made by another version of ADClick (${format})` });
   const [issue] = result.error.issues;
   const where = issue?.path.join('.') || 'its content';
   throw fail('ADC_INDEX_DAMAGED', { path: directory, what: `${FILE}: ${where}: ${issue?.message}` }, result.error);

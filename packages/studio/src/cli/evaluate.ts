@@ -1,6 +1,8 @@
 /** `adclick evaluate`: how good masks from simulated clicks are, and how good a detector is, on a category with known masks. */
+
 import type { ImageScore } from '@adclick/core';
 import type { Command } from 'commander';
+import { counted } from '../api.ts';
 import { evaluateDetector } from '../services/detection-evaluation.ts';
 import { evaluateCategory } from '../services/evaluation.ts';
 import { fileEnding, imageScore, number, wholeNumber } from './options.ts';
@@ -70,7 +72,7 @@ function addClicks(evaluate: Command): void {
       return {
         json: answer,
         lines: [
-          `${answer.category}: ${answer.images} defects, weights ${answer.weights}, trained on ${answer.trainedOn}`,
+          `${answer.category}: ${counted(answer.images, 'defect')}, weights ${answer.weights}, trained on ${answer.trainedOn}`,
           'clicks     AP    PRO  AUROC   mIoU   (%)',
           ...rows,
           `clicks to IoU 80/85/90 %: ${Object.values(answer.noc)
@@ -121,7 +123,7 @@ function addDetection(evaluate: Command): void {
       return {
         json: answer,
         lines: [
-          `${answer.category}: ${answer.images} pictures, ${answer.defects} with defects, detector ${answer.detector}`,
+          `${answer.category}: ${counted(answer.images, 'picture')}, ${answer.defects} with defects, detector ${answer.detector}`,
           'map                AP    PRO  pixel  image AUROC (%)',
           row(answer.from === 'network' ? 'network' : 'detector', answer),
           row('residual alone', unsupervised),

@@ -1,6 +1,7 @@
 /** `adclick index`: looks at the good pictures of a project once, so that labelling can compare with them. */
 import { type Windows, writtenWindow } from '@adclick/core';
 import type { Command } from 'commander';
+import { counted } from '../api.ts';
 import { passedOverText } from '../services/finding.ts';
 import { indexProject } from '../services/indexing.ts';
 import { type CommonOptions, run, withCommon } from './run.ts';
@@ -33,7 +34,7 @@ export function addIndex(program: Command): void {
             const passed = passedOverText(passedOver, root);
             return [
               ...(passed ? [`${category}: ${passed}`] : []),
-              `${category}: ${pictures} good pictures, ${added} of them new${windowsSeen(windows)} (${seconds.toFixed(1)} s), in ${path}`,
+              `${category}: ${counted(pictures, 'good picture')}, ${added} of them new${windowsSeen(windows)} (${seconds.toFixed(1)} s), in ${path}`,
             ];
           }),
         ],

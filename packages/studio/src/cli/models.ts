@@ -1,5 +1,7 @@
 /** `adclick models`: the backbones and weights at hand, whether their files are intact, and taking in others. */
+
 import type { Command } from 'commander';
+import { counted } from '../api.ts';
 import { fail } from '../errors.ts';
 import { isFolder } from '../services/layout.ts';
 import { importWeights, listModels, verifyModels } from '../services/models.ts';
@@ -44,7 +46,7 @@ function verified(check: DetectorCheck): Answer {
   return {
     json: check,
     lines: [
-      `${name}: ${megabytes(bytes)}, written by ADClick ${version}, ${pictures} drawn pictures`,
+      `${name}: ${megabytes(bytes)}, written by ADClick ${version}, ${counted(pictures, 'drawn picture')}`,
       ...runtimes.map(({ runtime, missing, scoreDifference, mapDifference }) =>
         missing === undefined
           ? `${runtime.padEnd(20)}  scores differ by ${difference(scoreDifference)}, maps by ${difference(mapDifference)}`

@@ -1,5 +1,7 @@
 /** `adclick predict`: anomaly scores, maps and regions of pictures, files and folders, or a folder that fills up. */
+
 import type { Command } from 'commander';
+import { counted } from '../api.ts';
 import { fail } from '../errors.ts';
 import { type PredictLine, predictPictures } from '../services/predicting.ts';
 import { type CommonOptions, run, withCommon } from './run.ts';
@@ -39,7 +41,7 @@ export function addPredict(program: Command): void {
       const request = { paths, project, category, detector, out, watch };
       const summary = await predictPictures(request, tell, { signal, onProgress, note });
       const { pictures, defective, failed } = summary;
-      note(`${pictures} pictures, ${defective} with defects, ${failed} not readable`);
+      note(`${counted(pictures, 'picture')}, ${defective} with defects, ${failed} not readable`);
       return { json: { ...summary, results: lines }, lines: [], exit: failed > 0 ? 1 : 0 };
     }),
   );

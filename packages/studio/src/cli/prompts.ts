@@ -1,5 +1,6 @@
 /** `adclick prompts`: phrases that tell the models what each defect type is; made, shown, and changed by hand. */
 import type { Command } from 'commander';
+import { counted } from '../api.ts';
 import { fail } from '../errors.ts';
 import { openProject } from '../project.ts';
 import { PromptService, type Prompts } from '../services/prompts/prompts.ts';
@@ -29,12 +30,10 @@ async function openPrompts(directory: string): Promise<PromptService> {
   return new PromptService(project, undefined, (declared) => typesInUse(project.root, declared));
 }
 
-const count = (number: number) => `${number} ${number === 1 ? 'prompt' : 'prompts'}`;
-
 const promptLines = ({ category, type, by, phrases }: Prompts): string[] => [
   phrases.length === 0
     ? `${category} / ${type}: no prompts yet`
-    : `${category} / ${type}: ${count(phrases.length)} by ${by}`,
+    : `${category} / ${type}: ${counted(phrases.length, 'prompt')} by ${by}`,
   ...phrases.map((phrase) => `  ${phrase}`),
 ];
 
@@ -64,9 +63,13 @@ function addGenerate(prompts: Command): void {
               ...(one.added > 0 ? [`${one.added} added by the grammar`] : []),
             ];
             const more = notes.length > 0 ? ` (${notes.join(', ')})` : '';
-            return `${one.category} / ${one.type}: ${count(one.phrases)} by ${one.by}${more}`;
+            return `${one.category} / ${one.type}: ${counted(one.phrases, 'prompt')} by ${one.by}${more}`;
           }),
-          ...(report.kept > 0 ? [`${report.kept} types have prompts already; --force replaces them`] : []),
+          ...(report.kept > 0
+            ? [
+                `${counted(report.kept, 'type')} ${report.kept === 1 ? 'has' : 'have'} prompts already; --force replaces them`,
+              ]
+            : []),
           ...(report.made.length + report.kept === 0 ? ['The project has no defect types yet.'] : []),
         ],
       };
@@ -108,7 +111,7 @@ function addEdit(prompts: Command): void {
       const after = await (await openPrompts(directory)).edit(type, { add, remove: deleted }, category);
       return {
         json: { added: add.length, deleted: deleted.length, ...after },
-        lines: [`${after.category} / ${type}: ${count(after.phrases.length)} now`],
+        lines: [`${after.category} / ${type}: ${counted(after.phrases.length, 'prompt')} now`],
       };
     }),
   );

@@ -1,5 +1,7 @@
 /** `adclick train`: click weights, from nothing or for one category of a project, and detectors on a project's labels. */
+
 import { type Command, Option } from 'commander';
+import { counted } from '../api.ts';
 import { trainSegmentation } from '../services/seg-training.ts';
 import { trainClick } from '../services/training.ts';
 import { collect, number, wholeNumber } from './options.ts';
@@ -86,7 +88,7 @@ export function addTrain(program: Command): void {
       return {
         json: answer,
         lines: [
-          `${name}: ${steps} steps in ${formatDuration(seconds)}`,
+          `${name}: ${counted(steps, 'step')} in ${formatDuration(seconds)}`,
           ...(heldOut
             ? [`mean IoU on held-out pictures: ${percent(heldOut.before)} before, ${percent(heldOut.after)} after`]
             : []),

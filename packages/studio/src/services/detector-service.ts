@@ -1,6 +1,6 @@
 /** The detectors of an open project: what there is, training another one on the labels so far, bringing back the one before. */
 import { fail as failCore } from '@adclick/core';
-import type { DetectorEntry, DetectorInfo, Job, TrainRequest } from '../api.ts';
+import { counted, type DetectorEntry, type DetectorInfo, type Job, type TrainRequest } from '../api.ts';
 import { fail } from '../errors.ts';
 import type { Project } from '../project.ts';
 import type { ImageRepository } from '../store/images.ts';
@@ -82,7 +82,7 @@ export class DetectorService {
         onProgress: ({ detail, ...progress }) => onProgress({ ...progress, detail: detail ?? progress.label }),
       });
       await this.replaced(category);
-      return [`Trained on ${answer.labels} labels in ${Math.round(answer.seconds)} s.`, ...notes].join(' ');
+      return [`Trained on ${counted(answer.labels, 'label')} in ${Math.round(answer.seconds)} s.`, ...notes].join(' ');
     });
     this.training = { category, job };
     return job;

@@ -3,8 +3,9 @@ import { createHash } from 'node:crypto';
 import { existsSync } from 'node:fs';
 import { readFile, stat } from 'node:fs/promises';
 import { join, relative } from 'node:path';
-import { type BackboneName, ReferenceIndex, readSamples, type Windows, writeFileAtomic } from '@adclick/core';
+import { ReferenceIndex, readSamples, type Windows, writeFileAtomic } from '@adclick/core';
 import type { Runtime } from '@adclick/ortgrad';
+import { z } from 'zod';
 import { fail } from '../errors.ts';
 import type { OnProgress, WorkOptions } from '../progress.ts';
 import { PROJECT_FILE, type Project } from '../project.ts';
@@ -27,20 +28,19 @@ export interface IndexReport {
   readonly passedOver: readonly PassedOver[];
 }
 
+const seenSchema = z.object({ path: z.string(), bytes: z.number(), modified: z.number(), sha256: z.string() });
+
 /** A picture as it was when the index was built. */
-interface Seen {
-  readonly path: string;
-  readonly bytes: number;
-  readonly modified: number;
-  readonly sha256: string;
-}
+type Seen = Readonly<z.infer<typeof seenSchema>>;
+
+const stampSchema = z.object({ pictures: z.array(seenSchema) });
 
 /** Lies beside the index and tells whether the pictures are still the same, without reading all of them. */
 const stampPath = (folder: string) => `${folder}.json`;
 
 async function readStamp(folder: string): Promise<readonly Seen[]> {
   try {
-    return (JSON.parse(await readFile(stampPath(folder), 'utf8')) as { pictures: Seen[] }).pictures;
+    return stampSchema.parse(JSON.parse(await readFile(stampPath(folder), 'utf8'))).pictures;
   } catch {
     // Without a stamp that can be read nothing is known, and the index is checked picture by picture.
     return [];
@@ -83,7 +83,7 @@ async function build(
     {
       runtime,
       directory: indexFolder(project, category),
-      backbone: backbone as BackboneName,
+      backbone,
       pixels: pixels * pixels,
       onProgress: onProgress && (({ done, total }) => onProgress({ label, done, total })),
       signal,

@@ -5,6 +5,7 @@ import { readdir, readFile, stat } from 'node:fs/promises';
 import { basename, join, resolve } from 'node:path';
 import { loadClickWeights, modelFolders, saveClickWeights } from '@adclick/core';
 import { readSafetensors } from '@adclick/ortgrad';
+import { z } from 'zod';
 import { fail } from '../errors.ts';
 import { fileName } from '../file-name.ts';
 import { CACHE_FOLDER } from '../project.ts';
@@ -32,7 +33,8 @@ export interface FileCheck {
 /** One row of `models list`. */
 export interface ModelEntry {
   readonly name: string;
-  readonly kind: 'backbone' | 'click weights' | 'detector' | 'unknown';
+  /** `damaged`: the file cannot be read as what it seems to be. */
+  readonly kind: 'backbone' | 'click weights' | 'detector' | 'unknown' | 'damaged';
   readonly from: 'shipped' | 'project';
   readonly file: string;
   readonly bytes: number;
@@ -71,6 +73,17 @@ export async function verifyModels(folder = shippedFolder()): Promise<FileCheck[
   return Promise.all(Object.entries(checksums).map(([file, want]) => check(folder, file, want)));
 }
 
+/** What the list shows of a card. */
+const listedCard = z.object({ trainedOn: z.string().optional() });
+
+function parsed(text = '{}'): unknown {
+  try {
+    return JSON.parse(text);
+  } catch {
+    return undefined;
+  }
+}
+
 async function describeModel(folder: string, name: string, from: ModelEntry['from']): Promise<ModelEntry | undefined> {
   const files: string[] = await readdir(join(folder, name)).catch(() => []);
   if (files.includes(DETECTOR_FILE)) {
@@ -81,8 +94,11 @@ async function describeModel(folder: string, name: string, from: ModelEntry['fro
   if (!file) return undefined;
   const path = join(folder, name, file);
   const { size } = await stat(path);
-  const { metadata } = await readSafetensors(path);
-  const card = JSON.parse(metadata.card ?? '{}') as { trainedOn?: string };
+  const read = await readSafetensors(path).catch(() => undefined);
+  // One broken file is no reason not to list the others.
+  if (!read) return { name, kind: 'damaged', from, file: path, bytes: size };
+  const { metadata } = read;
+  const { data: card = {} } = listedCard.safeParse(parsed(metadata.card));
   const licence = metadata.license ?? (from === 'shipped' ? 'Apache-2.0' : undefined);
   return {
     name,

@@ -53,8 +53,9 @@ export function categoriesOf({ root, settings }: Project, only?: string): Catego
   if (only === undefined) return all;
   const found = all.filter(({ name }) => name === only);
   if (found.length > 0) return found;
-  const what = `there is no category ${only}, only ${all.map(({ name }) => name).join(', ')}`;
-  throw fail('ADC_PROJECT', { path: join(root, PROJECT_FILE), line: 1, field: 'categories', what });
+  const what = `it has no category ${only}, only ${all.map(({ name }) => name).join(', ')}`;
+  const mend = 'Give one of these, or add the category to the file.';
+  throw fail('ADC_PROJECT', { path: join(root, PROJECT_FILE), where: '', field: 'categories', what, mend });
 }
 
 const contains = (folder: string, path: string) => {

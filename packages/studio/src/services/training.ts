@@ -73,6 +73,10 @@ export async function trainClick(
     return { directory: dirname(full), category: basename(full), realDefects };
   };
   const folders = [...(options.folder ?? []).map(source(true)), ...(options.goodFolder ?? []).map(source(false))];
+  // A folder that is not there would be left out without a word.
+  for (const folder of folders)
+    if (!(await isFolder(join(folder.directory, folder.category))))
+      throw fail('ADC_FOLDER_MISSING', { path: join(folder.directory, folder.category) });
   const names = folders.map(({ category }) => category);
   const from = options.from && (await loadClickWeights(resolveWeights(options.from, directory)));
   const weights = await trainClickModel({

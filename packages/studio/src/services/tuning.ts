@@ -1,4 +1,5 @@
 /** Fine-tuning on one category's good pictures, kept only when it is better on pictures and kinds of defect that it was not trained on. */
+
 import { copyFile, link, mkdir, rm } from 'node:fs/promises';
 import { basename, join } from 'node:path';
 import {
@@ -16,6 +17,7 @@ import {
   trainClickModel,
 } from '@adclick/core';
 import { Runtime, removeIfPossible } from '@adclick/ortgrad';
+import { counted } from '../api.ts';
 import { fail } from '../errors.ts';
 import { fileName } from '../file-name.ts';
 import type { WorkOptions } from '../progress.ts';
@@ -126,7 +128,7 @@ export async function tuneClickModel(
   const category = categoriesOf(project, options.category)[0]!;
   const paths = await goodPictures(project, category);
   if (paths.length < LEAST_PICTURES) {
-    const what = `${paths.length} good pictures; fine-tuning needs ${LEAST_PICTURES}, since some are held out to judge by`;
+    const what = `${counted(paths.length, 'good picture')}; fine-tuning needs ${LEAST_PICTURES}, since some are held out to judge by`;
     throw fail('ADC_DATASET', { path: category.settings.good.join(', '), what });
   }
   const base = resolveWeights(options.from ?? project.settings.weights, project.root);

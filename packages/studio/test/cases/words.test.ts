@@ -2,11 +2,19 @@
 import { spawn } from 'node:child_process';
 import { mkdir, rename, rm, writeFile } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
-import { encodeRle } from '@adclick/core';
+import { Detector, encodeRle, loadClickWeights } from '@adclick/core';
+import { tensor, writeSafetensors } from '@adclick/ortgrad';
 import { describe, expect, onTestFinished, test, vi } from 'vitest';
 import type { Action } from '../../src/api.ts';
+import { openProject } from '../../src/project.ts';
 import { createApp } from '../../src/server/app.ts';
+import { sightOfDetector } from '../../src/services/engine/proposals.ts';
+import { listModels } from '../../src/services/models.ts';
+import { categoriesOf } from '../../src/services/projects.ts';
+import { reasonOf } from '../../src/services/queue.ts';
+import { trainClick } from '../../src/services/training.ts';
 import { checkDatabase, openDatabase } from '../../src/store/connection.ts';
+import type { ImageRecord } from '../../src/store/images.ts';
 import { databasePath, Store } from '../../src/store/store.ts';
 import { NODE_ARGUMENTS } from '../command.ts';
 import { makeProject, openStudio, temporaryFolder } from '../sample.ts';
@@ -24,6 +32,9 @@ const canMount = (() => {
   probe?.close();
   return probe !== undefined;
 })();
+
+/** Of click weights. */
+const CARD = { name: 'odd', preset: 'small', residualDims: 272, trainedOn: 'nothing', steps: 1, seed: 1 };
 
 const FOUND = { category: 'part', path: 'a.png', width: 400, height: 400, bytes: 1, modified: 1 };
 
@@ -195,7 +206,7 @@ describe('over HTTP', () => {
     expect(refused.statusCode).toBe(401);
     expect(refused.json().error).toMatchObject({
       code: 'ADC_LOGIN',
-      message: 'Who is asking? This browser is logged in as bob, and the change is by ada',
+      message: 'This browser is logged in as bob, and the change is by ada',
       next: 'Log in with the token that you were given.',
     });
     expect((await act({ ...body, project: 'another' }, ada)).json().error).toMatchObject({ code: 'ADC_OTHER_PROJECT' });
@@ -236,6 +247,142 @@ describe('over HTTP', () => {
       expect(text).not.toMatch(/ADC_INTERNAL|`|adclick [a-z]|--[a-z]/);
       expect(text).not.toContain(project.root);
       expect(text).not.toContain(dirname(project.root));
+    }
+  });
+});
+
+describe('what a user wrote or kept is named, and never called unexpected', () => {
+  const SETTINGS = 'categories: { part: { good: [train/good], defects: [dent] } }\n';
+
+  test.each([
+    ['an unknown backbone', 'backbone: resnet50', 'line 2, backbone: "resnet50" is not efficientnet-lite0'],
+    [
+      'a name that every object has',
+      'backbone: constructor',
+      'line 2, backbone: "constructor" is not efficientnet-lite0',
+    ],
+    ['an unknown preset', 'preset: huge', 'line 2, preset: "huge" is not one of small, base, paper'],
+    ['a half pixel', 'pixels: 500.5', 'line 2, pixels: 500.5 is no whole number'],
+    ['an alias of nothing', 'pixels: *there', 'Unresolved alias'],
+    ['a second document', '---\npixels: 512', 'line 2, YAML: a second document begins here'],
+  ])('%s in adclick.yaml', async (_, line, said) => {
+    const root = await temporaryFolder();
+    await writeFile(join(root, 'adclick.yaml'), `${SETTINGS}${line}\n`);
+    await expect(openProject(root)).rejects.toMatchObject({
+      code: 'ADC_PROJECT',
+      message: expect.stringContaining(said),
+      next: expect.stringContaining('Correct that line'),
+    });
+  });
+
+  test('a project of 0.1.0 opens, and a file that is a folder is not called missing', async () => {
+    const root = await temporaryFolder();
+    const rest = 'backbone: efficientnet-lite0\npreset: small\nweights: adclick-small\npixels: 512\n';
+    await writeFile(join(root, 'adclick.yaml'), `${SETTINGS}${rest}thresholds: { mask: 0.49 }\n`);
+    expect((await openProject(root)).settings).toMatchObject({ preset: 'small', pixels: 512 });
+    const odd = await temporaryFolder();
+    await mkdir(join(odd, 'adclick.yaml'));
+    await expect(openProject(odd)).rejects.toMatchObject({
+      code: 'ADC_PROJECT',
+      message: expect.stringContaining('folder'),
+    });
+  });
+
+  test('a category that is not there is no fault of the file', async () => {
+    const project = await makeProject();
+    expect(() => categoriesOf(project, 'nope')).toThrow(
+      expect.objectContaining({
+        code: 'ADC_PROJECT',
+        message: expect.not.stringContaining('line'),
+        next: 'Give one of these, or add the category to the file.',
+      }),
+    );
+  });
+
+  test.each([
+    ['no JSON', '{', 'ADC_WEIGHTS_DAMAGED'],
+    ['nothing', 'null', 'ADC_WEIGHTS_DAMAGED'],
+    ['a number', '3', 'ADC_WEIGHTS_DAMAGED'],
+    ['of another preset', JSON.stringify({ ...CARD, preset: 'giant' }), 'ADC_WEIGHTS_KIND'],
+    ['of a preset that every object has', JSON.stringify({ ...CARD, preset: 'constructor' }), 'ADC_WEIGHTS_KIND'],
+    ['with odds that are no numbers', JSON.stringify({ ...CARD, odds: 'x' }), 'ADC_WEIGHTS_DAMAGED'],
+  ])('weights whose card is %s are refused, and the list of models shows the others', async (_, card, code) => {
+    const root = await temporaryFolder();
+    const path = join(root, '.adclick/models/odd/weights.safetensors');
+    const one = new Map([['w', tensor(new Float32Array(1), [1])]]);
+    await writeSafetensors(path, one, { kind: 'adclick-click-weights/1', card });
+    await expect(loadClickWeights(path)).rejects.toMatchObject({ code });
+    const names = (await listModels(root)).map(({ name }) => name);
+    expect(names).toEqual(expect.arrayContaining(['adclick-small', 'odd']));
+  });
+
+  test('a model whose file is cut off is listed as damaged', async () => {
+    const root = await temporaryFolder();
+    await mkdir(join(root, '.adclick/models/cut'), { recursive: true });
+    await writeFile(join(root, '.adclick/models/cut/weights.safetensors'), 'cut');
+    const found = (await listModels(root)).find(({ name }) => name === 'cut');
+    expect(found).toMatchObject({ kind: 'damaged', bytes: 3 });
+  });
+
+  test('no detector at a path, and one that cannot be read, are two things', async () => {
+    const root = await temporaryFolder();
+    await expect(Detector.load(join(root, 'none.onnx'))).rejects.toMatchObject({ code: 'ADC_DETECTOR_MISSING' });
+    await expect(Detector.load(root)).rejects.toMatchObject({
+      code: 'ADC_DETECTOR_DAMAGED',
+      message: expect.stringContaining('folder'),
+    });
+  });
+
+  test('`adclick train click` does not leave out a folder that is not there', async () => {
+    const root = await temporaryFolder();
+    await expect(trainClick(root, { folder: [join(root, 'nope')], steps: 1 })).rejects.toMatchObject({
+      code: 'ADC_FOLDER_MISSING',
+    });
+  });
+});
+
+describe('what the list says of an image', () => {
+  const said = (score: number, scale: 'detector' | 'residual' = 'detector') =>
+    reasonOf({ score, scale, uncertainty: 0, diversity: 0 } as ImageRecord, 'residual');
+  /** Score of a picture for a detector whose threshold is one half. @param share of the threshold's odds. */
+  const scoreAt = (share: number) => 2 + Math.log(share);
+
+  test.each([
+    [0.2, 'the detector sees no defect'],
+    [0.6, 'the detector sees no defect'],
+    [0.89, 'the detector sees no defect'],
+    [0.91, "just below the detector's threshold"],
+    [1, "just below the detector's threshold"],
+    [1.01, 'the detector sees a defect'],
+    [8, 'the detector is sure of a defect'],
+  ])('at %d of the threshold: %s', (share, words) => {
+    expect(said(scoreAt(share))).toBe(words);
+  });
+
+  test('agrees with what the detector decides, by score or by region', () => {
+    const [width, height] = [32, 32];
+    const card = (decision: 'score' | 'region') => ({
+      thresholds: { score: 0.5, map: 0.5, minArea: 16, decision, falseAlarmRate: 0.05, heldOut: 30 },
+      input: { width, height },
+    });
+    const map = (side: number, value: number) => {
+      const data = new Float32Array(width * height).fill(0.1);
+      for (let y = 0; y < side; y++) data.fill(value, y * width, y * width + side);
+      return { data, width, height, channels: 1 as const };
+    };
+    for (const [decision, score, plane, isDefect] of [
+      ['score', 0.6, map(0, 0), true],
+      ['score', 0.4, map(8, 0.9), false],
+      ['region', 0.9, map(0, 0), false],
+      ['region', 0.9, map(3, 0.9), false],
+      ['region', 0.4, map(8, 0.6), true],
+    ] as const) {
+      const sight = sightOfDetector(card(decision), { score, map: plane });
+      expect([decision, score, said(sight.score).startsWith('the detector sees a defect') || sight.score > 4]).toEqual([
+        decision,
+        score,
+        isDefect,
+      ]);
     }
   });
 });

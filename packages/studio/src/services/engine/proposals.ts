@@ -85,10 +85,15 @@ export function sightOfDetector(
     if (region >= 0 && (areas[region] as number) < least) above[i] = 0;
   }
   const level = logit(thresholds.map);
+  const byScore = logit(score) - logit(thresholds.score);
+  // Where regions decide, the highest place of one that is left stands for the picture; without one it lies below.
+  let highest = Number.NEGATIVE_INFINITY;
+  for (let i = 0; i < data.length; i++) if (above[i]) highest = Math.max(highest, data[i] as number);
+  const byRegion = Number.isFinite(highest) ? logit(highest) - level : Math.min(byScore, 0);
   return {
     rle: encodeRle(above, width, height),
     scale: 'detector',
-    score: AT_THRESHOLD + logit(score) - logit(thresholds.score),
+    score: AT_THRESHOLD + (thresholds.decision === 'region' ? byRegion : byScore),
     uncertainty: uncertaintyOf(map, (value) => 1 / (1 + Math.exp(level - logit(value)))),
   };
 }
