@@ -224,8 +224,8 @@ export const STUDIO_ERRORS = {
   },
   ADC_CANCELLED: {
     message: 'Stopped by {signal}',
-    next: 'Nothing half-written was left; run the command again to go on.',
-    page: 'Start it again to go on.',
+    next: 'Nothing half-written was left; run the command again.',
+    page: 'Start it again.',
     exit: 1,
     status: 499,
   },

@@ -48,11 +48,11 @@ const projectSchema = z.strictObject({
     .refine((categories) => Object.keys(categories).length > 0, 'at least one category is needed'),
   /** Network that turns pictures into descriptors. */
   backbone: z.enum(Object.keys(BACKBONES) as BackboneName[]).default(DEFAULT_BACKBONE),
-  /** Size of the click network that training makes. */
+  /** Size of the click network that training from nothing makes, where the command does not say another. */
   preset: z.enum(['small', 'base', 'paper']).default('small'),
   /** Click weights: a name that ships, or a .safetensors file relative to the project. */
   weights: z.string().min(1).default('adclick-small'),
-  /** Longer side of the pictures as the models see them. */
+  /** Side of the square that has as many pixels as the pictures that the models see. */
   pixels: z.int().min(128).max(4096).default(512),
   thresholds: z
     .strictObject({

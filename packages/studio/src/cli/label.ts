@@ -35,7 +35,7 @@ export function addLabel(program: Command): void {
     .requiredOption('--project <DIR>', 'folder of the project, indexed')
     .requiredOption('--click <X,Y,SIGN...>', 'a pixel of the defect (+) or one that is not (-); repeatable, in order')
     .option('--category <NAME>', 'category of the picture, when the project has several')
-    .option('--defect <NAME>', 'type of the defect, one of the project file')
+    .option('--defect <NAME>', "type of the defect, one of the project's")
     .option('--weights <FILE|NAME>', "click weights (default: the project's)")
     .option(
       '--out <FILE>',

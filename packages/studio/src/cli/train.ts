@@ -68,7 +68,12 @@ export function addTrain(program: Command): void {
     )
     .argument('[DIR]', 'folder of the project', '.')
     .option('--category <NAME>', "fine-tune on this category's good pictures; kept only if better on held-out defects")
-    .addOption(new Option('--preset <SIZE>', 'size of the network').choices(['small', 'base', 'paper']))
+    .addOption(
+      new Option(
+        '--preset <SIZE>',
+        "size of the network made from nothing (default: the project's, else small)",
+      ).choices(['small', 'base', 'paper']),
+    )
     .option('--steps <N>', 'optimiser steps', wholeNumber(1))
     .option('--learning-rate <X>', 'highest learning rate, lower to refine good weights (default: 1e-3)', number(0, 1))
     .option('--seed <N>', 'seed of weights and data', wholeNumber(0), 1)

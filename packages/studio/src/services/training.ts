@@ -4,6 +4,7 @@ import { basename, dirname, join, resolve } from 'node:path';
 import { loadClickWeights, type Preset, type TrainingProgress, trainClickModel } from '@adclick/core';
 import { fail } from '../errors.ts';
 import type { WorkOptions } from '../progress.ts';
+import { openProject, PROJECT_FILE } from '../project.ts';
 import { isFolder } from './layout.ts';
 import { checkModelName, projectModels, resolveWeights } from './models.ts';
 import { tuneClickModel } from './tuning.ts';
@@ -47,7 +48,7 @@ const FOLDER_SHARE = 0.12;
 export const progressDetail = ({ loss, iou }: TrainingProgress): string =>
   `loss ${loss.toFixed(3)}  IoU ${iou.map((value) => value.toFixed(2)).join(' ')}`;
 
-/** Trains into `.adclick/models/<name>` of the folder. @throws ADC_FOLDER_MISSING, ADC_MODEL_EXISTS, ADC_DATASET, ADC_DISK. */
+/** Trains into `.adclick/models/<name>` of the folder. @throws ADC_FOLDER_MISSING, ADC_PROJECT, ADC_MODEL_EXISTS, ADC_DATASET, ADC_DISK. */
 export async function trainClick(
   directory: string,
   options: TrainingOptions,
@@ -56,8 +57,10 @@ export async function trainClick(
   if (!(await isFolder(directory))) throw fail('ADC_FOLDER_MISSING', { path: directory });
   if (options.category !== undefined)
     return tuneClickModel(directory, { ...options, category: options.category }, work);
+  // The project's own choice, where the folder is a project.
+  const settings = existsSync(join(directory, PROJECT_FILE)) ? (await openProject(directory)).settings : undefined;
   const {
-    preset = 'small',
+    preset = settings?.preset ?? 'small',
     steps = DEFAULT_STEPS,
     seed = 1,
     learningRate = LEARNING_RATE,

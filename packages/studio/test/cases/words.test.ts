@@ -333,6 +333,18 @@ describe('what a user wrote or kept is named, and never called unexpected', () =
     });
   });
 
+  test('`preset` is what training from nothing makes, unless the command says another', async () => {
+    const project = await makeProject();
+    await writeFile(join(project.root, 'adclick.yaml'), `${SETTINGS}preset: base\n`);
+    for (const name of ['click-base-1', 'click-paper-1']) {
+      await mkdir(join(project.root, '.adclick/models', name), { recursive: true });
+      await writeFile(join(project.root, '.adclick/models', name, 'weights.safetensors'), '');
+    }
+    // The name says the size, and both are taken.
+    await expect(trainClick(project.root, {})).rejects.toThrow('a model named click-base-1');
+    await expect(trainClick(project.root, { preset: 'paper' })).rejects.toThrow('a model named click-paper-1');
+  });
+
   test('`adclick train click` does not leave out a folder that is not there', async () => {
     const root = await temporaryFolder();
     await expect(trainClick(root, { folder: [join(root, 'nope')], steps: 1 })).rejects.toMatchObject({
