@@ -52,7 +52,7 @@ class FakeServer {
     return {
       ...{ id, category: 'c', path: `test/${id}.png`, ...SIZE, review: 'none', types: [], reason: '', ready: true },
       ...{ state: this.states.get(id) ?? 'todo', version: this.versions.get(id) ?? 0, layers, clicks: [] },
-      ...{ activeType: null, threshold: 0.5, canUndo: false, canRedo: false, nearest: [] },
+      ...{ activeType: null, threshold: 0.5, canUndo: false, canRedo: false, nearest: [], seen: null, notes: [] },
     };
   }
 

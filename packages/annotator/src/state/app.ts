@@ -170,6 +170,8 @@ export class App {
       category: detail.category,
       reason: detail.reason,
       nearest: detail.nearest,
+      seen: detail.seen,
+      notes: detail.notes,
       picture,
       original: picture,
       mask,
@@ -216,13 +218,24 @@ export class App {
       this.loader.update(id, { detail, proposal: proposal?.ready ? proposal : null });
       const { image } = this.store.getState();
       if (image?.id !== id || this.outbox.pendingOf(id).length > 0) return;
-      this.patchImage(id, { nearest: detail.nearest, reason: detail.reason });
+      const { nearest, reason, seen, notes } = detail;
+      this.patchImage(id, { nearest, reason, seen, notes });
+      // Until the good pictures are known it is shown through a window of its own.
+      if (seen && !image.seen) await this.reload(id);
       if (proposal?.ready) this.patchImage(id, { proposal });
       // An answer that was overtaken by an action of ours is old.
       if (detail.version > image.server.version) this.adopt(detail);
     } catch (error) {
       if (!(error instanceof Refusal)) this.report(error);
     }
+  }
+
+  /** Shows the picture as the server gives it now. */
+  private async reload(id: number): Promise<void> {
+    const original = await this.decode(await this.api.picture(id));
+    this.loader.update(id, { picture: original });
+    const { window } = this.store.getState().looks;
+    this.patchImage(id, { original, ...(window ? {} : { picture: original }) });
   }
 
   /** Shows an image as the server has it. */

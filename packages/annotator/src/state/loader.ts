@@ -46,8 +46,8 @@ export class Loader {
     }
   }
 
-  /** Something about the image has changed; the picture itself never does. */
-  update(id: number, change: Partial<Pick<Loaded, 'detail' | 'proposal'>>): void {
+  /** Something about the image has changed. */
+  update(id: number, change: Partial<Loaded>): void {
     const known = this.cache.get(id);
     if (!known) return;
     const next = known.then((loaded) => ({ ...loaded, ...change }));

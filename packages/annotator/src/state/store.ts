@@ -29,6 +29,10 @@ export interface OpenImage extends Size {
   readonly category: string;
   readonly reason: string;
   readonly nearest: readonly string[];
+  /** Samples of more than 8 bits and which of them are black and white; null for 8 bits, and until a model has looked. */
+  readonly seen: ImageDetail['seen'];
+  /** What is to be known of the picture. */
+  readonly notes: readonly string[];
   /** As it is shown, through the window of grey values. */
   readonly picture: ImageBitmap;
   /** As the server gives it unasked. */

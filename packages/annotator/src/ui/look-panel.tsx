@@ -83,6 +83,29 @@ function Contrast({ looks }: { readonly looks: Looks }) {
   );
 }
 
+const value = (sample: number) => Number(sample.toPrecision(6));
+
+/** Which samples are black and white where there are more than 8 bits, and what else is to be known of the picture. */
+function Seen() {
+  const image = useAppParts(({ image }) => image);
+  if (!image) return null;
+  const { seen, notes } = image;
+  return (
+    <>
+      {seen && (
+        <p className="quiet">
+          {seen.type} samples: black at {value(seen.low)}, white at {value(seen.high)}
+        </p>
+      )}
+      {notes.map((note) => (
+        <p key={note} className="quiet">
+          This picture {note}.
+        </p>
+      ))}
+    </>
+  );
+}
+
 export function LookPanel() {
   const app = useApp();
   const looks = useAppParts((state) => state.looks);
@@ -104,6 +127,7 @@ export function LookPanel() {
         <CommandButton id="mask.clear" label="Clear" side="top" />
       </div>
       <h2>Picture</h2>
+      <Seen />
       <Contrast looks={looks} />
       <div className="row">
         <CommandButton id="view.heat" label="Difference" side="top" />

@@ -5,6 +5,7 @@ import { fail } from '../errors.ts';
 import { type ProjectDraft, writeProject } from '../project.ts';
 import { type CategoryCounts, countPictures } from '../services/category-pictures.ts';
 import { passedOverText } from '../services/finding.ts';
+import { firstNotes } from '../services/first-look.ts';
 import type { Layout } from '../services/layout.ts';
 import { type Category, categoriesOf, proposeProject } from '../services/projects.ts';
 import { type CommonOptions, run, withCommon } from './run.ts';
@@ -81,7 +82,7 @@ export function addInit(program: Command): void {
     .option('-y, --yes', 'take what was found without asking')
     .option('--force', 'replace an existing adclick.yaml');
   withCommon(command, 'adclick init parts/bracket --yes').action(async (directory: string, options: Options) =>
-    run(options, async ({ signal }) => {
+    run(options, async ({ signal, note }) => {
       if (!options.yes && !process.stdin.isTTY)
         throw fail('ADC_USAGE', {
           what: 'init asks questions and needs a terminal; add --yes',
@@ -96,6 +97,7 @@ export function addInit(program: Command): void {
         found[category.name] = { ...counts, masks: layout.masks[category.name] ?? 0 };
       }
       const { kind, leftOut } = layout;
+      for (const text of await firstNotes(project)) note(text);
       return {
         json: { project: path, layout: kind, found, leftOut, ...project.settings },
         lines: [
