@@ -29,6 +29,7 @@ describe('the window of good pictures', () => {
     ['a thermal camera: a narrow band far from 0', 'uint16', 29_000, 31_000, { low: 28_000, high: 32_000 }],
     ['12 bits in signed 16', 'int16', 300, 2000, { low: 0, high: 4095 }],
     ['signed 16 below 0', 'int16', -1500, 1800, { low: -2048, high: 4095 }],
+    ['signed 16, all below 0', 'int16', -2000, -41, { low: -2048, high: 2047 }],
     ['a little below 0', 'int16', -20, 3900, { low: -32, high: 4095 }],
     ['12 bits in 32', 'uint32', 300, 2000, { low: 0, high: 4095 }],
     ['32 bits', 'uint32', 0, 3e9, { low: 0, high: 2 ** 32 - 1 }],

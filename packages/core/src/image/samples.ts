@@ -122,10 +122,10 @@ function windowOf({ type, low, high }: Span): Window {
   if (type === 'uint8' || type === 'int8') return full;
   if (type === 'float' && low >= 0 && high <= 1 && wideEnough(low, high, full)) return full;
   const top = DEPTHS.map((bits) => 2 ** bits - 1).find((most) => high <= most);
-  const deep: Window = {
-    low: low < 0 ? -powerAbove(-low) : 0,
-    high: type === 'float' ? (top ?? high) : Math.min(top ?? full.high, full.high),
-  };
+  const bottom = low < 0 ? -powerAbove(-low) : 0;
+  // Signed samples reach as far above 0 as below it, even where good pictures do not.
+  const reach = Math.max(top ?? high, -bottom - 1);
+  const deep: Window = { low: bottom, high: type === 'float' ? reach : Math.min(reach, full.high) };
   if (wideEnough(low, high, deep)) return deep;
   const margin = MARGIN * (high - low);
   return { low: low - margin, high: high + margin };

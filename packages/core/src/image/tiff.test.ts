@@ -56,7 +56,10 @@ describe('which page is the picture', () => {
           pages.map((each) => ({ ...each, type, inside: each.inside?.map((sub) => ({ ...sub, type })) })),
           options,
         );
-        const image = await decodeImage(bytes);
+        const before = Buffer.from(bytes);
+        // As readFile gives it.
+        const image = await decodeImage(before);
+        expect(before.equals(bytes)).toBe(true);
         const { width, data } = image;
         expect({ width, value: data[0], pages: image.pages, page: image.page }).toEqual(want);
         expect(imageSize(bytes, 'x').width).toBe(want.width);

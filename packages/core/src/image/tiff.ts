@@ -188,7 +188,8 @@ export function withPageAlone(bytes: Uint8Array, { at, nextAt, alone }: FullPage
   const layout = layoutOf(bytes);
   const already = layout && alone && offsetAt(layout, layout.big ? 8 : 4) === at;
   if (!layout || already) return bytes;
-  const copy = bytes.slice();
+  // Not slice(): a Buffer's shares its memory.
+  const copy = new Uint8Array(bytes);
   const view = new DataView(copy.buffer);
   const put = (place: number, value: number) =>
     layout.big ? view.setBigUint64(place, BigInt(value), layout.little) : view.setUint32(place, value, layout.little);
