@@ -13,6 +13,7 @@ import { stringify } from 'yaml';
 import { z } from 'zod';
 import { checkText, type Misfit } from './checked-text.ts';
 import { fail } from './errors.ts';
+import { spelledOnDisk } from './spelling.ts';
 
 /** Name of the project file. */
 export const PROJECT_FILE = 'adclick.yaml';
@@ -99,6 +100,18 @@ const misfit = (path: string, { line, field, what }: Misfit, cause?: unknown) =>
 export const parseProject = (text: string, path: string): ProjectSettings =>
   checkText(projectSchema, text, (place) => misfit(path, place));
 
+/** The settings with folders as the disk spells them. */
+async function spelled(root: string, settings: ProjectSettings): Promise<ProjectSettings> {
+  const all = (folders: readonly string[]) => Promise.all(folders.map((folder) => spelledOnDisk(root, folder)));
+  const categories: [string, CategorySettings][] = [];
+  for (const [name, category] of Object.entries(settings.categories)) {
+    const { good, test, masks } = category;
+    const found = { good: await all(good), test: await all(test) };
+    categories.push([name, { ...category, ...found, ...(masks && { masks: await spelledOnDisk(root, masks) }) }]);
+  }
+  return { ...settings, categories: Object.fromEntries(categories) };
+}
+
 /** Opens the project of a folder. @throws ADC_PROJECT_MISSING, ADC_PROJECT. */
 export async function openProject(directory: string): Promise<Project> {
   const root = resolve(directory);
@@ -111,7 +124,7 @@ export async function openProject(directory: string): Promise<Project> {
     if (code === 'ENOENT' || code === 'ENOTDIR') throw fail('ADC_PROJECT_MISSING', { path, folder: directory }, error);
     throw misfit(path, { line: 1, field: 'the whole file', what: describeIoError(error) }, error);
   }
-  return { root, settings: parseProject(text, path) };
+  return { root, settings: await spelled(root, parseProject(text, path)) };
 }
 
 const HEADER = `# ADClick project. Folders are relative to this file. docs/formats.md explains every field.\n`;

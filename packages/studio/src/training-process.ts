@@ -38,7 +38,7 @@ async function train({ directory, options }: Exclude<ToTraining, { cancel: true 
     await send({ error: toWire(error) });
   }
   // Ends the process once no thread works any more.
-  process.disconnect?.();
+  if (process.connected) process.disconnect();
 }
 
 process.on('message', (message: ToTraining) => {

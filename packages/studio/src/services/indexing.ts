@@ -2,8 +2,8 @@
 import { createHash } from 'node:crypto';
 import { existsSync } from 'node:fs';
 import { readFile, stat } from 'node:fs/promises';
-import { join, relative } from 'node:path';
-import { ReferenceIndex, readSamples, type Windows, writeFileAtomic } from '@adclick/core';
+import { join } from 'node:path';
+import { ReferenceIndex, readSamples, toStored, type Windows, writeFileAtomic } from '@adclick/core';
 import type { Runtime } from '@adclick/ortgrad';
 import { z } from 'zod';
 import { fail } from '../errors.ts';
@@ -52,7 +52,7 @@ async function look(root: string, found: readonly FoundPicture[], known: readonl
   const before = new Map(known.map((seen) => [seen.path, seen]));
   const seen: Seen[] = [];
   for (const { path: file, bytes, modified } of found) {
-    const path = relative(root, file);
+    const path = toStored(root, file);
     const old = before.get(path);
     const same = old && old.bytes === bytes && old.modified === modified;
     const sha256 = same

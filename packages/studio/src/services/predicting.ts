@@ -8,6 +8,7 @@ import {
   Detector,
   drawHeat,
   encodeJpeg,
+  isInside,
   pictureNotes,
   type RgbImage,
   readImage,
@@ -15,6 +16,7 @@ import {
 } from '@adclick/core';
 import { Runtime } from '@adclick/ortgrad';
 import { fail, toCoded } from '../errors.ts';
+import { collisionKey } from '../file-name.ts';
 import type { WorkOptions } from '../progress.ts';
 import { openProject, type Project } from '../project.ts';
 import { openDetector } from './detectors.ts';
@@ -124,11 +126,12 @@ class Outputs {
     const way = relative(below, path);
     const plain = way.slice(0, way.length - extname(way).length);
     for (let n = 1; ; n++) {
-      // Two pictures whose names differ in their ending only get different files.
+      // Two pictures whose names differ in their ending only get different files, and so do those that some disk takes for one.
       const stem = n === 1 ? plain : n === 2 ? `${plain}${extname(way).replace('.', '_')}` : `${plain}_${n}`;
-      const owner = this.taken.get(stem);
+      const key = collisionKey(stem);
+      const owner = this.taken.get(key);
       if (owner !== undefined && owner !== resolve(path)) continue;
-      this.taken.set(stem, resolve(path));
+      this.taken.set(key, resolve(path));
       return stem;
     }
   }
@@ -248,7 +251,7 @@ export async function predictPictures(
       note?.(`Watching ${folders.join(', ')}; Ctrl-C ends it.`);
       for (let next = await first; !next.done; next = await appearing.next()) {
         const path = next.value;
-        const holds = folders.filter((folder) => !relative(folder, path).startsWith('..'));
+        const holds = folders.filter((folder) => isInside(folder, path));
         await one(path, holds.sort((a, b) => b.length - a.length)[0] ?? dirname(path));
       }
     }

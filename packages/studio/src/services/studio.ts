@@ -1,8 +1,8 @@
 /** A project that is open for labelling: everything the server offers, without HTTP. */
 import { existsSync } from 'node:fs';
 import { realpath } from 'node:fs/promises';
-import { basename, dirname, isAbsolute, join, relative, resolve } from 'node:path';
-import type { Rle } from '@adclick/core';
+import { basename, dirname, join, resolve } from 'node:path';
+import { isInside, type Rle } from '@adclick/core';
 import type { CodedError } from '@adclick/ortgrad';
 import {
   counted,
@@ -297,11 +297,7 @@ export class Studio {
     // What is there of the path already, links followed.
     let there = path;
     while (!existsSync(there) && dirname(there) !== there) there = dirname(there);
-    const outside = (from: string, to: string) => {
-      const way = relative(from, to);
-      return way.startsWith('..') || isAbsolute(way);
-    };
-    if (folder.includes('\0') || outside(this.project.root, path) || outside(root, await realpath(there)))
+    if (folder.includes('\0') || !isInside(this.project.root, path) || !isInside(root, await realpath(there)))
       throw fail('ADC_OUTSIDE', { path: folder });
     return path;
   }

@@ -69,6 +69,9 @@ async function ask(file: string, provider: Provider, images: readonly RgbImage[]
   }
 }
 
+/** What Python is called: on Windows `python3` is a shop's window. */
+const PYTHON = process.platform === 'win32' ? 'python' : 'python3';
+
 /** Reads a model and raw pictures, writes scores and maps as raw float32. Ends with the process that holds its standard input. */
 const SCRIPT = `
 import os, sys, threading
@@ -91,7 +94,7 @@ async function askPython(file: string, images: readonly RgbImage[], signal?: Abo
     const [source, target] = [join(folder, 'pictures'), join(folder, 'answers')];
     await writeFile(source, Buffer.concat(images.map(({ data }) => data)));
     const { width, height } = images[0] as RgbImage;
-    const python = process.env.ADCLICK_PYTHON ?? 'python3';
+    const python = process.env.ADCLICK_PYTHON ?? PYTHON;
     const args = ['-c', SCRIPT, resolve(file), source, target, String(images.length), String(height), String(width)];
     await promisify(execFile)(python, args, { signal, env: { ...process.env, PYTHONDONTWRITEBYTECODE: '1' } });
     const bytes = await readFile(target);
@@ -104,7 +107,7 @@ async function askPython(file: string, images: readonly RgbImage[], signal?: Abo
   } catch (error) {
     signal?.throwIfAborted();
     const { code, stderr, message } = error as { code?: string | number; stderr?: string; message: string };
-    if (code === 'ENOENT') throw new Error('there is no python3; ADCLICK_PYTHON names one', { cause: error });
+    if (code === 'ENOENT') throw new Error(`there is no ${PYTHON}; ADCLICK_PYTHON names one`, { cause: error });
     throw new Error((stderr ?? message).trim().split('\n').at(-1) ?? message, { cause: error });
   } finally {
     await removeIfPossible(folder);

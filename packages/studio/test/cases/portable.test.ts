@@ -161,7 +161,8 @@ describe('a process whose parent was killed ends too', () => {
   async function startParent(module: string, args: readonly string[], message: unknown) {
     const url = JSON.stringify(new URL(`../../src/${module}`, import.meta.url).href);
     const script = `const { fork } = await import('node:child_process');
-      const child = fork(new URL(${url}), ${JSON.stringify(args)}, { stdio: ['ignore', 'ignore', 'ignore', 'ipc'] });
+      const settings = { execArgv: ${JSON.stringify(NODE_ARGUMENTS)}, stdio: ['ignore', 'ignore', 'ignore', 'ipc'] };
+      const child = fork(new URL(${url}), ${JSON.stringify(args)}, settings);
       child.on('message', (message) => console.log(JSON.stringify(message)));
       if (${message !== undefined}) child.send(${JSON.stringify(message ?? null)});
       console.log(child.pid);`;
@@ -182,9 +183,10 @@ describe('a process whose parent was killed ends too', () => {
     for (let y = 40; y < 70; y++) data.fill(255, y * SIZE.width + 50, y * SIZE.width + 80);
     for (let n = 0; n < 4; n++) await writePng(join(masks, `${n}_mask.png`), { ...SIZE, data, channels: 1 });
     const order = { directory: root, options: { category: 'part', steps: 2000 } };
-    for (const moment of [/^\d+\n/, /"progress"/]) {
+    for (const moment of [/^\d+\n/, /training part/]) {
       const { parent, pid, said } = await startParent('training-process.ts', [], order);
       await vi.waitFor(() => expect(said()).toMatch(moment), { timeout: 100_000, interval: 20 });
+      expect(said()).not.toMatch(/"error"/);
       expect(runs(pid)).toBe(true);
       parent.kill('SIGKILL');
       await gone(pid);
