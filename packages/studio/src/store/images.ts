@@ -1,4 +1,5 @@
 /** Images of a project: what is on disk, what is known of each, and lists in the queue's orders. */
+import { nameKey } from '@adclick/core';
 import { type Expression, type ExpressionBuilder, type Selectable, type SqlBool, sql } from 'kysely';
 import type { ImageQuery, ImageState, Review } from '../api.ts';
 import type { Db, ImagesTable, Tables } from './schema.ts';
@@ -73,6 +74,26 @@ const batches = <T>(items: readonly T[], size = BATCH): T[][] =>
 /** `%` and `_` of a search are letters, not wildcards. */
 const escapeLike = (text: string) => text.replace(/[\\%_]/g, (letter) => `\\${letter}`);
 
+/** Gives images whose file was found under another Unicode form of its name that path. @returns the paths that they had. */
+async function respell(db: Db, found: readonly FoundImage[], gone: readonly string[]): Promise<Set<string>> {
+  const kept = new Set<string>();
+  const ambiguous = found.filter(({ path }) => /\P{ASCII}/u.test(path));
+  if (ambiguous.length === 0) return kept;
+  const rows = await db.selectFrom('images').select(['id', 'path', 'width', 'height', 'gone']).execute();
+  const known = new Set(rows.map(({ path }) => path));
+  const missing = new Set(gone);
+  const lost = rows.filter((row) => row.gone !== 0 || missing.has(row.path));
+  const byName = new Map(lost.map((row) => [nameKey(row.path), row]));
+  for (const { path, width, height } of ambiguous) {
+    const before = byName.get(nameKey(path));
+    if (!before || known.has(path) || before.width !== width || before.height !== height) continue;
+    await db.updateTable('images').set({ path }).where('id', '=', before.id).execute();
+    byName.delete(nameKey(path));
+    kept.add(before.path);
+  }
+  return kept;
+}
+
 export class ImageRepository {
   constructor(private readonly db: Db) {}
 
@@ -83,9 +104,13 @@ export class ImageRepository {
     return new Map(rows.map(({ path, gone, ...row }) => [path, { ...row, gone: gone !== 0 }]));
   }
 
-  /** Takes what was found on disk: new and changed files, and paths that are no longer there. One transaction. */
+  /**
+   * Takes what was found on disk: new and changed files, and paths that are no longer there. A file whose name has another Unicode form
+   * than before, as copying between systems gives it, stays the image that it was. One transaction.
+   */
   async update(found: readonly FoundImage[], gone: readonly string[]): Promise<void> {
     await this.db.transaction().execute(async (transaction) => {
+      const kept = await respell(transaction, found, gone);
       const { last } = await transaction
         .selectFrom('images')
         .select(({ fn }) => fn.max('id').as('last'))
@@ -121,7 +146,7 @@ export class ImageRepository {
           )
           .execute();
       }
-      for (const batch of batches(gone))
+      for (const batch of batches(gone.filter((path) => !kept.has(path))))
         await transaction.updateTable('images').set({ gone: 1 }).where('path', 'in', batch).execute();
     });
   }

@@ -51,6 +51,41 @@ test('the database is there again after it was closed, and sound', async () => {
   expect(checkDatabase(databasePath(root))).toEqual([]);
 });
 
+test.each([
+  ['a project that was copied from macOS', 'test/Stu\u0308ck.png', 'test/St\u00fcck.png'],
+  ['a project that was copied to macOS', 'Fr\u00e4s/\u1e69.png', 'Fra\u0308s/s\u0323\u0307.png'],
+  ['a picture whose folder came from an archive', 'e\u0301te\u0301/\ud55c.png', '\u00e9t\u00e9/\u1112\u1161\u11ab.png'],
+])('%s keeps what is known of its pictures', async (_, before, after) => {
+  expect(before).not.toBe(after);
+  const { images } = await openStore(await temporaryFolder());
+  await images.update([found(before), found('plain.png')], []);
+  const { id } = (await images.findByPath(before)) as { id: number };
+  await images.update([found(after)], [before]);
+  expect(await images.findByPath(after)).toMatchObject({ id });
+  expect(await images.findByPath(before)).toBeUndefined();
+  expect((await images.list(query)).total).toBe(2);
+  // And back, when it was away for a while.
+  await images.update([], [after]);
+  await images.update([found(before)], []);
+  expect(await images.findByPath(before)).toMatchObject({ id });
+  expect((await images.known()).get(before)).toMatchObject({ gone: false });
+});
+
+test('pictures whose names differ in their Unicode form alone stay two where both are there, or are of two sizes', async () => {
+  const { images } = await openStore(await temporaryFolder());
+  const [one, other] = ['\u00e9.png', 'e\u0301.png'];
+  await images.update([found(one), found(other)], []);
+  expect((await images.list(query)).total).toBe(2);
+  await images.update([], [one]);
+  await images.update([found(other, { bytes: 11 })], []);
+  expect((await images.known()).get(one)).toMatchObject({ gone: true });
+  const again = await openStore(await temporaryFolder());
+  await again.images.update([found(one)], []);
+  await again.images.update([found(other, { width: 5 })], [one]);
+  expect((await again.images.known()).get(one)).toMatchObject({ gone: true });
+  expect(await again.images.findByPath(other)).toMatchObject({ id: 2 });
+});
+
 test('commits reach the disk: write-ahead log, synchronous FULL', async () => {
   const { default: Database } = await import('libsql');
   const root = await temporaryFolder();
