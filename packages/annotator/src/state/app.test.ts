@@ -86,7 +86,7 @@ class FakeServer {
         login: unused,
       },
       project: async () => ({
-        ...{ id: 'p1', name: 'p', version: '0', user: 'me', categories: [] },
+        ...{ id: 'p1', name: 'p', version: '0', user: 'me', categories: [], passedOver: [] },
         types: [{ id: 1, name: 'scratch', colour: '#ff0000', archived: false }],
         counts: { todo: this.count, defect: 0, good: 0 },
       }),

@@ -221,7 +221,7 @@ export class App {
       const { nearest, reason, seen, notes } = detail;
       this.patchImage(id, { nearest, reason, seen, notes });
       // Until the good pictures are known it is shown through a window of its own.
-      if (seen && !image.seen) await this.reload(id);
+      if (seen && !image.seen) await this.repaint(id);
       if (proposal?.ready) this.patchImage(id, { proposal });
       // An answer that was overtaken by an action of ours is old.
       if (detail.version > image.server.version) this.adopt(detail);
@@ -231,7 +231,7 @@ export class App {
   }
 
   /** Shows the picture as the server gives it now. */
-  private async reload(id: number): Promise<void> {
+  private async repaint(id: number): Promise<void> {
     const original = await this.decode(await this.api.picture(id));
     this.loader.update(id, { picture: original });
     const { window } = this.store.getState().looks;
