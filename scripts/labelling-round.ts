@@ -1,6 +1,6 @@
 /**
  * `labelling-round.ts PROJECT NODE CLI`: clicks on a picture over HTTP, kills the server with -9, starts it again, and looks whether every click
- * that was acknowledged is there and the mask is the same; then labels on and ends it as Ctrl-C does.
+ * that was acknowledged is there and the mask is the same; then labels on and asks it to end.
  */
 import assert from 'node:assert/strict';
 import type { ImageDetail, ImagePage } from '../packages/studio/src/api.ts';
@@ -45,6 +45,6 @@ assert.ok(said.version >= before + 3);
 const next = await click(client, id, said.version, Math.floor(width / 4), Math.floor(height / 2));
 assert.equal(next.version, said.version + 1);
 
-server!.child.kill('SIGINT');
+server!.child.kill('SIGTERM');
 assert.equal(await server!.ended, 0);
 assert.equal(server!.stderr(), '');
