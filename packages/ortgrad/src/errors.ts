@@ -81,6 +81,7 @@ export const ORTGRAD_ERRORS = {
   ADC_TELEMETRY: {
     message: 'onnxruntime was not started, since its telemetry could not be turned off from this worker thread: {what}',
     next: 'Import @adclick/ortgrad (or @adclick/core) on the main thread before the worker starts, or set ORT_DISABLE_TELEMETRY=1 for the process.',
+    page: 'Whoever started the server has to start it with ORT_DISABLE_TELEMETRY=1.',
     exit: 1,
     status: 500,
   },

@@ -89,8 +89,9 @@ export const STUDIO_ERRORS = {
   },
   ADC_LANGUAGE_MODEL_ADDRESS: {
     message:
-      'Language model {model} was not asked: adclick.yaml alone names {origin}, which is not on this computer, and you have not allowed it',
+      'Language model {model} was not asked: adclick.yaml alone names {origin}, which is not on this computer and has not been allowed',
     next: 'Start ADClick with ADCLICK_LLM_ALLOW={origin} if you trust that server, or use the built-in grammar with `--offline`.',
+    page: 'Whoever started the server may allow it with ADCLICK_LLM_ALLOW={origin}, or take it out of adclick.yaml.',
     exit: 1,
     status: 403,
   },

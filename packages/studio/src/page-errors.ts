@@ -22,12 +22,22 @@ const ABSOLUTE = new RegExp(
   'g',
 );
 
+/** The home folder of whoever started the server; empty for a user who has none. */
+function home(): string {
+  try {
+    return homedir();
+  } catch {
+    // Some containers have no entry for the user, and no HOME.
+    return '';
+  }
+}
+
 /** A text without the places of the server: paths of the project relative to it, of others the last name. */
 export function withoutPlaces(text: string, root: string): string {
   let rest = text;
   for (const [folder, instead] of [
     [resolve(root), 'the project'],
-    [homedir(), '~'],
+    [home(), '~'],
   ] as const) {
     if (folder.length < 2) continue;
     const inside = instead === '~' ? '~/' : '';

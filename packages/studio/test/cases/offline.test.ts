@@ -1,15 +1,17 @@
 /** Nothing leaves this computer, and nothing is written where nobody asked for it. `npm run test:offline` traces every command as well. */
+import { execFile } from 'node:child_process';
 import { appendFile, mkdir, mkdtemp, readdir, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join, relative } from 'node:path';
 import { fileURLToPath } from 'node:url';
+import { promisify } from 'node:util';
 import { writeSampleProduct } from '@adclick/core';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import type { Job } from '../../src/api.ts';
 import { openProject, PROJECT_FILE, writeProject } from '../../src/project.ts';
 import { createApp } from '../../src/server/app.ts';
 import { detectLayout } from '../../src/services/layout.ts';
-import { adclick, errorCode } from '../command.ts';
+import { adclick, errorCode, NODE_ARGUMENTS } from '../command.ts';
 import { languageServer, lists, phrases, sends } from '../language-server.ts';
 import { hostsIn, loadsFrom, policyFaults } from '../outside.ts';
 import { makeProject, openStudio, temporaryFolder } from '../sample.ts';
@@ -214,20 +216,32 @@ describe('the page', () => {
   });
 });
 
-test('the network is opened in two places: the server, and the language model', async () => {
-  const doors =
-    /\bfetch\(|from '(?:node:)?(?:http|https|http2|net|dns|tls|dgram)(?:\/promises)?'|\b(?:WebSocket|EventSource)\(|import\('openai'\)/;
+/** Sources of what users install that match a pattern, by their paths below packages/. */
+async function sourcesWith(pattern: RegExp): Promise<string[]> {
   const found: string[] = [];
   for (const folder of ['ortgrad', 'core', 'studio']) {
     const files = (await filesOf(join(PACKAGES, folder, 'src'))).filter((path) => /(?<!\.test)\.ts$/.test(path));
-    for (const path of files) if (doors.test(await readFile(path, 'utf8'))) found.push(relative(PACKAGES, path));
+    for (const path of files) if (pattern.test(await readFile(path, 'utf8'))) found.push(relative(PACKAGES, path));
   }
-  expect(found.map((path) => path.replaceAll('\\', '/'))).toEqual(['studio/src/services/prompts/language-model.ts']);
+  return found.map((path) => path.replaceAll('\\', '/'));
+}
+
+test('the network is opened in two places: the server, which is fastify, and the language model', async () => {
+  const doors =
+    /\bfetch\(|from '(?:node:)?(?:http|https|http2|net|dns|tls|dgram)(?:\/promises)?'|\b(?:WebSocket|EventSource)\(|import\('openai'\)/;
+  expect(await sourcesWith(doors)).toEqual(['studio/src/services/prompts/language-model.ts']);
 });
 
-test('nothing is kept below the home folder: nobody asks for it', async () => {
+test('the home folder is asked for only to be hidden from the page', async () => {
   const asks = /\bhomedir\(|\b(?:HOME|USERPROFILE|APPDATA|XDG_\w+)\b/;
-  for (const folder of ['ortgrad', 'core', 'studio'])
-    for (const path of await filesOf(join(PACKAGES, folder, 'src')))
-      if (/(?<!\.test)\.ts$/.test(path)) expect(await readFile(path, 'utf8'), path).not.toMatch(asks);
+  expect(await sourcesWith(asks)).toEqual(['studio/src/page-errors.ts']);
+});
+
+test.skipIf(process.getuid?.() !== 0)('a user without a home and without an entry gets the same errors', async () => {
+  const url = JSON.stringify(new URL('../../src/page-errors.ts', import.meta.url).href);
+  const script = `const { withoutPlaces } = await import(${url});
+    delete process.env.HOME; process.setuid(54321);
+    console.log(withoutPlaces('/parts/ring/a.png is not there', '/parts/ring'));`;
+  const run = promisify(execFile)(process.execPath, [...NODE_ARGUMENTS, '--input-type=module', '-e', script]);
+  expect((await run).stdout).toBe('a.png is not there\n');
 });
