@@ -25,6 +25,9 @@ const LEEWAY = 1 / 32;
 const NOISE = 1 / 8;
 /** Pixels that a region needs for its one value to be no accident. */
 const SMALLEST = 4;
+const SMALLEST_LOSSY = 9;
+/** Brightest that traces of compression become apart from white areas, as a part of half the range. */
+const DARK = 1 / 2;
 
 /** Share of the pixels with values from `darkest` up to half that lie, with all eight neighbours, within `leeway`. */
 function flatShare({ values, width, height, half }: MaskValues, darkest: number, leeway: number): number {
@@ -44,19 +47,38 @@ function flatShare({ values, width, height, half }: MaskValues, darkest: number,
   return dark === 0 ? 0 : flat / dark;
 }
 
-/** Whether a region that touches nothing above half has one value only, as no soft edge has. */
-function hasPlainRegion({ values, width, height, half }: MaskValues): boolean {
-  const marked = Uint8Array.from(values, (value) => (value > 0 ? 1 : 0));
-  const { labels, count, areas } = connectedComponents(marked, width, height, 8);
-  const first = new Float32Array(count).fill(-1);
-  const plain = new Uint8Array(count).fill(1);
+/** A region of pixels that touch, by their values. */
+interface Region {
+  area: number;
+  lowest: number;
+  highest: number;
+}
+
+/** Regions of pixels above `darkest`, corners joined. */
+function regionsOf({ values, width, height }: MaskValues, darkest: number): Region[] {
+  const marked = Uint8Array.from(values, (value) => (value > darkest ? 1 : 0));
+  const { labels, areas } = connectedComponents(marked, width, height, 8);
+  const regions = areas.map((area) => ({ area, lowest: Number.POSITIVE_INFINITY, highest: 0 }));
   labels.forEach((label, i) => {
     if (label === 0) return;
-    if (first[label - 1] < 0) first[label - 1] = values[i];
-    if (values[i] > half || values[i] !== first[label - 1]) plain[label - 1] = 0;
+    const region = regions[label - 1] as Region;
+    region.lowest = Math.min(region.lowest, values[i]);
+    region.highest = Math.max(region.highest, values[i]);
   });
-  return areas.some((area, i) => area >= SMALLEST && plain[i] === 1);
+  return regions;
 }
+
+/** Whether a region that touches nothing above half has one value only, as no soft edge has. */
+const hasPlainRegion = (mask: MaskValues): boolean =>
+  regionsOf(mask, 0).some(
+    ({ area, lowest, highest }) => area >= SMALLEST && highest <= mask.half && lowest === highest,
+  );
+
+/** Whether a region of a lossy file, too large and too bright for the traces of compression, has nothing above half. */
+const hasDarkRegion = (mask: MaskValues): boolean =>
+  regionsOf(mask, mask.half * NOISE).some(
+    ({ area, highest }) => area >= SMALLEST_LOSSY && highest > mask.half * DARK && highest <= mask.half,
+  );
 
 /**
  * The value above which pixels are marked: 0, so that everything not black counts, when the values are numbers or colours of classes, or
@@ -69,7 +91,7 @@ export function maskCut(mask: MaskValues): number | string {
   if (lossy) {
     if (highest > 0 && highest <= half)
       return 'it holds dark values only, which may be numbers of classes; JPEG does not keep those';
-    if (flatShare(mask, half * NOISE, half * LEEWAY) >= FLAT_SHARE_LOSSY)
+    if (flatShare(mask, half * NOISE, half * LEEWAY) >= FLAT_SHARE_LOSSY || hasDarkRegion(mask))
       return 'it holds areas of several grey levels, which may be classes; JPEG does not keep those';
     return half;
   }
