@@ -14,6 +14,8 @@ test.each(Object.keys(STUDIO_ERRORS))('%s: the page is told nothing of a command
 test.each([
   [`${ROOT}/.adclick/index/0a1b`, '.adclick/index/0a1b'],
   [ROOT, 'the project'],
+  [`No folder at ${ROOT}.`, 'No folder at the project.'],
+  ['No folder at /srv/other/bracket2', 'No folder at bracket2'],
   [`EACCES: permission denied, open '${ROOT}/test/dent/1.png'`, "EACCES: permission denied, open 'test/dent/1.png'"],
   [`${homedir()}/.cache/x.bin`, '~/.cache/x.bin'],
   ['no such file in /opt/app/node_modules/core/models or /usr/lib/models', 'no such file in models or models'],

@@ -40,9 +40,10 @@ export function withoutPlaces(text: string, root: string): string {
     [home(), '~'],
   ] as const) {
     if (folder.length < 2) continue;
-    const inside = instead === '~' ? '~/' : '';
-    for (const separator of ['/', '\\']) rest = rest.replaceAll(`${folder}${separator}`, inside);
-    rest = rest.replaceAll(folder, instead);
+    const name = folder.replace(/[.*+?^${}()|[\]\\]/g, '\\$&');
+    rest = rest.replace(new RegExp(`${name}[\\\\/](?=\\S)`, 'g'), instead === '~' ? '~/' : '');
+    // Not where the name goes on: another folder beside it.
+    rest = rest.replace(new RegExp(`${name}(?![\\w-]|\\.\\w)`, 'g'), instead);
   }
   return rest.replace(ABSOLUTE, '$1$2');
 }
