@@ -37,6 +37,7 @@ export const CORE_ERRORS = {
     message:
       'Image {path} holds {got}, the good pictures hold {want}: which values are black and white in it is not known',
     next: 'Save it as the good pictures are, or add good pictures of its kind and run `adclick index` again.',
+    page: 'Save it as the good pictures are, or add good pictures of its kind and press “Look at new good pictures” under Import, export and background work (Shift+E).',
     exit: 1,
     status: 422,
   },

@@ -91,7 +91,7 @@ export const STUDIO_ERRORS = {
     message:
       'Language model {model} was not asked: adclick.yaml alone names {origin}, which is not on this computer and has not been allowed',
     next: 'Start ADClick with ADCLICK_LLM_ALLOW={origin} if you trust that server, or use the built-in grammar with `--offline`.',
-    page: 'Whoever started the server may allow it with ADCLICK_LLM_ALLOW={origin}, or take it out of adclick.yaml.',
+    page: 'Whoever started the server has to allow that address if it is trusted.',
     exit: 1,
     status: 403,
   },

@@ -164,7 +164,7 @@ describe('a renamed defect type stays renamed', () => {
     await (await openStudio(project)).close();
     const { default: Database } = await import('libsql');
     const file = new Database(databasePath(project.root));
-    file.exec("drop table declared; delete from migrations where name = '003-declared'");
+    file.exec("drop table declared; delete from migrations where name = '004-declared'");
     file.close();
     const studio = await openStudio(project);
     await studio.changeType(1, { name: 'bump' });
