@@ -362,9 +362,8 @@ describe('what the list says of an image', () => {
   test.each([
     [0.2, 'the detector sees no defect'],
     [0.6, 'the detector sees no defect'],
-    [0.89, 'the detector sees no defect'],
-    [0.91, "just below the detector's threshold"],
-    [1, "just below the detector's threshold"],
+    [0.99, 'the detector sees no defect'],
+    [1, 'the detector sees no defect'],
     [1.01, 'the detector sees a defect'],
     [8, 'the detector is sure of a defect'],
   ])('at %d of the threshold: %s', (share, words) => {

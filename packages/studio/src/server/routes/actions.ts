@@ -24,10 +24,7 @@ export function addActions(app: FastifyInstance, studio: Studio): void {
         tags: ['images'],
         params: idParams,
         body: api.actionRequest,
-        answers: {
-          ...{ 200: api.actionAnswer, 401: api.apiError, 404: api.apiError, 409: api.conflict },
-          ...{ 412: api.apiError, 422: api.apiError },
-        },
+        answers: { 200: api.actionAnswer, 404: api.apiError, 409: api.conflict, 422: api.apiError },
       }),
     },
     async (request) => {
