@@ -8,6 +8,7 @@ import {
   holdsMasks,
   markedPictures,
   masksFor,
+  type Twins,
   twinEndings,
 } from './folder-tree.ts';
 
@@ -191,9 +192,9 @@ export async function readCategory(root: string, category: FolderNode): Promise<
   const byHolder = entries.filter((path) => isHolderName(path.split('/').at(-1) as string));
   const together = byHolder.length > 1 ? patternOf(byHolder) : undefined;
   const tests = together ? [...entries.filter((path) => !byHolder.includes(path)), together] : entries;
-  const twins = new Map<FolderNode, { masks: string; pictures: string }>();
+  const twins = new Map<FolderNode, Twins>();
   for (const { node } of test) {
-    const found = await twinEndings(root, node);
+    const found = await twinEndings(root, node, [...twins.values()]);
     if (found) twins.set(node, found);
   }
   const withTwins = tests.map((path) => {

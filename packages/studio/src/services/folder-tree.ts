@@ -4,7 +4,7 @@ import { readdir, realpath, stat } from 'node:fs/promises';
 import { join } from 'node:path';
 import { readMask, readRgb } from '@adclick/core';
 import { RECORDS_FILE } from '../exchange/target.ts';
-import { liesIn } from './finding.ts';
+import { liesIn, parallel } from './finding.ts';
 import { isForeignFolder, isPictureName, maskedStem, masksBeside, stemOf } from './folder-names.ts';
 
 /** Folders below folders that are looked at. */
@@ -127,20 +127,24 @@ export async function holdsMasks(
  */
 export async function markedPictures(masks: ReadonlyMap<string, readonly string[]>): Promise<Set<string>> {
   const marked = new Set<string>();
-  for (const [picture, files] of masks)
+  await parallel([...masks], async ([picture, files]) => {
     for (const file of files) {
       if (marked.has(picture)) break;
       const mask = await readMask(file).catch(() => undefined);
       if (!mask || mask.data.includes(1)) marked.add(picture);
     }
+  });
   return marked;
 }
 
-/** Files with the name of another file of their folder but another ending, when they are masks: their ending, and the one of pictures. */
-export async function twinEndings(
-  root: string,
-  node: FolderNode,
-): Promise<{ readonly masks: string; readonly pictures: string } | undefined> {
+/** Endings of masks that have the names of their pictures, and of those pictures. */
+export interface Twins {
+  readonly masks: string;
+  readonly pictures: string;
+}
+
+/** Whether a folder holds files with the names of others in it but another ending, that are masks. @param known how other folders have them. */
+export async function twinEndings(root: string, node: FolderNode, known: readonly Twins[]): Promise<Twins | undefined> {
   const endings = new Map<string, Set<string>>();
   for (const name of node.pictures) {
     const ending = name.slice(stemOf(name).length);
@@ -150,6 +154,8 @@ export async function twinEndings(
   for (const [masks, stems] of endings) {
     const [pictures, others] = [...endings].find(([ending]) => ending !== masks) as [string, Set<string>];
     if (!/png|bmp|tif/i.test(masks) || ![...stems].every((stem) => others.has(stem))) continue;
+    // Ten thousand folders of one data set are not opened one by one.
+    if (known.some((one) => one.masks === masks && one.pictures === pictures)) return { masks, pictures };
     const files = [...stems].map((stem) => join(root, node.path, stem + masks));
     if (await lookLikeMasks(files)) return { masks, pictures };
   }

@@ -1,6 +1,6 @@
 /** Projects on disk: proposing a file for a folder, finding the category of a picture, where caches lie. */
 import { createHash } from 'node:crypto';
-import { existsSync } from 'node:fs';
+import { existsSync, realpathSync } from 'node:fs';
 import { isAbsolute, join, relative, resolve } from 'node:path';
 import { fail } from '../errors.ts';
 import {
@@ -70,11 +70,16 @@ const contains = (folder: string, path: string) => {
 export function categoryOf(project: Project, picture: string, named?: string): Category {
   const all = categoriesOf(project, named);
   if (all.length === 1) return all[0]!;
-  const path = resolve(picture);
-  const holds = ({ settings }: Category) =>
-    [...settings.good, ...settings.test].some((entry) => contains(resolve(project.root, entryFolder(entry)), path));
-  const found = all.filter(holds);
-  if (found.length === 1) return found[0]!;
+  const holding = (path: string) =>
+    all.filter(({ settings }) =>
+      [...settings.good, ...settings.test].some((entry) => contains(resolve(project.root, entryFolder(entry)), path)),
+    );
+  // A link stands for what it leads to where it lies in no category itself.
+  const paths = [resolve(picture), ...(existsSync(picture) ? [realpathSync(picture)] : [])];
+  for (const path of paths) {
+    const found = holding(path);
+    if (found.length === 1) return found[0]!;
+  }
   const names = all.map(({ name }) => name).join(', ');
   throw fail('ADC_USAGE', {
     what: `which category is ${picture}? add --category with one of ${names}`,

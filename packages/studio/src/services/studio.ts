@@ -27,7 +27,7 @@ import { Store } from '../store/store.ts';
 import { VERSION } from '../version.ts';
 import { Bus } from './bus.ts';
 import { Categories } from './categories.ts';
-import { goodPictures } from './category-pictures.ts';
+import { type CategoryPictures, findGood, projectFinder } from './category-pictures.ts';
 import { contentOf, parseContent } from './content.ts';
 import { DetectorService } from './detector-service.ts';
 import { Engine } from './engine/engine.ts';
@@ -82,7 +82,8 @@ export class Studio {
   private readonly engine: Engine;
   private readonly painter: Engine;
   private readonly options: StudioOptions;
-  private normals: Promise<Map<string, number>> | undefined;
+  /** Good pictures by category, as of the last look. */
+  private normals: ReadonlyMap<string, CategoryPictures> = new Map();
   private scanned: ScanReport | undefined;
 
   private constructor(
@@ -162,7 +163,7 @@ export class Studio {
 
   /** Brings the list of images in step with the disk. */
   async scan(): Promise<ScanReport> {
-    this.normals = undefined;
+    this.normals = await this.findNormals();
     this.scanned = await scanProject(this.project, this.store.images);
     return this.scanned;
   }
@@ -174,8 +175,12 @@ export class Studio {
     const broken = unreadable.map(
       (path) => ({ path: resolve(this.project.root, path), why: 'unreadable', files: 1 }) as const,
     );
-    const text = passedOverText([...passedOver, ...broken], this.project.root);
-    return text === undefined ? [] : [text];
+    const { root } = this.project;
+    // Where nothing is named to be looked at, the good pictures are the queue.
+    const apart = categoriesOf(this.project).filter(({ settings }) => settings.test.length > 0);
+    const good = apart.flatMap(({ name }) => this.normals.get(name)?.passedOver ?? []);
+    const texts = [passedOverText([...passedOver, ...broken], root), passedOverText(good, root)];
+    return texts.flatMap((text, i) => (text === undefined ? [] : [i === 0 ? text : `Good pictures: ${text}`]));
   }
 
   /**
@@ -202,12 +207,7 @@ export class Studio {
 
   /** `GET /project`. @param user whose name the page shows. */
   async info(user: string): Promise<ProjectInfo> {
-    this.normals ??= this.countNormals();
-    const [counts, types, normals] = await Promise.all([
-      this.store.images.counts(),
-      this.store.types.list(),
-      this.normals,
-    ]);
+    const [counts, types] = await Promise.all([this.store.images.counts(), this.store.types.list()]);
     const sum = (rows: typeof counts) => rows.reduce((total, { images }) => total + images, 0);
     const inState = (state: string) => sum(counts.filter((row) => row.state === state));
     return {
@@ -218,7 +218,7 @@ export class Studio {
       categories: categoriesOf(this.project).map(({ name }) => ({
         name,
         images: sum(counts.filter(({ category }) => category === name)),
-        normals: normals.get(name) ?? 0,
+        normals: this.normals.get(name)?.pictures.length ?? 0,
         indexed: this.categories.isOpen(name),
       })),
       types,
@@ -227,13 +227,12 @@ export class Studio {
     };
   }
 
-  private async countNormals(): Promise<Map<string, number>> {
-    const counts = new Map<string, number>();
-    for (const category of categoriesOf(this.project)) {
-      const paths = await goodPictures(this.project, category).catch(() => []);
-      counts.set(category.name, paths.length);
-    }
-    return counts;
+  private async findNormals(): Promise<Map<string, CategoryPictures>> {
+    const { project } = this;
+    const found = new Map<string, CategoryPictures>();
+    for (const category of categoriesOf(project))
+      found.set(category.name, await findGood(project, category, projectFinder(project, { missing: true })));
+    return found;
   }
 
   /** @throws ADC_NAME_TAKEN. */

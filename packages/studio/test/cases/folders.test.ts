@@ -173,8 +173,10 @@ describe('the queue', () => {
       'test/bad/broken.png': 'text',
       'test/bad/phone.HEIC': 'text',
     });
+    await writeFiles(root, { 'train/good/zero.png': 'empty' });
     const { paths, passedOver } = await queueOf(root);
     expect(paths).toEqual(['test/bad/0.png', 'test/bad/1.png', 'test/bad/2.TIF']);
+    expect(passedOver).toContain('Good pictures: 1 file was passed over: 1 empty (train/good/zero.png).');
     expect(passedOver).toMatch(/^4 files were passed over: /);
     for (const text of [
       '1 hidden (test/bad/._0.png)',
@@ -188,7 +190,7 @@ describe('the queue', () => {
     const server = await startServer(root);
     server.child.kill('SIGTERM');
     await server.ended;
-    expect(server.stderr()).toContain(passedOver);
+    expect(server.stderr().replaceAll('\n', ' ')).toContain(passedOver);
   });
 });
 
