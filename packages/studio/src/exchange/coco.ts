@@ -4,7 +4,7 @@ import { z } from 'zod';
 import { columnCounts, countsToText, paintColumns, textToCounts } from './column-rle.ts';
 import { jsonList, number, numbers, parseJson, parsePart, pieces } from './json.ts';
 import { boundsOf, type Painter, type Place, within, wrong } from './painter.ts';
-import { safePath } from './paths.ts';
+import { pictureName } from './paths.ts';
 import { ImageReader, orLeaveOut, readEach, sizeOr } from './reading.ts';
 import type { Format, LabelledImage, ReadOptions } from './types.ts';
 
@@ -146,7 +146,7 @@ async function* readFile(
   const { images, adrift } = await Listing.of(content, display, leftOut);
   for (const { image, place, annotations } of images) {
     const read = async () => {
-      const path = safePath(image.file_name, display);
+      const path = pictureName(image.file_name, display);
       const said = { width: image.width ?? 0, height: image.height ?? 0 };
       const { width, height } = sizeOr(said, path, options.inProject);
       if (annotations.length === 0) {

@@ -3,7 +3,7 @@ import { z } from 'zod';
 import { columnCounts, countsToText, paintColumns, textToCounts } from './column-rle.ts';
 import { jsonList, number, numbers, parseJson, parsePart, pieces } from './json.ts';
 import { type Painter, type Place, within, wrong } from './painter.ts';
-import { safePath, withoutEnding } from './paths.ts';
+import { pictureName, withoutEnding } from './paths.ts';
 import { ImageReader, orLeaveOut, readEach, sizeOr } from './reading.ts';
 import type { Format, LabelledImage, ReadOptions } from './types.ts';
 
@@ -76,7 +76,7 @@ async function readItem(
   labels: readonly { name: string }[],
   { leftOut, inProject }: ReadOptions,
 ): Promise<LabelledImage | undefined> {
-  const path = safePath(found.image?.path || found.media?.path || found.id, place.file);
+  const path = pictureName(found.image?.path || found.media?.path || found.id, place.file);
   const { width, height } = sizeOr(sizeOf(found), path, inProject);
   if (found.annotations.length === 0 && (width === 0 || height === 0))
     return { path, width: 0, height: 0, state: 'good', layers: [] };

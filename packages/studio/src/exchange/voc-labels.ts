@@ -1,5 +1,5 @@
 /** Pascal VOC's labels: which type a colour or a number in a class mask is. */
-import { decodeText } from './json.ts';
+import { decodeText, linesOf } from './json.ts';
 import { wrong } from './painter.ts';
 import { orLeaveOut } from './reading.ts';
 import type { Source } from './source.ts';
@@ -139,9 +139,7 @@ export async function readLabels(source: Source, leftOut: ReadOptions['leftOut']
   const twice = new Set<number>();
   const listed: Meaning[] = [];
   let black = 0;
-  for (const [i, line] of decodeText(await source.read(name), file, MOST_TEXT)
-    .split(/\r\n|\r|\n/)
-    .entries()) {
+  for (const [i, line] of linesOf(decodeText(await source.read(name), file, MOST_TEXT)).entries()) {
     if (line.trim() === '' || line.startsWith('#')) continue;
     const place = { file, field: `line ${i + 1}` };
     const found = await orLeaveOut(leftOut, { path: name }, () => {

@@ -1,9 +1,9 @@
 /** Pascal VOC: an indexed PNG of classes a picture. One type a pixel: where types overlap, the smaller one is kept. */
 import { type DecodedImage, decodeImage, decodeRle, encodeIndexedPng, rleArea } from '@adclick/core';
 import { fail } from '../errors.ts';
-import { decodeText, textBytes } from './json.ts';
+import { decodeText, linesOf, textBytes } from './json.ts';
 import { boundsOf, type Painter, type Place, wrong } from './painter.ts';
-import { endingOf, folderOf, safePath, withoutEnding } from './paths.ts';
+import { endingOf, folderOf, pictureName, safePath, withoutEnding } from './paths.ts';
 import { ImageReader, orLeaveOut, sizeOr } from './reading.ts';
 import { filesEnding, type Source } from './source.ts';
 import type { Format, LabelledImage, ReadOptions } from './types.ts';
@@ -17,7 +17,7 @@ import {
   VOID_NAME,
   type VocLabels,
 } from './voc-labels.ts';
-import { childOf, escapeXml, parseXml, type XmlElement } from './xml.ts';
+import { childOf, escapeXml, readXml, type XmlElement } from './xml.ts';
 
 const MASKS = 'SegmentationClass';
 const OBJECTS = 'SegmentationObject';
@@ -92,7 +92,7 @@ async function survey(
     const text = await orLeaveOut(leftOut, { path: file }, async () =>
       decodeText(await source.read(file), source.display(file)),
     );
-    for (const line of text?.split(/\r\n|\r|\n/) ?? []) {
+    for (const line of linesOf(text ?? '')) {
       const said = /^"(.+)"$/.exec(line.trim())?.[1] ?? line;
       const stem = entries.has(`${prefix}\n${said}`) ? said : said.trim();
       // Images of which the list alone knows have lost their mask.
@@ -103,8 +103,7 @@ async function survey(
 }
 
 async function readAnnotation(source: Source, name: string): Promise<XmlElement> {
-  const file = source.display(name);
-  return parseXml(decodeText(await source.read(name), file, MOST_TEXT), file);
+  return readXml(await source.read(name), source.display(name), MOST_TEXT);
 }
 
 /** Path of the picture that an entry is of: what its annotation says, else the picture of that name, else the name alone. */
@@ -115,7 +114,7 @@ function pathOf(
   source: Source,
 ): string {
   const said = annotation && childOf(annotation, 'filename')?.text;
-  if (said) return safePath(said, source.path, /[\\/]/.test(said) ? '' : folderOf(stem));
+  if (said) return pictureName(said, source.path, /[\\/]/.test(said) ? '' : folderOf(stem));
   const [first, second] = pictures.get(`${prefix}${stem}`) ?? [];
   if (first !== undefined && second !== undefined)
     throw fail('ADC_EXCHANGE_NAME', {

@@ -278,8 +278,8 @@ describe('importing', () => {
 
   test('leaves out what is wrong and takes the rest', async () => {
     const store = project('1.png', '2.png');
-    const report = await importCoco(store, ['1.png', '../2.png']);
+    const report = await importCoco(store, ['1.png', '2\n.png']);
     expect(labelled(store)).toEqual(['1.png']);
-    expect(report.leftOut).toEqual([{ path: '../2.png', reason: 'it leaves its folder' }]);
+    expect(report.leftOut).toEqual([{ path: '2\n.png', reason: 'it contains a control character' }]);
   });
 });

@@ -211,6 +211,20 @@ describe.each(FORMATS)('%s', (format) => {
   });
 });
 
+describe('names that tools on other computers write', () => {
+  test.each(['D:\\parts\\bad\\b0.png', '/home/ann/bad/b0.png', '..\\bad\\b0.png', 'B0.PNG', 'images/b0.bmp'])(
+    '%s is looked for by its name',
+    async (name) => {
+      for (const format of ['coco', 'datumaro', 'voc', 'cvat', 'labelme'] as const) {
+        const root = await makeProject([B0, B1]);
+        const report = await importFiles(root, format, await labelFiles(format, [sound(name)]));
+        expect([format, report.images, report.leftOut]).toEqual([format, 1, []]);
+        expect(await labelsOf(root)).toEqual({ [B0]: SOUND, [B1]: 'todo' });
+      }
+    },
+  );
+});
+
 describe('a project with a database', () => {
   let root = '';
   beforeEach(async () => {
