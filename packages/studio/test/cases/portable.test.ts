@@ -177,6 +177,9 @@ describe('a process whose parent was killed ends too', () => {
   const gone = (pid: number) => vi.waitFor(() => expect(runs(pid)).toBe(false), { timeout: 30_000, interval: 50 });
 
   test('training, as soon as it has begun and in its midst', async () => {
+    // Not a project that has been served: labels then lie in its database.
+    const root = join(plain, '../trained');
+    await makeProject(root);
     const masks = join(root, 'ground_truth/bad');
     await mkdir(masks, { recursive: true });
     const data = new Uint8Array(SIZE.width * SIZE.height);
@@ -192,7 +195,6 @@ describe('a process whose parent was killed ends too', () => {
       await gone(pid);
       expect(await leftovers(root)).toEqual([]);
     }
-    await rm(join(root, 'ground_truth'), { recursive: true });
   });
 
   test('the probe of a provider', async () => {
