@@ -123,43 +123,22 @@ test('stopping finishes the run under way and refuses those that wait', async ()
   const session = await busy.load(slowModel());
   const square = tensor(new Float32Array(SIDE * SIDE), [SIDE, SIDE]);
   const ended: string[] = [];
-  const runs = Array.from({ length: 12 }, (_, i) =>
+  const runs = Array.from({ length: 40 }, () =>
     session.run({ x: square }).then(
-      () => ended.push(`${i} ran`),
-      (error: CodedError) => ended.push(`${i} ${error.code}`),
+      () => ended.push('ran'),
+      (error: CodedError) => ended.push(error.code),
     ),
   );
   await runs[0];
   await busy.stop();
   await Promise.all(runs);
   expect(busy.alive).toBe(false);
-  expect(ended[0]).toBe('0 ran');
-  expect(ended.slice(-8)).toEqual(Array.from({ length: 8 }, (_, i) => `${i + 4} ADC_RUNTIME`));
+  // The first has ended and one was under way, more only where this thread was slow to ask.
+  const refused = ended.indexOf('ADC_RUNTIME');
+  expect(refused).toBeGreaterThan(0);
+  expect(refused).toBeLessThan(ended.length / 2);
+  expect(ended.slice(refused).every((code) => code === 'ADC_RUNTIME')).toBe(true);
   await expect(busy.load(slowModel())).rejects.toMatchObject({ code: 'ADC_RUNTIME', message: /closed/ });
-});
-
-test('a process whose runtime is stopped in the middle of a run ends as it wants to', async () => {
-  const url = new URL('./index.ts', import.meta.url).href;
-  const script = `
-    const { Graph, Runtime, matmul, tensor } = await import(${JSON.stringify(url)});
-    const graph = new Graph('slow');
-    let product = graph.input('x', [${SIDE}, ${SIDE}]);
-    for (let i = 0; i < 8; i++) product = matmul(product, product);
-    graph.output('y', product);
-    const runtime = await Runtime.start({ threads: 1 });
-    const session = await runtime.load(graph.toModel());
-    const x = tensor(new Float32Array(${SIDE * SIDE}), [${SIDE}, ${SIDE}]);
-    for (let i = 0; i < 5; i++) session.run({ x }).catch(() => {});
-    setTimeout(async () => {
-      await runtime.stop();
-      process.exit(7);
-    }, 50);`;
-  const run = promisify(execFile)(
-    process.execPath,
-    ['--conditions=@adclick/source', '--import', 'tsx', '--input-type=module', '-e', script],
-    { cwd: fileURLToPath(new URL('../../..', import.meta.url)), timeout: 60_000 },
-  );
-  await expect(run).rejects.toMatchObject({ code: 7, stderr: '' });
 });
 
 /** Runs a script, which finds our modules' folder in `here`, as a process of its own. @returns its stdout. */
@@ -218,4 +197,23 @@ test('a script that forgets close still ends', async () => {
   const code =
     "const { Runtime } = await import(here + 'session.ts'); await Runtime.start({ threads: 1 }); console.log('started');";
   await expect(script(code)).resolves.toBe('started\n');
+});
+
+test('a process whose runtime is stopped in the middle of a run ends as it wants to', async () => {
+  const code = `
+    const { Graph, Runtime, matmul, tensor } = await import(here + 'index.ts');
+    const graph = new Graph('slow');
+    let product = graph.input('x', [${SIDE}, ${SIDE}]);
+    for (let i = 0; i < 8; i++) product = matmul(product, product);
+    graph.output('y', product);
+    const runtime = await Runtime.start({ threads: 1 });
+    const session = await runtime.load(graph.toModel());
+    const x = tensor(new Float32Array(${SIDE * SIDE}), [${SIDE}, ${SIDE}]);
+    for (let i = 0; i < 5; i++) session.run({ x }).catch(() => {});
+    setTimeout(async () => {
+      await runtime.stop();
+      console.log('stopped');
+      process.exit(0);
+    }, 50);`;
+  await expect(script(code)).resolves.toBe('stopped\n');
 });
