@@ -72,7 +72,7 @@ describe.skipIf(!findChromium())('words', () => {
     // The same name again, with another token.
     const { stdout } = await command('serve', server.folder, '--json', '--add-user', 'ada');
     tokens.set('ada', (JSON.parse(stdout) as { token: string }).token);
-    await raw.getByRole('status').getByRole('button', { name: 'Log in' }).click();
+    await raw.getByRole('status').getByRole('button', { name: 'Log in as ada' }).click();
     await logIn(raw, 'ada');
     await page.saved();
     await expect.poll(async () => (await historyOf(id)).map(({ author }) => author)).toEqual(['ada']);

@@ -47,28 +47,26 @@ function KeptOfOthers() {
   const others = useAppState(({ saving }) => saving.others);
   const [hidden, hide] = useState(false);
   if (!others || hidden) return null;
-  const nameless = others.some(({ user }) => user === null);
-  const named = others.some(({ user, here }) => user !== null && here);
+  const askLogin = () => app.store.setState({ dialog: 'login', loginReason: null });
   return (
     <div className="banner kept" role="status">
-      <span>
-        This browser keeps {others.map(keptLine).join(', ')}.{' '}
-        {named && 'They are saved when their author logs in here.'}
-      </span>
-      {nameless && (
-        <button type="button" className="small" onClick={() => app.outbox.claim()}>
-          They are mine: save them
-        </button>
-      )}
-      {named && (
-        <button
-          type="button"
-          className="small"
-          onClick={() => app.store.setState({ dialog: 'login', loginReason: null })}
-        >
-          Log in
-        </button>
-      )}
+      <ul>
+        {others.map((kept) => (
+          <li key={keptLine(kept)}>
+            <span>This browser keeps {keptLine(kept)}.</span>
+            {kept.user === null && (
+              <button type="button" className="small" onClick={() => app.outbox.claim()}>
+                Mine: save
+              </button>
+            )}
+            {kept.user !== null && kept.here && (
+              <button type="button" className="small" onClick={askLogin}>
+                Log in as {kept.user}
+              </button>
+            )}
+          </li>
+        ))}
+      </ul>
       <button type="button" className="small" onClick={() => hide(true)}>
         Hide
       </button>

@@ -5,25 +5,28 @@ import type { Saving } from '../state/outbox.ts';
 import { CommandButton } from './command-button.tsx';
 import { useAppParts, useAppState } from './context.ts';
 
-function savingWords({ state, waiting }: Saving, online: boolean, predicting: boolean): readonly [string, string] {
+function savingWords(
+  { state, waiting }: Saving,
+  { online, known, predicting }: { online: boolean; known: boolean; predicting: boolean },
+): readonly [string, string] {
   const kept = waiting > 0 ? `, ${counted(waiting, 'change')} kept here` : '';
   if (state === 'login') return ['warn', `Not logged in${kept}`];
   if (state === 'stuck') return ['warn', `Not saved${kept}`];
   if (state === 'offline' || !online) return ['warn', `Not connected${kept}`];
   if (waiting > 0) return ['busy', predicting ? 'Computing the mask…' : 'Saving…'];
-  return ['fine', 'All saved'];
+  // Whose work it is has to be known before it can be said to be saved.
+  return known ? ['fine', 'All saved'] : ['busy', 'Connecting…'];
 }
 
 function SavingState() {
-  const { saving, online, merging, predicting } = useAppParts(({ saving, online, merge, image }) => ({
+  const { saving, merging, ...rest } = useAppParts(({ saving, online, project, merge, image }) => ({
     saving,
     online,
+    known: project !== null,
     merging: merge !== null,
     predicting: image?.predicting ?? false,
   }));
-  const [tone, text] = merging
-    ? (['warn', 'Waiting for your choice'] as const)
-    : savingWords(saving, online, predicting);
+  const [tone, text] = merging ? (['warn', 'Waiting for your choice'] as const) : savingWords(saving, rest);
   return (
     <output className={`saving ${tone}`} data-saving={saving.waiting === 0 ? 'saved' : saving.state} aria-live="polite">
       <span className="lamp" />

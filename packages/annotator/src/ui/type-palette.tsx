@@ -55,6 +55,7 @@ function ChangeType() {
 export function TypePalette() {
   const app = useApp();
   const types = useAppState((state) => state.types);
+  const known = useAppState(({ project }) => project !== null);
   return (
     <section aria-label="Defect types">
       <h2>
@@ -68,7 +69,7 @@ export function TypePalette() {
           <Icon name="pencil" size={15} />
         </button>
       </h2>
-      {types.length === 0 && <p className="quiet">None yet. Add one to begin.</p>}
+      {known && types.length === 0 && <p className="quiet">None yet. Add one to begin.</p>}
       <ul className="types">
         {palette({ types }).map((type, i) => (
           <TypeButton key={type.id} type={type} place={i + 1} />
