@@ -342,7 +342,12 @@ export const serverEvent = z.discriminatedUnion('kind', [
     author: z.string(),
     session: z.string().optional(),
   }),
-  z.strictObject({ kind: z.literal('ready'), id }),
+  /** An image has been looked at: what its line says now, where the list is in one of these orders. */
+  z.strictObject({
+    kind: z.literal('ready'),
+    id,
+    reasons: z.strictObject({ residual: z.string(), uncertainty: z.string() }).optional(),
+  }),
   z.strictObject({ kind: z.literal('job'), job }),
   z.strictObject({ kind: z.literal('types'), types: z.array(defectType) }),
 ]);

@@ -187,7 +187,7 @@ export const STUDIO_ERRORS = {
   },
   ADC_OUTSIDE: {
     message: '{path} lies outside the project',
-    next: 'Put the file itself into the project instead of a link.',
+    next: 'Name a place inside the project; where a link leads out of it, put the file itself there.',
     exit: 1,
     status: 403,
   },

@@ -2,7 +2,7 @@
 import { decodeRle, encodeRle } from '@adclick/core/rle';
 import type { Action, ActionAnswer, ImageDetail, ImageSummary, Job } from 'adclick/api';
 import { describe, expect, it } from 'vitest';
-import { type Api, StaleWrite } from '../api/client.ts';
+import { type Api, Refusal, StaleWrite, Unreachable } from '../api/client.ts';
 import { App } from './app.ts';
 import { DEFAULT_SETTINGS } from './storage.ts';
 import { makeStore, proposalShown } from './store.ts';
@@ -145,6 +145,42 @@ const shown = (store: ReturnType<typeof makeStore>) => {
 };
 
 describe('App', () => {
+  it('says what was seen in an image as soon as it was looked at, in the words of the order of the list', async () => {
+    const { store, app } = await setUp();
+    const reasons = { residual: 'residual 1.0, about as good pictures are', uncertainty: 'the model is 3 % unsure' };
+    const line = () => [...store.getState().lines.values()].find(({ id }) => id === 2);
+    app.onEvent({ kind: 'ready', id: 2, reasons });
+    expect(line()).toMatchObject({ ready: true, reason: reasons.residual });
+    await app.queue.restart({ order: 'uncertainty' });
+    app.onEvent({ kind: 'ready', id: 2, reasons });
+    expect(line()?.reason).toBe(reasons.uncertainty);
+    await app.queue.restart({ order: 'name' });
+    app.onEvent({ kind: 'ready', id: 2, reasons });
+    expect(line()?.reason).toBe('');
+  });
+
+  it('asks for the login where the stream of events was refused, and says that the server is silent only when it is', async () => {
+    const { store, app } = await setUp();
+    const project = app.api.project;
+    for (const [error, state] of [
+      [new Refusal(401, 'ADC_LOGIN', 'Nobody is logged in', 'Log in.'), { online: true, dialog: 'login' }],
+      [new Unreachable('cut'), { online: false, trouble: null }],
+      [new Unreachable('503', 'Database is in use. Wait.'), { trouble: null, online: true }],
+      [
+        new Refusal(403, 'ADC_FOREIGN', 'Refused', 'Open it elsewhere.'),
+        { online: false, trouble: 'Refused. Open it elsewhere.' },
+      ],
+    ] as const) {
+      store.setState({ online: true, trouble: null, dialog: null });
+      app.api.project = () => Promise.reject(error);
+      await app.streamLost();
+      expect(store.getState()).toMatchObject(state);
+    }
+    app.api.project = project;
+    await app.streamLost();
+    expect(store.getState()).toMatchObject({ online: true, trouble: null });
+  });
+
   it('shows strokes at once and keeps later ones in sight when the answer to an earlier one comes', async () => {
     const { server, store, app } = await setUp();
     server.hold();

@@ -526,7 +526,9 @@ export class App {
     if (event.kind === 'types') this.store.setState({ types: event.types });
     if (event.kind === 'job') this.trackJob(event.job);
     if (event.kind === 'ready') {
-      this.queue.patch(event.id, { ready: true });
+      const { order } = this.store.getState();
+      const reason = order === 'residual' || order === 'uncertainty' ? event.reasons?.[order] : undefined;
+      this.queue.patch(event.id, { ready: true, ...(reason === undefined ? {} : { reason }) });
       if (image?.id === event.id) void this.refresh(event.id);
       else this.loader.forget(event.id);
     }

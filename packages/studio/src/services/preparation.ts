@@ -12,6 +12,7 @@ import type { Engine } from './engine/engine.ts';
 import { detectorOf, preparedFolder, readPrepared } from './engine/prepared.ts';
 import type { ModelPicture, Prepared } from './engine/protocol.ts';
 import type { Jobs, Outcome } from './jobs.ts';
+import { reasonOf } from './reasons.ts';
 import { fileStamp, trainedDetector } from './trained-detectors.ts';
 
 /** Images taken at once from the database. */
@@ -119,7 +120,9 @@ export class Preparation {
     );
     const { score, scale, uncertainty, embedding, key } = prepared;
     await this.images.setPreparation(image.id, { score, scale, uncertainty, embedding, prepared: key });
-    this.bus.emit({ kind: 'ready', id: image.id });
+    const placed = { score, scale, uncertainty, diversity: image.diversity };
+    const reasons = { residual: reasonOf(placed, 'residual'), uncertainty: reasonOf(placed, 'uncertainty') };
+    this.bus.emit({ kind: 'ready', id: image.id, reasons });
     return prepared;
   }
 

@@ -11,7 +11,7 @@ import { createApp } from '../../src/server/app.ts';
 import { sightOfDetector } from '../../src/services/engine/proposals.ts';
 import { listModels } from '../../src/services/models.ts';
 import { categoriesOf } from '../../src/services/projects.ts';
-import { reasonOf } from '../../src/services/queue.ts';
+import { reasonOf } from '../../src/services/reasons.ts';
 import { trainClick } from '../../src/services/training.ts';
 import { checkDatabase, openDatabase } from '../../src/store/connection.ts';
 import type { ImageRecord } from '../../src/store/images.ts';
