@@ -36,7 +36,7 @@ test('export, then import, gives the same mask files', async () => {
     await rm(mask);
     const imported = await adclick(['import', project, '--format', 'coco', option, target]);
     expect(imported, imported.stderr).toMatchObject({ code: 0, stderr: '' });
-    expect(imported.stdout).toContain('3 images have labels');
+    expect(imported.stdout).toContain('3 images labelled from');
     expect(await readFile(mask)).toEqual(before);
   }
 });

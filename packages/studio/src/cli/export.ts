@@ -1,7 +1,7 @@
 /** `adclick export`: the labels of a project in another tool's format. */
 import { join } from 'node:path';
 import { type Command, InvalidArgumentError } from 'commander';
-import { FORMATS, type Format } from '../api.ts';
+import { counted, FORMATS, type Format } from '../api.ts';
 import { localUser } from '../local-user.ts';
 import { exportLabels, leftOutLines, SHOWN } from '../services/exchange.ts';
 import { openLabels } from '../services/label-stores.ts';
@@ -55,11 +55,11 @@ export function addExport(program: Command): void {
         json: report,
         exit: report.leftOut.length > 0 ? 1 : 0,
         lines: [
-          `${report.images} images as ${format} in ${report.target}`,
-          ...(report.unlabelled > 0 ? [`${report.unlabelled} images have no label yet`] : []),
+          `${counted(report.images, 'image')} as ${format} in ${report.target}`,
+          ...(report.unlabelled > 0 ? [`Without a label yet: ${counted(report.unlabelled, 'image')}`] : []),
           report.changed.length === 0
             ? 'Read again, every mask is the same pixel by pixel'
-            : `Read again, ${report.changed.length} images differ in ${pixels} pixels:`,
+            : `Read again, ${counted(report.changed.length, 'image')} changed by ${counted(pixels, 'pixel')}:`,
           ...changed,
           ...(report.changed.length > SHOWN ? [`  and ${report.changed.length - SHOWN} more; --json lists all`] : []),
           ...leftOutLines(report.leftOut),

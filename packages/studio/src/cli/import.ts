@@ -1,6 +1,6 @@
 /** `adclick import`: labels that another tool made, into a project. */
 import { type Command, InvalidArgumentError } from 'commander';
-import { FORMATS, type Format } from '../api.ts';
+import { counted, FORMATS, type Format } from '../api.ts';
 import { fail } from '../errors.ts';
 import { openSource } from '../exchange/source.ts';
 import type { Replaced } from '../exchange/types.ts';
@@ -37,7 +37,7 @@ function replacedLines(replaced: readonly Replaced[]): string[] {
   const folders = [...new Set(replaced.map(({ kept }) => kept).filter((kept) => kept !== undefined))];
   const inHistory = replaced.filter(({ kept }) => kept === undefined).length;
   return [
-    `${replaced.length} images had other masks`,
+    `Other masks than before: ${counted(replaced.length, 'image')}`,
     ...folders.map((folder) => `  the mask files from before are in ${folder}, under their own names`),
     ...(inHistory > 0 ? [`  ${inHistory} of them are undone in the labelling page`] : []),
   ];
@@ -46,7 +46,7 @@ function replacedLines(replaced: readonly Replaced[]): string[] {
 export function addImport(program: Command): void {
   const command = program
     .command('import')
-    .description('take labels from another tool; everything is checked before anything is changed')
+    .description('take labels from another tool; what cannot be read is left out and named')
     .argument('[DIR]', 'folder of the project', '.')
     .requiredOption('--format <NAME>', FORMATS.join(', '), formatOption)
     .option('--from <PATH>', 'folder, file or .zip to read')
@@ -65,7 +65,7 @@ export function addImport(program: Command): void {
         json: report,
         exit: report.leftOut.length > 0 ? 1 : 0,
         lines: [
-          `${report.images} images have labels from ${path}, ${report.defects} of them a defect`,
+          `${counted(report.images, 'image')} labelled from ${path}, ${report.defects} of them with a defect`,
           ...replacedLines(report.replaced),
           ...leftOutLines(report.leftOut),
         ],

@@ -75,7 +75,7 @@ function addVerify(models: Command): void {
           const what = bad.map(({ file, what }) => `${file} ${what}`).join('; ');
           throw fail('ADC_MODEL_CHANGED', { count: bad.length, total: files.length, what });
         }
-        return { json: { ok: true, files }, lines: [`${files.length} files are what was shipped`] };
+        return { json: { ok: true, files }, lines: [`As shipped: ${counted(files.length, 'file')}`] };
       }),
   );
 }
