@@ -50,7 +50,7 @@ describe('adclick predict', () => {
     const [kept] = await detectors();
     const again = await adclick(['predict', found.image, '--project', project, '--json']);
     const { results, ...summary } = JSON.parse(again.stdout) as { results: PredictResult[] };
-    expect(summary).toEqual({ pictures: 1, defective: 1, failed: 0 });
+    expect(summary).toEqual({ pictures: 1, defective: 1, failed: 0, passedOver: [] });
     expect(results[0]).toMatchObject({ score: found.score, regions: found.regions });
     expect(await detectors()).toEqual([kept]);
   });
