@@ -48,7 +48,7 @@ export const CORE_ERRORS = {
     status: 422,
   },
   ADC_MASK_VALUES: {
-    message: 'Mask {path} cannot be told apart from noise: {what}',
+    message: 'Which pixels the mask {path} marks cannot be told: {what}',
     next: 'Export it again as PNG, with 0 and 255 or with a number for each class.',
     exit: 1,
     status: 422,

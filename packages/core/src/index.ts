@@ -64,6 +64,7 @@ export { FeatureExtractor } from './features/extractor.ts';
 export { chooseGrid, DEFAULT_PIXELS, type GridSize } from './features/grid.ts';
 export { describeIoError, writeFileAtomic } from './files.ts';
 export {
+  alikeNumbers,
   type DecodedImage,
   decodeImage,
   decodeMask,

@@ -17,6 +17,7 @@ import {
   type Size,
   sniffFormat,
 } from './header.ts';
+import { numbersAsGrey } from './indexed-png.ts';
 import { checkContent, withoutNotes } from './limits.ts';
 import { maskCut } from './mask-values.ts';
 import { FULL_RANGES, fullRange, type Picture, type SampleType, type Window, type Windows } from './samples.ts';
@@ -214,7 +215,8 @@ export const pictureNotes = (image: DecodedImage, windows: Windows | undefined):
  * Which pixels a mask file marks. A lossless file holds numbers, levels or colours of classes when it is coloured, when its values all
  * lie in the lower half of the range, or when its dark values fill areas: every pixel that is not black is marked. Any other file (0/255,
  * soft edges, JPEG noise) is cut at half of the range, by its brightest colour channel. Transparent pixels are not marked.
- * @param path named in errors. @throws ADC_MASK_VALUES for a lossy file that may have held numbers.
+ * @param path named in errors. @throws ADC_MASK_VALUES for a lossy file that may have held numbers, and for one that is black wherever it is
+ * not transparent.
  */
 export function toMask(image: DecodedImage, path = 'in memory'): Mask {
   const { data, width, height, channels } = image;
@@ -232,6 +234,8 @@ export function toMask(image: DecodedImage, path = 'in memory'): Mask {
     }
     value[i] = brightest;
   }
+  if (image.alpha && isStencil(image, value))
+    throw fail('ADC_MASK_VALUES', { path, what: 'it is black, and transparent in parts' });
   const cut = maskCut({ values: value, width, height, half, coloured, lossy: image.lossy });
   if (typeof cut === 'string') throw fail('ADC_MASK_VALUES', { path, what: cut });
   const mask = new Uint8Array(value.length);
@@ -239,9 +243,45 @@ export function toMask(image: DecodedImage, path = 'in memory'): Mask {
   return { data: mask, width, height, channels: 1 };
 }
 
+/** Whether all that is opaque is black, and some is not opaque: a shape that was drawn in black, or cut out. */
+function isStencil({ data, channels, width, height }: DecodedImage, values: Float32Array): boolean {
+  if (values.some((value) => value !== 0)) return false;
+  const [first, size] = [data[channels - 1], width * height];
+  for (let i = 0; i < size; i++) if (data[(i + 1) * channels - 1] !== first) return true;
+  return false;
+}
+
+/**
+ * Two numbers into a PNG's palette that occur and have one colour: what the file tells apart, its colours do not show.
+ * @param image what the bytes were decoded to. @returns undefined when there are none.
+ */
+export async function alikeNumbers(bytes: Uint8Array, image: DecodedImage): Promise<[number, number] | undefined> {
+  const grey = image.format === 'png' ? numbersAsGrey(bytes) : undefined;
+  if (grey === undefined) return undefined;
+  const { data: numbers } = await decodeImage(grey);
+  const most = 2 ** (bytes[24] ?? 8) - 1;
+  const { data, channels, alpha } = image;
+  const known = new Map<string, number>();
+  const met = new Set<number>();
+  for (let i = 0, at = 0; i < numbers.length; i++, at += channels) {
+    const number = Math.round((numbers[i] * most) / 255);
+    if (met.has(number)) continue;
+    met.add(number);
+    if (alpha && data[at + channels - 1] === 0) continue;
+    const colour = data.slice(at, at + channels).join();
+    const other = known.get(colour);
+    if (other !== undefined) return [other, number];
+    known.set(colour, number);
+  }
+  return undefined;
+}
+
 /** {@link readMask} of bytes. @throws ADC_MASK_SIZE, and what {@link decodeImage} throws. */
 export async function decodeMask(bytes: Uint8Array, path: string, want?: Size): Promise<Mask> {
-  const mask = toMask(await decodeImage(bytes, { path }), path);
+  const image = await decodeImage(bytes, { path });
+  const mask = toMask(image, path);
+  const alike = mask.data.includes(1) ? undefined : await alikeNumbers(bytes, image);
+  if (alike) throw fail('ADC_MASK_VALUES', { path, what: `its palette has one colour for ${alike.join(' and ')}` });
   if (want) checkMaskSize(mask, want, path);
   return mask;
 }
@@ -274,9 +314,7 @@ export const readImageSize = async (path: string): Promise<Size> => imageSize(aw
  * @param want the size of the image it belongs to. @throws ADC_MASK_SIZE when it differs, and what {@link readImage} throws.
  */
 export async function readMask(path: string, want?: Size): Promise<Mask> {
-  const mask = toMask(await readImage(path), path);
-  if (want) checkMaskSize(mask, want, path);
-  return mask;
+  return decodeMask(await readBytes(path), path, want);
 }
 
 /** PNG of 1–4 channels (grey, grey + alpha, RGB, RGBA), lossless at 8 or 16 bits. */

@@ -45,3 +45,25 @@ export function encodeIndexedPng(
   ];
   return new Uint8Array(Buffer.concat(parts));
 }
+
+/** Chunks that a picture of its numbers needs: size, pixels, and how it is turned. */
+const KEPT = new Set(['IHDR', 'IDAT', 'eXIf', 'IEND']);
+
+/**
+ * The PNG whose grey values are the numbers of an indexed one.
+ * @param bytes a sound PNG. @returns undefined for one without a palette.
+ */
+export function numbersAsGrey(bytes: Uint8Array): Uint8Array | undefined {
+  if (SIGNATURE.some((byte, i) => bytes[i] !== byte) || bytes[25] !== 3) return undefined;
+  const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
+  const parts = [bytes.subarray(0, 8)];
+  for (let at = 8; at + 12 <= bytes.length; ) {
+    const end = at + 12 + view.getUint32(at);
+    const name = String.fromCharCode(...bytes.subarray(at + 4, at + 8));
+    const content = bytes.slice(at + 8, end - 4);
+    if (name === 'IHDR') content[9] = 0; // grey
+    if (KEPT.has(name)) parts.push(chunk(name, content));
+    at = end;
+  }
+  return new Uint8Array(Buffer.concat(parts));
+}

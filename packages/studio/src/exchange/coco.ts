@@ -16,7 +16,7 @@ const size = z.int().min(0).max(100_000);
 const file = z.object({
   images: z.array(z.unknown()),
   annotations: z.array(z.unknown()),
-  categories: z.array(z.object({ id, name: z.string().min(1) })),
+  categories: z.array(z.unknown()),
 });
 const picture = z.object({ id, file_name: z.string(), width: size.nullish(), height: size.nullish() });
 const owner = z.object({ image_id: id });
@@ -24,6 +24,7 @@ const segmentation = z.union([
   z.array(numbers),
   z.object({ size: z.tuple([z.int(), z.int()]), counts: z.union([z.string(), numbers]) }),
 ]);
+const named = z.object({ id, name: z.string() });
 const category = z.object({ category_id: id });
 const region = z.object({ segmentation: segmentation.nullish(), bbox: z.array(number).nullish() });
 
@@ -100,40 +101,79 @@ export const coco: Format = {
 
 type Picture = z.infer<typeof picture>;
 
-/** The images of a file by their number, and the places of their annotations. */
+interface Listed {
+  readonly image: Picture;
+  readonly place: Place;
+  /** Places of its annotations. */
+  readonly annotations: number[];
+}
+
+/** The images of a file and their annotations. */
 class Listing {
-  readonly images: { readonly image: Picture; readonly place: Place; readonly annotations: number[] }[] = [];
-  /** Whether there are annotations whose image is not known: an image without any may be theirs. */
-  adrift = false;
+  readonly images: readonly Listed[];
+
+  private constructor(
+    byId: ReadonlyMap<string, Listed | undefined>,
+    /** Whether there are annotations whose image is not known: an image without any may be theirs. */
+    readonly adrift: boolean,
+  ) {
+    this.images = [...byId.values()].filter((listed) => listed !== undefined);
+  }
 
   static async of(
     { images, annotations }: z.infer<typeof file>,
     display: string,
     leftOut: ReadOptions['leftOut'],
   ): Promise<Listing> {
-    const listing = new Listing();
-    const byId = new Map<string, number[]>();
+    // Undefined for a number of two images, whose annotations could be of either.
+    const byId = new Map<string, Listed | undefined>();
     for (const [i, entry] of images.entries()) {
       const place = { file: display, field: `images[${i}]` };
       const image = await orLeaveOut(leftOut, { path: display }, () => parsePart(entry, place, picture));
       if (image === undefined) continue;
       // Some tools write numbers as texts.
       const key = String(image.id);
-      if (byId.has(key)) leftOut({ path: image.file_name, reason: `${place.field}.id: ${image.id} is there twice` });
-      else listing.images.push({ image, place, annotations: byId.set(key, []).get(key) as number[] });
-    }
-    for (const [i, entry] of annotations.entries()) {
-      const found = owner.safeParse(entry);
-      const list = found.success ? byId.get(String(found.data.image_id)) : undefined;
-      if (list) list.push(i);
-      else {
-        listing.adrift = true;
-        const what = found.success ? `there is no image ${found.data.image_id}` : 'it does not say its image';
-        leftOut({ path: display, reason: `annotations[${i}].image_id: ${what}` });
+      const other = byId.get(key);
+      if (!byId.has(key)) byId.set(key, { image, place, annotations: [] });
+      else if (other?.image.file_name !== image.file_name) {
+        const reason = `${place.field}.id: ${image.id} is the number of another image as well`;
+        for (const each of other ? [other.image, image] : [image]) leftOut({ path: each.file_name, reason });
+        byId.set(key, undefined);
       }
     }
-    return listing;
+    let adrift = false;
+    for (const [i, entry] of annotations.entries()) {
+      const found = owner.safeParse(entry);
+      const key = found.success ? String(found.data.image_id) : '';
+      const listed = byId.get(key);
+      if (listed) listed.annotations.push(i);
+      if (listed || byId.has(key)) continue;
+      adrift = true;
+      const what = found.success ? `there is no image ${found.data.image_id}` : 'it does not say its image';
+      leftOut({ path: display, reason: `annotations[${i}].image_id: ${what}` });
+    }
+    return new Listing(byId, adrift);
   }
+}
+
+/** Names of the categories by their number. A number of two names stands for neither. */
+async function readCategories(
+  entries: readonly unknown[],
+  display: string,
+  leftOut: ReadOptions['leftOut'],
+): Promise<Map<string, string | undefined>> {
+  const types = new Map<string, string | undefined>();
+  for (const [i, entry] of entries.entries()) {
+    const place = { file: display, field: `categories[${i}]` };
+    const found = await orLeaveOut(leftOut, { path: display }, () => parsePart(entry, place, named));
+    if (found === undefined) continue;
+    const key = String(found.id);
+    if (types.has(key) && types.get(key) !== found.name) {
+      leftOut({ path: display, reason: `${place.field}.id: ${found.id} has two names, so that neither is read by it` });
+      types.set(key, undefined);
+    } else types.set(key, found.name);
+  }
+  return types;
 }
 
 async function* readFile(
@@ -142,7 +182,7 @@ async function* readFile(
   options: ReadOptions,
 ): AsyncGenerator<LabelledImage> {
   const { leftOut } = options;
-  const types = new Map(content.categories.map(({ id, name }) => [String(id), name]));
+  const types = await readCategories(content.categories, display, leftOut);
   const { images, adrift } = await Listing.of(content, display, leftOut);
   for (const { image, place, annotations } of images) {
     const read = async () => {

@@ -11,7 +11,7 @@ const ANNOTATIONS = 'annotations/default.json';
 const PICTURES = 'images/default';
 
 const file = z.object({
-  categories: z.object({ label: z.object({ labels: z.array(z.object({ name: z.string() })) }).nullish() }),
+  categories: z.object({ label: z.object({ labels: z.array(z.unknown()) }).nullish() }),
   items: z.array(z.unknown()),
 });
 const media = z.object({ path: z.string().nullish(), size: z.array(z.int().min(0).max(100_000)).nullish() });
@@ -21,6 +21,7 @@ const item = z.object({
   image: media.nullish(),
   media: media.nullish(),
 });
+const named = z.object({ name: z.string() });
 const sizes = z.tuple([z.int(), z.int()]);
 const sized = z.object({ rle: z.object({ size: sizes }) });
 const labelled = z.object({ label_id: z.int().min(0) });
@@ -73,7 +74,7 @@ function sizeOf({ image, media: other, annotations }: Item): { width: number; he
 async function readItem(
   found: Item,
   place: Place,
-  labels: readonly { name: string }[],
+  labels: readonly unknown[],
   { leftOut, inProject }: ReadOptions,
 ): Promise<LabelledImage | undefined> {
   const path = pictureName(found.image?.path || found.media?.path || found.id, place.file);
@@ -84,8 +85,9 @@ async function readItem(
   const reader = new ImageReader(path, width, height, at, leftOut);
   for (const [i, entry] of found.annotations.entries()) {
     const field = within(within(place, 'annotations'), i);
-    const named = labelled.safeParse(entry);
-    const type = named.success ? labels[named.data.label_id]?.name : undefined;
+    const numbered = labelled.safeParse(entry);
+    const label = numbered.success ? named.safeParse(labels[numbered.data.label_id]) : undefined;
+    const type = label?.success ? label.data.name : undefined;
     await reader.annotation(field, type, (painter, name) =>
       paint(painter, name, parsePart(entry, field, annotation), field),
     );

@@ -38,7 +38,7 @@ export function decodeText(bytes: Uint8Array, file: string, most = Number.POSITI
   try {
     return new TextDecoder(mark ?? 'utf-8', { fatal: true }).decode(bytes);
   } catch (error) {
-    throw wrong({ file, field: 'the whole file' }, 'it is no text in UTF-8', error);
+    throw wrong({ file, field: 'the whole file' }, 'it is no text in UTF-8; save it as UTF-8', error);
   }
 }
 
@@ -72,6 +72,25 @@ function furthest(issues: readonly z.core.$ZodIssue[], base: readonly PropertyKe
   return best;
 }
 
+/** Texts, which stay as they are, and what Python writes for numbers that are none. */
+const NO_NUMBERS = /"(?:[^"\\]|\\.)*"|-?\b(?:NaN|Infinity)\b/g;
+
+/** The value of a text. What is no number becomes a text, so that whatever needs a number there is refused by itself. */
+function parseText(text: string, file: string): unknown {
+  try {
+    return JSON.parse(text);
+  } catch (error) {
+    const refused = wrong({ file, field: 'JSON' }, (error as Error).message.slice(0, 200), error);
+    if (!/NaN|Infinity/.test(text)) throw refused;
+    const plain = text.replace(NO_NUMBERS, (found) => (found.startsWith('"') ? found : `"${found}"`));
+    try {
+      return JSON.parse(plain);
+    } catch {
+      throw refused;
+    }
+  }
+}
+
 /** Parses and checks a JSON file. @throws ADC_EXCHANGE_FILE naming the field, ADC_EXCHANGE_LIMIT. */
 export function parseJson<T>(bytes: Uint8Array, file: string, schema: z.ZodType<T>): T {
   const text = decodeText(bytes, file);
@@ -79,13 +98,7 @@ export function parseJson<T>(bytes: Uint8Array, file: string, schema: z.ZodType<
   const tooMuch = (what: string) => fail('ADC_EXCHANGE_LIMIT', { path: file, what });
   if (deepest > DEEPEST) throw tooMuch(`it nests more than ${DEEPEST} deep`);
   if (containers > MOST_CONTAINERS || values > MOST_VALUES) throw tooMuch(`it has more than ${MOST_VALUES} values`);
-  let value: unknown;
-  try {
-    value = JSON.parse(text);
-  } catch (error) {
-    throw wrong({ file, field: 'JSON' }, (error as Error).message.slice(0, 200), error);
-  }
-  return parsePart(value, { file, field: '' }, schema);
+  return parsePart(parseText(text, file), { file, field: '' }, schema);
 }
 
 /** Checks a part of a file. @throws ADC_EXCHANGE_FILE naming the field. */

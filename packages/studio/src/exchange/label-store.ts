@@ -225,7 +225,13 @@ export class MaskFolderStore implements LabelStore {
     const { root } = this.project;
     const entry = this.entries.get(path);
     if (!entry) throw failCore('ADC_IMAGE_MISSING', { path: join(root, path) });
-    const wanted = new Map(layers.map(({ type, rle }) => [nameKey(type), decodeRle(rle)]));
+    const wanted = new Map<string, Uint8Array>();
+    for (const { type, rle } of layers) {
+      // A name in two Unicode forms is one type.
+      const other = wanted.get(nameKey(type));
+      const data = decodeRle(rle);
+      wanted.set(nameKey(type), other ? data.map((set, i) => set | other[i]) : data);
+    }
     for (const type of wanted.keys()) {
       const what = this.refusal(type);
       if (what !== undefined) throw fail('ADC_EXCHANGE_NAME', { name: JSON.stringify(type), path, what });
@@ -237,7 +243,9 @@ export class MaskFolderStore implements LabelStore {
       const old = entry.masks.get(type) ?? [];
       if (old.length > 0 && (await this.holds(old, { ...image, width, height }, data))) continue;
       const file = this.maskFile(entry, type, old);
-      if (type !== GOOD && old.length > 0) kept = await this.keepOld(path, old);
+      // What stands there without being known for a mask of this picture goes as well.
+      const gone = new Set([...old, file]);
+      if (!(await this.areEmpty(gone))) kept = await this.keepOld(path, [...gone]);
       await writeMask(join(root, file), { data, width, height, channels: 1 });
       entry.masks.set(type, [file]);
       for (const other of old) if (other !== file) await rm(join(root, other), { force: true });
@@ -248,7 +256,7 @@ export class MaskFolderStore implements LabelStore {
       const none = new Uint8Array(width * height);
       if (state === 'good' && entry.unsaid.has(type) && (await this.holds(files, { ...image, width, height }, none)))
         continue;
-      if (type !== GOOD) kept = await this.keepOld(path, files);
+      if (!(await this.areEmpty(files))) kept = await this.keepOld(path, files);
       for (const file of files) await rm(join(root, file), { force: true });
       entry.masks.delete(type);
     }
@@ -262,6 +270,21 @@ export class MaskFolderStore implements LabelStore {
     const category = categoriesOf(this.project, entry.category)[0] as Category;
     const owners = this.owners.get(entry.category) as MaskOwners<Entry>;
     return `${nearFolder(maskFolder(category), entry.path)}/${type}/${owners.nameFor(entry, type)}${ENDING}.png`;
+  }
+
+  /** Whether files are not there, or are masks that mark nothing. */
+  private async areEmpty(files: Iterable<string>): Promise<boolean> {
+    for (const file of files) {
+      const at = join(this.project.root, file);
+      if (!existsSync(at)) continue;
+      const mask = await orLeaveOut(
+        () => undefined,
+        { path: file },
+        () => readMask(at),
+      );
+      if (mask === undefined || mask.data.includes(1)) return false;
+    }
+    return true;
   }
 
   /** Whether mask files mark exactly these pixels. */

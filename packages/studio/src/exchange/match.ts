@@ -46,6 +46,9 @@ class ByName {
   }
 }
 
+/** How much less a name says that is found without the digits before it. */
+const WITH_DIGITS = 10;
+
 /** A picture that an image can be, and how well their names agree: 0 by the whole path, higher numbers by less. */
 interface Found {
   readonly picture: Picture;
@@ -70,7 +73,7 @@ export class PictureFinder {
 
   /**
    * By the whole path; else by name, the picture winning that shares most folders; else by name without ending; each in either Unicode
-   * form, and last whatever the case of its letters.
+   * form, and whatever the case of its letters; last, all of it without the eight digits that Label Studio puts before names.
    * @param stem whether the path lacks its ending. @returns why there is none otherwise.
    */
   find(path: string, stem = false): Found | string {
@@ -92,6 +95,12 @@ export class PictureFinder {
       if (second === undefined) return { picture: first, by: i + 1 };
       return `it could be any of ${more.length + 2} pictures, such as ${first.path} and ${second.path}`;
     }
+    // Label Studio puts eight digits before the names of uploads, and keeps them where it exports other formats.
+    const bare = nameOf(path).replace(/^[0-9a-f]{8}-(?=[^.])/, '');
+    if (bare !== nameOf(path)) {
+      const found = this.find([...folderOf(path).split('/'), bare].filter((part) => part !== '').join('/'), stem);
+      return typeof found === 'string' ? found : { ...found, by: found.by + WITH_DIGITS };
+    }
     return 'the project has no picture of that name';
   }
 }
@@ -99,18 +108,23 @@ export class PictureFinder {
 /**
  * Matches images of a file with pictures. What fits several pictures, or a picture that another image fits as well, is not matched: a
  * label on the wrong picture is worse than none.
- * @returns pictures by the path that the file says, and why the others have none.
+ * @param lost names of images and files that could not be read, and may be of a picture all the same. @returns pictures by the path that the file says, and why the others have none.
  */
-export function matchPictures(images: readonly Picture[], finder: PictureFinder) {
+export function matchPictures(images: readonly Picture[], finder: PictureFinder, lost: readonly string[] = []) {
   const failures: LeftOut[] = [];
-  const claims = new Map<string, { image: Picture; found: Found }[]>();
+  const claims = new Map<string, { image: Picture | undefined; found: Found }[]>();
+  const claim = (image: Picture | undefined, found: Found) =>
+    claims.set(found.picture.path, [...(claims.get(found.picture.path) ?? []), { image, found }]);
   for (const image of images) {
     const found = finder.find(image.path);
     if (typeof found === 'string') failures.push({ path: image.path, reason: found });
-    else {
-      const { path } = found.picture;
-      claims.set(path, [...(claims.get(path) ?? []), { image, found }]);
-    }
+    else claim(image, found);
+  }
+  for (const name of lost) {
+    const found = finder.find(name);
+    // Or it is the file of labels that has the name of its picture.
+    const known = typeof found === 'string' ? finder.find(withoutEnding(name), true) : found;
+    if (typeof known !== 'string') claim(undefined, known);
   }
   const matches = new Map<string, Picture>();
   for (const [path, group] of claims) {
@@ -118,6 +132,7 @@ export function matchPictures(images: readonly Picture[], finder: PictureFinder)
     const best = group.filter(({ found }) => found.by === least);
     for (const claim of group) {
       const { image, found } = claim;
+      if (image === undefined) continue;
       const won = best.length === 1 && claim === best[0];
       const reason = won ? sizeObjection(image, found.picture) : `other images could be ${path} as well`;
       if (reason === undefined) matches.set(image.path, found.picture);

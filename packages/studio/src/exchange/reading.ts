@@ -2,6 +2,7 @@
 import { CodedError } from '@adclick/core';
 import { fail } from '../errors.ts';
 import { Painter, type Place } from './painter.ts';
+import { nameOf } from './paths.ts';
 import { filesEnding, type Source } from './source.ts';
 import { RECORDS_FILE } from './target.ts';
 import type { LabelledImage, ReadOptions } from './types.ts';
@@ -58,7 +59,7 @@ export async function* readEach(
   leftOut: LeaveOut,
   read: (bytes: Uint8Array, display: string, name: string) => AsyncIterable<LabelledImage>,
 ): AsyncGenerator<LabelledImage> {
-  const names = filesEnding(source, ending).filter((name) => name !== RECORDS_FILE);
+  const names = filesEnding(source, ending).filter((name) => nameOf(name) !== RECORDS_FILE);
   if (names.length === 0) throw fail('ADC_EXCHANGE_EMPTY', { path: source.path, what: `there is no ${ending} file` });
   const refused: { name: string; error: CodedError }[] = [];
   for (const name of names)

@@ -10,7 +10,7 @@ import type { Format as FormatName } from '../api.ts';
 import { fail } from '../errors.ts';
 import { collisionKey } from '../file-name.ts';
 import { jsonList, parseJson, pieces } from './json.ts';
-import { safePath } from './paths.ts';
+import { nameOf, safePath } from './paths.ts';
 import type { Source } from './source.ts';
 
 /** Lies in every export: tells that it is one, and which image each file belongs to where the format itself has no place for that. */
@@ -31,11 +31,17 @@ export type FileRecord = z.infer<typeof recordSchema>;
 
 /** The records of an export by file; none when the files come from another tool. @throws ADC_EXCHANGE_FILE, ADC_EXCHANGE_NAME. */
 export async function readRecords(source: Source, format: FormatName): Promise<Map<string, FileRecord>> {
-  if (!source.files.includes(RECORDS_FILE)) return new Map();
-  const file = source.display(RECORDS_FILE);
-  const content = parseJson(await source.read(RECORDS_FILE), file, recordsSchema);
-  if (content.format !== format) return new Map();
-  return new Map(content.files.map((record) => [record.file, { ...record, path: safePath(record.path, file) }]));
+  const records = new Map<string, FileRecord>();
+  // An export may have been moved or packed together with its folder, or with other exports.
+  for (const name of source.files.filter((each) => nameOf(each) === RECORDS_FILE)) {
+    const file = source.display(name);
+    const content = parseJson(await source.read(name), file, recordsSchema);
+    if (content.format !== format) continue;
+    const folder = name.slice(0, -RECORDS_FILE.length);
+    for (const record of content.files)
+      records.set(folder + record.file, { ...record, path: safePath(record.path, file) });
+  }
+  return records;
 }
 
 const guard = async <T>(path: string, work: Promise<T>): Promise<T> => {

@@ -1,5 +1,5 @@
 /** Pascal VOC: an indexed PNG of classes a picture. One type a pixel: where types overlap, the smaller one is kept. */
-import { type DecodedImage, decodeImage, decodeRle, encodeIndexedPng, rleArea } from '@adclick/core';
+import { alikeNumbers, type DecodedImage, decodeImage, decodeRle, encodeIndexedPng, rleArea } from '@adclick/core';
 import { fail } from '../errors.ts';
 import { decodeText, linesOf, textBytes } from './json.ts';
 import { boundsOf, type Painter, type Place, wrong } from './painter.ts';
@@ -161,6 +161,10 @@ function valuesOf(image: DecodedImage, bits: number, place: Place): { values: Ui
   return { values, grey };
 }
 
+/** How opaque each pixel of an image with alpha is. */
+const alphaOf = ({ data, channels, width, height }: DecodedImage) =>
+  Float32Array.from({ length: width * height }, (_, i) => data[(i + 1) * channels - 1]);
+
 /** Values in words that a list of labels can be compared with. */
 const valueText = (value: number, grey: boolean) =>
   grey ? `the value ${value}` : `the colour ${[value >> 16, (value >> 8) & 255, value & 255].join(',')}`;
@@ -189,6 +193,10 @@ async function readMask(
   const image = await decodeImage(bytes, { path: file });
   const { width, height } = image;
   const { values, grey } = valuesOf(image, greyBits(bytes, image), place);
+  const alike = await alikeNumbers(bytes, image);
+  if (alike) throw wrong(place, `its palette has one colour for ${alike.join(' and ')}, which may be two classes`);
+  if (image.alpha && !values.some((value) => value !== 0) && new Set(alphaOf(image)).size > 1)
+    throw wrong(place, 'it has no colour but black where it is not transparent');
   const counts = new Map<number, number>();
   for (const value of values) counts.set(value, (counts.get(value) ?? 0) + 1);
   const marked = [...counts.keys()].filter((value) => value !== 0).sort((a, b) => a - b);

@@ -245,26 +245,36 @@ export async function importLabels(
   for (const entry of source.leftOut ?? []) leaveOut(entry);
   const found = new Map<string, Picture>();
   const twice = new Set<string>();
+  const [spoken, partly] = [new Set<string>(), new Set<string>()];
+  const refuse = (entry: LeftOut) => {
+    leaveOut(entry);
+    spoken.add(entry.path.replaceAll('\\', '/'));
+  };
+  const passesOver = ({ layers }: LabelledImage) => layers.length === 0 && emptyIs === 'todo';
   let done = 0;
-  for await (const image of EXCHANGE_FORMATS[format].read(source, { inProject, leftOut: leaveOut })) {
+  for await (const image of EXCHANGE_FORMATS[format].read(source, { inProject, leftOut: refuse })) {
     signal?.throwIfAborted();
     onProgress?.({ label: 'reading', done: ++done });
-    const { path, width, height, layers } = image;
-    if (layers.length === 0 && emptyIs === 'todo') continue;
+    if (passesOver(image)) continue;
+    const { path, width, height, partial } = image;
     if (found.has(path)) twice.add(path);
+    if (partial) partly.add(path);
     found.set(path, { path, width, height });
   }
+  // What was left out of an image elsewhere counts as well: without it the image would be good, or have half of its mask.
+  for (const path of spoken) if (found.has(path) && !partly.has(path)) twice.add(path);
   for (const path of twice) {
     found.delete(path);
     leaveOut({ path, reason: 'it is there twice, and which of its labels count is not said' });
   }
-  const { matches, failures } = matchPictures([...found.values()], finder);
+  const lost = [...spoken].filter((path) => !found.has(path) && !twice.has(path));
+  const { matches, failures } = matchPictures([...found.values()], finder, lost);
   for (const failure of failures) leaveOut(failure);
   const replaced: Replaced[] = [];
   let [images, defects] = [0, 0];
   for await (const image of EXCHANGE_FORMATS[format].read(source, { inProject, leftOut: () => undefined })) {
     const picture = matches.get(image.path);
-    if (!picture) continue;
+    if (!picture || passesOver(image)) continue;
     signal?.throwIfAborted();
     const { path, width, height, category, reference } = picture;
     if (image.layers.length === 0 && !removeMasks && (await store.isDefective(path))) {
