@@ -3,7 +3,7 @@ import { join } from 'node:path';
 import { type Command, InvalidArgumentError } from 'commander';
 import { counted, FORMATS, type Format } from '../api.ts';
 import { localUser } from '../local-user.ts';
-import { exportLabels, leftOutLines, SHOWN } from '../services/exchange.ts';
+import { exportLabels, leftOutLines, maskFilesLines, SHOWN } from '../services/exchange.ts';
 import { openLabels } from '../services/label-stores.ts';
 import { formatOption } from './options.ts';
 import { type CommonOptions, run, withCommon } from './run.ts';
@@ -57,6 +57,7 @@ export function addExport(program: Command): void {
         lines: [
           `${counted(report.images, 'image')} as ${format} in ${report.target}`,
           ...(report.unlabelled > 0 ? [`Without a label yet: ${counted(report.unlabelled, 'image')}`] : []),
+          ...maskFilesLines(report.maskFiles),
           report.changed.length === 0
             ? 'Read again, every mask is the same pixel by pixel'
             : `Read again, ${counted(report.changed.length, 'image')} changed by ${counted(pixels, 'pixel')}:`,

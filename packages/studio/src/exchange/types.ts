@@ -29,6 +29,8 @@ export interface LabelledImage {
   readonly partial?: boolean;
   /** Whether the picture is not the one any more that was labelled. */
   readonly changed?: boolean;
+  /** Whether nobody has labelled it in the database, and mask files, which do not count there, mark a defect in it. */
+  readonly maskFiles?: boolean;
 }
 
 /** A label that did not get through, and why. */
@@ -103,6 +105,8 @@ export interface ExchangeReport {
   readonly images: number;
   /** Images that have no label yet and therefore are not in it. */
   readonly unlabelled: number;
+  /** How many of those have mask files that do not count, since the project has a database. */
+  readonly maskFiles: number;
   /** Images whose masks are not what they were; found by reading the export again. */
   readonly changed: readonly ChangedImage[];
   readonly leftOut: readonly LeftOut[];

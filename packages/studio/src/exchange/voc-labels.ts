@@ -119,7 +119,7 @@ export class VocLabels {
 /** A line of the list: `name:red,green,blue:parts:actions`; without a colour it has the one that VOC gives to its number. */
 function parseLine(text: string, number: number): { name: string; colour: Colour } | string {
   const [, name, said = ''] =
-    /^(.+?):( *\d+ *, *\d+ *, *\d+ *)(?::[^:]*){0,2}$/.exec(text) ?? /^([^:]+)(?:: *){0,3}$/.exec(text) ?? [];
+    /^(.+?):( *\d+ *, *\d+ *, *\d+ *)(?::[^:]*){0,2}$/s.exec(text) ?? /^([^:]+)(?:: *){0,3}$/.exec(text) ?? [];
   if (name === undefined) return 'it is not name:red,green,blue:parts:actions';
   if (said === '') return { name: name.trim(), colour: PALETTE[number] ?? [0, 0, 0] };
   const [red = 0, green = 0, blue = 0] = said.split(',').map(Number);

@@ -16,8 +16,9 @@ const LIST = /(?:^|\/)classes\.txt$|\.names$/i;
 const index = z.string().regex(/^\d{1,9}$/, 'a class is a number');
 const byIndex = z.record(index, z.string());
 // Every scalar is read as the text that stands there.
+const none = z.literal('').transform((): string[] => []);
 const settings = z.object({
-  names: z.union([z.array(z.string()), byIndex, z.array(byIndex)]).optional(),
+  names: z.union([z.array(z.string()), byIndex, z.array(byIndex), none]).optional(),
   nc: z
     .string()
     .regex(/^\d{1,6}$/, 'it is no number of classes')

@@ -59,6 +59,14 @@ export function leftOutLines(leftOut: readonly LeftOut[]): string[] {
   return [`Left out: ${leftOut.length}`, ...lines, ...more];
 }
 
+/** What to do about mask files that an export has passed over; nothing where there are none. */
+export const maskFilesLines = (count: number): string[] =>
+  count === 0
+    ? []
+    : [
+        `${count} of those have mask files: since the project has a database they do not count; \`adclick import PROJECT --format mvtec --from PROJECT\` takes them over`,
+      ];
+
 /** Why the labels of an image cannot be used, if they cannot. @param changed whether a picture that has changed is no reason. */
 export function objection(
   { state, layers, width, height, ...image }: LabelledImage,
@@ -81,6 +89,7 @@ class Export {
   private readonly said = new Set<string>();
   readonly originals = new Map<string, Original>();
   unlabelled = 0;
+  maskFiles = 0;
 
   constructor(
     private readonly request: ExportRequest,
@@ -110,6 +119,7 @@ class Export {
       if (layers.length < marked.length && layers.length === 0) continue;
       if (image.state === 'todo' && layers.length === 0) {
         this.unlabelled++;
+        if (image.maskFiles) this.maskFiles++;
         continue;
       }
       const reason = objection({ ...image, layers }, this.request);
@@ -206,8 +216,8 @@ export async function exportLabels(
     const { images, changed } = await work.check(format, await openFolder(target.folder));
     options.signal?.throwIfAborted();
     await target.commit();
-    const { unlabelled, leftOut: all } = work;
-    return { format, target: target.path, images, unlabelled, changed, leftOut: all };
+    const { unlabelled, maskFiles, leftOut: all } = work;
+    return { format, target: target.path, images, unlabelled, maskFiles, changed, leftOut: all };
   } catch (error) {
     await target.discard();
     throw error;

@@ -89,7 +89,7 @@ test('are jobs of a server, which say what came of them', async () => {
   const { id } = await studio.startJob({ kind: 'export', format: 'mvtec', folder: 'out' }, 'ada');
   const job = () => studio.jobs.list().find((each) => each.id === id);
   await vi.waitFor(() => expect(job()?.state).toBe('done'));
-  expect(job()?.result).toBe('4 images');
+  expect(job()?.result).toBe('4 images; of 1 image without a label there are mask files');
   expect(existsSync(join(root, 'out/part/ground_truth/dent/0_mask.png'))).toBe(true);
   await expect(studio.startJob({ kind: 'export', format: 'coco', folder: '../out' }, 'ada')).rejects.toMatchObject({
     code: 'ADC_OUTSIDE',

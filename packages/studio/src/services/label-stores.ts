@@ -32,7 +32,8 @@ class StudioStore implements LabelStore {
       seen.add(path);
       const labelled = parseContent(content);
       const changed = labelled !== undefined && !(await hasContent(join(root, path), labelled));
-      yield { path, category, width, height, state: state as LabelledImage['state'], layers, changed };
+      const maskFiles = state === 'todo' && layers.length === 0 && (await this.files.isDefective(path));
+      yield { path, category, width, height, state: state as LabelledImage['state'], layers, changed, maskFiles };
     }
     for await (const picture of this.files.pictures()) if (!seen.has(picture.path)) yield this.files.labelled(picture);
   }
@@ -70,7 +71,9 @@ class StudioStore implements LabelStore {
   async isDefective(path: string): Promise<boolean> {
     const known = await this.studio.store.images.findByPath(path);
     if (!known) return this.files.isDefective(path);
-    return known.state === 'defect' || (await this.studio.labels.peek(known.id)).layers.size > 0;
+    if (known.state === 'defect' || (await this.studio.labels.peek(known.id)).layers.size > 0) return true;
+    // Until somebody has labelled it, its mask files are what is known.
+    return known.state === 'todo' && this.files.isDefective(path);
   }
 
   /** Good pictures that others are compared with are not labelled in the database: their files say what they are. */
@@ -123,8 +126,11 @@ function firstOf(leftOut: readonly LeftOut[]): string {
 const exportJob: ExchangeWork = async (studio, { format, path, user }, options) => {
   const store = await storeOf(studio, user, format);
   const pictureOf = (image: LabelledImage) => join(studio.project.root, image.path);
-  const { images, changed, leftOut } = await exportLabels(store, { format, target: path, pictureOf }, options);
-  return outcome(images, leftOut, changed.length > 0 ? `, ${changed.length} of them with changed pixels` : '');
+  const report = await exportLabels(store, { format, target: path, pictureOf }, options);
+  const { images, changed, maskFiles, leftOut } = report;
+  const differing = changed.length > 0 ? `, ${changed.length} of them with changed pixels` : '';
+  const passedOver = maskFiles > 0 ? `; of ${counted(maskFiles, 'image')} without a label there are mask files` : '';
+  return outcome(images, leftOut, `${differing}${passedOver}`);
 };
 
 const importJob: ExchangeWork = async (studio, { format, path, user }, options) => {

@@ -267,6 +267,39 @@ describe.each(FORMATS)('an export as %s', (format) => {
   });
 });
 
+describe('masks in folders of a project that has a database', () => {
+  async function project() {
+    const root = await makeProject([B0, B1], { database: true });
+    await putMask(root, 'ground_truth/bad/b0_mask.png', [1, 1, 4, 4]);
+    return root;
+  }
+
+  test.each(FORMATS)('are no reason to call their picture good when %s lists it without a region', async (format) => {
+    const root = await project();
+    const files = await labelFiles(format, [
+      { name: 'b0.png', regions: [] },
+      { name: 'b1.png', regions: [] },
+    ]);
+    const { images, leftOut } = await importFiles(root, format, files);
+    expect([images, await labelsOf(root)]).toEqual([1, { [B0]: 'todo', [B1]: 'good' }]);
+    expect(leftOut).toEqual([{ path: B0, reason: expect.stringContaining('stays') }]);
+    expect((await importFiles(root, format, files, { removeMasks: true })).leftOut).toEqual([]);
+    expect(await labelsOf(root)).toEqual({ [B0]: 'good', [B1]: 'good' });
+  });
+
+  test('are counted by an export that passes them over, and can be taken over', async () => {
+    const root = await project();
+    const exported = async () => {
+      const { store, close } = await openLabels(root, 'ada', 'coco');
+      return exportLabels(store, { format: 'coco', target: `${await folder()}/out` }).finally(close);
+    };
+    expect(await exported()).toMatchObject({ images: 1, unlabelled: 2, maskFiles: 1, leftOut: [] });
+    await importFiles(root, 'mvtec', new Map(), { source: await openFolder(root) });
+    expect(await labelsOf(root)).toEqual({ [B0]: 'bad 1,1 4x4 16', [B1]: 'todo' });
+    expect(await exported()).toMatchObject({ images: 2, unlabelled: 1, maskFiles: 0, leftOut: [] });
+  });
+});
+
 describe('masks in folders', () => {
   test('that were known for none of their picture are kept when another takes their place', async () => {
     const root = await makeProject([B0, B1]);
