@@ -5,7 +5,7 @@ import { join } from 'node:path';
 import { promisify } from 'node:util';
 import { crc32, deflateSync } from 'node:zlib';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import { decodeImage, encodePng } from './codec.ts';
+import { decodeImage, encodeJpeg, encodePng } from './codec.ts';
 import { type StoredType, writeTiff } from './fixtures/write-tiff.ts';
 import { TIFF_TAGS } from './tiff.ts';
 
@@ -47,6 +47,29 @@ function emptyPng(side: number, depth: number, colour: number): Uint8Array {
   const signature = [0x89, 0x50, 0x4e, 0x47, 0x0d, 0x0a, 0x1a, 0x0a];
   const parts = [chunk('IHDR', header), chunk('IDAT', deflateSync(Buffer.alloc(4000))), chunk('IEND', Buffer.alloc(0))];
   return Buffer.concat([Uint8Array.from(signature), ...parts]);
+}
+
+/** A JPEG whose header says more than its data. */
+async function emptyJpeg(side: number): Promise<Uint8Array> {
+  const jpeg = Buffer.from(await encodeJpeg({ data: new Uint8Array(64), width: 8, height: 8, channels: 1 }));
+  const frame = jpeg.indexOf(Uint8Array.of(0xff, 0xc0));
+  jpeg.writeUInt16BE(side, frame + 5);
+  jpeg.writeUInt16BE(side, frame + 7);
+  return jpeg;
+}
+
+/** A BMP of run lengths that ends at once. */
+function emptyRuns(side: number, bits: 4 | 8): Uint8Array {
+  const bmp = Buffer.alloc(56);
+  bmp.write('BM');
+  bmp.writeUInt32LE(54, 10);
+  bmp.writeUInt32LE(40, 14);
+  bmp.writeInt32LE(side, 18);
+  bmp.writeInt32LE(side, 22);
+  bmp.writeUInt16LE(bits, 28);
+  bmp.writeUInt32LE(bits === 8 ? 1 : 2, 30);
+  bmp.set([0, 1], 54);
+  return bmp;
 }
 
 const { compression, rowsPerStrip, samplesPerPixel, tileWidth, tileHeight } = TIFF_TAGS;
@@ -122,7 +145,7 @@ describe('a small file cannot stand for any amount of memory', () => {
     writeTiff([
       { width: SIDE, height: SIDE, channels, type, strips: [new Uint8Array(5000)], tags: { [compression]: kind } },
     ]);
-  const files: [string, Uint8Array, string][] = [
+  const files: [string, Uint8Array | Promise<Uint8Array>, string][] = [
     // All chunks are there, so it is not called truncated.
     ['PNG of 16 bits', emptyPng(SIDE, 16, 6), 'ADC_IMAGE_UNREADABLE'],
     ['PNG of 8 bits', emptyPng(SIDE, 8, 2), 'ADC_IMAGE_UNREADABLE'],
@@ -130,6 +153,9 @@ describe('a small file cannot stand for any amount of memory', () => {
     ['TIFF, DEFLATE', tiff(3, 'uint8', 8), 'ADC_IMAGE_TRUNCATED'],
     ['TIFF, LZW', tiff(3, 'float64', 5), 'ADC_IMAGE_TRUNCATED'],
     ['TIFF of a thousand channels', tiff(1000, 'uint8', 8), 'ADC_IMAGE_UNREADABLE'],
+    ['JPEG', emptyJpeg(SIDE), 'ADC_IMAGE_TRUNCATED'],
+    ['BMP of bytes in runs', emptyRuns(SIDE, 8), 'ADC_IMAGE_TRUNCATED'],
+    ['BMP of half bytes in runs', emptyRuns(SIDE, 4), 'ADC_IMAGE_TRUNCATED'],
     [
       'TIFF of no channels',
       writeTiff([{ width: 4, height: 4, type: 'uint8', tags: { [samplesPerPixel]: 0 } }]),
@@ -137,7 +163,7 @@ describe('a small file cannot stand for any amount of memory', () => {
     ],
   ];
   test.each(files)('%s', async (_name, bytes, code) => {
-    const { answer, megabytes } = await decodeApart(bytes);
+    const { answer, megabytes } = await decodeApart(await bytes);
     expect(answer).toBe(code);
     expect(megabytes).toBeLessThan(30);
   });

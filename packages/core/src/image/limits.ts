@@ -10,6 +10,9 @@ const DEFLATE = 1032;
 /** Most that an LZW code of 12 bits, and a run of PackBits, can unpack to, times their size. */
 const LZW = 2731;
 const PACK_BITS = 64;
+/** Most pixels that a byte can stand for in a JPEG, whose blocks of 8 x 8 take at least a bit, and in the run lengths of a BMP: 255 from two bytes. */
+const JPEG = 8 * 64;
+const RUN_LENGTHS = 128;
 /** How much larger than its pixels packed data may be: codes that do not fit the data lengthen it, tables and padding are added. */
 const SWOLLEN = 4;
 const ADDED = 64 * 1024;
@@ -71,6 +74,12 @@ function checkPng(bytes: Uint8Array, { width, height }: Size): void {
     throw new RangeError(`${packed} bytes cannot hold ${width} x ${height} pixels`);
 }
 
+/** The size of a file whose bytes stand for so many pixels each at most. */
+function checkBytes({ length }: Uint8Array, { width, height }: Size, pixels: number): void {
+  if (width * height > SMALL && length * pixels < width * height)
+    throw new RangeError(`${length} bytes cannot hold ${width} x ${height} pixels`);
+}
+
 /**
  * Refuses files whose data cannot be what the header says, before anything is unpacked.
  * @throws TiffTruncated or RangeError for too little of it, Error for too much, or for more samples a pixel than are read.
@@ -84,6 +93,8 @@ export function checkContent(
 ): void {
   if (page) checkTiff(page, size, limit);
   else if (format === 'png') checkPng(bytes, size);
+  else if (format === 'jpeg') checkBytes(bytes, size, JPEG);
+  else if (format === 'bmp') checkBytes(bytes, size, RUN_LENGTHS);
 }
 
 /** A PNG without large notes (profiles, texts), which may unpack to any amount. */
