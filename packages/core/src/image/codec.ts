@@ -21,7 +21,7 @@ import { numbersAsGrey } from './indexed-png.ts';
 import { checkContent, withoutNotes } from './limits.ts';
 import { maskCut } from './mask-values.ts';
 import { FULL_RANGES, fullRange, type Picture, type SampleType, type Window, type Windows } from './samples.ts';
-import { type FullPage, fullPage, SAMPLE_FORMAT, TIFF_TAGS, withPageAlone } from './tiff.ts';
+import { type FullPage, fullPage, TIFF_TAGS, withPageAlone } from './tiff.ts';
 import { decodeOddTiff, isOddTiff, TiffTruncated } from './tiff-samples.ts';
 import { IGNORE, type Mask, type Pixels, type RgbImage } from './types.ts';
 import { toRgb, toRgbKeeping, windowNote } from './window.ts';
@@ -117,9 +117,9 @@ async function decodeUpright(
   }
   const orientation = readOrientation(bytes, format);
   if (page && isOddTiff(page)) {
-    const type = page.tags.get(TIFF_TAGS.sampleFormat) === SAMPLE_FORMAT.signed ? 'int16' : 'float';
-    const image = { ...decodeOddTiff(bytes, page), type, depth: 32, range: FULL_RANGES[type] } as const;
-    return applyOrientation(image, orientation);
+    const image = decodeOddTiff(bytes, page);
+    const depth = image.type === 'uint8' ? 8 : image.type === 'uint16' ? 16 : 32;
+    return applyOrientation({ ...image, depth, range: FULL_RANGES[image.type] }, orientation);
   }
   const shown = page ? withPageAlone(bytes, page) : format === 'png' ? withoutNotes(bytes) : bytes;
   const strict = await decodeWithSharp(shown, limit, 'warning').catch((error: Error) => error);

@@ -86,6 +86,61 @@ describe('sample types', () => {
     expect([...data.subarray(0, 6)]).toEqual([-50, 50, 150, -49, 51, 151]);
   });
 
+  /** Differences of neighbours in each row of a tile, as a predictor stores them. */
+  const differences = (samples: readonly number[]) =>
+    samples.map((value, i) => (i % 16 === 0 ? value : value - (samples[i - 1] as number)));
+
+  describe.each([false, true])('tiles of one channel each, by differences: %s', (predicted) => {
+    const [width, height, tile] = [20, 18, 16];
+    const types: StoredType[] = ['uint8', 'uint16', 'int16', 'uint32', 'int32', 'float32', 'float64'];
+    test.each(
+      types
+        .filter((type) => !predicted || !type.startsWith('float'))
+        .flatMap((type) => [[type, true] as const, [type, false] as const]),
+    )('%s, little-endian: %s', async (type, little) => {
+      const at = (x: number, y: number, plane: number) => x + 3 * y + 60 * plane;
+      const tiles = [0, 1, 2].flatMap((plane) =>
+        [0, 1, 2, 3].map((number) => {
+          const [left, top] = [(number % 2) * tile, Math.floor(number / 2) * tile];
+          const samples = Array.from({ length: tile * tile }, (_, i) =>
+            at(left + (i % tile), top + Math.floor(i / tile), plane),
+          );
+          const stored = predicted ? differences(samples) : samples;
+          const page: TiffPage = { width: tile, height: tile, type, sample: (i) => stored[i] as number };
+          return deflateSync(storedSamples(page, little));
+        }),
+      );
+      const tags = {
+        [TIFF_TAGS.planarConfiguration]: 2,
+        [TIFF_TAGS.tileWidth]: tile,
+        [TIFF_TAGS.tileHeight]: tile,
+        [TIFF_TAGS.compression]: 8,
+        [TIFF_TAGS.predictor]: predicted ? 2 : 1,
+      };
+      const image = await decodeImage(
+        writeTiff([{ width, height, channels: 3, type, strips: tiles, tags }], { little }),
+      );
+      expect([image.type, image.depth]).toEqual([
+        type.startsWith('float') ? 'float' : type,
+        type === 'uint8' ? 8 : type === 'uint16' ? 16 : 32,
+      ]);
+      expect([...image.data]).toEqual(
+        Array.from({ length: width * height * 3 }, (_, i) =>
+          at(Math.floor(i / 3) % width, Math.floor(i / 3 / width), i % 3),
+        ),
+      );
+    });
+  });
+
+  test.each<StoredType>(['float32', 'float64'])(
+    '%s where white is zero keep their values, there is no end to count from',
+    async (type) => {
+      const tags = { [TIFF_TAGS.photometric]: 0 };
+      const { data } = await decodeImage(writeTiff([{ width: 3, height: 1, type, sample: (i) => 100 * i, tags }]));
+      expect([...data]).toEqual([0, 100, 200]);
+    },
+  );
+
   test('several strips, the last one shorter or filled up', async () => {
     const rows = (from: number, count: number) =>
       deflateSync(storedSamples({ width: 6, height: count, type: 'int16', sample: (i) => from * 6 + i }));

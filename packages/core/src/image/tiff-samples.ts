@@ -1,5 +1,6 @@
-/** TIFF pages of sample types that libvips clips or refuses: signed 16-bit, half and double floats. Memory is bounded by the header's size. */
+/** TIFF pages that libvips clips or refuses: signed 16-bit, half and double floats, and tiles of one channel each. Memory is bounded by the header's size. */
 import { inflateSync } from 'node:zlib';
+import { FULL_RANGES, type SampleType } from './samples.ts';
 import { type Directory, SAMPLE_FORMAT, TIFF_TAGS } from './tiff.ts';
 import type { Pixels } from './types.ts';
 
@@ -154,45 +155,81 @@ function fromHalf(bits: number): number {
   return sign * (exponent ? 2 ** (exponent - 15) * (1 + fraction / 1024) : 2 ** -14 * (fraction / 1024));
 }
 
-/** Sample types that libvips clips or refuses: signed 16-bit, half and double floats. */
-export function isOddTiff({ tags }: Directory): boolean {
-  const bits = tags.get(TIFF_TAGS.bitsPerSample);
-  const format = tags.get(TIFF_TAGS.sampleFormat);
-  if (format === SAMPLE_FORMAT.signed) return bits === 16;
-  return format === SAMPLE_FORMAT.float && (bits === 16 || bits === 64);
+/** Reads the sample that begins at a byte. */
+function readerOf(view: DataView, type: SampleType, size: number, little: boolean): (at: number) => number {
+  switch (type) {
+    case 'uint8':
+      return (at) => view.getUint8(at);
+    case 'int8':
+      return (at) => view.getInt8(at);
+    case 'uint16':
+      return (at) => view.getUint16(at, little);
+    case 'int16':
+      return (at) => view.getInt16(at, little);
+    case 'uint32':
+      return (at) => view.getUint32(at, little);
+    case 'int32':
+      return (at) => view.getInt32(at, little);
+    default:
+      if (size === 8) return (at) => view.getFloat64(at, little);
+      return size === 4 ? (at) => view.getFloat32(at, little) : (at) => fromHalf(view.getUint16(at, little));
+  }
+}
+
+/** How the samples of a page are stored; undefined for kinds that are not read here. */
+function sampleTypeOf({ tags }: Directory): SampleType | undefined {
+  const bits = tags.get(TIFF_TAGS.bitsPerSample) ?? 1;
+  const format = tags.get(TIFF_TAGS.sampleFormat) ?? SAMPLE_FORMAT.unsigned;
+  if (format === SAMPLE_FORMAT.float) return [16, 32, 64].includes(bits) ? 'float' : undefined;
+  if (format !== SAMPLE_FORMAT.signed && format !== SAMPLE_FORMAT.unsigned) return undefined;
+  const type = `${format === SAMPLE_FORMAT.signed ? 'int' : 'uint'}${bits}`;
+  return type in FULL_RANGES ? (type as SampleType) : undefined;
+}
+
+/** What libvips clips or refuses: signed 16-bit samples, half and double floats, and tiles of one channel each. */
+export function isOddTiff(page: Directory): boolean {
+  const { tags } = page;
+  const type = sampleTypeOf(page);
+  const apart = tags.get(TIFF_TAGS.planarConfiguration) === 2 && (tags.get(TIFF_TAGS.samplesPerPixel) ?? 1) > 1;
+  if (type !== undefined && apart && tags.has(TIFF_TAGS.tileWidth)) return true;
+  return type === 'int16' || (type === 'float' && tags.get(TIFF_TAGS.bitsPerSample) !== 32);
+}
+
+/** A page as it was decoded. */
+interface OddPage extends Pixels {
+  readonly type: SampleType;
+  readonly alpha: boolean;
 }
 
 /**
- * Decodes a page of signed 16-bit samples or floats of 16, 32 or 64 bits: strips or tiles, channels together or apart, either byte order,
- * packed or not. Its size must have been checked.
+ * Decodes a page of whole numbers of 8, 16 or 32 bits or floats of 16, 32 or 64: strips or tiles, channels together or apart, either
+ * byte order, packed or not. Its size must have been checked. All but unsigned numbers of 8 and 16 bits come as floats.
  * @throws TiffTruncated when bytes are missing, Error for a kind that is not read or a block that holds more than it should.
  */
-export function decodeOddTiff(bytes: Uint8Array, page: Directory): Pixels<Float32Array> & { readonly alpha: boolean } {
+export function decodeOddTiff(bytes: Uint8Array, page: Directory): OddPage {
   const { tags, little } = page;
   const tag = (name: keyof typeof TIFF_TAGS, otherwise: number) => tags.get(TIFF_TAGS[name]) ?? otherwise;
   const [width, height, channels] = [tag('width', 0), tag('height', 0), tag('samplesPerPixel', 1)];
   const photometric = tag('photometric', 1);
   if (photometric > 2)
     throw new Error(`photometric interpretation ${photometric} is not read for samples of this type`);
-  const size = tag('bitsPerSample', 16) / 8;
-  const signed = tags.get(TIFF_TAGS.sampleFormat) === SAMPLE_FORMAT.signed;
-  if (signed ? size !== 2 : ![2, 4, 8].includes(size)) throw new Error(`samples of ${8 * size} bits are not read`);
+  const size = tag('bitsPerSample', 1) / 8;
+  const type = sampleTypeOf(page);
+  if (type === undefined) throw new Error(`samples of ${8 * size} bits are not read`);
   const predictor = tag('predictor', PREDICTOR.none);
-  if (predictor > PREDICTOR.floats || (predictor === PREDICTOR.differences && size !== 2))
+  if (predictor > PREDICTOR.floats || (predictor === PREDICTOR.differences && size > 4))
     throw new Error(`predictor ${predictor} is not read for samples of ${8 * size} bits`);
   const unpack = unpackOf(tag('compression', COMPRESSION.none));
   const grid = gridOf(page, width, height, channels);
   const { samples, blockWidth, blockHeight } = grid;
 
-  const data = new Float32Array(width * height * channels);
+  const Samples = type === 'uint8' ? Uint8Array : type === 'uint16' ? Uint16Array : Float32Array;
+  const data = new Samples(width * height * channels);
   const rowSize = blockWidth * samples * size;
   const block = new Uint8Array(rowSize * blockHeight);
   const view = new DataView(block.buffer);
-  const read = (at: number) => {
-    if (size === 8) return view.getFloat64(at, little);
-    if (size === 4) return view.getFloat32(at, little);
-    return signed ? view.getInt16(at, little) : fromHalf(view.getUint16(at, little));
-  };
+  const read = readerOf(view, type, size, little);
+  const step = samples * size;
   const [across, down] = [Math.ceil(width / blockWidth), Math.ceil(height / blockHeight)];
   for (const [number, offset] of grid.offsets.entries()) {
     const plane = Math.floor(number / (across * down));
@@ -206,15 +243,21 @@ export function decodeOddTiff(bytes: Uint8Array, page: Directory): Pixels<Float3
       const row = block.subarray(y * rowSize, (y + 1) * rowSize);
       if (predictor === PREDICTOR.floats) sumFloatRow(row, samples, size, little);
       if (predictor === PREDICTOR.differences)
-        for (let at = y * rowSize + samples * 2; at < (y + 1) * rowSize; at += 2)
-          view.setUint16(at, view.getUint16(at, little) + view.getUint16(at - samples * 2, little), little);
+        for (let at = y * rowSize + step; at < (y + 1) * rowSize; at += size)
+          if (size === 1) view.setUint8(at, view.getUint8(at) + view.getUint8(at - step));
+          else if (size === 2)
+            view.setUint16(at, view.getUint16(at, little) + view.getUint16(at - step, little), little);
+          else view.setUint32(at, view.getUint32(at, little) + view.getUint32(at - step, little), little);
       for (let x = 0; x < columns; x++)
         for (let c = 0; c < samples; c++)
           data[((top + y) * width + left + x) * channels + plane + c] = read(y * rowSize + (x * samples + c) * size);
     }
   }
-  // White is zero: grey values count downwards.
-  if (photometric === 0) for (let i = 0; i < data.length; i++) data[i] = signed ? -1 - data[i] : 1 - data[i];
+  // White is zero: grey values count downwards, where there is an end to count from.
+  if (photometric === 0 && type !== 'float') {
+    const { low, high } = FULL_RANGES[type];
+    for (let i = 0; i < data.length; i++) data[i] = low + high - data[i];
+  }
   const alpha = channels % 2 === 0 && [1, 2].includes(tags.get(TIFF_TAGS.extraSamples) ?? -1);
-  return { data, width, height, channels, alpha };
+  return { data, width, height, channels, type, alpha };
 }
