@@ -1,4 +1,4 @@
-import { mkdtemp, readFile, rm } from 'node:fs/promises';
+import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { CodedError } from '@adclick/ortgrad';
@@ -53,6 +53,19 @@ describe('project files', async () => {
     expect(await openProject(root)).toEqual(written);
     expect(written.settings.pixels).toBe(640);
     expect(await readFile(join(root, PROJECT_FILE), 'utf8')).toMatch(/^backbone: efficientnet-lite0$/m);
+  });
+
+  test.each<[string, (text: string) => Buffer]>([
+    ['UTF-8 with a mark', (text) => Buffer.from(`\ufeff${text}`)],
+    ['UTF-16 with a mark', (text) => Buffer.from(`\ufeff${text}`, 'utf16le')],
+    ['UTF-16 without a mark', (text) => Buffer.from(text, 'utf16le')],
+    ['big-endian UTF-16 with a mark', (text) => Buffer.from(`\ufeff${text}`, 'utf16le').swap16()],
+    ['lines that end as on Windows', (text) => Buffer.from(text.replaceAll('\n', '\r\n'))],
+  ])('%s is read', async (_, coded) => {
+    const folder = await mkdtemp(join(root, 'coded-'));
+    await writeFile(join(folder, PROJECT_FILE), coded('categories:\n  Schlüssel:\n    good: [gut/螺丝]\n'));
+    const { settings } = await openProject(folder);
+    expect(settings.categories).toEqual({ Schlüssel: { good: ['gut/螺丝'], test: [], defects: [] } });
   });
 
   test('a folder without one is ADC_PROJECT_MISSING', async () => {

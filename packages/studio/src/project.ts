@@ -112,19 +112,27 @@ async function spelled(root: string, settings: ProjectSettings): Promise<Project
   return { ...settings, categories: Object.fromEntries(categories) };
 }
 
+/** The text of a project file. Editors on Windows may have written UTF-16, which its first bytes say: a mark, or a Latin letter's empty half. */
+function textOf(bytes: Uint8Array): string {
+  const [first, second] = bytes;
+  const little = (first === 0xff && second === 0xfe) || second === 0;
+  const big = (first === 0xfe && second === 0xff) || first === 0;
+  return new TextDecoder(little ? 'utf-16le' : big ? 'utf-16be' : 'utf-8').decode(bytes);
+}
+
 /** Opens the project of a folder. @throws ADC_PROJECT_MISSING, ADC_PROJECT. */
 export async function openProject(directory: string): Promise<Project> {
   const root = resolve(directory);
   const path = join(root, PROJECT_FILE);
-  let text: string;
+  let bytes: Buffer;
   try {
-    text = await readFile(path, 'utf8');
+    bytes = await readFile(path);
   } catch (error) {
     const { code } = error as NodeJS.ErrnoException;
     if (code === 'ENOENT' || code === 'ENOTDIR') throw fail('ADC_PROJECT_MISSING', { path, folder: directory }, error);
     throw misfit(path, { line: 1, field: 'the whole file', what: describeIoError(error) }, error);
   }
-  return { root, settings: await spelled(root, parseProject(text, path)) };
+  return { root, settings: await spelled(root, parseProject(textOf(bytes), path)) };
 }
 
 const HEADER = `# ADClick project. Folders are relative to this file. docs/formats.md explains every field.\n`;

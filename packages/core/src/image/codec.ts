@@ -119,7 +119,7 @@ async function decodeUpright(
   if (page && isOddTiff(page)) {
     const image = decodeOddTiff(bytes, page);
     const depth = image.type === 'uint8' ? 8 : image.type === 'uint16' ? 16 : 32;
-    return applyOrientation({ ...image, depth, range: FULL_RANGES[image.type] }, orientation);
+    return applyOrientation({ ...image, depth, range: FULL_RANGES[image.type] } as const, orientation);
   }
   const shown = page ? withPageAlone(bytes, page) : format === 'png' ? withoutNotes(bytes) : bytes;
   const strict = await decodeWithSharp(shown, limit, 'warning').catch((error: Error) => error);

@@ -1,5 +1,5 @@
 /** `adclick export`: the labels of a project in another tool's format. */
-import { join } from 'node:path';
+import { fromStored } from '@adclick/core';
 import { type Command, InvalidArgumentError } from 'commander';
 import { counted, FORMATS, type Format } from '../api.ts';
 import { localUser } from '../local-user.ts';
@@ -46,7 +46,7 @@ export function addExport(program: Command): void {
     run(options, async ({ signal, onProgress }) => {
       const { format, to, force, drafts, changed: moved, simplify } = options;
       const { root, store, close } = await openLabels(directory, localUser(), format);
-      const pictureOf = options.pictures ? ({ path }: { path: string }) => join(root, path) : undefined;
+      const pictureOf = options.pictures ? ({ path }: { path: string }) => fromStored(root, path) : undefined;
       const request = { format, target: to, force, drafts, changed: moved, simplify, pictureOf };
       const report = await exportLabels(store, request, { signal, onProgress }).finally(close);
       const pixels = report.changed.reduce((sum, image) => sum + image.pixels, 0);

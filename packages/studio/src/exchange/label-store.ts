@@ -6,6 +6,7 @@ import {
   decodeRle,
   encodeRle,
   fail as failCore,
+  fromStored,
   nameKey,
   readImageSize,
   readMask,
@@ -163,7 +164,7 @@ export class MaskFolderStore implements LabelStore {
     for (const { path, category, reference, good, masks } of this.entries.values()) {
       const labelled = good || masks.size > 0;
       const size = await orLeaveOut(labelled ? this.flaw : () => undefined, { path }, () =>
-        readImageSize(join(this.project.root, path)),
+        readImageSize(fromStored(this.project.root, path)),
       );
       if (size) yield { path, category, reference, ...size };
     }
@@ -206,7 +207,7 @@ export class MaskFolderStore implements LabelStore {
   private async pixels(files: readonly string[], size: Picture): Promise<Uint8Array> {
     const all = new Uint8Array(size.width * size.height);
     for (const file of files) {
-      const { data } = await readMask(join(this.project.root, file), size);
+      const { data } = await readMask(fromStored(this.project.root, file), size);
       data.forEach((set, i) => {
         if (set === 1) all[i] = 1;
       });
@@ -224,7 +225,7 @@ export class MaskFolderStore implements LabelStore {
     const { path, width, height, state, layers, partial = false } = image;
     const { root } = this.project;
     const entry = this.entries.get(path);
-    if (!entry) throw failCore('ADC_IMAGE_MISSING', { path: join(root, path) });
+    if (!entry) throw failCore('ADC_IMAGE_MISSING', { path: fromStored(root, path) });
     const wanted = new Map<string, Uint8Array>();
     for (const { type, rle } of layers) {
       // A name in two Unicode forms is one type.
@@ -246,9 +247,9 @@ export class MaskFolderStore implements LabelStore {
       // What stands there without being known for a mask of this picture goes as well.
       const gone = new Set([...old, file]);
       if (!(await this.areEmpty(gone))) kept = await this.keepOld(path, [...gone]);
-      await writeMask(join(root, file), { data, width, height, channels: 1 });
+      await writeMask(fromStored(root, file), { data, width, height, channels: 1 });
       entry.masks.set(type, [file]);
-      for (const other of old) if (other !== file) await rm(join(root, other), { force: true });
+      for (const other of old) if (other !== file) await rm(fromStored(root, other), { force: true });
     }
     for (const [type, files] of before) {
       if (wanted.has(type) || (partial && type !== GOOD)) continue;
@@ -257,7 +258,7 @@ export class MaskFolderStore implements LabelStore {
       if (state === 'good' && entry.unsaid.has(type) && (await this.holds(files, { ...image, width, height }, none)))
         continue;
       if (!(await this.areEmpty(files))) kept = await this.keepOld(path, files);
-      for (const file of files) await rm(join(root, file), { force: true });
+      for (const file of files) await rm(fromStored(root, file), { force: true });
       entry.masks.delete(type);
     }
     return kept;
@@ -300,9 +301,9 @@ export class MaskFolderStore implements LabelStore {
   /** Copies mask files to where what imports replace is kept. */
   private async keepOld(path: string, files: readonly string[]): Promise<Replaced> {
     for (const file of files) {
-      const from = join(this.project.root, file);
-      // Masks may lie beside the project; what is kept of them does not.
-      const inside = file.split('/').filter((part) => part !== '..');
+      const from = fromStored(this.project.root, file);
+      // Masks may lie beside the project or on another drive; what is kept of them does not.
+      const inside = file.split('/').filter((part) => part !== '..' && !part.endsWith(':'));
       if (existsSync(from)) await writeFileAtomic(join(this.project.root, this.keep, ...inside), await readFile(from));
     }
     return { path, kept: this.keep };

@@ -1,6 +1,7 @@
 /** The pictures of a category: what its folders, single pictures and patterns in adclick.yaml stand for on disk. */
 import { readdir, realpath, stat } from 'node:fs/promises';
-import { join, relative, resolve, sep } from 'node:path';
+import { join, resolve } from 'node:path';
+import { toStored } from '@adclick/core';
 import { RECORDS_FILE } from '../exchange/target.ts';
 import type { Project } from '../project.ts';
 import { Finder, type FinderOptions, type FoundPicture, type PassedOver } from './finding.ts';
@@ -63,7 +64,7 @@ export async function matchingFolders(
   const found: { path: string; matched: string[] }[] = [];
   for (const place of await placesOf(root, plain)) {
     if (!('folder' in place)) continue;
-    const path = relative(root, place.folder).split(sep).join('/');
+    const path = toStored(root, place.folder);
     const parts = path.split('/');
     const isPattern = path !== plain && parts.length === pattern.length;
     found.push({ path, matched: isPattern ? parts.filter((_, i) => pattern[i]?.includes('*')) : [] });

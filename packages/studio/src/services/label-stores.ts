@@ -1,7 +1,6 @@
 /** Where a project's labels are kept: in its database once it has one; mask files speak for pictures that are not labelled there, the good ones. */
 import { existsSync } from 'node:fs';
-import { join } from 'node:path';
-import { readImageSize } from '@adclick/core';
+import { fromStored, readImageSize } from '@adclick/core';
 import { counted } from '../api.ts';
 import { fail } from '../errors.ts';
 import { type LabelStore, MaskFolderStore, type Picture } from '../exchange/label-store.ts';
@@ -31,7 +30,7 @@ class StudioStore implements LabelStore {
     for await (const { path, category, width, height, state, content, layers } of this.studio.labelled()) {
       seen.add(path);
       const labelled = parseContent(content);
-      const changed = labelled !== undefined && !(await hasContent(join(root, path), labelled));
+      const changed = labelled !== undefined && !(await hasContent(fromStored(root, path), labelled));
       const maskFiles = state === 'todo' && layers.length === 0 && (await this.files.isDefective(path));
       yield { path, category, width, height, state: state as LabelledImage['state'], layers, changed, maskFiles };
     }
@@ -53,8 +52,8 @@ class StudioStore implements LabelStore {
   private async whereabouts({ path, width, height, content }: LostImage): Promise<string> {
     const { root } = this.studio.project;
     const known = `its label is for ${width} x ${height} pixels; put the picture from before back, and it counts again`;
-    if (existsSync(join(root, path))) {
-      const size = await readImageSize(join(root, path)).catch(() => undefined);
+    if (existsSync(fromStored(root, path))) {
+      const size = await readImageSize(fromStored(root, path)).catch(() => undefined);
       if (size === undefined)
         return `its picture cannot be read any more; put a sound copy there, and its label counts again`;
       if (size.width !== width || size.height !== height)
@@ -63,7 +62,7 @@ class StudioStore implements LabelStore {
     }
     const labelled = parseContent(content);
     for (const other of labelled?.hash == null ? [] : this.files.paths())
-      if (labelled && (await hasContent(join(root, other), { ...labelled, modified: Number.NaN })))
+      if (labelled && (await hasContent(fromStored(root, other), { ...labelled, modified: Number.NaN })))
         return `its picture is at ${other} now: put it back under the name from before, and its label counts again`;
     return 'its picture is gone: put it back, and its label counts again';
   }
@@ -125,7 +124,7 @@ function firstOf(leftOut: readonly LeftOut[]): string {
 
 const exportJob: ExchangeWork = async (studio, { format, path, user }, options) => {
   const store = await storeOf(studio, user, format);
-  const pictureOf = (image: LabelledImage) => join(studio.project.root, image.path);
+  const pictureOf = (image: LabelledImage) => fromStored(studio.project.root, image.path);
   const report = await exportLabels(store, { format, target: path, pictureOf }, options);
   const { images, changed, maskFiles, leftOut } = report;
   const differing = changed.length > 0 ? `, ${changed.length} of them with changed pixels` : '';

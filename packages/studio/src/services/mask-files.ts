@@ -1,6 +1,6 @@
 /** Where the masks of a category lie: in folders of masks, in folders below those of their pictures, or beside them. */
 import { readdir } from 'node:fs/promises';
-import { join } from 'node:path';
+import { fromStored } from '@adclick/core';
 import type { Project } from '../project.ts';
 import { hasOneEnding, matchingFolders } from './category-pictures.ts';
 import {
@@ -59,7 +59,7 @@ export function typeByFolder(path: string, { settings }: Pick<Category, 'setting
 }
 
 async function contents(root: string, folder: string): Promise<{ files: string[]; folders: string[] }> {
-  const entries = await readdir(join(root, folder), { withFileTypes: true }).catch(() => []);
+  const entries = await readdir(fromStored(root, folder), { withFileTypes: true }).catch(() => []);
   const files = entries.filter((entry) => !entry.isDirectory() && isPictureName(entry.name)).map(({ name }) => name);
   const folders = entries
     .filter((entry) => entry.isDirectory() && !isForeignFolder(entry.name))

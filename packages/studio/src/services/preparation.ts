@@ -1,6 +1,7 @@
 /** Looks at images before people do: residual, proposal and scores in the background, and the next images kept ready for clicks. */
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
+import { fromStored } from '@adclick/core';
 import { counted, type Job } from '../api.ts';
 import { toCoded } from '../errors.ts';
 import { pageLine } from '../page-errors.ts';
@@ -48,7 +49,7 @@ export class Preparation {
 
   picture(image: ImageRecord): ModelPicture {
     const { category, path, bytes, modified } = image;
-    return { category, path: join(this.project.root, path), bytes, modified };
+    return { category, path: fromStored(this.project.root, path), bytes, modified };
   }
 
   /** Begins looking at a category's images that nobody has looked at. */

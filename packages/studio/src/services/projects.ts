@@ -1,7 +1,8 @@
 /** Projects on disk: proposing a file for a folder, finding the category of a picture, where caches lie. */
 import { createHash } from 'node:crypto';
 import { existsSync, realpathSync } from 'node:fs';
-import { isAbsolute, join, relative, resolve } from 'node:path';
+import { join, resolve } from 'node:path';
+import { isInside } from '@adclick/core';
 import { fail } from '../errors.ts';
 import {
   CACHE_FOLDER,
@@ -58,11 +59,6 @@ export function categoriesOf({ root, settings }: Project, only?: string): Catego
   throw fail('ADC_PROJECT', { path: join(root, PROJECT_FILE), where: '', field: 'categories', what, mend });
 }
 
-const contains = (folder: string, path: string) => {
-  const way = relative(folder, path);
-  return !/^\.\.([\\/]|$)/.test(way) && !isAbsolute(way);
-};
-
 /**
  * The category that a picture belongs to: the one that was named, the only one, or the one whose folders hold it.
  * @throws ADC_USAGE when none of these says.
@@ -72,7 +68,7 @@ export function categoryOf(project: Project, picture: string, named?: string): C
   if (all.length === 1) return all[0]!;
   const holding = (path: string) =>
     all.filter(({ settings }) =>
-      [...settings.good, ...settings.test].some((entry) => contains(resolve(project.root, entryFolder(entry)), path)),
+      [...settings.good, ...settings.test].some((entry) => isInside(resolve(project.root, entryFolder(entry)), path)),
     );
   // A link stands for what it leads to where it lies in no category itself.
   const paths = [resolve(picture), ...(existsSync(picture) ? [realpathSync(picture)] : [])];

@@ -1,7 +1,7 @@
 /** Finding the pictures of a project that are to be labelled, and keeping the database in step with the disk. */
 import { realpath } from 'node:fs/promises';
-import { relative, resolve, sep } from 'node:path';
-import { readUprightSize } from '@adclick/core';
+import { resolve } from 'node:path';
+import { readUprightSize, toStored } from '@adclick/core';
 import type { Project } from '../project.ts';
 import type { FoundImage, ImageRepository } from '../store/images.ts';
 import { allowedFolders, findLabelled, projectFinder } from './category-pictures.ts';
@@ -31,7 +31,7 @@ export interface ScanReport {
 
 /** Looks through the folders; only new and changed files are opened. */
 export async function scanProject(project: Project, images: ImageRepository): Promise<ScanReport> {
-  const stored = (path: string) => relative(project.root, path).split(sep).join('/');
+  const stored = (path: string) => toStored(project.root, path);
   const allowed = await allowedFolders(project);
   const known = await images.known();
   const finder = projectFinder(project, { allowed, missing: true });

@@ -1,5 +1,4 @@
 /** Training a detector on a project's labels, and putting it where detection looks for it; the one before stays beside it. */
-import { join } from 'node:path';
 import {
   DEFAULT_WEIGHTS,
   DETECTOR_TRAINING,
@@ -8,6 +7,7 @@ import {
   type DetectorTrainingSettings,
   decodeRle,
   fail as failCore,
+  fromStored,
   type LabelledDefect,
   loadClickWeights,
   readRgb,
@@ -76,7 +76,7 @@ async function labelsOf(
       const [first] = wanted;
       if (!first) continue;
       const data = Float32Array.from(decodeRle(wanted.map(({ rle }) => rle).reduce(uniteRle)));
-      const image = await readRgb(join(root, path));
+      const image = await readRgb(fromStored(root, path));
       labels.push({
         name: path,
         type: first.type,

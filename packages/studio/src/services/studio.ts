@@ -1,8 +1,8 @@
 /** A project that is open for labelling: everything the server offers, without HTTP. */
 import { existsSync } from 'node:fs';
 import { realpath } from 'node:fs/promises';
-import { basename, dirname, join, resolve } from 'node:path';
-import { isInside, type Rle } from '@adclick/core';
+import { basename, dirname, resolve } from 'node:path';
+import { fromStored, isInside, type Rle } from '@adclick/core';
 import type { CodedError } from '@adclick/ortgrad';
 import {
   counted,
@@ -156,7 +156,7 @@ export class Studio {
   private async noteContent({ id, path }: ImageRecord): Promise<void> {
     const before = await this.store.images.content(id);
     const known = parseContent(before);
-    const now = await contentOf(join(this.project.root, path), known).catch(() => known);
+    const now = await contentOf(fromStored(this.project.root, path), known).catch(() => known);
     const text = now && JSON.stringify(now);
     if (text !== undefined && text !== before) await this.store.images.setContent(id, text);
   }
