@@ -2,9 +2,9 @@
 import { existsSync } from 'node:fs';
 import { mkdtemp, readFile, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
-import { join } from 'node:path';
-import { readMask, writeMask, writePng } from '@adclick/core';
-import { afterEach, beforeEach, expect, test } from 'vitest';
+import { join, relative } from 'node:path';
+import { encodeRle, readMask, toStored, writeMask, writePng } from '@adclick/core';
+import { afterEach, beforeEach, expect, onTestFinished, test } from 'vitest';
 import { all, bitmapOf } from '../../test/labels.ts';
 import { openProject, PROJECT_FILE, writeProject } from '../project.ts';
 import { MaskFolderStore } from './label-store.ts';
@@ -121,4 +121,33 @@ test('masks of which no picture is known are told, names that no folder can have
   await expect(store.put({ path: '../x.png', width: 3, height: 2, state: 'good', layers: [] })).rejects.toMatchObject({
     code: 'ADC_IMAGE_MISSING',
   });
+});
+
+test('folders with full paths, beside the project: masks are read, written and kept there', async () => {
+  const beside = await mkdtemp(join(tmpdir(), 'adclick-beside-'));
+  onTestFinished(() => rm(beside, { recursive: true }));
+  const away = join(relative(root, beside), 'test/dent');
+  await picture('train/good/0.png');
+  for (const name of ['0.png', '1.png']) await picture(join(away, name));
+  await mask(join(relative(root, beside), 'masks/dent/0_mask.png'), 0);
+  const settings = {
+    good: [join(root, 'train/good')],
+    test: [join(beside, 'test')],
+    masks: join(beside, 'masks'),
+    defects: ['dent'],
+  };
+  await writeProject(join(root, PROJECT_FILE), { categories: { cap: settings } });
+  const [first, second] = ['0.png', '1.png'].map((name) => toStored(root, join(beside, 'test/dent', name))) as [
+    string,
+    string,
+  ];
+  const images = await stored();
+  expect(images[first]?.state).toBe('defect');
+  const store = await openLabelStore(root);
+  const layers = [{ type: 'dent', rle: encodeRle(Uint8Array.of(0, 0, 1, 1, 0, 0), 3, 2) }];
+  for (const path of [first, second]) await store.put({ ...images[path]!, state: 'defect', layers });
+  for (const name of ['0', '1'])
+    expect((await readMask(join(beside, `masks/dent/${name}_mask.png`))).data).toEqual(Uint8Array.of(0, 0, 1, 1, 0, 0));
+  expect((await stored())[second]?.state).toBe('defect');
+  expect(existsSync(join(root, beside))).toBe(false);
 });
