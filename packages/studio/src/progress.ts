@@ -19,3 +19,8 @@ export interface WorkOptions {
   /** Aborting makes the work throw the signal's reason at the next safe point, with no half-written file. */
   readonly signal?: AbortSignal;
 }
+
+/** Work that has something to say beside its result: one sentence each time. */
+export interface NotedOptions extends WorkOptions {
+  readonly note?: (text: string) => void;
+}

@@ -1,10 +1,10 @@
 /** `adclick doctor`: what this computer offers and what is wrong with the installation. */
 import type { Command } from 'commander';
 import { type DoctorReport, examine } from '../services/doctor.ts';
+import { megabytes } from './progress-bar.ts';
 import { type CommonOptions, type Context, run, withCommon } from './run.ts';
 
 const gigabytes = (bytes: number) => `${(bytes / 2 ** 30).toFixed(1)} GB`;
-const megabytes = (bytes: number) => `${(bytes / 1e6).toFixed(1)} MB`;
 
 function lines(report: DoctorReport, { green, red, yellow, dim }: Context['colours']): string[] {
   const { versions, cpu, memory, disk, providers, models, problems, warnings } = report;

@@ -1,11 +1,12 @@
 /** `adclick models`: the backbones and weights at hand, whether their files are intact, and taking in others. */
 
+import { isFolder } from '@adclick/core';
 import type { Command } from 'commander';
 import { counted } from '../api.ts';
 import { fail } from '../errors.ts';
-import { isFolder } from '../services/layout.ts';
 import { importWeights, listModels, verifyModels } from '../services/models.ts';
 import { type DetectorCheck, TOLERANCE, verifyDetector } from '../services/verifying.ts';
+import { megabytes } from './progress-bar.ts';
 import { type Answer, type CommonOptions, run, withCommon } from './run.ts';
 
 interface ListOptions extends CommonOptions {
@@ -17,8 +18,6 @@ interface ImportOptions extends CommonOptions {
   readonly name?: string;
   readonly force?: boolean;
 }
-
-const megabytes = (bytes: number) => `${(bytes / 1e6).toFixed(1)} MB`;
 
 function addList(models: Command): void {
   const command = models

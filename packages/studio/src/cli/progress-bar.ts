@@ -19,6 +19,9 @@ export function formatDuration(seconds: number): string {
   return hours > 0 ? `${hours}:${two(minutes)}:${two(rest)}` : `${minutes}:${two(rest)}`;
 }
 
+/** "2.3 MB", of a million bytes each. */
+export const megabytes = (bytes: number): string => `${(bytes / 1e6).toFixed(1)} MB`;
+
 /** "34/s", "3.4/s", "4.2 s each". */
 export function formatRate(done: number, seconds: number): string {
   if (done === 0 || seconds <= 0) return '';

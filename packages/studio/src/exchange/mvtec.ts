@@ -3,13 +3,13 @@ import { decodeMask, decodeRle, encodeMask, type Mask } from '@adclick/core';
 import { fail } from '../errors.ts';
 import { collisionKey, fileName } from '../file-name.ts';
 import { endingOf, folderOf, nameOf, safePath, withoutEnding } from './paths.ts';
+import { PICTURE_ENDINGS } from './pictures.ts';
 import { ImageReader, orLeaveOut } from './reading.ts';
 import { filesEnding, type Source } from './source.ts';
 import { type FileRecord, readRecords, type Target } from './target.ts';
 import type { Format, LabelledImage, ReadOptions, WriteOptions } from './types.ts';
 
 const GOOD = 'good';
-const PICTURE_ENDINGS = ['.png', '.jpg', '.jpeg', '.tif', '.tiff', '.bmp', '.webp'] as const;
 
 /** Gives folders to types and names to pictures, each only once whatever the case of its letters. */
 class Namer {

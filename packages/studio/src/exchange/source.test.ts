@@ -92,7 +92,11 @@ describe('folders', () => {
   });
 
   test('what is not there or no file is named', async () => {
-    await expect(openSource(join(root, 'nothing'))).rejects.toMatchObject({ code: 'ADC_EXCHANGE_EMPTY' });
+    for (const path of [join(root, 'nothing'), join(root, 'nothing', 'task.zip')])
+      await expect(openSource(path)).rejects.toMatchObject({
+        code: 'ADC_EXCHANGE_EMPTY',
+        details: { what: 'there is no such file or folder' },
+      });
     await expect(openSource('/dev/null')).rejects.toMatchObject({ code: 'ADC_EXCHANGE_EMPTY' });
   });
 });

@@ -145,11 +145,10 @@ export async function openSource(path: string): Promise<Source> {
   const found = await lstat(path)
     .then(() => stat(path))
     .catch((error: unknown) => {
-      throw fail(
-        'ADC_EXCHANGE_EMPTY',
-        { path, what: `there is no such file or folder (${describeIoError(error)})` },
-        error,
-      );
+      const { code } = error as NodeJS.ErrnoException;
+      const missing = code === 'ENOENT' || code === 'ENOTDIR';
+      const what = missing ? 'there is no such file or folder' : describeIoError(error);
+      throw fail('ADC_EXCHANGE_EMPTY', { path, what }, error);
     });
   if (found.isDirectory()) return openFolder(path);
   if (!found.isFile()) throw fail('ADC_EXCHANGE_EMPTY', { path, what: 'it is neither a file nor a folder' });

@@ -7,7 +7,7 @@ import { Detector } from '@adclick/core';
 import { type Runtime, removeIfPossible } from '@adclick/ortgrad';
 import { fail } from '../errors.ts';
 import { distinctFileName } from '../file-name.ts';
-import type { WorkOptions } from '../progress.ts';
+import type { NotedOptions } from '../progress.ts';
 import { CACHE_FOLDER, type Project } from '../project.ts';
 import { VERSION } from '../version.ts';
 import { indexCategory, openCurrentIndex } from './indexing.ts';
@@ -50,7 +50,7 @@ async function madeDetector(
   project: Project,
   category: Category,
   runtime: Runtime,
-  work: WorkOptions & { note?: (text: string) => void },
+  work: NotedOptions,
 ): Promise<Detector> {
   const folder = indexFolder(project, category);
   if (!existsSync(folder)) await indexCategory(project, category, { ...work, runtime });
@@ -92,7 +92,7 @@ export async function openDetector(
   project: Project,
   category: Category,
   runtime: Runtime,
-  options: WorkOptions & { readonly detector?: string; readonly note?: (text: string) => void } = {},
+  options: NotedOptions & { readonly detector?: string } = {},
 ): Promise<Detector> {
   if (options.detector !== undefined)
     return Detector.load(resolveDetector(options.detector, project.root), { runtime });

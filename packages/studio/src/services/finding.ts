@@ -2,6 +2,7 @@
 import type { Dirent, Stats } from 'node:fs';
 import { readdir, realpath, stat } from 'node:fs/promises';
 import { extname, join, relative, sep } from 'node:path';
+import { counted } from '../api.ts';
 import { fail } from '../errors.ts';
 import {
   hasPictureEnding,
@@ -78,8 +79,7 @@ export function passedOverText(passed: readonly PassedOver[], from?: string): st
     const text = number === 1 ? reason[0] : reason.at(-1);
     return `${number} ${text} (${names.join(', ')}${group.length > SHOWN ? ', …' : ''})`;
   });
-  const total = count(passed);
-  return `${total} file${total === 1 ? ' was' : 's were'} passed over: ${parts.join('; ')}.`;
+  return `${counted(count(passed), 'file was', 'files were')} passed over: ${parts.join('; ')}.`;
 }
 
 /** Works on items, several at once. */

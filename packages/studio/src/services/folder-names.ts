@@ -103,13 +103,6 @@ export function splitSaid(name: string): 'train' | 'validation' | 'test' | undef
   return said.find((split) => split === 'test') ?? said.find((split) => split !== undefined);
 }
 
-/** The name of the folder that says what a picture shows: the last one that is not only there to hold pictures. */
-export function typeFolder(folder: string): string {
-  const parts = folder.split('/');
-  while (parts.length > 1 && isHolderName(parts.at(-1) as string)) parts.pop();
-  return parts.at(-1) ?? '';
-}
-
 /** Whether a file name is hidden, as is everything that macOS leaves on foreign disks (`._x.png`). */
 export const isHiddenName = (name: string): boolean => name.startsWith('.');
 

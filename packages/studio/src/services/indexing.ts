@@ -7,7 +7,7 @@ import { ReferenceIndex, readSamples, toStored, type Windows, writeFileAtomic } 
 import type { Runtime } from '@adclick/ortgrad';
 import { z } from 'zod';
 import { fail } from '../errors.ts';
-import type { OnProgress, WorkOptions } from '../progress.ts';
+import type { NotedOptions } from '../progress.ts';
 import { PROJECT_FILE, type Project } from '../project.ts';
 import { findGood } from './category-pictures.ts';
 import type { FoundPicture, PassedOver } from './finding.ts';
@@ -67,14 +67,12 @@ async function look(root: string, found: readonly FoundPicture[], known: readonl
 
 const content = (pictures: readonly Seen[]) => pictures.map(({ path, sha256 }) => `${path} ${sha256}`).join('\n');
 
-type Noted = WorkOptions & { readonly note?: (text: string) => void };
-
 async function build(
   project: Project,
   category: Category,
   paths: readonly string[],
   runtime: Runtime | undefined,
-  { onProgress, signal, note }: Noted,
+  { onProgress, signal, note }: NotedOptions,
 ): Promise<ReferenceIndex> {
   const { backbone, pixels } = project.settings;
   const label = `indexing ${category.name}`;
@@ -109,7 +107,7 @@ async function survey(project: Project, category: Category) {
 export async function indexCategory(
   project: Project,
   category: Category,
-  options: Noted & { runtime?: Runtime } = {},
+  options: NotedOptions & { runtime?: Runtime } = {},
 ): Promise<IndexReport> {
   const started = performance.now();
   const { folder, paths, known, pictures, passedOver, writeStamp } = await survey(project, category);
@@ -132,7 +130,7 @@ export async function indexCategory(
 /** Indexes a folder's project; one without a project file gets one. */
 export async function indexProject(
   directory: string,
-  options: Noted & { category?: string } = {},
+  options: NotedOptions & { category?: string } = {},
 ): Promise<{ root: string; created?: string; indexes: IndexReport[] }> {
   const { project, created } = await openOrInit(directory);
   const indexes: IndexReport[] = [];
@@ -151,7 +149,7 @@ export async function indexProject(
 export async function openCurrentIndex(
   project: Project,
   category: Category,
-  options: { runtime?: Runtime; onProgress?: OnProgress; signal?: AbortSignal; note?: (text: string) => void } = {},
+  options: NotedOptions & { runtime?: Runtime } = {},
 ): Promise<ReferenceIndex> {
   const folder = indexFolder(project, category);
   if (!existsSync(folder)) throw fail('ADC_INDEX_MISSING', { path: folder });

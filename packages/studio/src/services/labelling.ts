@@ -12,7 +12,7 @@ import {
 } from '@adclick/core';
 import { Runtime } from '@adclick/ortgrad';
 import { fail } from '../errors.ts';
-import type { WorkOptions } from '../progress.ts';
+import type { NotedOptions } from '../progress.ts';
 import { openProject } from '../project.ts';
 import { typesInUse } from '../store/store.ts';
 import { openCurrentIndex } from './indexing.ts';
@@ -78,10 +78,7 @@ function outputs({ picture, out, probabilityOut }: LabelRequest): string {
 }
 
 /** Labels a picture and writes its mask. @throws what reading, indexing, the labeler and writing throw. */
-export async function labelPicture(
-  request: LabelRequest,
-  options: WorkOptions & { note?: (text: string) => void } = {},
-): Promise<LabelResult> {
+export async function labelPicture(request: LabelRequest, options: NotedOptions = {}): Promise<LabelResult> {
   const { picture, clicks, defect, probabilityOut } = request;
   const mask = outputs(request);
   const project = await openProject(request.project);

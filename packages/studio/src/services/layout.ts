@@ -1,7 +1,7 @@
 /** Recognising how a folder of pictures is laid out, so that a project file can be proposed for it. */
 import { stat } from 'node:fs/promises';
 import { basename, resolve } from 'node:path';
-import { naturalOrder, openCategory } from '@adclick/core';
+import { isFolder, naturalOrder, openCategory } from '@adclick/core';
 import { fail } from '../errors.ts';
 import type { CategorySettings } from '../project.ts';
 import { type CategoryLayout, leftOut, readCategory } from './category-layout.ts';
@@ -22,14 +22,6 @@ export interface Layout {
   readonly masks: Readonly<Record<string, number>>;
   /** Folders with pictures that have no place in any category. */
   readonly leftOut: readonly { readonly folder: string; readonly files: number }[];
-}
-
-/** Whether a folder is there. */
-export async function isFolder(path: string): Promise<boolean> {
-  return stat(path).then(
-    (found) => found.isDirectory(),
-    () => false,
-  );
 }
 
 /** Categories by the path of their folder. */

@@ -1,6 +1,7 @@
 /** Where the masks of a category lie: in folders of masks, in folders below those of their pictures, or beside them. */
 import { readdir } from 'node:fs/promises';
-import { fromStored } from '@adclick/core';
+import { fromStored, nameKey } from '@adclick/core';
+import { folderOf, nameOf } from '../exchange/paths.ts';
 import type { Project } from '../project.ts';
 import { hasOneEnding, matchingFolders } from './category-pictures.ts';
 import {
@@ -33,8 +34,6 @@ export interface PlacedMask {
   readonly picture?: string;
 }
 
-const folderOf = (path: string) => path.slice(0, Math.max(0, path.lastIndexOf('/')));
-const nameOf = (path: string) => path.slice(path.lastIndexOf('/') + 1);
 const joined = (folder: string, name: string) => (folder === '' || folder === '.' ? name : `${folder}/${name}`);
 
 /** The folder that says what a picture shows: the last one above it that does more than hold or number pictures. */
@@ -75,7 +74,7 @@ function picturesNear(pictures: readonly string[], place: string): Map<string, s
   for (const path of pictures) {
     const folder = folderOf(path);
     if (folder !== around && !(isHolderName(nameOf(folder)) && folderOf(folder) === around)) continue;
-    const stem = stemOf(nameOf(path)).normalize('NFC');
+    const stem = nameKey(stemOf(nameOf(path)));
     if (near.has(stem)) twice.add(stem);
     near.set(stem, path);
   }
@@ -94,14 +93,12 @@ export async function placedMasks(
   pictures: readonly string[],
   folder: string,
 ): Promise<PlacedMask[]> {
-  const stems = new Set(pictures.map((path) => stemOf(nameOf(path)).normalize('NFC')));
+  const stems = new Set(pictures.map((path) => nameKey(stemOf(nameOf(path)))));
   /** A mask is called as its picture, or as that with an ending; a picture's name may have such an ending itself. */
   const nameFor = (file: string) => {
     const stem = stemOf(file);
     const masked = maskedStem(stem);
-    return masked !== undefined && (stems.has(masked.normalize('NFC')) || !stems.has(stem.normalize('NFC')))
-      ? masked
-      : stem;
+    return masked !== undefined && (stems.has(nameKey(masked)) || !stems.has(nameKey(stem))) ? masked : stem;
   };
   const found: PlacedMask[] = [];
   const taken = new Set(pictures);
@@ -120,7 +117,7 @@ export async function placedMasks(
     const near = picturesNear(pictures, place);
     for (const file of inside.files) {
       const name = nameFor(file);
-      const picture = near.get(name.normalize('NFC'));
+      const picture = near.get(nameKey(name));
       add({ paths: [joined(place, file)], type: said, name, ...(picture === undefined ? {} : { picture }) });
     }
     for (const type of inside.folders) {

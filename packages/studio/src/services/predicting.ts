@@ -8,6 +8,7 @@ import {
   Detector,
   drawHeat,
   encodeJpeg,
+  isFolder,
   isInside,
   pictureNotes,
   type RgbImage,
@@ -17,12 +18,11 @@ import {
 import { Runtime } from '@adclick/ortgrad';
 import { fail, toCoded } from '../errors.ts';
 import { collisionKey } from '../file-name.ts';
-import type { WorkOptions } from '../progress.ts';
+import type { NotedOptions, WorkOptions } from '../progress.ts';
 import { openProject, type Project } from '../project.ts';
 import { openDetector } from './detectors.ts';
 import { Finder, type PassedOver, passedOverText } from './finding.ts';
 import { writeProbability } from './labelling.ts';
-import { isFolder } from './layout.ts';
 import { categoriesOf, categoryOf } from './projects.ts';
 import { watchPictures } from './watching.ts';
 
@@ -179,7 +179,7 @@ function finder(
 export async function predictPictures(
   request: PredictRequest,
   tell: (line: PredictLine) => void,
-  options: WorkOptions & { readonly note?: (text: string) => void } = {},
+  options: NotedOptions = {},
 ): Promise<PredictSummary> {
   const { signal, onProgress, note } = options;
   if (request.project === undefined && !request.detector?.endsWith('.onnx'))

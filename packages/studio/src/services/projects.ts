@@ -2,7 +2,7 @@
 import { createHash } from 'node:crypto';
 import { existsSync, realpathSync } from 'node:fs';
 import { join, resolve } from 'node:path';
-import { isInside } from '@adclick/core';
+import { isFolder, isInside } from '@adclick/core';
 import { fail } from '../errors.ts';
 import {
   CACHE_FOLDER,
@@ -13,7 +13,7 @@ import {
   type ProjectDraft,
   writeProject,
 } from '../project.ts';
-import { detectLayout, isFolder, type Layout } from './layout.ts';
+import { detectLayout, type Layout } from './layout.ts';
 
 /** A category of a project, with its name. */
 export interface Category {

@@ -1,11 +1,10 @@
 /** Training click weights: from nothing on drawn products, or fine-tuned on one category of a project. */
 import { existsSync } from 'node:fs';
 import { basename, dirname, join, resolve } from 'node:path';
-import { loadClickWeights, type Preset, type TrainingProgress, trainClickModel } from '@adclick/core';
+import { isFolder, loadClickWeights, type Preset, type TrainingProgress, trainClickModel } from '@adclick/core';
 import { fail } from '../errors.ts';
 import type { WorkOptions } from '../progress.ts';
 import { openProject, PROJECT_FILE } from '../project.ts';
-import { isFolder } from './layout.ts';
 import { checkModelName, projectModels, resolveWeights } from './models.ts';
 import { tuneClickModel } from './tuning.ts';
 
