@@ -9,7 +9,7 @@ export type EndSignal = 'SIGINT' | 'SIGTERM' | 'SIGHUP' | 'SIGBREAK';
 
 const SIGNALS: readonly EndSignal[] = ['SIGINT', 'SIGTERM', 'SIGHUP', 'SIGBREAK'];
 /** The message of process managers on systems without signals. */
-export const SHUTDOWN = 'shutdown';
+const SHUTDOWN = 'shutdown';
 /** Ctrl-Break of Windows; other systems do not know the number. */
 const SIGBREAK = 21;
 

@@ -137,6 +137,10 @@ test('adclick models verify FILE: the same through every runtime at hand', async
   expect(check.difference).toBeLessThan(1e-3);
   const python = check.runtimes.find(({ runtime }: { runtime: string }) => runtime === 'onnxruntime (Python)');
   expect(python.missing ?? python.mapDifference).toBeDefined();
+  const elsewhere = await adclick(['models', 'verify', file], { env: { ADCLICK_PYTHON: '/nowhere/python' } });
+  expect(elsewhere.stdout).toContain(
+    '(Python)  not asked: there is no /nowhere/python; ADCLICK_PYTHON names one\nthe same everywhere\n',
+  );
   const damaged = (await readFile(file)).fill(7, 5000, 5100);
   await writeFile(join(data, 'damaged.onnx'), damaged);
   expect(errorCode(await adclick(['models', 'verify', join(data, 'damaged.onnx')]))).toBe('ADC_DETECTOR_DAMAGED');

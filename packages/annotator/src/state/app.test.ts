@@ -290,6 +290,16 @@ describe('App', () => {
     expect(store.getState().saving.waiting).toBe(0);
   });
 
+  it('goes on saying in the list what was seen of an image when it is labelled', async () => {
+    const { app, store } = await setUp();
+    await app.queue.restart({ order: 'uncertainty' });
+    app.onEvent({ kind: 'ready', id: 1, reasons: { uncertainty: 'unsure', residual: 'different' } });
+    // What the page got when it opened the image is older, and of another order.
+    app.act(paint(5));
+    await quiet();
+    expect(store.getState().lines.get(0)).toMatchObject({ version: 1, ready: true, reason: 'unsure' });
+  });
+
   it('learns that a job has ended while nobody listened, and believes no older answer', async () => {
     const { server, store, app } = await setUp();
     const job = (state: Job['state']): Job => ({

@@ -216,9 +216,11 @@ export class App {
     try {
       const [detail, proposal] = await Promise.all([this.api.image(id), this.api.proposal(id).catch(() => null)]);
       this.loader.update(id, { detail, proposal: proposal?.ready ? proposal : null });
-      const { image } = this.store.getState();
+      const { image, order } = this.store.getState();
+      const { nearest, reason, ready, seen, notes } = detail;
+      // The reason of a detail is that of this order, whichever the queue has.
+      if (order === 'residual') this.queue.patch(id, { ready, reason });
       if (image?.id !== id || this.outbox.pendingOf(id).length > 0) return;
-      const { nearest, reason, seen, notes } = detail;
       this.patchImage(id, { nearest, reason, seen, notes });
       // Until the good pictures are known it is shown through a window of its own.
       if (seen && !image.seen) await this.repaint(id);
@@ -556,7 +558,7 @@ function applyPixels(mask: MaskBitmap, action: Action): void {
   if (action.add) mask.paintRle(action.type, action.add, 1);
 }
 
-/** The line of the queue that belongs to an image. */
-function summaryOf({ version, state, review, types, ready, reason }: ImageDetail) {
-  return { version, state, review, types, ready, reason };
+/** What labelling changes of an image's line in the queue. What was seen of the image may be older here than in the line. */
+function summaryOf({ version, state, review, types }: ImageDetail) {
+  return { version, state, review, types };
 }

@@ -101,7 +101,7 @@ function LoginDialog({ onClose }: { onClose?(): void }) {
         }}
       >
         {reason && <p>{reason.replace(/\.?$/, '.')}</p>}
-        <p>This server asks who you are. Whoever started it can give you a token.</p>
+        <p>{reason ? '' : 'This server asks who you are. '}Whoever started the server can give you a token.</p>
         {saving.waiting > 0 && project && (
           <p>
             {counted(saving.waiting, 'change')} of {project.user} {saving.waiting === 1 ? 'is' : 'are'} kept in this

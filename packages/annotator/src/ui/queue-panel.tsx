@@ -153,7 +153,7 @@ function Line({
       onClick={() => void app.open(line.id, place)}
     >
       <img src={thumbnailUrl(line.id)} alt="" loading="lazy" decoding="async" width="52" height="52" />
-      <span className="line-text">
+      <span className="line-text" title={`${line.path}: ${line.reason}`}>
         <span className="line-name">{name}</span>
         <span className="line-state">
           <span className={`badge ${line.state}`}>{state}</span>

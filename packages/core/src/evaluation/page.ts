@@ -1,5 +1,8 @@
 /** A self-contained HTML page: nothing is fetched, light or dark by the reader's setting, and it prints well. */
 
+/** "1 click", "3 clicks". */
+export const clicksText = (count: number): string => `${count} click${count === 1 ? '' : 's'}`;
+
 /** Text made safe inside elements and attributes. */
 export const escapeHtml = (text: string): string =>
   text

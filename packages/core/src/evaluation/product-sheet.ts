@@ -2,7 +2,7 @@
 import type { Click } from '../clicks/types.ts';
 import type { Mask, RgbImage } from '../image/types.ts';
 import { FIGURE_KEY, maskFigure } from './figures.ts';
-import { escapeHtml } from './page.ts';
+import { clicksText, escapeHtml } from './page.ts';
 
 /** The mask after some clicks. */
 export interface SheetStep {
@@ -49,7 +49,7 @@ async function defectRow(product: string, { name, image, truth, steps }: SheetDe
   const title = `${product}, ${name}`;
   const figures = [await maskFigure({ image, alt: `${title}: the picture`, caption: `<b>${escapeHtml(name)}</b>` })];
   for (const { clicks, predicted, iou } of steps) {
-    const after = `after ${clicks.length} click${clicks.length === 1 ? '' : 's'}`;
+    const after = `after ${clicksText(clicks.length)}`;
     const figure = iou === undefined ? '' : `IoU ${(iou * 100).toFixed(1)} %`;
     const alt = `${title}: mask ${after}${figure && `, ${figure}`}`;
     figures.push(

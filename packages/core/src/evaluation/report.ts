@@ -1,7 +1,7 @@
 /** The self-contained report of a click evaluation: figures, curves, best and worst images, every image in a table. */
 import { detailBox, FIGURE_KEY, maskFigure } from './figures.ts';
 import { mean, quantile } from './metrics.ts';
-import { escapeHtml, figureCards, htmlPage, htmlTable } from './page.ts';
+import { clicksText, escapeHtml, figureCards, htmlPage, htmlTable } from './page.ts';
 import { PRO_LIMIT } from './pixel-metrics.ts';
 import type { ClickAnswer, ClickEvaluation, ClickExample } from './protocol.ts';
 import { lineChart, type Series } from './svg.ts';
@@ -10,7 +10,6 @@ import { lineChart, type Series } from './svg.ts';
 export type ReportSubject = Pick<ClickAnswer, 'category' | 'weights' | 'trainedOn'> & { readonly command?: string };
 
 const percent = (value: number, digits = 1) => (Number.isFinite(value) ? (value * 100).toFixed(digits) : '–');
-const clicksText = (k: number) => `${k} click${k === 1 ? '' : 's'}`;
 
 /** Renders the page; it needs nothing but itself, so it can be mailed. */
 export async function renderClickReport(evaluation: ClickEvaluation, subject: ReportSubject): Promise<string> {

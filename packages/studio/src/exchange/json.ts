@@ -53,7 +53,7 @@ export const fieldName = (path: readonly PropertyKey[]): string =>
   }, '') || 'the whole file';
 
 /** What a check says, in words: "it is missing" for a field that is not there. */
-export function issueText(issue: z.core.$ZodIssue | undefined): string {
+function issueText(issue: z.core.$ZodIssue | undefined): string {
   const message = issue?.message ?? 'not as expected';
   return message.endsWith('received undefined') ? 'it is missing' : message;
 }

@@ -5,7 +5,7 @@ import { fillRings } from './contours.ts';
 import type { LabelledImage, TypedLayer } from './types.ts';
 
 /** Pixels that a picture may have; core decodes none that has more. */
-export const MOST_PIXELS = 100_000_000 - 1;
+const MOST_PIXELS = 100_000_000 - 1;
 /** Pixels of all layers of an image together. */
 const MOST_PAINTED = 1_000_000_000;
 

@@ -22,7 +22,7 @@ export interface Source {
 }
 
 /** Bytes of the largest file that is read; more would not fit into one text. */
-export const MOST_BYTES = 2 ** 28;
+const MOST_BYTES = 2 ** 28;
 const MOST_FILES = 1_000_000;
 const DEEPEST = 32;
 

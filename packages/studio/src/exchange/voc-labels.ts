@@ -29,7 +29,7 @@ function colourOf(index: number): Colour {
 export const PALETTE: readonly Colour[] = Array.from({ length: 256 }, (_, index) => colourOf(index));
 
 /** A colour as one number. */
-export const colourKey = ([red, green, blue]: Colour): number => (red << 16) | (green << 8) | blue;
+const colourKey = ([red, green, blue]: Colour): number => (red << 16) | (green << 8) | blue;
 const greyKey = (value: number) => colourKey([value, value, value]);
 
 /** A type, `null` for pixels that belong to none, undefined for what the labels do not know. */

@@ -16,7 +16,7 @@ export function parseContent(text: string | null): Content | undefined {
 }
 
 /** SHA-256 of a file. */
-export async function hashFile(path: string): Promise<string> {
+async function hashFile(path: string): Promise<string> {
   const hash = createHash('sha256');
   await pipeline(createReadStream(path), hash);
   return hash.digest('hex');

@@ -30,6 +30,7 @@ import {
   writeSampleProduct,
 } from '@adclick/core';
 import { Runtime } from '@adclick/ortgrad';
+import { counted } from '../api.ts';
 import { fail } from '../errors.ts';
 import type { WorkOptions } from '../progress.ts';
 import { PROJECT_FILE, type Project, writeProject } from '../project.ts';
@@ -172,7 +173,7 @@ async function writeReport(
   });
   const cards = SHOWN.map((k) => ({
     value: `${percent(miou[`${k}`])} %`,
-    label: `mean IoU after ${k} click${k === 1 ? '' : 's'}`,
+    label: `mean IoU after ${counted(k, 'click')}`,
   }));
   if (detector) {
     const { ap, residualAp } = detector;

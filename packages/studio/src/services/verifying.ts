@@ -89,12 +89,12 @@ numpy.concatenate(out).astype(numpy.float32).tofile(target)
 
 /** @throws Error that says in a line why Python cannot be asked. */
 async function askPython(file: string, images: readonly RgbImage[], signal?: AbortSignal): Promise<Said> {
+  const python = process.env.ADCLICK_PYTHON ?? PYTHON;
   const folder = await mkdtemp(join(tmpdir(), 'adclick-verify-'));
   try {
     const [source, target] = [join(folder, 'pictures'), join(folder, 'answers')];
     await writeFile(source, Buffer.concat(images.map(({ data }) => data)));
     const { width, height } = images[0] as RgbImage;
-    const python = process.env.ADCLICK_PYTHON ?? PYTHON;
     const args = ['-c', SCRIPT, resolve(file), source, target, String(images.length), String(height), String(width)];
     await promisify(execFile)(python, args, { signal, env: { ...process.env, PYTHONDONTWRITEBYTECODE: '1' } });
     const bytes = await readFile(target);
@@ -107,7 +107,7 @@ async function askPython(file: string, images: readonly RgbImage[], signal?: Abo
   } catch (error) {
     signal?.throwIfAborted();
     const { code, stderr, message } = error as { code?: string | number; stderr?: string; message: string };
-    if (code === 'ENOENT') throw new Error(`there is no ${PYTHON}; ADCLICK_PYTHON names one`, { cause: error });
+    if (code === 'ENOENT') throw new Error(`there is no ${python}; ADCLICK_PYTHON names one`, { cause: error });
     throw new Error((stderr ?? message).trim().split('\n').at(-1) ?? message, { cause: error });
   } finally {
     await removeIfPossible(folder);
@@ -154,7 +154,8 @@ export async function verifyDetector(file: string, { onProgress, signal }: WorkO
       });
     } catch (error) {
       signal?.throwIfAborted();
-      runtimes.push({ runtime, missing: toCoded(error).message });
+      // A runtime that is not there is nothing unexpected.
+      runtimes.push({ runtime, missing: error instanceof Error ? error.message : toCoded(error).message });
     }
   }
   const difference = Math.max(
