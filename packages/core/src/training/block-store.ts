@@ -2,6 +2,7 @@
 import { existsSync } from 'node:fs';
 import { mkdir, readFile } from 'node:fs/promises';
 import { join } from 'node:path';
+import { setImmediate as immediate } from 'node:timers/promises';
 import { isMainThread, parentPort, type Worker, workerData } from 'node:worker_threads';
 import { Runtime, startWorker } from '@adclick/ortgrad';
 import { writeFileAtomic } from '../files.ts';
@@ -30,9 +31,10 @@ async function produce(
   block: number,
   runtime: Runtime,
   language: TextModel,
+  pause: () => Promise<void>,
 ): Promise<void> {
   if (existsSync(markerPath(directory, block))) return;
-  const items = await makeBlock(block, settings, runtime, language);
+  const items = await makeBlock(block, settings, runtime, language, pause);
   for (const [i, item] of items.entries()) await writeItem(itemPath(directory, block, i), item);
   await writeFileAtomic(markerPath(directory, block), Buffer.from(JSON.stringify({ items: items.length })));
 }
@@ -57,13 +59,18 @@ async function serve(task: Task): Promise<void> {
     } else horizon = Math.max(horizon, order);
     wake();
   });
+  /** Lets orders in, which do not come while pictures are drawn. */
+  const pause = async () => {
+    await immediate();
+    if (stopping) throw new Error('stopped');
+  };
   while (!stopping) {
     if (made >= horizon) {
       await new Promise<void>((resolve) => (wake = resolve));
       continue;
     }
     try {
-      await produce(task, made, runtime, language);
+      await produce(task, made, runtime, language, pause);
     } catch (error) {
       if (stopping) break;
       throw error;

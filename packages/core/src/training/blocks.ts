@@ -64,6 +64,9 @@ interface Picture {
   readonly type: string;
 }
 
+/** Waited for between pictures that are drawn, which takes long: others get a turn. What it throws ends the block. */
+type Pause = () => Promise<void>;
+
 /** What a block is made of: good pictures and a few real defects of one product. */
 interface Material {
   readonly name: string;
@@ -88,14 +91,15 @@ function kindOf(number: number, seed: number): ProductKind {
   return new Random(`${seed}/kinds/${round}`).shuffle(PRODUCT_KINDS)[number % PRODUCT_KINDS.length]!;
 }
 
-function proceduralMaterial(number: number, seed: number, random: Random): Material {
+async function proceduralMaterial(number: number, seed: number, random: Random, pause: Pause): Promise<Material> {
   const kind = kindOf(number, seed);
   const product = makeProduct(kind, random.int(0, 2 ** 31), random.pick(SIZES));
-  return {
-    name: kind,
-    normals: Array.from({ length: NORMALS }, () => product.good(random)),
-    defects: [],
-  };
+  const normals: RgbImage[] = [];
+  while (normals.length < NORMALS) {
+    normals.push(product.good(random));
+    await pause();
+  }
+  return { name: kind, normals, defects: [] };
 }
 
 async function folderMaterial(source: FolderSource, random: Random): Promise<Material> {
@@ -118,10 +122,10 @@ async function folderMaterial(source: FolderSource, random: Random): Promise<Mat
 }
 
 /** Chooses the material of a block: folders take their share at even distances, in turn. */
-function materialOf(number: number, settings: BlockSettings, random: Random): Promise<Material> | Material {
+function materialOf(number: number, settings: BlockSettings, random: Random, pause: Pause): Promise<Material> {
   const before = Math.floor(number * settings.folderShare);
   const isFolder = settings.folders.length > 0 && Math.floor((number + 1) * settings.folderShare) > before;
-  if (!isFolder) return proceduralMaterial(number - before, settings.seed, random);
+  if (!isFolder) return proceduralMaterial(number - before, settings.seed, random, pause);
   return folderMaterial(settings.folders[before % settings.folders.length]!, random);
 }
 
@@ -183,15 +187,16 @@ function regionAround({ image, mask }: Picture, random: Random): Box | undefined
   return squareAt((left + right) / 2 + shift(), (top + bottom) / 2 + shift(), side, image);
 }
 
-/** Makes one block. The same settings and number give the same items. */
+/** Makes one block. The same settings and number give the same items. @throws what `pause` throws. */
 export async function makeBlock(
   number: number,
   settings: BlockSettings,
   runtime: Runtime,
   language: TextModel,
+  pause: Pause,
 ): Promise<TrainingItem[]> {
   const random = new Random(`${settings.seed}/block/${number}`);
-  const { name, normals, defects, kinds } = await materialOf(number, settings, random);
+  const { name, normals, defects, kinds } = await materialOf(number, settings, random, pause);
   const texts = new Texts(language, objectName(name), new Random(`${settings.seed}/phrases/${number}`));
   const pixels = random.pick(BUDGETS);
   const index = await ReferenceIndex.build(
