@@ -58,7 +58,7 @@ const MEASURABLE = 1e30;
 /** Bits that cameras fill. Unsigned samples take the first that holds them all, so that what is brighter than any good part keeps its shade. */
 const DEPTHS = [8, 10, 12, 14, 16, 20, 24, 32] as const;
 /** Where good pictures would fill fewer of the 256 levels, the window goes by their samples alone. */
-const LEAST_LEVELS = 8;
+export const LEAST_LEVELS = 8;
 /** Share of a span that such a window is wider at either end. */
 const MARGIN = 0.5;
 
@@ -132,7 +132,7 @@ function windowOf({ type, low, high }: Span): Window {
 }
 
 /** Whether samples fill enough levels of a window. Those of pictures of one colour fill one of any. */
-const wideEnough = (low: number, high: number, window: Window): boolean =>
+export const wideEnough = (low: number, high: number, window: Window): boolean =>
   low === high || (256 * (high - low)) / (window.high - window.low) >= LEAST_LEVELS;
 
 /**

@@ -11,6 +11,7 @@ import { readOrientation } from '../image/exif.ts';
 import { isEightBit, pagesNote, pagesOf, readSize, type Size, sniffFormat } from '../image/header.ts';
 import { resizeRgb } from '../image/resize.ts';
 import {
+  LEAST_LEVELS,
   learnWindows,
   nameOfType,
   type Picture,
@@ -19,6 +20,7 @@ import {
   spanOf,
   type Window,
   type Windows,
+  wideEnough,
   writtenWindow,
 } from '../image/samples.ts';
 import { isDeep, samplesBehind, throughWindows } from '../image/window.ts';
@@ -165,8 +167,20 @@ export async function gatherSources(
   return sources;
 }
 
+type Noted = Pick<Source, 'name' | 'note' | 'span'>;
+
+/** Whether most pictures of a type show almost nothing through its window, as where one among them is another measurement. */
+function faintNote(sources: readonly Noted[], type: SampleType, window: Window): string | undefined {
+  const all = sources.filter(({ span }) => span.type === type);
+  const faint = all.filter(({ span }) => !wideEnough(span.low, span.high, window));
+  if (2 * faint.length <= all.length) return undefined;
+  const width = ({ span }: Noted) => span.high - span.low;
+  const widest = all.reduce((most, each) => (width(each) > width(most) ? each : most));
+  return `${faint.length} of the ${all.length} good pictures of ${nameOfType(type)} fill fewer than ${LEAST_LEVELS} of the 256 levels of the window ${writtenWindow(window)}, so that defects may not show. ${widest.name} holds samples from ${writtenWindow(widest.span)}: take it out if it does not belong there.`;
+}
+
 /** What somebody should know of good pictures, each thing said once. @param before windows of the index that is replaced. */
-export function notesOf(sources: readonly Source[], windows: Windows = {}, before?: Windows): string[] {
+export function notesOf(sources: readonly Noted[], windows: Windows = {}, before?: Windows): string[] {
   const byNote = new Map<string, string[]>();
   for (const { name, note } of sources) if (note) byNote.set(note, [...(byNote.get(note) ?? []), name]);
   const notes = [...byNote].map(([note, [first, ...others]]) =>
@@ -177,6 +191,8 @@ export function notesOf(sources: readonly Source[], windows: Windows = {}, befor
     notes.push(`The good pictures hold ${types.map(nameOfType).join(' and ')}: each kind has a window of its own.`);
   for (const type of types) {
     const [now, old] = [windows[type] as Window, before?.[type]];
+    const faint = faintNote(sources, type, now);
+    if (faint !== undefined) notes.push(faint);
     if (old && (old.low !== now.low || old.high !== now.high))
       notes.push(
         `The window of ${nameOfType(type)} is ${writtenWindow(now)} now, it was ${writtenWindow(old)}: all pictures of them are described again.`,
