@@ -61,6 +61,8 @@ const task = z.object({
   data: z.record(z.string(), z.unknown()),
   // Those that were only predicted have none.
   annotations: z.array(annotation).nullish(),
+  // What versions before 1.0 call them.
+  completions: z.array(z.unknown()).nullish(),
 });
 
 type Region = z.infer<typeof region>;
@@ -199,6 +201,8 @@ function chosen({ annotations }: Task): number {
 
 async function readTask(task: Task, path: string, place: Place, pictures: Pictures, { leftOut }: ReadOptions) {
   const which = chosen(task);
+  if (!task.annotations && task.completions && task.completions.length > 0)
+    throw wrong(within(place, 'completions'), 'it is an export of a version before 1.0; export it from a newer one');
   // Without an annotation nobody has looked at it yet.
   if (which < 0) return undefined;
   const at = within(within(within(place, 'annotations'), which), 'result');

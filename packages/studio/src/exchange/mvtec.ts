@@ -3,7 +3,7 @@ import { decodeMask, decodeRle, encodeMask, type Mask } from '@adclick/core';
 import { fail } from '../errors.ts';
 import { collisionKey, fileName } from '../file-name.ts';
 import { endingOf, folderOf, nameOf, safePath, withoutEnding } from './paths.ts';
-import { PICTURE_ENDINGS } from './pictures.ts';
+import { isUnreadKind, PICTURE_ENDINGS, UNREAD_KIND } from './pictures.ts';
 import { ImageReader, orLeaveOut } from './reading.ts';
 import { filesEnding, type Source } from './source.ts';
 import { type FileRecord, readRecords, type Target } from './target.ts';
@@ -86,8 +86,9 @@ interface MaskFile {
 }
 
 /** A mask's place: `ground_truth/<type>/<name>_mask.png`, or as in MVTec LOCO AD a folder of masks, `ground_truth/<type>/<name>/000.png`. */
-const MASK_PATH = /^(|.*\/)ground_truth\/([^/]+)\/([^/]+)(?:\/[^/]+)?$/;
-const PICTURE_PATH = /(?:^|\/)(train|validation|test)\/([^/]+)\/[^/]+$/;
+const MASK_PATH = /^(|.*\/)ground_truth\/([^/]+)\/([^/]+)(?:\/[^/]+)?$/i;
+const AMONG_MASKS = /(^|\/)ground_truth\//i;
+const PICTURE_PATH = /(?:^|\/)(train|validation|test)\/([^/]+)\/[^/]+$/i;
 
 /** The pictures of a folder by name, and by name without ending. */
 class Pictures {
@@ -123,9 +124,12 @@ async function survey(source: Source, leftOut: ReadOptions['leftOut']) {
   const covered = new Set<string>();
   for (const file of files) {
     const [, before, type, name] = MASK_PATH.exec(file) ?? [];
-    if (before === undefined) continue;
+    if (before === undefined) {
+      if (AMONG_MASKS.test(file)) leftOut({ path: file, reason: 'it lies in no folder that names its type of defect' });
+      continue;
+    }
     const record = records.get(file);
-    const of = file.endsWith(`/${name}`) ? withoutEnding(name).replace(/_mask$/, '') : name;
+    const of = file.endsWith(`/${name}`) ? withoutEnding(name).replace(/_mask$/i, '') : name;
     const path = await orLeaveOut(leftOut, { path: file, type }, () => {
       const picture = pictures.find(`${before}test/${type}/${of}`, source.display(file));
       return record?.path ?? safePath(picture, source.path);
@@ -138,13 +142,15 @@ async function survey(source: Source, leftOut: ReadOptions['leftOut']) {
     if (list) list.push(entry);
     else masks.set(path, [entry]);
   }
+  for (const file of source.files)
+    if (AMONG_MASKS.test(file) && isUnreadKind(file)) leftOut({ path: file, reason: UNREAD_KIND });
   const missing: string[] = [];
   for (const file of files) {
     const [, half, type] = PICTURE_PATH.exec(file) ?? [];
-    if (type === undefined || records.has(file) || /(^|\/)ground_truth\//.test(file)) continue;
-    if (type === GOOD) {
+    if (type === undefined || records.has(file) || AMONG_MASKS.test(file)) continue;
+    if (type.toLowerCase() === GOOD) {
       const path = await orLeaveOut(leftOut, { path: file }, () => safePath(file, source.path));
-      if (path !== undefined) good.set(path, { width: 0, height: 0, reference: half === 'train' });
+      if (path !== undefined) good.set(path, { width: 0, height: 0, reference: half?.toLowerCase() === 'train' });
     } else if (!covered.has(withoutEnding(file)) && !covered.has(file)) missing.push(file);
   }
   for (const { file, path, type, width, height } of records.values())

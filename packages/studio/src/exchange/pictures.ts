@@ -7,6 +7,13 @@ import type { KnownPicture, ReadOptions } from './types.ts';
 /** Endings of the pictures that can be read. */
 export const PICTURE_ENDINGS = ['.png', '.jpg', '.jpeg', '.tif', '.tiff', '.bmp', '.webp'] as const;
 
+/** Files that may hold a mask in a kind that is not read. */
+export const isUnreadKind = (name: string): boolean =>
+  /\.(gif|p[bgpn]m|jp2|heic|avif|exr|tga|psd|svg|np[yz]|mat|dcm|nii|gz)$/i.test(name);
+
+/** Why such a file is left out. */
+export const UNREAD_KIND = 'files of this kind are not read; save it as PNG';
+
 /** The pictures of a source, and those of the project behind them. */
 export class Pictures {
   private readonly byPath = new Map<string, string>();

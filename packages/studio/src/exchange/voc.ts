@@ -4,6 +4,7 @@ import { fail } from '../errors.ts';
 import { decodeText, linesOf, textBytes } from './json.ts';
 import { boundsOf, type Painter, type Place, wrong } from './painter.ts';
 import { endingOf, folderOf, pictureName, safePath, withoutEnding } from './paths.ts';
+import { isUnreadKind, PICTURE_ENDINGS, UNREAD_KIND } from './pictures.ts';
 import { ImageReader, orLeaveOut, sizeOr } from './reading.ts';
 import { filesEnding, type Source } from './source.ts';
 import type { Format, LabelledImage, ReadOptions } from './types.ts';
@@ -24,7 +25,6 @@ const OBJECTS = 'SegmentationObject';
 const PICTURES = 'JPEGImages';
 const ANNOTATIONS = 'Annotations';
 const LISTS = 'ImageSets/Segmentation';
-const MASK_ENDINGS = ['.png', '.jpg', '.jpeg', '.tif', '.tiff', '.bmp', '.webp'] as const;
 
 /** The classes of an image, one a pixel: larger layers first, so that smaller ones lie on top. */
 function classMask({ width, height, layers }: LabelledImage, indexOf: ReadonlyMap<string, number>): Uint8Array {
@@ -81,10 +81,10 @@ async function survey(
       pictures.set(`${prefix}${stem}`, [...(pictures.get(`${prefix}${stem}`) ?? []), name]);
     else if (kind === ANNOTATIONS.toLowerCase()) {
       if (endingOf(name).toLowerCase() === '.xml') entry(prefix, stem).annotation = file;
-    } else if (kind !== undefined && (MASK_ENDINGS as readonly string[]).includes(endingOf(name).toLowerCase())) {
+    } else if (kind !== undefined && (PICTURE_ENDINGS as readonly string[]).includes(endingOf(name).toLowerCase())) {
       if (kind === MASKS.toLowerCase()) entry(prefix, stem).masks.push(file);
       else entry(prefix, stem).objects = file;
-    }
+    } else if (kind === MASKS.toLowerCase() && isUnreadKind(name)) leftOut({ path: file, reason: UNREAD_KIND });
   }
   for (const file of filesEnding(source, '.txt')) {
     const [, prefix] = /^(|.*\/)ImageSets\/Segmentation\/[^/]+$/i.exec(file) ?? [];

@@ -225,6 +225,41 @@ describe('a mask that marks something without showing it', () => {
   });
 });
 
+describe('masks that are not read are named', () => {
+  const white = () => encodePng({ data: bitmap([4, 5, 6, 7]).map((set) => set * 255), ...SIZE, channels: 1 });
+  test.each<['mvtec' | 'voc', string]>([
+    ['mvtec', 'ground_truth/dent/b1_mask.gif'],
+    ['mvtec', 'ground_truth/dent/b1.npy'],
+    ['mvtec', 'ground_truth/b1_mask.png'],
+    ['mvtec', 'ground_truth/a/b/c/b1_mask.png'],
+    ['voc', 'SegmentationClass/b1.gif'],
+    ['voc', 'SegmentationClass/b1.npy'],
+  ])('%s: %s', async (format, name) => {
+    const root = await makeProject([B0, B1]);
+    const files = await labelFiles(format, [{ name: 'b0.png', regions: [{ type: 'dent' }] }]);
+    const { leftOut } = await importFiles(root, format, files.set(name, await white()));
+    expect(leftOut).toMatchObject([{ path: name }]);
+    expect(await labelsOf(root)).toEqual({ [B0]: 'dent 4,5 6x7 42', [B1]: 'todo' });
+  });
+
+  test('folders of MVTec AD may be in upper case', async () => {
+    const root = await makeProject([B0, B1]);
+    const files = filesOf({
+      'Part/Ground_Truth/dent/b0_Mask.PNG': await white(),
+      'Part/Test/Good/b1.png': await white(),
+    });
+    expect((await importFiles(root, 'mvtec', files)).leftOut).toEqual([]);
+    expect(await labelsOf(root)).toEqual({ [B0]: 'dent 4,5 6x7 42', [B1]: 'good' });
+  });
+
+  test('annotations of Label Studio before 1.0', async () => {
+    const root = await makeProject([B0, B1]);
+    const files = filesOf({ 'a.json': [{ id: 1, data: { image: 'b0.png' }, completions: [{ result: [] }] }] });
+    const { leftOut } = await importFiles(root, 'labelstudio', files);
+    expect(leftOut).toEqual([{ path: 'b0.png', reason: expect.stringContaining('before 1.0') }]);
+  });
+});
+
 describe('the digits that Label Studio puts before names', () => {
   test.each(['coco', 'yolo', 'voc', 'labelstudio'] as const)('fall away in %s', async (format) => {
     const root = await makeProject([B0, B1]);
