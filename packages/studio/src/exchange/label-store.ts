@@ -22,7 +22,7 @@ import { isGoodName, isPictureName } from '../services/folder-names.ts';
 import { liesAmongGood, placedMasks, typeByFolder } from '../services/mask-files.ts';
 import { type Category, categoriesOf, entryFolder } from '../services/projects.ts';
 import { MaskOwners } from './mask-owners.ts';
-import { endingOf, folderOf } from './paths.ts';
+import { endingOf, folderOf, nameOf, withoutEnding } from './paths.ts';
 import { orLeaveOut } from './reading.ts';
 import type { LabelledImage, LeftOut, Replaced, TypedLayer } from './types.ts';
 
@@ -33,7 +33,7 @@ export type Picture = Pick<LabelledImage, 'path' | 'width' | 'height' | 'categor
 export interface LabelStore {
   /** All images of the project with what is known of them. */
   images(): AsyncIterable<LabelledImage>;
-  /** Whether an image is known to have a defect, or has a mask. */
+  /** Whether an image is known to have a defect, or has a mask, or one that could be its. */
   isDefective(path: string): Promise<boolean>;
   /**
    * Replaces everything that is known of an image; of a partial one, only the types that it brings.
@@ -90,6 +90,8 @@ function nearFolder(masks: string, picture: string): string {
 export class MaskFolderStore implements LabelStore {
   private readonly owners = new Map<string, MaskOwners<Entry>>();
   private readonly orphans: LeftOut[] = [];
+  /** Pictures that a mask could be of which could be of another one, too. */
+  private readonly doubtful = new Set<string>();
   /** What could not be read of labels and pictures, each once. */
   private readonly flaws = new Map<string, LeftOut>();
   /** Folder for what is replaced, relative to the project; one for each store that is opened. */
@@ -134,6 +136,7 @@ export class MaskFolderStore implements LabelStore {
       };
       if (typeof owner === 'string') {
         leaveOut(said, owner);
+        if (said === undefined || !isGoodName(said)) this.doubt(entries, mask.name);
         continue;
       }
       const isGood = said !== undefined && owner.good && isGoodName(said);
@@ -144,6 +147,14 @@ export class MaskFolderStore implements LabelStore {
       }
       owner.masks.set(type, mask.paths);
       if (said === undefined) owner.unsaid.add(type);
+    }
+  }
+
+  /** Remembers the pictures that a mask's name speaks of though it belongs to none. */
+  private doubt(entries: readonly Entry[], mask: string): void {
+    for (const { path, good } of entries) {
+      const names = [nameOf(path), withoutEnding(nameOf(path))];
+      if (!good && names.some((name) => nameKey(name) === nameKey(mask))) this.doubtful.add(path);
     }
   }
 
@@ -176,7 +187,7 @@ export class MaskFolderStore implements LabelStore {
 
   async isDefective(path: string): Promise<boolean> {
     const masks = [...(this.entries.get(path)?.masks.keys() ?? [])];
-    return masks.some((type) => type !== GOOD);
+    return masks.some((type) => type !== GOOD) || this.doubtful.has(path);
   }
 
   /** What the mask files say of one picture. Those that cannot be read, or say nothing, are told by {@link unmatched}. */

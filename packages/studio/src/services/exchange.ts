@@ -288,7 +288,10 @@ export async function importLabels(
     signal?.throwIfAborted();
     const { path, width, height, category, reference } = picture;
     if (image.layers.length === 0 && !removeMasks && (await store.isDefective(path))) {
-      leaveOut({ path, reason: 'it is known to have a defect, which stays: the files list it without a region' });
+      leaveOut({
+        path,
+        reason: 'it has a defect or a mask in the project, which stays: the files list it without a region',
+      });
       continue;
     }
     const layers = image.layers.filter(({ type }) => {

@@ -346,6 +346,15 @@ describe('masks in folders', () => {
     ]);
   });
 
+  test('that could be of two pictures are no reason to call one of them good', async () => {
+    const root = await makeProject([B0, 'test/bad/b0.jpg', B1]);
+    await putMask(root, 'ground_truth/bad/b0_mask.png', [1, 1, 4, 4]);
+    const files = { 'a.json': coco([image(1, 'b0.png'), image(2, 'b0.jpg'), image(3, 'b1.png')], []) };
+    const { leftOut } = await importFiles(root, 'coco', filesOf(files));
+    expect(leftOut.map(({ path }) => path)).toEqual([B0, 'test/bad/b0.jpg']);
+    expect(await labelsOf(root)).toEqual({ [B0]: 'todo', 'test/bad/b0.jpg': 'todo', [B1]: 'good' });
+  });
+
   test('of a type in two Unicode forms are one', async () => {
     const root = await makeProject([B0, B1]);
     const files = {
