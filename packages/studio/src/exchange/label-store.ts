@@ -27,7 +27,10 @@ import { orLeaveOut } from './reading.ts';
 import type { LabelledImage, LeftOut, Replaced, TypedLayer } from './types.ts';
 
 /** A picture that labels can be put to. */
-export type Picture = Pick<LabelledImage, 'path' | 'width' | 'height' | 'category' | 'reference'>;
+export type Picture = Pick<LabelledImage, 'path' | 'width' | 'height' | 'category' | 'reference'> & {
+  /** Why it cannot be read; its size is 0 then. Labels for it are left out, and not put to another of its name. */
+  readonly unreadable?: string;
+};
 
 /** Everything that exchange needs of wherever labels are kept. */
 export interface LabelStore {
@@ -42,7 +45,7 @@ export interface LabelStore {
   put(image: LabelledImage): Promise<Replaced | undefined>;
   /** Why it cannot hold a defect type, if it cannot. */
   refusal?(type: string): string | undefined;
-  /** The images without their layers, where that is cheaper. */
+  /** The images without their layers, where that is cheaper, and those that cannot be read. */
   pictures?(): AsyncIterable<Picture>;
   /** Labels of which no image is known, and those that could not be read since the store was opened. */
   unmatched?(): Promise<readonly LeftOut[]>;
@@ -174,15 +177,19 @@ export class MaskFolderStore implements LabelStore {
   async *pictures(): AsyncIterable<Picture> {
     for (const { path, category, reference, good, masks } of this.entries.values()) {
       const labelled = good || masks.size > 0;
-      const size = await orLeaveOut(labelled ? this.flaw : () => undefined, { path }, () =>
-        readImageSize(fromStored(this.project.root, path)),
-      );
+      let unreadable = '';
+      const leaveOut = (entry: LeftOut) => {
+        unreadable = entry.reason;
+        if (labelled) this.flaw(entry);
+      };
+      const size = await orLeaveOut(leaveOut, { path }, () => readImageSize(fromStored(this.project.root, path)));
       if (size) yield { path, category, reference, ...size };
+      else yield { path, category, reference, width: 0, height: 0, unreadable };
     }
   }
 
   async *images(): AsyncIterable<LabelledImage> {
-    for await (const picture of this.pictures()) yield this.labelled(picture);
+    for await (const picture of this.pictures()) if (picture.unreadable === undefined) yield this.labelled(picture);
   }
 
   async isDefective(path: string): Promise<boolean> {

@@ -143,6 +143,7 @@ export function matchPictures(images: readonly Picture[], finder: PictureFinder,
 }
 
 function sizeObjection(image: Picture, picture: Picture): string | undefined {
+  if (picture.unreadable !== undefined) return picture.unreadable;
   if (image.width === 0 || (image.width === picture.width && image.height === picture.height)) return undefined;
   return `it is ${image.width} x ${image.height}, but ${picture.path} is ${picture.width} x ${picture.height}`;
 }

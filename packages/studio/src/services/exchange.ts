@@ -250,7 +250,7 @@ export async function importLabels(
   const finder = new PictureFinder(pictures);
   const inProject = (name: string, stem?: boolean) => {
     const known = finder.find(name, stem);
-    return typeof known === 'string' ? undefined : known.picture;
+    return typeof known === 'string' || known.picture.unreadable !== undefined ? undefined : known.picture;
   };
   for (const entry of source.leftOut ?? []) leaveOut(entry);
   const found = new Map<string, Picture>();

@@ -34,7 +34,8 @@ class StudioStore implements LabelStore {
       const maskFiles = state === 'todo' && layers.length === 0 && (await this.files.isDefective(path));
       yield { path, category, width, height, state: state as LabelledImage['state'], layers, changed, maskFiles };
     }
-    for await (const picture of this.files.pictures()) if (!seen.has(picture.path)) yield this.files.labelled(picture);
+    for await (const picture of this.files.pictures())
+      if (!seen.has(picture.path) && picture.unreadable === undefined) yield this.files.labelled(picture);
   }
 
   pictures(): AsyncIterable<Picture> {

@@ -1,4 +1,6 @@
 /** Labels that one file spoils and another one has, numbers and names that stand for two things: left out, never guessed. */
+import { writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
 import { encodeIndexedPng, encodePng } from '@adclick/core';
 import { zipSync } from 'fflate';
 import { describe, expect, test } from 'vitest';
@@ -148,6 +150,19 @@ describe('COCO', () => {
     expect(await labelsOf(root)).toEqual({ [B0]: 'dent 4,5 6x7 42', [B1]: 'todo' });
   });
 });
+
+test.each(['coco', 'cvat', 'labelme', 'datumaro', 'labelstudio', 'yolo', 'voc'] as const)(
+  'a label of a picture that cannot be read is not put to another of its name: %s',
+  async (format) => {
+    const root = await makeProject([B0, 'test/other/b0.png']);
+    await writeFile(join(root, B0), 'no picture');
+    const files = await labelFiles(format, [{ name: 'bad/b0.png', regions: [{ type: 'dent' }] }]);
+    const { images, leftOut } = await importFiles(root, format, files);
+    const reason = expect.stringContaining('cannot be decoded');
+    expect([images, leftOut]).toEqual([0, [{ path: expect.any(String), reason }]]);
+    expect(await labelsOf(root)).toEqual({ 'test/other/b0.png': 'todo' });
+  },
+);
 
 test('a label of Datumaro without a name refuses itself alone', async () => {
   const root = await makeProject([B0, B1]);
