@@ -394,7 +394,7 @@ describe('the command line', () => {
     expect(await adclick(['import', root, '--format', 'coco', '--from', none])).toMatchObject({ code: 1 });
     expect(await labelsOf(root)).toEqual({ [B0]: 'todo', [B1]: SOUND });
     const removed = await adclick(['import', root, '--format', 'coco', '--from', none, '--remove-masks']);
-    expect(removed).toMatchObject({ code: 0, stdout: expect.stringContaining('other masks') });
+    expect(removed).toMatchObject({ code: 0, stdout: expect.stringContaining('Other masks') });
     expect(await labelsOf(root)).toEqual({ [B0]: 'todo', [B1]: 'good' });
   });
 
