@@ -9,7 +9,7 @@ import { breachesOf, trace, whyNotTraced } from './trace.ts';
 const hex = (text: string) => [...Buffer.from(text)].map((byte) => `\\x${byte.toString(16).padStart(2, '0')}`).join('');
 const line = (text: string) =>
   text.replace(/"([^"]*)"/g, (_, inner) => `"${hex(inner)}"`).replace(/<(\/[^<>]*)/g, (_, inner) => `<${hex(inner)}`);
-const bounds = { cwd: '/work/here', writable: ['/work/project', '/tmp/own'] };
+const bounds = { cwd: '/srv/here', writable: ['/srv/project', '/tmp/own'] };
 const found = (...lines: string[]) =>
   breachesOf(lines.map(line).join('\n'), bounds).map(({ kind, what }) => `${kind}: ${what}`);
 
@@ -81,46 +81,52 @@ describe('network', () => {
 describe('files', () => {
   test.each([
     [
-      'openat(AT_FDCWD</work/here>, "/root/.cache/x", O_WRONLY|O_CREAT|O_CLOEXEC, 0666) = 18</root/.cache/x>',
-      'openat /root/.cache/x',
+      'openat(AT_FDCWD</srv/here>, "/home/ada/.cache/x", O_WRONLY|O_CREAT|O_CLOEXEC, 0666) = 18</home/ada/.cache/x>',
+      'openat /home/ada/.cache/x',
     ],
-    ['openat(AT_FDCWD</work/here>, "/root/.cache/x", O_RDWR|O_CREAT, 0666) = -1 ENOENT (x)', 'openat /root/.cache/x'],
-    ['openat(AT_FDCWD</work/here>, "deviceid", O_RDWR) = 18</work/here/deviceid>', 'openat /work/here/deviceid'],
-    ['openat(AT_FDCWD</work/here>, "/tmp/own/link", O_WRONLY|O_TRUNC) = 18</root/target>', 'openat /root/target'],
-    ['openat(7</work/project>, "../x", O_WRONLY|O_CREAT, 0666) = -1 EACCES (x)', 'openat /work/x'],
+    [
+      'openat(AT_FDCWD</srv/here>, "/home/ada/.cache/x", O_RDWR|O_CREAT, 0666) = -1 ENOENT (x)',
+      'openat /home/ada/.cache/x',
+    ],
+    ['openat(AT_FDCWD</srv/here>, "deviceid", O_RDWR) = 18</srv/here/deviceid>', 'openat /srv/here/deviceid'],
+    [
+      'openat(AT_FDCWD</srv/here>, "/tmp/own/link", O_WRONLY|O_TRUNC) = 18</home/ada/target>',
+      'openat /home/ada/target',
+    ],
+    ['openat(7</srv/project>, "../x", O_WRONLY|O_CREAT, 0666) = -1 EACCES (x)', 'openat /srv/x'],
     ['mkdir("/tmp/own2", 0777) = 0', 'mkdir /tmp/own2'],
-    ['mkdirat(AT_FDCWD</work/here>, "sub", 0777) = 0', 'mkdirat /work/here/sub'],
-    ['rename("/tmp/own/a", "/work/b") = 0', 'rename /work/b'],
-    ['symlink("/tmp/own/a", "b") = 0', 'symlink /work/here/b'],
-    ['unlink("/root/precious") = 0', 'unlink /root/precious'],
+    ['mkdirat(AT_FDCWD</srv/here>, "sub", 0777) = 0', 'mkdirat /srv/here/sub'],
+    ['rename("/tmp/own/a", "/srv/b") = 0', 'rename /srv/b'],
+    ['symlink("/tmp/own/a", "b") = 0', 'symlink /srv/here/b'],
+    ['unlink("/home/ada/precious") = 0', 'unlink /home/ada/precious'],
     [
-      'utimensat(AT_FDCWD</work/here>, "w.mjs", [{tv_sec=1, tv_nsec=0}, {tv_sec=1, tv_nsec=0}], 0) = 0',
-      'utimensat /work/here/w.mjs',
+      'utimensat(AT_FDCWD</srv/here>, "w.mjs", [{tv_sec=1, tv_nsec=0}, {tv_sec=1, tv_nsec=0}], 0) = 0',
+      'utimensat /srv/here/w.mjs',
     ],
     [
-      'openat(AT_FDCWD</work/here>, "/root/größe \\ x", O_WRONLY|O_CREAT, 0666) = 1</root/größe \\ x>',
-      'openat /root/größe \\ x',
+      'openat(AT_FDCWD</srv/here>, "/home/ada/größe \\ x", O_WRONLY|O_CREAT, 0666) = 1</home/ada/größe \\ x>',
+      'openat /home/ada/größe \\ x',
     ],
   ])('%s', (text, what) => {
     expect(found(text)).toEqual([`file: ${what}`]);
   });
 
   test.each([
-    'openat(AT_FDCWD</work/here>, "/etc/passwd", O_RDONLY|O_CLOEXEC) = 3</etc/passwd>',
-    'openat(AT_FDCWD</work/here>, "/work/project/.adclick/x", O_RDWR|O_CREAT, 0644) = 3</work/project/.adclick/x>',
-    'openat(AT_FDCWD</work/here>, "/dev/null", O_RDWR) = 1</dev/null<char 1:3>>',
+    'openat(AT_FDCWD</srv/here>, "/etc/passwd", O_RDONLY|O_CLOEXEC) = 3</etc/passwd>',
+    'openat(AT_FDCWD</srv/here>, "/srv/project/.adclick/x", O_RDWR|O_CREAT, 0644) = 3</srv/project/.adclick/x>',
+    'openat(AT_FDCWD</srv/here>, "/dev/null", O_RDWR) = 1</dev/null<char 1:3>>',
     'mkdir("/tmp", 0777) = -1 EEXIST (File exists)',
     'mkdir("/tmp/own/a", 0777) = 0',
-    'rename("/tmp/own/a", "/work/project/b") = 0',
-    'symlink("/root/elsewhere", "/tmp/own/b") = 0',
+    'rename("/tmp/own/a", "/srv/project/b") = 0',
+    'symlink("/home/ada/elsewhere", "/tmp/own/b") = 0',
     '+++ exited with 0 +++',
   ])('%s is allowed', (text) => {
     expect(found(text)).toEqual([]);
   });
 
   test('the same breach is told once, whatever else there is', () => {
-    const one = 'mkdir("/root/a", 0777) = 0';
-    expect(found(one, 'unlink("/tmp/own/b") = 0', one, 'mkdir("/root/b", 0777) = 0')).toHaveLength(2);
+    const one = 'mkdir("/home/ada/a", 0777) = 0';
+    expect(found(one, 'unlink("/tmp/own/b") = 0', one, 'mkdir("/home/ada/b", 0777) = 0')).toHaveLength(2);
   });
 });
 
