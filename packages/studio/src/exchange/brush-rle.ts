@@ -4,7 +4,7 @@
  * "repeated" or "each for itself", two for the size of the length, the length less one, and the value or values.
  */
 import type { Rle } from '@adclick/core';
-import { type Place, within, wrong } from './painter.ts';
+import { type Place, within, wrong } from './place.ts';
 
 const SIZES = [3, 4, 8, 16] as const;
 const CHANNELS = 4;

@@ -2,11 +2,13 @@
 import { rleArea } from '@adclick/core';
 import { z } from 'zod';
 import { columnCounts, countsToText, paintColumns, textToCounts } from './column-rle.ts';
+import type { Format, ReadOptions } from './format.ts';
 import { jsonList, number, numbers, parseJson, parsePart, pieces } from './json.ts';
-import { boundsOf, type Painter, type Place, within, wrong } from './painter.ts';
+import { boundsOf, type Painter } from './painter.ts';
 import { pictureName } from './paths.ts';
+import { type Place, within, wrong } from './place.ts';
 import { ImageReader, orLeaveOut, readEach, sizeOr } from './reading.ts';
-import type { Format, LabelledImage, ReadOptions } from './types.ts';
+import type { LabelledImage } from './types.ts';
 
 const ANNOTATIONS = 'annotations/instances_default.json';
 const PICTURES = 'images';

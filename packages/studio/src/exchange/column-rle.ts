@@ -1,6 +1,7 @@
 /** Run lengths column by column, as COCO and Datumaro keep masks, and COCO's way to write them as text. */
 import { decodeRle, type Rle } from '@adclick/core';
-import { boundsOf, type Place, within, wrong } from './painter.ts';
+import { boundsOf } from './painter.ts';
+import { type Place, within, wrong } from './place.ts';
 
 /** Run lengths of a bitmap column by column: zeros and ones in turn, zeros first, up to the last pixel. */
 export function columnCounts(rle: Rle): number[] {

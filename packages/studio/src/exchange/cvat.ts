@@ -1,11 +1,13 @@
 /** CVAT for images 1.1: one XML file; masks as run lengths inside their bounding box, exact. */
 import { encodeRle } from '@adclick/core';
+import type { Format, ReadOptions } from './format.ts';
 import { pieces } from './json.ts';
-import { boundsOf, checkSize, cropRle, type Painter, type Place, wrong } from './painter.ts';
+import { boundsOf, checkSize, cropRle, type Painter } from './painter.ts';
 import { pictureName } from './paths.ts';
 import { Pictures } from './pictures.ts';
+import { type Place, wrong } from './place.ts';
 import { ImageReader, orLeaveOut, readEach } from './reading.ts';
-import type { Format, LabelledImage, ReadOptions, TypedLayer } from './types.ts';
+import type { LabelledImage, TypedLayer } from './types.ts';
 import { escapeXml, readXml, type XmlElement } from './xml.ts';
 
 const ANNOTATIONS = 'annotations.xml';

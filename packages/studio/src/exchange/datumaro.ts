@@ -1,11 +1,13 @@
 /** Datumaro: a JSON file a subset; masks as column run lengths in COCO's text, exact. */
 import { z } from 'zod';
 import { columnCounts, countsToText, paintColumns, textToCounts } from './column-rle.ts';
+import type { Format, ReadOptions } from './format.ts';
 import { jsonList, number, numbers, parseJson, parsePart, pieces } from './json.ts';
-import { type Painter, type Place, within, wrong } from './painter.ts';
+import type { Painter } from './painter.ts';
 import { pictureName, withoutEnding } from './paths.ts';
+import { type Place, within, wrong } from './place.ts';
 import { ImageReader, orLeaveOut, readEach, sizeOr } from './reading.ts';
-import type { Format, LabelledImage, ReadOptions } from './types.ts';
+import type { LabelledImage } from './types.ts';
 
 const ANNOTATIONS = 'annotations/default.json';
 const PICTURES = 'images/default';

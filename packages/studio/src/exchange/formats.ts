@@ -3,10 +3,10 @@ import type { Format as FormatName } from '../api.ts';
 import { coco } from './coco.ts';
 import { cvat } from './cvat.ts';
 import { datumaro } from './datumaro.ts';
+import type { Format } from './format.ts';
 import { labelStudio } from './label-studio.ts';
 import { labelme } from './labelme.ts';
 import { mvtec } from './mvtec.ts';
-import type { Format } from './types.ts';
 import { voc } from './voc.ts';
 import { yolo } from './yolo.ts';
 

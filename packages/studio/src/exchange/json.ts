@@ -1,7 +1,7 @@
 /** Reading JSON that others wrote: limits before parsing, a schema after it, errors that name the field. */
 import { z } from 'zod';
 import { fail } from '../errors.ts';
-import { type Place, wrong } from './painter.ts';
+import { type Place, wrong } from './place.ts';
 
 /** Nested lists and objects that a file may have; no format needs more than ten. */
 const DEEPEST = 64;

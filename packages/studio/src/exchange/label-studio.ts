@@ -3,13 +3,15 @@ import { decodeImage } from '@adclick/core';
 import { z } from 'zod';
 import { fail } from '../errors.ts';
 import { decodeBrush, encodeBrush } from './brush-rle.ts';
+import type { Format, ReadOptions } from './format.ts';
 import { jsonList, number, parseJson, parsePart, pieces } from './json.ts';
-import { type Painter, type Place, within, wrong } from './painter.ts';
+import type { Painter } from './painter.ts';
 import { endingOf, pictureName } from './paths.ts';
 import { PICTURE_ENDINGS, Pictures } from './pictures.ts';
+import { type Place, within, wrong } from './place.ts';
 import { ImageReader, orLeaveOut, readEach } from './reading.ts';
 import { filesEnding } from './source.ts';
-import type { Format, LabelledImage, ReadOptions } from './types.ts';
+import type { LabelledImage } from './types.ts';
 
 /** Tasks in one file: brush masks are long, and a file has to fit into memory as one text. */
 const TASKS_A_FILE = 500;

@@ -1,12 +1,14 @@
 /** labelme: a JSON file a picture, beside it; masks as PNG inside their bounding box, exact. */
 import { decodeImage, encodeMask, imageSize, type Rle } from '@adclick/core';
 import { z } from 'zod';
+import type { Format, ReadOptions } from './format.ts';
 import { number, parseJson, parsePart, textBytes } from './json.ts';
-import { boundsOf, cropRle, type Painter, type Place, within, wrong } from './painter.ts';
+import { boundsOf, cropRle, type Painter } from './painter.ts';
 import { folderOf, nameOf, pictureName, withoutEnding } from './paths.ts';
 import { Pictures } from './pictures.ts';
+import { type Place, within, wrong } from './place.ts';
 import { ImageReader, orLeaveOut, readEach } from './reading.ts';
-import type { Format, LabelledImage, ReadOptions } from './types.ts';
+import type { LabelledImage } from './types.ts';
 
 const points = z.array(z.array(number).length(2)).max(1_000_000);
 const shape = z.object({

@@ -2,12 +2,13 @@
 import { decodeMask, decodeRle, encodeMask, type Mask } from '@adclick/core';
 import { fail } from '../errors.ts';
 import { collisionKey, fileName } from '../file-name.ts';
+import type { Format, ReadOptions, WriteOptions } from './format.ts';
 import { endingOf, folderOf, nameOf, safePath, withoutEnding } from './paths.ts';
 import { isUnreadKind, PICTURE_ENDINGS, UNREAD_KIND } from './pictures.ts';
 import { ImageReader, orLeaveOut } from './reading.ts';
 import { filesEnding, type Source } from './source.ts';
 import { type FileRecord, readRecords, type Target } from './target.ts';
-import type { Format, LabelledImage, ReadOptions, WriteOptions } from './types.ts';
+import type { LabelledImage } from './types.ts';
 
 const GOOD = 'good';
 

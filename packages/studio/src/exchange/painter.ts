@@ -2,29 +2,13 @@
 import { decodeRle, encodeRle, type Rle } from '@adclick/core';
 import { fail } from '../errors.ts';
 import { fillRings } from './contours.ts';
+import { type Place, wrong } from './place.ts';
 import type { LabelledImage, TypedLayer } from './types.ts';
 
 /** Pixels that a picture may have; core decodes none that has more. */
 const MOST_PIXELS = 100_000_000 - 1;
 /** Pixels of all layers of an image together. */
 const MOST_PAINTED = 1_000_000_000;
-
-/** Where a value stands in a file, for errors. */
-export interface Place {
-  readonly file: string;
-  /** Such as `annotations[3].segmentation`. */
-  readonly field: string;
-}
-
-/** ADC_EXCHANGE_FILE for a place. */
-export const wrong = ({ file, field }: Place, what: string, cause?: unknown) =>
-  fail('ADC_EXCHANGE_FILE', { path: file, field, what }, cause);
-
-/** A place further inside. */
-export const within = ({ file, field }: Place, part: string | number): Place => ({
-  file,
-  field: typeof part === 'number' ? `${field}[${part}]` : field === '' ? part : `${field}.${part}`,
-});
 
 /** Checks the size of an image. @throws ADC_EXCHANGE_FILE, ADC_EXCHANGE_LIMIT. */
 export function checkSize(width: number, height: number, place: Place): void {

@@ -1,8 +1,8 @@
 /** Pictures that lie with the labels: found in either Unicode form, for formats that leave a picture's size or ending to them. */
 import { imageSize, nameKey } from '@adclick/core';
+import type { KnownPicture, ReadOptions } from './format.ts';
 import { withoutEnding } from './paths.ts';
 import { filesEnding, type Source } from './source.ts';
-import type { KnownPicture, ReadOptions } from './types.ts';
 
 /** Endings of the pictures that can be read. */
 export const PICTURE_ENDINGS = ['.png', '.jpg', '.jpeg', '.tif', '.tiff', '.bmp', '.webp'] as const;

@@ -1,11 +1,13 @@
 /** Reading what others wrote, part by part: what cannot be read is left out with its reason, and everything else stands. */
 import { CodedError } from '@adclick/core';
 import { fail } from '../errors.ts';
-import { Painter, type Place } from './painter.ts';
+import type { ReadOptions } from './format.ts';
+import { Painter } from './painter.ts';
 import { nameOf } from './paths.ts';
+import type { Place } from './place.ts';
 import { filesEnding, type Source } from './source.ts';
 import { RECORDS_FILE } from './target.ts';
-import type { LabelledImage, ReadOptions } from './types.ts';
+import type { LabelledImage } from './types.ts';
 
 type LeaveOut = ReadOptions['leftOut'];
 

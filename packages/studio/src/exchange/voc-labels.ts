@@ -1,9 +1,10 @@
 /** Pascal VOC's labels: which type a colour or a number in a class mask is. */
+
+import type { ReadOptions } from './format.ts';
 import { decodeText, linesOf } from './json.ts';
-import { wrong } from './painter.ts';
+import { wrong } from './place.ts';
 import { orLeaveOut } from './reading.ts';
 import type { Source } from './source.ts';
-import type { ReadOptions } from './types.ts';
 
 export const LABELS = 'labelmap.txt';
 /** Bytes that the list of labels, and an annotation, may have. */

@@ -1,13 +1,15 @@
 /** Pascal VOC: an indexed PNG of classes a picture. One type a pixel: where types overlap, the smaller one is kept. */
 import { alikeNumbers, type DecodedImage, decodeImage, decodeRle, encodeIndexedPng, rleArea } from '@adclick/core';
 import { fail } from '../errors.ts';
+import type { Format, ReadOptions } from './format.ts';
 import { decodeText, linesOf, textBytes } from './json.ts';
-import { boundsOf, type Painter, type Place, wrong } from './painter.ts';
+import { boundsOf, type Painter } from './painter.ts';
 import { endingOf, folderOf, pictureName, safePath, withoutEnding } from './paths.ts';
 import { isUnreadKind, PICTURE_ENDINGS, UNREAD_KIND } from './pictures.ts';
+import { type Place, wrong } from './place.ts';
 import { ImageReader, orLeaveOut, sizeOr } from './reading.ts';
 import { filesEnding, type Source } from './source.ts';
-import type { Format, LabelledImage, ReadOptions } from './types.ts';
+import type { LabelledImage } from './types.ts';
 import {
   LABELS,
   type Meanings,

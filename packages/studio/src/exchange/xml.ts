@@ -1,7 +1,7 @@
 /** A small strict XML reader for annotation files: elements, attributes, text. No document types, so no entities that multiply. */
 import { fail } from '../errors.ts';
 import { decodeText } from './json.ts';
-import { wrong } from './painter.ts';
+import { wrong } from './place.ts';
 
 /** An element with what is inside it. */
 export interface XmlElement {

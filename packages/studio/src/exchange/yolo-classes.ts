@@ -2,11 +2,11 @@
 import { parse as parseYaml } from 'yaml';
 import { z } from 'zod';
 import { fail } from '../errors.ts';
+import type { ReadOptions } from './format.ts';
 import { decodeText, linesOf, parsePart } from './json.ts';
-import { wrong } from './painter.ts';
+import { wrong } from './place.ts';
 import { orLeaveOut } from './reading.ts';
 import { filesEnding, type Source } from './source.ts';
-import type { ReadOptions } from './types.ts';
 
 /** Bytes that a file of names may have. */
 const MOST_NAMES = 2 ** 20;

@@ -3,14 +3,15 @@ import { decodeRle } from '@adclick/core';
 import { stringify } from 'yaml';
 import { fail } from '../errors.ts';
 import { simplifyRing, traceBridged } from './contours.ts';
+import type { Format, KnownPicture, ReadOptions } from './format.ts';
 import { decodeText, linesOf, textBytes } from './json.ts';
-import { type Place, wrong } from './painter.ts';
 import { endingOf, nameOf, pictureName, withoutEnding } from './paths.ts';
 import { PICTURE_ENDINGS, Pictures } from './pictures.ts';
+import { type Place, wrong } from './place.ts';
 import { ImageReader, orLeaveOut } from './reading.ts';
 import { filesEnding, type Source } from './source.ts';
 import { type FileRecord, readRecords } from './target.ts';
-import type { Format, KnownPicture, LabelledImage, ReadOptions } from './types.ts';
+import type { LabelledImage } from './types.ts';
 import { readClasses } from './yolo-classes.ts';
 import { numbersOf, type Reading, shapeOf, Tracks } from './yolo-lines.ts';
 

@@ -4,8 +4,8 @@ import { CodedError } from '@adclick/core';
 import { inflateSync } from 'fflate';
 import { fail } from '../errors.ts';
 import { decodeCp437 } from './cp437.ts';
-import { wrong } from './painter.ts';
 import { safePath } from './paths.ts';
+import { wrong } from './place.ts';
 
 /** Limits against archives that are made to fill memory and disk. */
 export const ZIP_LIMITS = {
