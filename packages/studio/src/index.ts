@@ -32,6 +32,7 @@ export { detectLayout, type Layout } from './services/layout.ts';
 export { type FileCheck, importWeights, listModels, type ModelEntry, verifyModels } from './services/models.ts';
 export { type PredictLine, type PredictRequest, type PredictSummary, predictPictures } from './services/predicting.ts';
 export type { ProviderReport } from './services/providers.ts';
-export { type TrainingAnswer, type TrainingOptions, trainClick } from './services/training.ts';
+export { trainClick } from './services/training.ts';
+export type { TrainingAnswer, TrainingOptions } from './services/training-options.ts';
 export { type DetectorCheck, type RuntimeCheck, verifyDetector } from './services/verifying.ts';
 export { VERSION } from './version.ts';

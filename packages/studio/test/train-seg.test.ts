@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import { Detector, writeSampleProduct } from '@adclick/core';
 import { beforeEach, describe, expect, test } from 'vitest';
 import type { PredictResult } from '../src/services/predicting.ts';
-import type { SegTrainingAnswer } from '../src/services/seg-training.ts';
+import type { SegTrainingAnswer } from '../src/services/training-options.ts';
 import { adclick, errorCode } from './command.ts';
 import { temporaryFolder } from './sample.ts';
 

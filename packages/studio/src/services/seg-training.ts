@@ -28,29 +28,7 @@ import { adoptDetectors } from './old-detectors.ts';
 import { type Category, categoriesOf } from './projects.ts';
 import { PromptService } from './prompts/prompts.ts';
 import { keepTrained } from './trained-detectors.ts';
-
-export interface SegTrainingOptions {
-  /** Default: the project's only category. */
-  readonly category?: string;
-  /** Only labels of these defect types. */
-  readonly type?: readonly string[];
-  /** Without labels, on simulated defects alone. */
-  readonly unsupervised?: boolean;
-  readonly steps?: number;
-  readonly seed?: number;
-  /** The network looks at overlapping windows of a picture. */
-  readonly sliding?: boolean;
-}
-
-export interface SegTrainingAnswer {
-  readonly category: string;
-  readonly detector: string;
-  /** 'residual' when the network was left aside. */
-  readonly from: 'network' | 'residual';
-  readonly labels: number;
-  readonly notes: readonly string[];
-  readonly seconds: number;
-}
+import type { SegTrainingAnswer, SegTrainingOptions } from './training-options.ts';
 
 /** Defective pictures of a category, each with its defects in one mask; of several types the first named one counts. What was left out is noted. */
 async function labelsOf(

@@ -9,7 +9,7 @@ import { fork } from 'node:child_process';
 import { fail } from '../errors.ts';
 import { PATIENCE_MS } from '../process-end.ts';
 import type { ProgressEvent, WorkOptions } from '../progress.ts';
-import type { SegTrainingAnswer, SegTrainingOptions } from './seg-training.ts';
+import type { SegTrainingAnswer, SegTrainingOptions } from './training-options.ts';
 import { fromWire, type WireError } from './wire-error.ts';
 
 /** What the process is told: first what to train, then perhaps to stop. */

@@ -1,51 +1,18 @@
 /** Training click weights: from nothing on drawn products, or fine-tuned on one category of a project. */
 import { existsSync } from 'node:fs';
 import { basename, dirname, join, resolve } from 'node:path';
-import { isFolder, loadClickWeights, type Preset, type TrainingProgress, trainClickModel } from '@adclick/core';
+import { isFolder, loadClickWeights, trainClickModel } from '@adclick/core';
 import { fail } from '../errors.ts';
 import type { WorkOptions } from '../progress.ts';
 import { openProject, PROJECT_FILE } from '../project.ts';
 import { checkModelName, projectModels, resolveWeights } from './models.ts';
+import { progressDetail, type TrainingAnswer, type TrainingOptions } from './training-options.ts';
 import { tuneClickModel } from './tuning.ts';
-
-export interface TrainingOptions {
-  /** Fine-tune on this category of the project. */
-  readonly category?: string;
-  readonly preset?: Preset;
-  readonly steps?: number;
-  readonly seed?: number;
-  /** Highest learning rate; default 1e-3, lower to refine weights that are good already. */
-  readonly learningRate?: number;
-  readonly name?: string;
-  /** Categories in MVTec AD layout whose pictures and defects are trained on beside drawn products. */
-  readonly folder?: readonly string[];
-  /** The same, but only their good pictures, with simulated defects: for sets whose masks are loose. */
-  readonly goodFolder?: readonly string[];
-  /** Weights to start from. */
-  readonly from?: string;
-  readonly resume?: boolean;
-  /** Train the words' part alone and leave the rest of `from` as it is. */
-  readonly only?: 'language';
-}
-
-export interface TrainingAnswer {
-  readonly name: string;
-  /** The weights, or those kept when the new ones were not better. */
-  readonly weights: string;
-  readonly steps: number;
-  readonly seconds: number;
-  /** Fine-tuning only: mean IoU on held-out simulated defects, before and after, and whether the new weights were kept. */
-  readonly heldOut?: { readonly before: number; readonly after: number; readonly kept: boolean };
-}
 
 const DEFAULT_STEPS = 9_600;
 const LEARNING_RATE = 1e-3;
 /** Share of training data from real folders, where some are given. */
 const FOLDER_SHARE = 0.12;
-
-/** Loss and IoU of a progress line, in words. */
-export const progressDetail = ({ loss, iou }: TrainingProgress): string =>
-  `loss ${loss.toFixed(3)}  IoU ${iou.map((value) => value.toFixed(2)).join(' ')}`;
 
 /** Trains into `.adclick/models/<name>` of the folder. @throws ADC_FOLDER_MISSING, ADC_PROJECT, ADC_MODEL_EXISTS, ADC_DATASET, ADC_DISK. */
 export async function trainClick(

@@ -25,7 +25,7 @@ import { openProject, type Project } from '../project.ts';
 import { goodPictures } from './category-pictures.ts';
 import { checkModelName, projectModels, resolveWeights } from './models.ts';
 import { categoriesOf } from './projects.ts';
-import { progressDetail, type TrainingAnswer, type TrainingOptions } from './training.ts';
+import { progressDetail, type TrainingAnswer, type TrainingOptions } from './training-options.ts';
 
 /** Half drawn products, half the category: with the category alone the network forgets what it knew. */
 const CATEGORY_SHARE = 0.5;

@@ -1,0 +1,63 @@
+/** What the trainings of click weights and of detectors are told, and what they say. */
+import type { Preset, TrainingProgress } from '@adclick/core';
+
+/** How click weights are trained. */
+export interface TrainingOptions {
+  /** Fine-tune on this category of the project. */
+  readonly category?: string;
+  readonly preset?: Preset;
+  readonly steps?: number;
+  readonly seed?: number;
+  /** Highest learning rate; default 1e-3, lower to refine weights that are good already. */
+  readonly learningRate?: number;
+  readonly name?: string;
+  /** Categories in MVTec AD layout whose pictures and defects are trained on beside drawn products. */
+  readonly folder?: readonly string[];
+  /** The same, but only their good pictures, with simulated defects: for sets whose masks are loose. */
+  readonly goodFolder?: readonly string[];
+  /** Weights to start from. */
+  readonly from?: string;
+  readonly resume?: boolean;
+  /** Train the words' part alone and leave the rest of `from` as it is. */
+  readonly only?: 'language';
+}
+
+/** How training click weights went. */
+export interface TrainingAnswer {
+  readonly name: string;
+  /** The weights, or those kept when the new ones were not better. */
+  readonly weights: string;
+  readonly steps: number;
+  readonly seconds: number;
+  /** Fine-tuning only: mean IoU on held-out simulated defects, before and after, and whether the new weights were kept. */
+  readonly heldOut?: { readonly before: number; readonly after: number; readonly kept: boolean };
+}
+
+/** Loss and IoU of a progress line, in words. */
+export const progressDetail = ({ loss, iou }: TrainingProgress): string =>
+  `loss ${loss.toFixed(3)}  IoU ${iou.map((value) => value.toFixed(2)).join(' ')}`;
+
+/** How a detector is trained. */
+export interface SegTrainingOptions {
+  /** Default: the project's only category. */
+  readonly category?: string;
+  /** Only labels of these defect types. */
+  readonly type?: readonly string[];
+  /** Without labels, on simulated defects alone. */
+  readonly unsupervised?: boolean;
+  readonly steps?: number;
+  readonly seed?: number;
+  /** The network looks at overlapping windows of a picture. */
+  readonly sliding?: boolean;
+}
+
+/** How training a detector went. */
+export interface SegTrainingAnswer {
+  readonly category: string;
+  readonly detector: string;
+  /** 'residual' when the network was left aside. */
+  readonly from: 'network' | 'residual';
+  readonly labels: number;
+  readonly notes: readonly string[];
+  readonly seconds: number;
+}
