@@ -1,7 +1,7 @@
 /** COCO: one JSON file of images, categories and annotations; masks as column run lengths in COCO's text, exact. */
 import { rleArea } from '@adclick/core';
 import { z } from 'zod';
-import { columnCounts, countsToText, paintColumns, textToCounts } from './column-rle.ts';
+import { columnCounts, countsToText, paintColumnMask } from './column-rle.ts';
 import type { Format, ReadOptions } from './format.ts';
 import { jsonList, number, numbers, parseJson, parsePart, pieces } from './json.ts';
 import { boundsOf, type Painter } from './painter.ts';
@@ -35,15 +35,7 @@ function paint(painter: Painter, type: string, { segmentation: shape, bbox }: z.
   const at = within(place, 'segmentation');
   if (Array.isArray(shape) && shape.length > 0)
     return shape.reduce((sum, ring, i) => sum + painter.fill(type, [ring], within(at, i)), 0);
-  if (shape && !Array.isArray(shape)) {
-    const { width, height } = painter;
-    const [rows, columns] = shape.size;
-    if (rows !== height || columns !== width)
-      throw wrong(within(at, 'size'), `${columns} x ${rows} is not the image's ${width} x ${height}`);
-    const counts = within(at, 'counts');
-    const runs = typeof shape.counts === 'string' ? textToCounts(shape.counts, counts) : shape.counts;
-    return paintColumns(runs, painter.bitmap(type), width, height, counts);
-  }
+  if (shape && !Array.isArray(shape)) return paintColumnMask(painter, type, shape, at);
   if (bbox?.length !== 4) return 'has neither a segmentation nor a box';
   const [x, y, w, h] = bbox;
   return painter.box(type, x, y, w, h, within(place, 'bbox'));

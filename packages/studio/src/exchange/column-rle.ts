@@ -1,6 +1,6 @@
 /** Run lengths column by column, as COCO and Datumaro keep masks, and COCO's way to write them as text. */
 import { decodeRle, type Rle } from '@adclick/core';
-import { boundsOf } from './painter.ts';
+import { boundsOf, type Painter } from './painter.ts';
 import { type Place, within, wrong } from './place.ts';
 
 /** Run lengths of a bitmap column by column: zeros and ones in turn, zeros first, up to the last pixel. */
@@ -55,6 +55,26 @@ export function paintColumns(
     at += count;
   }
   return covered;
+}
+
+/** A mask as COCO and Datumaro keep it: height and width, and run lengths as text or as numbers. */
+export interface ColumnMask {
+  readonly size: readonly [height: number, width: number];
+  readonly counts: string | readonly number[];
+}
+
+/**
+ * Sets the pixels of a mask.
+ * @returns how many pixels it covers. @throws ADC_EXCHANGE_FILE when it has another size than the image, or runs that do not fit it.
+ */
+export function paintColumnMask(painter: Painter, type: string, mask: ColumnMask, place: Place): number {
+  const { width, height } = painter;
+  const [rows, columns] = mask.size;
+  if (rows !== height || columns !== width)
+    throw wrong(within(place, 'size'), `${columns} x ${rows} is not the image's ${width} x ${height}`);
+  const at = within(place, 'counts');
+  const runs = typeof mask.counts === 'string' ? textToCounts(mask.counts, at) : mask.counts;
+  return paintColumns(runs, painter.bitmap(type), width, height, at);
 }
 
 /** First character of COCO's text, and the bits that each character carries beside the one that says "more". */

@@ -1,11 +1,11 @@
 /** Datumaro: a JSON file a subset; masks as column run lengths in COCO's text, exact. */
 import { z } from 'zod';
-import { columnCounts, countsToText, paintColumns, textToCounts } from './column-rle.ts';
+import { columnCounts, countsToText, paintColumnMask } from './column-rle.ts';
 import type { Format, ReadOptions } from './format.ts';
 import { jsonList, number, numbers, parseJson, parsePart, pieces } from './json.ts';
 import type { Painter } from './painter.ts';
 import { pictureName, withoutEnding } from './paths.ts';
-import { type Place, within, wrong } from './place.ts';
+import { type Place, within } from './place.ts';
 import { ImageReader, orLeaveOut, readEach, sizeOr } from './reading.ts';
 import type { LabelledImage } from './types.ts';
 
@@ -38,17 +38,8 @@ type Item = z.infer<typeof item>;
 
 /** Paints an annotation. @returns pixels that it covers, or why it is no area. */
 function paint(painter: Painter, type: string, entry: z.infer<typeof annotation>, place: Place): number | string {
-  const { width, height } = painter;
   const { rle, points, bbox } = entry;
-  if (entry.type === 'mask' && rle) {
-    const [rows, columns] = rle.size;
-    const at = within(place, 'rle');
-    if (rows !== height || columns !== width)
-      throw wrong(within(at, 'size'), `${columns} x ${rows} is not the image's ${width} x ${height}`);
-    const counts = within(at, 'counts');
-    const runs = typeof rle.counts === 'string' ? textToCounts(rle.counts, counts) : rle.counts;
-    return paintColumns(runs, painter.bitmap(type), width, height, counts);
-  }
+  if (entry.type === 'mask' && rle) return paintColumnMask(painter, type, rle, within(place, 'rle'));
   if (entry.type === 'polygon' && points) return painter.fill(type, [points], within(place, 'points'));
   if (entry.type === 'bbox' && bbox?.length === 4) {
     const [x, y, w, h] = bbox;

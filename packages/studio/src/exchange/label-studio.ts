@@ -2,12 +2,13 @@
 import { decodeImage } from '@adclick/core';
 import { z } from 'zod';
 import { fail } from '../errors.ts';
+import { hasPictureEnding } from '../services/folder-names.ts';
 import { decodeBrush, encodeBrush } from './brush-rle.ts';
 import type { Format, ReadOptions } from './format.ts';
 import { jsonList, number, parseJson, parsePart, pieces } from './json.ts';
 import type { Painter } from './painter.ts';
-import { endingOf, pictureName } from './paths.ts';
-import { PICTURE_ENDINGS, Pictures } from './pictures.ts';
+import { pictureName } from './paths.ts';
+import { Pictures } from './pictures.ts';
 import { type Place, within, wrong } from './place.ts';
 import { ImageReader, orLeaveOut, readEach } from './reading.ts';
 import { filesEnding } from './source.ts';
@@ -76,8 +77,7 @@ const AREA = /^(brush|magicwand|bitmask|polygon|rectangle|ellipse)(labels)?$/;
 /** The address of a task's picture. */
 function addressOf({ data }: Task, place: Place): string {
   const texts = Object.values(data).filter((entry) => typeof entry === 'string');
-  const isPicture = (text: string) =>
-    PICTURE_ENDINGS.includes(endingOf(text.replace(/[?#].*$/, '')).toLowerCase() as (typeof PICTURE_ENDINGS)[number]);
+  const isPicture = (text: string) => hasPictureEnding(text.replace(/[?#].*$/, ''));
   const found = data.image ?? texts.find(isPicture) ?? texts[0];
   const at = within(within(place, 'data'), 'image');
   if (typeof found !== 'string') throw wrong(at, 'there is no picture');
@@ -214,8 +214,8 @@ async function readTask(task: Task, path: string, place: Place, pictures: Pictur
   let { width, height } = { width: sized?.original_width ?? 0, height: sized?.original_height ?? 0 };
   if (!sized) ({ width, height } = noted.success ? noted.data : await pictures.sizeAt(path));
   if (regions.length === 0) {
-    if (width === 0 || height === 0) return { path, width: 0, height: 0, state: 'good' as const, layers: [] };
-    return { path, width, height, state: 'good' as const, layers: [] };
+    const size = width === 0 || height === 0 ? { width: 0, height: 0 } : { width, height };
+    return { path, ...size, state: 'good' as const, layers: [] };
   }
   const reader = new ImageReader(path, width, height, within(at, 'original_width'), leftOut);
   for (const { at, region: found, kind, labels: named } of regions) {

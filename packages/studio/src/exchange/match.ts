@@ -1,14 +1,13 @@
 /** Which picture of a project an image in a file of labels is, since tools name pictures from other folders than ours. */
 import { nameKey } from '@adclick/core';
 import { collisionKey } from '../file-name.ts';
+import { hasPictureEnding } from '../services/folder-names.ts';
 import type { Picture } from './label-store.ts';
-import { endingOf, folderOf, nameOf, withoutEnding } from './paths.ts';
+import { folderOf, nameOf, withoutEnding } from './paths.ts';
 import type { LeftOut } from './types.ts';
 
-const PICTURE_ENDING = /^\.(png|jpe?g|tiff?|bmp|webp)$/i;
-
 /** A picture's name without ending; what a dot stands before otherwise belongs to the name, as in `part.7`. */
-const stemOf = (path: string) => nameOf(PICTURE_ENDING.test(endingOf(path)) ? withoutEnding(path) : path);
+const stemOf = (path: string) => nameOf(hasPictureEnding(path) ? withoutEnding(path) : path);
 
 /** How names are compared: as they are whatever their Unicode form, or whatever the case of their letters too. */
 type Key = (text: string) => string;

@@ -1,10 +1,10 @@
 /** MVTec AD folders: a PNG mask a picture and type. An image with several types stands in the folder of each of them. */
-import { decodeMask, decodeRle, encodeMask, type Mask } from '@adclick/core';
+import { decodeMask, decodeRle, encodeMask, IMAGE_EXTENSIONS, type Mask } from '@adclick/core';
 import { fail } from '../errors.ts';
 import { collisionKey, fileName } from '../file-name.ts';
 import type { Format, ReadOptions, WriteOptions } from './format.ts';
 import { endingOf, folderOf, nameOf, safePath, withoutEnding } from './paths.ts';
-import { isUnreadKind, PICTURE_ENDINGS, UNREAD_KIND } from './pictures.ts';
+import { isUnreadKind, UNREAD_KIND } from './pictures.ts';
 import { ImageReader, orLeaveOut } from './reading.ts';
 import { filesEnding, type Source } from './source.ts';
 import { type FileRecord, readRecords, type Target } from './target.ts';
@@ -118,7 +118,7 @@ class Pictures {
 /** Masks by the path of their image, good images, and pictures with a defect but without a mask. */
 async function survey(source: Source, leftOut: ReadOptions['leftOut']) {
   const records = await readRecords(source, 'mvtec');
-  const files = filesEnding(source, ...PICTURE_ENDINGS);
+  const files = filesEnding(source, ...IMAGE_EXTENSIONS);
   const pictures = new Pictures(files);
   const masks = new Map<string, MaskFile[]>();
   const good = new Map<string, { width: number; height: number; reference: boolean }>();

@@ -1,11 +1,8 @@
 /** Pictures that lie with the labels: found in either Unicode form, for formats that leave a picture's size or ending to them. */
-import { imageSize, nameKey } from '@adclick/core';
+import { IMAGE_EXTENSIONS, imageSize, nameKey } from '@adclick/core';
 import type { KnownPicture, ReadOptions } from './format.ts';
 import { withoutEnding } from './paths.ts';
 import { filesEnding, type Source } from './source.ts';
-
-/** Endings of the pictures that can be read. */
-export const PICTURE_ENDINGS = ['.png', '.jpg', '.jpeg', '.tif', '.tiff', '.bmp', '.webp'] as const;
 
 /** Files that may hold a mask in a kind that is not read. */
 export const isUnreadKind = (name: string): boolean =>
@@ -23,7 +20,7 @@ export class Pictures {
     private readonly source: Source,
     private readonly inProject: ReadOptions['inProject'],
   ) {
-    for (const name of filesEnding(source, ...PICTURE_ENDINGS)) {
+    for (const name of filesEnding(source, ...IMAGE_EXTENSIONS)) {
       this.byPath.set(nameKey(name), name);
       const stem = nameKey(withoutEnding(name));
       const list = this.byStem.get(stem);

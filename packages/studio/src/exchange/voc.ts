@@ -1,11 +1,12 @@
 /** Pascal VOC: an indexed PNG of classes a picture. One type a pixel: where types overlap, the smaller one is kept. */
 import { alikeNumbers, type DecodedImage, decodeImage, decodeRle, encodeIndexedPng, rleArea } from '@adclick/core';
 import { fail } from '../errors.ts';
+import { hasPictureEnding } from '../services/folder-names.ts';
 import type { Format, ReadOptions } from './format.ts';
 import { decodeText, linesOf, textBytes } from './json.ts';
 import { boundsOf, type Painter } from './painter.ts';
 import { endingOf, folderOf, pictureName, safePath, withoutEnding } from './paths.ts';
-import { isUnreadKind, PICTURE_ENDINGS, UNREAD_KIND } from './pictures.ts';
+import { isUnreadKind, UNREAD_KIND } from './pictures.ts';
 import { type Place, wrong } from './place.ts';
 import { ImageReader, orLeaveOut, sizeOr } from './reading.ts';
 import { filesEnding, type Source } from './source.ts';
@@ -83,7 +84,7 @@ async function survey(
       pictures.set(`${prefix}${stem}`, [...(pictures.get(`${prefix}${stem}`) ?? []), name]);
     else if (kind === ANNOTATIONS.toLowerCase()) {
       if (endingOf(name).toLowerCase() === '.xml') entry(prefix, stem).annotation = file;
-    } else if (kind !== undefined && (PICTURE_ENDINGS as readonly string[]).includes(endingOf(name).toLowerCase())) {
+    } else if (kind !== undefined && hasPictureEnding(name)) {
       if (kind === MASKS.toLowerCase()) entry(prefix, stem).masks.push(file);
       else entry(prefix, stem).objects = file;
     } else if (kind === MASKS.toLowerCase() && isUnreadKind(name)) leftOut({ path: file, reason: UNREAD_KIND });

@@ -2,11 +2,12 @@
 import { decodeRle } from '@adclick/core';
 import { stringify } from 'yaml';
 import { fail } from '../errors.ts';
+import { hasPictureEnding } from '../services/folder-names.ts';
 import { simplifyRing, traceBridged } from './contours.ts';
 import type { Format, KnownPicture, ReadOptions } from './format.ts';
 import { decodeText, linesOf, textBytes } from './json.ts';
 import { endingOf, nameOf, pictureName, withoutEnding } from './paths.ts';
-import { PICTURE_ENDINGS, Pictures } from './pictures.ts';
+import { Pictures } from './pictures.ts';
 import { type Place, wrong } from './place.ts';
 import { ImageReader, orLeaveOut } from './reading.ts';
 import { filesEnding, type Source } from './source.ts';
@@ -98,9 +99,7 @@ function labelFiles(source: Source): string[] {
 }
 
 /** Whether a text is a list of pictures, as data sets have for each of their parts. */
-const isList = (lines: readonly string[]) =>
-  lines.length > 0 &&
-  lines.every((line) => (PICTURE_ENDINGS as readonly string[]).includes(endingOf(line.trim()).toLowerCase()));
+const isList = (lines: readonly string[]) => lines.length > 0 && lines.every((line) => hasPictureEnding(line.trim()));
 
 export const yolo: Format = {
   name: 'yolo',

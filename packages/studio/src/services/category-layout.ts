@@ -1,6 +1,15 @@
 /** Reading a folder as one category: which of the folders in it hold good pictures, which ones to look at, and which masks. */
 import type { CategorySettings } from '../project.ts';
-import { isBadName, isGoodName, isHolderName, isMaskName, isOtherData, splitOf, splitSaid } from './folder-names.ts';
+import {
+  isBadName,
+  isGoodName,
+  isHolderName,
+  isMaskName,
+  isNumbered,
+  isOtherData,
+  splitOf,
+  splitSaid,
+} from './folder-names.ts';
 import {
   allFolders,
   type FolderNode,
@@ -11,9 +20,6 @@ import {
   type Twins,
   twinEndings,
 } from './folder-tree.ts';
-
-/** Folders that only number parts: `S0001`, `12`. */
-const NUMBERED = /^\D{0,4}\d+$/;
 
 /** What the names above a folder with pictures say of it. */
 interface Said {
@@ -69,7 +75,7 @@ async function say(root: string, said: Said, parent: FolderNode, child: FolderNo
   if (isGoodName(name))
     return said.type !== undefined ? { ...said, other: true } : { split: part, good: true, top: child };
   if (said.type !== undefined)
-    return isBadName(said.type) && !NUMBERED.test(name) && !isBadName(name) ? { ...said, type: name } : said;
+    return isBadName(said.type) && !isNumbered(name) && !isBadName(name) ? { ...said, type: name } : said;
   return { split: part, type: name, top: child };
 }
 

@@ -87,6 +87,9 @@ export const isHolderName = (name: string): boolean => HOLDER_NAMES.has(plain(na
 /** Whether a folder holds what belongs to pictures and is none. */
 export const isOtherData = (name: string): boolean => OTHER_DATA.has(plain(name));
 
+/** Whether a folder only numbers parts: `S0001`, `kos12`, `12`. */
+export const isNumbered = (name: string): boolean => /^\D{0,4}\d+$/.test(name);
+
 /** Which part of a dataset a folder is. */
 export function splitOf(name: string): 'train' | 'validation' | 'test' | undefined {
   const [first = '', ...others] = words(name);

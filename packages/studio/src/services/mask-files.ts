@@ -9,6 +9,7 @@ import {
   isGoodName,
   isHolderName,
   isMaskName,
+  isNumbered,
   isPictureName,
   maskedStem,
   masksBeside,
@@ -19,9 +20,6 @@ import type { Category } from './projects.ts';
 
 /** Type of a defect that no folder names. */
 const UNNAMED = 'defect';
-/** Folders that only number parts: `S0001`, `kos12`. */
-const NUMBERED = /^\D{0,4}\d+$/;
-
 /** The files of one mask, and what their place says. Paths are relative to the project, with forward slashes. */
 export interface PlacedMask {
   /** One file, or those of a folder that hold the parts of one mask. */
@@ -39,8 +37,7 @@ const joined = (folder: string, name: string) => (folder === '' || folder === '.
 /** The folder that says what a picture shows: the last one above it that does more than hold or number pictures. */
 export function sayingFolder(path: string): string {
   const parts = folderOf(path).split('/');
-  while (parts.length > 1 && (isHolderName(parts.at(-1) as string) || NUMBERED.test(parts.at(-1) as string)))
-    parts.pop();
+  while (parts.length > 1 && (isHolderName(parts.at(-1) as string) || isNumbered(parts.at(-1) as string))) parts.pop();
   return parts.at(-1) ?? '';
 }
 
@@ -53,7 +50,7 @@ export function typeByFolder(path: string, { settings }: Pick<Category, 'setting
   if (settings.defects.includes(folder)) return folder;
   const [only, ...others] = settings.defects;
   if (only !== undefined && others.length === 0) return only;
-  const isNoType = [isGoodName, splitOf, isHolderName].some((is) => is(folder)) || NUMBERED.test(folder);
+  const isNoType = [isGoodName, splitOf, isHolderName].some((is) => is(folder)) || isNumbered(folder);
   return folder === '' || isNoType || settings.test.includes(folderOf(path)) ? UNNAMED : folder;
 }
 
