@@ -46,18 +46,15 @@ export const coco: Format = {
   describe: 'COCO JSON with run lengths',
   exactness: 'exact',
 
-  async write(images, target, { pictureOf, leftOut }) {
+  async write(images, target, options) {
+    const { leftOut } = options;
     const rows: string[] = [];
     const annotations: string[] = [];
     const types = new Map<string, number>();
     for await (const image of images) {
       const { path, width, height, layers } = image;
       const copy = `${PICTURES}/${path}`;
-      const reason = target.refusal(copy);
-      if (reason !== undefined) {
-        leftOut({ path, reason });
-        continue;
-      }
+      if (!target.accepts(path, [copy], leftOut)) continue;
       const image_id = rows.length + 1;
       rows.push(JSON.stringify({ id: image_id, file_name: path, width, height }));
       for (const { type, rle } of layers) {
@@ -77,8 +74,7 @@ export const coco: Format = {
         // Crowd is COCO's word for annotations with run lengths; but readers leave crowds out of training.
         annotations.push(JSON.stringify({ ...row, iscrowd: 0 }));
       }
-      const missing = pictureOf && (await target.copy(pictureOf(image), copy, path));
-      if (missing) leftOut({ path, reason: missing });
+      await target.copyPicture(image, copy, options);
     }
     const categories = [...types].map(([name, id]) => JSON.stringify({ id, name, supercategory: 'defect' }));
     const head = '{"info":{"description":"ADClick"},"licenses":[],\n"images":';

@@ -154,23 +154,19 @@ export const cvat: Format = {
   describe: 'CVAT for images 1.1, XML',
   exactness: 'exact',
 
-  async write(images, target, { pictureOf, leftOut }) {
+  async write(images, target, options) {
+    const { leftOut } = options;
     const rows: string[] = [];
     const types = new Set<string>();
     for await (const image of images) {
       const { path, width, height, layers } = image;
       const copy = `${PICTURES}/${path}`;
-      const reason = target.refusal(copy);
-      if (reason !== undefined) {
-        leftOut({ path, reason });
-        continue;
-      }
+      if (!target.accepts(path, [copy], leftOut)) continue;
       const masks = layers.map((layer, i) => maskElement(layer, i)).join('');
       for (const { type } of layers) types.add(type);
       const head = `  <image id="${rows.length}" name="${escapeXml(path)}" width="${width}" height="${height}">\n`;
       rows.push(`${head}${masks}  </image>\n`);
-      const missing = pictureOf && (await target.copy(pictureOf(image), copy, path));
-      if (missing) leftOut({ path, reason: missing });
+      await target.copyPicture(image, copy, options);
     }
     const labels = [...types].map(
       (type) => `        <label><name>${escapeXml(type)}</name><type>mask</type><attributes></attributes></label>\n`,

@@ -110,18 +110,15 @@ export const datumaro: Format = {
   describe: 'Datumaro JSON',
   exactness: 'exact',
 
-  async write(images, target, { pictureOf, leftOut }) {
+  async write(images, target, options) {
+    const { leftOut } = options;
     const items: string[] = [];
     const ids = new Set<string>();
     const types = new Map<string, number>();
     for await (const image of images) {
       const { path, width, height, layers } = image;
       const picture = `${PICTURES}/${path}`;
-      const reason = target.refusal(picture);
-      if (reason !== undefined) {
-        leftOut({ path, reason });
-        continue;
-      }
+      if (!target.accepts(path, [picture], leftOut)) continue;
       // Datumaro names items by their path without ending; the second picture of a name keeps its ending.
       const id = [withoutEnding(path), path].find((name) => !ids.has(name)) ?? path;
       ids.add(id);
@@ -132,8 +129,7 @@ export const datumaro: Format = {
         return { id: i, type: 'mask', attributes: {}, group: 0, label_id, rle: shape, z_order: i };
       });
       items.push(JSON.stringify({ id, annotations, attr: {}, image: { path, size: [height, width] } }));
-      const missing = pictureOf && (await target.copy(pictureOf(image), picture, path));
-      if (missing) leftOut({ path, reason: missing });
+      await target.copyPicture(image, picture, options);
     }
     const labels = [...types.keys()].map((name) => ({ name, parent: '', attributes: [] }));
     const categories = JSON.stringify({ label: { labels, attributes: [] }, mask: { colormap: [] } });

@@ -266,7 +266,8 @@ export const labelStudio: Format = {
   describe: 'Label Studio tasks with brush masks',
   exactness: 'exact',
 
-  async write(images, target, { pictureOf, leftOut }) {
+  async write(images, target, options) {
+    const { leftOut } = options;
     let rows: string[] = [];
     let count = 0;
     const flush = async () => {
@@ -278,11 +279,7 @@ export const labelStudio: Format = {
     for await (const image of images) {
       const { path, width, height, layers } = image;
       const copy = `${PICTURES}/${path}`;
-      const reason = target.refusal(copy);
-      if (reason !== undefined) {
-        leftOut({ path, reason });
-        continue;
-      }
+      if (!target.accepts(path, [copy], leftOut)) continue;
       const result = layers.map(({ type, rle }, i) => {
         types.add(type);
         return {
@@ -300,8 +297,7 @@ export const labelStudio: Format = {
       const data = { image: url, width, height };
       count++;
       rows.push(JSON.stringify({ id: count, data, annotations: [{ id: count, result }] }));
-      const missing = pictureOf && (await target.copy(pictureOf(image), copy, path));
-      if (missing) leftOut({ path, reason: missing });
+      await target.copyPicture(image, copy, options);
       if (rows.length === TASKS_A_FILE) await flush();
     }
     if (rows.length > 0 || count === 0) await flush();

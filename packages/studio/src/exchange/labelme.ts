@@ -181,17 +181,14 @@ export const labelme: Format = {
   describe: 'labelme JSON',
   exactness: 'exact',
 
-  async write(images, target, { pictureOf, leftOut }) {
+  async write(images, target, options) {
+    const { leftOut } = options;
     for await (const image of images) {
       const { path, width, height, layers } = image;
       // The second picture of a name keeps its ending; which picture a file is of, it says.
       const free = [withoutEnding(path), path].find((stem) => target.refusal(`${stem}.json`, path) === undefined);
       const file = `${free ?? path}.json`;
-      const reason = target.refusal(file, path);
-      if (reason !== undefined) {
-        leftOut({ path, reason });
-        continue;
-      }
+      if (!target.accepts(path, [file, path], leftOut)) continue;
       const shapes = await Promise.all(layers.map(({ type, rle }) => encodeShape(type, rle)));
       const content = {
         version: '5.5.0',
@@ -203,8 +200,7 @@ export const labelme: Format = {
         imageWidth: width,
       };
       await target.write(file, textBytes(`${JSON.stringify(content, null, 1)}\n`), path);
-      const missing = pictureOf && (await target.copy(pictureOf(image), path));
-      if (missing) leftOut({ path, reason: missing });
+      await target.copyPicture(image, path, options);
     }
   },
 

@@ -58,10 +58,7 @@ async function writeImage(image: LabelledImage, target: Target, namer: Namer, op
   const { path, width, height, layers } = image;
   const category = categoryOf(image, options.category ?? 'product');
   const ending = endingOf(path);
-  const copy = async (to: string) => {
-    const missing = options.pictureOf && (await target.copy(options.pictureOf(image), to, path));
-    if (missing) options.leftOut({ path, reason: missing });
-  };
+  const copy = (to: string) => target.copyPicture(image, to, options);
   if (layers.length === 0) {
     const folder = `${category}/${isReference(image) ? 'train' : 'test'}/${GOOD}`;
     const file = `${folder}/${namer.name(folder, path)}${ending}`;

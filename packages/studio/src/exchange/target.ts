@@ -12,6 +12,7 @@ import { collisionKey } from '../file-name.ts';
 import { jsonList, parseJson, pieces } from './json.ts';
 import { nameOf, safePath } from './paths.ts';
 import type { Source } from './source.ts';
+import type { LabelledImage, LeftOut } from './types.ts';
 
 /** Lies in every export: tells that it is one, and which image each file belongs to where the format itself has no place for that. */
 export const RECORDS_FILE = 'adclick-export.json';
@@ -96,6 +97,13 @@ export class Target {
     return undefined;
   }
 
+  /** Whether an image can have files of these names; else it is left out with the reason of {@link refusal}. */
+  accepts(path: string, names: readonly string[], leftOut: (entry: LeftOut) => void): boolean {
+    const reason = this.refusal(...names);
+    if (reason !== undefined) leftOut({ path, reason });
+    return reason === undefined;
+  }
+
   /** Path on disk for a file. @throws ADC_EXCHANGE_NAME when the name is taken or unsafe. */
   private claim(name: string, image: string): string {
     const safe = safePath(name, image);
@@ -114,7 +122,7 @@ export class Target {
    * Copies a picture.
    * @returns why it could not be read, or undefined. @throws ADC_EXCHANGE_NAME, ADC_DISK when writing fails.
    */
-  async copy(from: string, name: string, image = name): Promise<string | undefined> {
+  private async copy(from: string, name: string, image = name): Promise<string | undefined> {
     const to = this.claim(name, image);
     const readable = await stat(from).then(
       (found) => (found.isFile() ? undefined : 'the picture is no file'),
@@ -124,6 +132,17 @@ export class Target {
     await guard(to, mkdir(dirname(to), { recursive: true }));
     await guard(to, copyFile(from, to, constants.COPYFILE_FICLONE));
     return undefined;
+  }
+
+  /** Copies the picture of an image where copies are wanted; one that cannot be read is left out. @throws as {@link copy}. */
+  async copyPicture(
+    image: LabelledImage,
+    name: string,
+    { pictureOf, leftOut }: { pictureOf?: (image: LabelledImage) => string; leftOut: (entry: LeftOut) => void },
+  ): Promise<void> {
+    const { path } = image;
+    const reason = pictureOf && (await this.copy(pictureOf(image), name, path));
+    if (reason !== undefined) leftOut({ path, reason });
   }
 
   /** Remembers which image a file is about. */

@@ -280,7 +280,8 @@ export const voc: Format = {
   describe: 'Pascal VOC class masks',
   exactness: 'one type a pixel',
 
-  async write(images, target, { pictureOf, leftOut }) {
+  async write(images, target, options) {
+    const { leftOut } = options;
     const indexOf = new Map<string, number>();
     const stems: string[] = [];
     for await (const image of images) {
@@ -305,17 +306,12 @@ export const voc: Format = {
       const picture = `${PICTURES}/${path}`;
       const stem = [withoutEnding(path), path].find((name) => target.refusal(...files(name)) === undefined) ?? path;
       const [mask, annotation] = files(stem);
-      const reason = target.refusal(mask, annotation, picture);
-      if (reason !== undefined) {
-        leftOut({ path, reason });
-        continue;
-      }
+      if (!target.accepts(path, [mask, annotation, picture], leftOut)) continue;
       const kept = { ...image, layers };
       await target.write(mask, encodeIndexedPng(classMask(kept, indexOf), width, height, PALETTE), path);
       await target.write(annotation, textBytes(annotationOf(kept)), path);
       stems.push(stem);
-      const missing = pictureOf && (await target.copy(pictureOf(image), picture, path));
-      if (missing) leftOut({ path, reason: missing });
+      await target.copyPicture(image, picture, options);
     }
     const lines = [...indexOf].map(([type, index]) => `${type}:${PALETTE[index]?.join(',')}::\n`);
     await target.write(LABELS, textBytes(`# label:color_rgb:parts:actions\nbackground:0,0,0::\n${lines.join('')}`));

@@ -106,7 +106,8 @@ export const yolo: Format = {
   describe: 'YOLO segmentation polygons',
   exactness: 'polygons',
 
-  async write(images, target, { pictureOf: pictureAt, simplify = 0, leftOut }) {
+  async write(images, target, options) {
+    const { simplify = 0, leftOut } = options;
     const classOf = new Map<string, number>();
     for await (const image of images) {
       const { path, width, height, layers } = image;
@@ -114,16 +115,11 @@ export const yolo: Format = {
       // The second picture of a name keeps its ending before its ending, so that the names of labels and copy agree.
       const free = [withoutEnding(path), path].find((stem) => target.refusal(...files(stem)) === undefined);
       const [file, copy] = files(free ?? path);
-      const reason = target.refusal(file, copy);
-      if (reason !== undefined) {
-        leftOut({ path, reason });
-        continue;
-      }
+      if (!target.accepts(path, [file, copy], leftOut)) continue;
       for (const { type } of layers) if (!classOf.has(type)) classOf.set(type, classOf.size);
       await target.write(file, textBytes(polygonLines(image, classOf, simplify).join('')), path);
       target.record({ file, path, width, height });
-      const missing = pictureAt && (await target.copy(pictureAt(image), copy, path));
-      if (missing) leftOut({ path, reason: missing });
+      await target.copyPicture(image, copy, options);
     }
     const names = Object.fromEntries([...classOf].map(([type, index]) => [index, type]));
     await target.write(SETTINGS, textBytes(stringify({ path: '.', train: PICTURES, val: PICTURES, names })));
