@@ -1,6 +1,6 @@
 /** What a file's data may be beside its header's size, so that a small picture cannot stand for any amount of work, nor a small file for any amount of memory. */
 import { type ImageFormat, type Size, walkChunks } from './header.ts';
-import { type Directory, type FullPage, TIFF_TAGS } from './tiff.ts';
+import { blocksOf, type Directory, type FullPage, TIFF_TAGS } from './tiff.ts';
 import { TiffTruncated } from './tiff-samples.ts';
 
 /** Samples a pixel that a picture of the most pixels may have. */
@@ -38,13 +38,7 @@ function checkTiff(page: Directory, size: Size, limit: number): void {
   const bits = tags.get(TIFF_TAGS.bitsPerSample) ?? 1;
   if (channels < 1 || size.width * size.height * channels > CHANNELS * limit)
     throw new Error(`${size.width} x ${size.height} pixels of ${channels} samples are not read`);
-  const tiled = tags.has(TIFF_TAGS.tileWidth) && tags.has(TIFF_TAGS.tileHeight);
-  const [wide, high] = tiled
-    ? [tags.get(TIFF_TAGS.tileWidth) as number, tags.get(TIFF_TAGS.tileHeight) as number]
-    : [size.width, Math.min(tags.get(TIFF_TAGS.rowsPerStrip) ?? size.height, size.height)];
-  const across = Math.ceil(size.width / wide);
-  const down = Math.ceil(size.height / high);
-  const planes = tags.get(TIFF_TAGS.planarConfiguration) === 2 ? channels : 1;
+  const { tiled, width: wide, height: high, across, down, planes } = blocksOf(page, size.width, size.height, channels);
   const blocks = across * down * planes;
   const whole = tiled ? across * wide * down * high : size.width * size.height;
   if (!(wide > 0 && high > 0) || whole > CHANNELS * limit)

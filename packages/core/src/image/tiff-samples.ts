@@ -1,7 +1,7 @@
 /** TIFF pages that libvips clips or refuses: signed 16-bit, half and double floats, and tiles of one channel each. Memory is bounded by the header's size. */
 import { inflateSync } from 'node:zlib';
 import { FULL_RANGES, type SampleType } from './samples.ts';
-import { type Directory, SAMPLE_FORMAT, TIFF_TAGS } from './tiff.ts';
+import { type Blocks, blocksOf, type Directory, SAMPLE_FORMAT, TIFF_TAGS } from './tiff.ts';
 import type { Pixels } from './types.ts';
 
 /** Raised for content that ends too early, so that the caller can tell it from content it cannot read. */
@@ -10,35 +10,23 @@ export class TiffTruncated extends Error {}
 const COMPRESSION = { none: 1, lzw: 5, adobeDeflate: 8, packBits: 32773, deflate: 32946 } as const;
 const PREDICTOR = { none: 1, differences: 2, floats: 3 } as const;
 
-/** A page as a grid of blocks: tiles, or strips as wide as the page. */
-interface Grid {
-  readonly width: number;
-  readonly height: number;
-  /** Samples a pixel in one block: all, or one where each channel has blocks of its own. */
-  readonly samples: number;
-  readonly planes: number;
-  readonly blockWidth: number;
-  readonly blockHeight: number;
+/** The blocks of a page, and where each of them lies. */
+interface Grid extends Blocks {
   readonly offsets: readonly number[];
   readonly counts: readonly number[];
 }
 
-function gridOf({ tags, values }: Directory, width: number, height: number, channels: number): Grid {
-  const planar = tags.get(TIFF_TAGS.planarConfiguration) === 2;
-  const [samples, planes] = planar ? [1, channels] : [channels, 1];
-  const tileWidth = tags.get(TIFF_TAGS.tileWidth);
-  const tileHeight = tags.get(TIFF_TAGS.tileHeight);
-  const tiled = tileWidth !== undefined && tileHeight !== undefined;
-  const blockWidth = tiled ? tileWidth : width;
-  const blockHeight = tiled ? tileHeight : Math.min(tags.get(TIFF_TAGS.rowsPerStrip) ?? height, height);
+function gridOf(page: Directory, width: number, height: number, channels: number): Grid {
+  const blocks = blocksOf(page, width, height, channels);
+  const { tiled, width: wide, height: high, across, down, planes } = blocks;
   // Tiles of more than the picture and one tile more on each side hold nothing of it.
-  if (blockWidth < 1 || blockHeight < 1 || blockWidth > width + 4096 || blockHeight > height + 4096)
-    throw new Error(`blocks of ${blockWidth} x ${blockHeight} do not fit ${width} x ${height} pixels`);
-  const blocks = Math.ceil(width / blockWidth) * Math.ceil(height / blockHeight) * planes;
-  const offsets = values(tiled ? TIFF_TAGS.tileOffsets : TIFF_TAGS.stripOffsets, blocks);
-  const counts = values(tiled ? TIFF_TAGS.tileByteCounts : TIFF_TAGS.stripByteCounts, blocks);
-  if (offsets.length < blocks) throw new TiffTruncated(`${offsets.length} of ${blocks} blocks are listed`);
-  return { width, height, samples, planes, blockWidth, blockHeight, offsets, counts };
+  if (wide < 1 || high < 1 || wide > width + 4096 || high > height + 4096)
+    throw new Error(`blocks of ${wide} x ${high} do not fit ${width} x ${height} pixels`);
+  const count = across * down * planes;
+  const offsets = page.values(tiled ? TIFF_TAGS.tileOffsets : TIFF_TAGS.stripOffsets, count);
+  const counts = page.values(tiled ? TIFF_TAGS.tileByteCounts : TIFF_TAGS.stripByteCounts, count);
+  if (offsets.length < count) throw new TiffTruncated(`${offsets.length} of ${count} blocks are listed`);
+  return { ...blocks, offsets, counts };
 }
 
 /** Unpacks a block into `out` and says how many bytes there were; more than fit are an error, so that a small page cannot stand for any amount of data. */
@@ -221,7 +209,9 @@ export function decodeOddTiff(bytes: Uint8Array, page: Directory): OddPage {
     throw new Error(`predictor ${predictor} is not read for samples of ${8 * size} bits`);
   const unpack = unpackOf(tag('compression', COMPRESSION.none));
   const grid = gridOf(page, width, height, channels);
-  const { samples, blockWidth, blockHeight } = grid;
+  const { width: blockWidth, height: blockHeight, across, down, planes } = grid;
+  /** Samples a pixel in one block: all, or one where each channel has blocks of its own. */
+  const samples = channels / planes;
 
   const Samples = type === 'uint8' ? Uint8Array : type === 'uint16' ? Uint16Array : Float32Array;
   const data = new Samples(width * height * channels);
@@ -230,7 +220,6 @@ export function decodeOddTiff(bytes: Uint8Array, page: Directory): OddPage {
   const view = new DataView(block.buffer);
   const read = readerOf(view, type, size, little);
   const step = samples * size;
-  const [across, down] = [Math.ceil(width / blockWidth), Math.ceil(height / blockHeight)];
   for (const [number, offset] of grid.offsets.entries()) {
     const plane = Math.floor(number / (across * down));
     const [left, top] = [(number % across) * blockWidth, (Math.floor(number / across) % down) * blockHeight];

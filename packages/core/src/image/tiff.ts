@@ -183,6 +183,28 @@ export function fullPage(bytes: Uint8Array): FullPage | undefined {
   return { ...chosen, pages: pages.length, page, alone: all.length === 1 && nextOf(layout, chosen) === 0 };
 }
 
+/** How the samples of a page are cut into blocks: tiles, or strips as wide as the page. */
+export interface Blocks {
+  readonly tiled: boolean;
+  /** Pixels of one block. */
+  readonly width: number;
+  readonly height: number;
+  /** Blocks side by side, one below the other, and times that they are there: each channel may have blocks of its own. */
+  readonly across: number;
+  readonly down: number;
+  readonly planes: number;
+}
+
+/** The blocks of a page, as its directory says; a side that is none gives numbers that are none. */
+export function blocksOf({ tags }: Directory, width: number, height: number, channels: number): Blocks {
+  const [tileWidth, tileHeight] = [tags.get(TIFF_TAGS.tileWidth), tags.get(TIFF_TAGS.tileHeight)];
+  const tiled = tileWidth !== undefined && tileHeight !== undefined;
+  const rows = Math.min(tags.get(TIFF_TAGS.rowsPerStrip) ?? height, height);
+  const [wide, high] = tiled ? [tileWidth, tileHeight] : [width, rows];
+  const planes = tags.get(TIFF_TAGS.planarConfiguration) === 2 ? channels : 1;
+  return { tiled, width: wide, height: high, across: Math.ceil(width / wide), down: Math.ceil(height / high), planes };
+}
+
 /** The file with one page alone: decoders then have neither a choice nor a chain to follow. */
 export function withPageAlone(bytes: Uint8Array, { at, nextAt, alone }: FullPage): Uint8Array {
   const layout = layoutOf(bytes);

@@ -1,6 +1,7 @@
 /** `adclick init`: writes adclick.yaml for a folder of pictures. */
 import { createInterface } from 'node:readline/promises';
 import type { Command } from 'commander';
+import { counted } from '../api.ts';
 import { fail } from '../errors.ts';
 import { type ProjectDraft, writeProject } from '../project.ts';
 import { type CategoryCounts, countPictures } from '../services/category-pictures.ts';
@@ -56,9 +57,9 @@ const some = (names: readonly string[]) =>
 function linesOf({ name, settings }: Category, { good, test, masks, passedOver }: Found, root: string): string[] {
   const passed = passedOverText(passedOver, root);
   const parts = [
-    `${good} good pictures in ${some(settings.good)}`,
+    `${counted(good, 'good picture')} in ${some(settings.good)}`,
     ...(settings.test.length > 0 ? [`${test} to look at in ${some(settings.test)}`] : []),
-    ...(masks > 0 ? [`${masks} masks ${settings.masks ? `in ${settings.masks}` : 'beside them'}`] : []),
+    ...(masks > 0 ? [`${counted(masks, 'mask')} ${settings.masks ? `in ${settings.masks}` : 'beside them'}`] : []),
     ...(settings.defects.length > 0 ? [`defects ${some(settings.defects)}`] : []),
   ];
   return [`  ${name}: ${parts.join('; ')}`, ...(passed ? [`    ${passed}`] : [])];
@@ -69,7 +70,7 @@ function leftOutLines(leftOut: Layout['leftOut']): string[] {
   const files = leftOut.reduce((sum, one) => sum + one.files, 0);
   const names = leftOut.map((one) => `${one.folder} (${one.files})`);
   return [
-    `Left out: ${files} picture files in folders whose names say nothing of what they hold: ${some(names)}.`,
+    `Left out: ${counted(files, 'picture file')} in folders whose names say nothing of what they hold: ${some(names)}.`,
     '  Name them in adclick.yaml under good or test where they belong to a category.',
   ];
 }

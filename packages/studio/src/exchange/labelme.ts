@@ -4,7 +4,7 @@ import { z } from 'zod';
 import type { Format, ReadOptions } from './format.ts';
 import { number, parseJson, parsePart, textBytes } from './json.ts';
 import { boundsOf, cropRle, type Painter } from './painter.ts';
-import { folderOf, nameOf, pictureName, withoutEnding } from './paths.ts';
+import { folderOf, nameOf, pictureName } from './paths.ts';
 import { Pictures } from './pictures.ts';
 import { type Place, within, wrong } from './place.ts';
 import { ImageReader, orLeaveOut, readEach } from './reading.ts';
@@ -185,9 +185,8 @@ export const labelme: Format = {
     const { leftOut } = options;
     for await (const image of images) {
       const { path, width, height, layers } = image;
-      // The second picture of a name keeps its ending; which picture a file is of, it says.
-      const free = [withoutEnding(path), path].find((stem) => target.refusal(`${stem}.json`, path) === undefined);
-      const file = `${free ?? path}.json`;
+      // Which picture a file is of, it says.
+      const file = `${target.stemFor(path, (stem) => [`${stem}.json`, path])}.json`;
       if (!target.accepts(path, [file, path], leftOut)) continue;
       const shapes = await Promise.all(layers.map(({ type, rle }) => encodeShape(type, rle)));
       const content = {

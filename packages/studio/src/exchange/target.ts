@@ -10,7 +10,7 @@ import type { Format as FormatName } from '../api.ts';
 import { fail } from '../errors.ts';
 import { collisionKey } from '../file-name.ts';
 import { jsonList, parseJson, pieces } from './json.ts';
-import { nameOf, safePath } from './paths.ts';
+import { nameOf, safePath, withoutEnding } from './paths.ts';
 import type { Source } from './source.ts';
 import type { LabelledImage, LeftOut } from './types.ts';
 
@@ -95,6 +95,11 @@ export class Target {
       if (other !== undefined) return `${other} has the same name in this format`;
     }
     return undefined;
+  }
+
+  /** Name without ending for the files of an image: that of its path; the second picture of a name keeps its ending before theirs. */
+  stemFor(path: string, files: (stem: string) => readonly string[]): string {
+    return [withoutEnding(path), path].find((stem) => this.refusal(...files(stem)) === undefined) ?? path;
   }
 
   /** Whether an image can have files of these names; else it is left out with the reason of {@link refusal}. */

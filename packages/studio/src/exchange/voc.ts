@@ -301,10 +301,10 @@ export const voc: Format = {
       });
       // Without its types it would read as a good picture.
       if (layers.length === 0 && image.layers.length > 0) continue;
-      // The second picture of a name keeps its ending; which picture a mask is of, its annotation says.
+      // Which picture a mask is of, its annotation says.
       const files = (stem: string) => [`${MASKS}/${stem}.png`, `${ANNOTATIONS}/${stem}.xml`] as const;
       const picture = `${PICTURES}/${path}`;
-      const stem = [withoutEnding(path), path].find((name) => target.refusal(...files(name)) === undefined) ?? path;
+      const stem = target.stemFor(path, files);
       const [mask, annotation] = files(stem);
       if (!target.accepts(path, [mask, annotation, picture], leftOut)) continue;
       const kept = { ...image, layers };

@@ -112,9 +112,8 @@ export const yolo: Format = {
     for await (const image of images) {
       const { path, width, height, layers } = image;
       const files = (stem: string) => [`${LABELS}/${stem}.txt`, `${PICTURES}/${stem}${endingOf(path)}`] as const;
-      // The second picture of a name keeps its ending before its ending, so that the names of labels and copy agree.
-      const free = [withoutEnding(path), path].find((stem) => target.refusal(...files(stem)) === undefined);
-      const [file, copy] = files(free ?? path);
+      // The names of labels and copy agree.
+      const [file, copy] = files(target.stemFor(path, files));
       if (!target.accepts(path, [file, copy], leftOut)) continue;
       for (const { type } of layers) if (!classOf.has(type)) classOf.set(type, classOf.size);
       await target.write(file, textBytes(polygonLines(image, classOf, simplify).join('')), path);
