@@ -1,5 +1,4 @@
 /** Everything that was done to the open image, newest first. */
-
 import { rleArea } from '@adclick/core/rle';
 import { useQuery } from '@tanstack/react-query';
 import type { HistoryEvent } from 'adclick/api';

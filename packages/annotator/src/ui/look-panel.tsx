@@ -1,5 +1,4 @@
 /** Threshold of the region in work, and how picture and mask look. */
-
 import { autoWindow } from '../canvas/auto-window.ts';
 import type { Looks } from '../state/store.ts';
 import { CommandButton } from './command-button.tsx';

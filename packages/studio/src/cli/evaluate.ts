@@ -1,5 +1,4 @@
 /** `adclick evaluate`: how good masks from simulated clicks are, and how good a detector is, on a category with known masks. */
-
 import type { ImageScore } from '@adclick/core';
 import type { Command } from 'commander';
 import { counted } from '../api.ts';

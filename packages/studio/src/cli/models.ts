@@ -1,5 +1,4 @@
 /** `adclick models`: the backbones and weights at hand, whether their files are intact, and taking in others. */
-
 import { isFolder } from '@adclick/core';
 import type { Command } from 'commander';
 import { counted } from '../api.ts';

@@ -1,5 +1,4 @@
 /** `adclick predict`: anomaly scores, maps and regions of pictures, files and folders, or a folder that fills up. */
-
 import type { Command } from 'commander';
 import { counted } from '../api.ts';
 import { fail } from '../errors.ts';

@@ -1,5 +1,4 @@
 /** `adclick train`: click weights, from nothing or for one category of a project, and detectors on a project's labels. */
-
 import { type Command, Option } from 'commander';
 import { counted } from '../api.ts';
 import { trainSegmentation } from '../services/seg-training.ts';

@@ -1,5 +1,4 @@
 /** Pascal VOC's labels: which type a colour or a number in a class mask is. */
-
 import type { ReadOptions } from './format.ts';
 import { decodeText, linesOf } from './json.ts';
 import { wrong } from './place.ts';

@@ -1,5 +1,4 @@
 /** The HTTP server of a project: plugins, checks and routes put together. */
-
 import type { CodedError } from '@adclick/ortgrad';
 import cookie from '@fastify/cookie';
 import helmet from '@fastify/helmet';

@@ -1,5 +1,4 @@
 /** Every failure as one JSON object with its ADC_… code and the right status; nothing of the inside leaks. */
-
 import { CodedError } from '@adclick/ortgrad';
 import type { FastifyError, FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
 import type { ApiError, Conflict } from '../api.ts';

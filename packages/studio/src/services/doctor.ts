@@ -1,5 +1,4 @@
 /** What `adclick doctor` finds out about the computer it runs on. */
-
 import { statfs } from 'node:fs/promises';
 import { createRequire } from 'node:module';
 import { arch, availableParallelism, cpus, freemem, platform, release, totalmem } from 'node:os';

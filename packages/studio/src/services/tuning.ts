@@ -1,5 +1,4 @@
 /** Fine-tuning on one category's good pictures, kept only when it is better on pictures and kinds of defect that it was not trained on. */
-
 import { copyFile, link, mkdir, rm } from 'node:fs/promises';
 import { basename, join } from 'node:path';
 import {
