@@ -100,7 +100,7 @@ function meanOf(rows: readonly ByClicks[]): ByClicks {
     counts.map((k) => [
       k,
       Object.fromEntries(
-        FIGURES.map((key) => [key, rows.reduce((sum, row) => sum + row[k]![key], 0) / rows.length]),
+        FIGURES.map((key) => [key, rows.reduce((sum, row) => sum + row[k][key], 0) / rows.length]),
       ) as Figures,
     ]),
   );
@@ -111,9 +111,7 @@ function means(rows: readonly Row[]) {
   const six = rows.filter(({ ours }) => (MEASURED as readonly string[]).includes(ours.category));
   if (six.length < MEASURED.length) return null;
   const of = (method: keyof typeof METHODS) =>
-    six.every(({ yardsticks }) => yardsticks)
-      ? meanOf(six.map((row) => row.yardsticks!.methods[method]!.clicks))
-      : null;
+    six.every(({ yardsticks }) => yardsticks) ? meanOf(six.map((row) => row.yardsticks!.methods[method].clicks)) : null;
   return { ours: meanOf(six.map(({ ours }) => ours.clicks)), grabcut: of('grabcut'), randomWalker: of('randomWalker') };
 }
 
@@ -121,7 +119,7 @@ const percent = (value: number) => (100 * value).toFixed(1);
 const cell = (at: Figures | undefined) => (at ? FIGURES.map((key) => percent(at[key])).join(' / ') : '–');
 
 function report(rows: readonly Row[], card: { name: string; trainedOn: unknown; steps: number; seed: number }): string {
-  const counts = Object.keys(rows[0]!.ours.clicks);
+  const counts = Object.keys(rows[0].ours.clicks);
   const known = rows.map(({ ours }) => ours.category).filter((category) => text(card.trainedOn).includes(category));
   const line = (name: string, method: string, images: string, figures: ByClicks, bold = false) => {
     const cells = [name, method, images, ...counts.map((k) => cell(figures[k]))];
@@ -155,7 +153,7 @@ function report(rows: readonly Row[], card: { name: string; trainedOn: unknown; 
     some
       ? `GrabCut (OpenCV ${some.opencv}) and random walker (scikit-image ${some.skimage}) work on the colours of the image with the same annotator, on ${yardstickImages}; images above 384² pixels are shrunk for GrabCut and above 192² for the random walker, clicks and metrics stay at the image's own size. GrabCut answers a mask, so its AP and P-AUROC are those of one threshold.`
       : 'GrabCut and random walker were not run.',
-    `A click took ${speed[Math.floor(speed.length / 2)]!.toFixed(0)} ms (median of the categories' medians). ${machine()}.`,
+    `A click took ${speed[Math.floor(speed.length / 2)].toFixed(0)} ms (median of the categories' medians). ${machine()}.`,
   ];
   return `${notes[0]}\n\n${table(head, lines)}\n\n${notes.slice(1).join('\n\n')}`;
 }
@@ -207,7 +205,7 @@ async function main(): Promise<void> {
       ...['--data', DATA, '--category', category, '--index', join(cache, 'index', category)],
       ...['--weights', weightsPath, '--limit', values.limit, '--clicks', values.clicks],
     ]);
-    const last = ours.clicks[values.clicks]!;
+    const last = ours.clicks[values.clicks];
     say(`${category}: ${values.clicks} clicks ${cell(last)}, ${ours.images} images in ${ours.seconds.toFixed(0)} s`);
     const yardsticks = await yardsticksOf(python.path, category, limit, values.clicks);
     rows.push({ ours, yardsticks });

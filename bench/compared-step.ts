@@ -26,7 +26,7 @@ const mid = (runs: readonly Step[], value: (run: Step) => number) => median(runs
 
 /** Largest relative difference between two rows of losses. */
 const difference = (a: readonly number[], b: readonly number[]) =>
-  Math.max(...a.map((loss, n) => Math.abs(loss - b[n]!) / Math.abs(b[n]!)));
+  Math.max(...a.map((loss, n) => Math.abs(loss - b[n]) / Math.abs(b[n])));
 
 /** The two sides and how they begin alike. */
 export interface StepSides {
@@ -72,14 +72,14 @@ export async function comparedStep({ python, run, rounds, theirs, ours }: StepSi
   const eager = found.values().next().value?.[0];
   return {
     ...figures(own),
-    parameters: own[0]!.parameters,
+    parameters: own[0].parameters,
     // The fastest setting is the yardstick, of time and of memory.
     yardstick: eager && {
       ...settings.reduce((best, each) => (each.ms < best.ms ? each : best)),
       settings,
       torch: eager.torch,
       cpuCapability: eager.cpuCapability,
-      lossDifference: difference(own[0]!.losses, eager.losses),
+      lossDifference: difference(own[0].losses, eager.losses),
     },
     failed: Object.fromEntries(failed),
   };

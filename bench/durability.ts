@@ -77,7 +77,7 @@ async function work(client: Client, n: number, answered: () => void): Promise<vo
       answered();
       base = body.version;
       flags = body;
-      acknowledged[n]!.push({ version: base, action, layers: JSON.stringify(body.layers) });
+      acknowledged[n].push({ version: base, action, layers: JSON.stringify(body.layers) });
     }
   } catch (error) {
     // The server is gone, as it should be.

@@ -73,7 +73,7 @@ function reorder(batch: number, from: readonly number[] | undefined, to: readonl
   for (let i = 0; i < TOKENS; i++) place[from?.[i] ?? i] = i;
   return Array.from({ length: batch * TOKENS }, (_, row) => {
     const i = row % TOKENS;
-    return row - i + (place[to?.[i] ?? i] as number);
+    return row - i + place[to?.[i] ?? i];
   });
 }
 
@@ -118,7 +118,7 @@ function network(p: ParameterSource, x: Value): Value {
   const head = foldedLayer(p, 'norm', 'head', 1);
   const values = parts.map((part) => foldedLinear(layerNormBeforeFolded(part), head));
   const [raster] = regroupRows(values, reorder(batch, current, undefined), [[batch * TOKENS]]);
-  return sigmoid(reshape(raster as Value, [batch, TOKENS, 1]));
+  return sigmoid(reshape(raster, [batch, TOKENS, 1]));
 }
 
 /** Builds the loss: mean squared error of the values against `y`. For `compileStep` with {@link ENGINE_SHARDS}. */

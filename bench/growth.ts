@@ -131,7 +131,7 @@ const CHART = { width: 560, height: 340 };
 
 /** Three charts of one sweep side by side in one file. */
 function picture({ title, label }: Sweep, points: readonly Point[]): string {
-  const last = points[points.length - 1]!.x;
+  const last = points[points.length - 1].x;
   const charts = MEASURES.map(({ key, label: measure }, n) => {
     const top = Math.max(...points.map((point) => point[key])) * 1.05;
     const ticks = roundTicks(0, top);

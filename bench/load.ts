@@ -129,7 +129,7 @@ async function countLost(client: Client): Promise<number> {
 async function countWrongMasks(root: string): Promise<number> {
   const project = await openProject(root);
   const runtime = await Runtime.start();
-  const category = categoriesOf(project)[0]!;
+  const category = categoriesOf(project)[0];
   const index = await openCurrentIndex(project, category, { runtime });
   const weights = resolveWeights(project.settings.weights, project.root);
   const labeler = await Labeler.load({ index, weights, runtime, object: category.name });
@@ -179,7 +179,7 @@ try {
       const shared = n >= own;
       // Two clients an image.
       const image = shared ? images[own + Math.floor((n - own) / 2)] : images[n];
-      return annotate(client, n, image!, shared, until);
+      return annotate(client, n, image, shared, until);
     }),
   );
   const lostUpdates = await countLost(client);

@@ -34,9 +34,9 @@ type Guide = keyof typeof GUIDES;
 /** The prompts of another category, the next in the list: its product and its first type. */
 async function wrongFor(category: string): Promise<string[]> {
   const names: readonly string[] = MEASURED;
-  const other = names[(names.indexOf(category) + 1) % names.length] as string;
+  const other = names[(names.indexOf(category) + 1) % names.length];
   const { defects } = await openDataset(DATA, other);
-  return ['--prompt', defects[0]!.type, '--object', objectName(other)];
+  return ['--prompt', defects[0].type, '--object', objectName(other)];
 }
 
 async function labelled(category: string, guide: Guide): Promise<LabelledCategory> {
@@ -45,9 +45,7 @@ async function labelled(category: string, guide: Guide): Promise<LabelledCategor
     ...['--weights', values.weights, '--limit', values.limit],
     ...(guide === 'wrong' ? await wrongFor(category) : ['--prompt', guide]),
   ]);
-  say(
-    `${category}, ${GUIDES[guide]}: AP ${percent(result.clicks['5']!.ap)}, mIoU ${percent(result.clicks['5']!.miou)}`,
-  );
+  say(`${category}, ${GUIDES[guide]}: AP ${percent(result.clicks['5'].ap)}, mIoU ${percent(result.clicks['5'].miou)}`);
   return result;
 }
 
@@ -61,13 +59,13 @@ for (const category of MEASURED) {
   results.push({ category, guides: guides as Record<Guide, LabelledCategory> });
 }
 const mean = (guide: Guide, k: string, key: 'ap' | 'miou') =>
-  results.reduce((sum, { guides }) => sum + guides[guide].clicks[k]![key], 0) / results.length;
+  results.reduce((sum, { guides }) => sum + guides[guide].clicks[k][key], 0) / results.length;
 
 const rows = results.flatMap(({ category, guides }) =>
   (Object.keys(GUIDES) as Guide[]).map((guide, i) => [
     i === 0 ? category : '',
     GUIDES[guide],
-    ...COUNTS.map((k) => `${percent(guides[guide].clicks[k]!.ap)} / ${percent(guides[guide].clicks[k]!.miou)}`),
+    ...COUNTS.map((k) => `${percent(guides[guide].clicks[k].ap)} / ${percent(guides[guide].clicks[k].miou)}`),
   ]),
 );
 const means = (Object.keys(GUIDES) as Guide[]).map((guide, i) => [

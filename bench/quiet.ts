@@ -9,9 +9,9 @@ const QUIET = 0.9;
 const STAT = '/proc/stat';
 
 async function jiffies(): Promise<{ idle: number; all: number }> {
-  const line = (await readFile(STAT, 'utf8')).split('\n', 1)[0]!;
+  const line = (await readFile(STAT, 'utf8')).split('\n', 1)[0];
   const values = line.split(/\s+/).slice(1, 9).map(Number);
-  return { idle: values[3]! + values[4]!, all: values.reduce((sum, value) => sum + value, 0) };
+  return { idle: values[3] + values[4], all: values.reduce((sum, value) => sum + value, 0) };
 }
 
 /**

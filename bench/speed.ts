@@ -78,7 +78,7 @@ async function metrics() {
     if (python.path !== undefined)
       theirs.push(
         await measured('metrics, scikit-learn and NumPy', () =>
-          runPython<Areas>(python.path as string, 'yardstick_metrics.py', [file, '--count', String(MAPS)]),
+          runPython<Areas>(python.path, 'yardstick_metrics.py', [file, '--count', String(MAPS)]),
         ),
       );
     ours.push(
@@ -86,7 +86,7 @@ async function metrics() {
     );
   }
   await rm(file);
-  const [first, other] = [ours[0]!, theirs[0]];
+  const [first, other] = [ours[0], theirs[0]];
   return {
     ms: round(
       mid(ours, (run) => run.ms),

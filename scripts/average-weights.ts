@@ -27,9 +27,9 @@ for (const [name, { shape, data }] of last!.tensors) {
   }
   const sum = Float32Array.from(
     { length: data.length },
-    (_, i) => parts.reduce((total, part) => total + part![i]!, 0) / parts.length,
+    (_, i) => parts.reduce((total, part) => total + part![i], 0) / parts.length,
   );
   mean.set(name, tensor(sum, shape));
 }
-await saveClickWeights(values.to, mean, { ...last!.card, odds: first!.card.odds });
+await saveClickWeights(values.to, mean, { ...last!.card, odds: first.card.odds });
 console.log(`${values.to}: the mean of ${all.length} weights`);

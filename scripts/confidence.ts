@@ -58,7 +58,7 @@ async function picturesOf(category: string, runtime: Runtime): Promise<Picture[]
   const step = Math.max(1, defects.length / DEFECTS);
   const pictures: Picture[] = [];
   for (let n = 0; n < defects.length; n += step) {
-    const { path, maskPath, type } = defects[Math.floor(n)]!;
+    const { path, maskPath, type } = defects[Math.floor(n)];
     const image = await readRgb(path);
     const mask = await readMask(maskPath, image);
     const map: Plane = { ...mask, data: new Float32Array(mask.data.length) };
@@ -86,7 +86,7 @@ for (let k = 1; k <= CLICKS; k++) {
     mean(categories.map((pictures) => mean(pictures.map(({ map, mask }) => iou(scaled(map, factor), mask)))));
   const fits = FACTORS.map(meanIou);
   const best = fits.indexOf(Math.max(...fits));
-  const factor = (FACTORS[best] as number) ** TRUST;
+  const factor = FACTORS[best] ** TRUST;
   const [before, after] = [meanIou(1), meanIou(factor)];
   for (const picture of categories.flat()) picture.map = scaled(picture.map, factor);
   odds.push(Number(factor.toFixed(3)));

@@ -24,7 +24,7 @@ async function click(client: Client, image: number, base: number, x: number, y: 
 
 let client = await start();
 const { images } = (await client.get<ImagePage>('/images')).body;
-const { id, width, height } = images[0]!;
+const { id, width, height } = images[0];
 const before = (await client.get<ImageDetail>(`/images/${id}`)).body.version;
 let said = { version: before, layers: [] as ImageDetail['layers'] };
 for (const part of [0.3, 0.5, 0.7])

@@ -81,7 +81,7 @@ async function projectCommands(box: Box): Promise<void> {
   await box.adclick('models verify', ['models', 'verify']);
   const models = join(project, '.adclick/models');
   const [detector] = (await readdir(models, { recursive: true })).filter((name) => name.endsWith('detector.onnx'));
-  await box.adclick('models verify FILE', ['models', 'verify', join(models, detector as string)], { env: python() });
+  await box.adclick('models verify FILE', ['models', 'verify', join(models, detector)], { env: python() });
   const weights = join(ROOT, 'models/adclick-small/weights.safetensors');
   await box.adclick('models import', ['models', 'import', weights, '--project', project, '--name', 'taken']);
   await box.adclick('predict', ['predict', picture, '--project', project, '--out', box.path('maps')]);
@@ -91,7 +91,7 @@ async function projectCommands(box: Box): Promise<void> {
   await box.adclick('evaluate clicks', ['evaluate', 'clicks', ...data, '--clicks', '2', '--report', report]);
   const tested = [...data, '--report', box.path('detection.html')];
   await box.adclick('evaluate detection', ['evaluate', 'detection', ...tested, '--labels', '0', '--leave-out', '0']);
-  const file = join(models, detector as string);
+  const file = join(models, detector);
   await box.adclick('evaluate detection --weights', [
     'evaluate',
     'detection',

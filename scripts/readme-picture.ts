@@ -63,7 +63,7 @@ async function panels(sample: SampleProduct): Promise<RgbImage[]> {
   const result = drawOverlay(image, map, { clicks });
   await labeler.close();
   await index.close();
-  return [good[0] as RgbImage, image, difference, result];
+  return [good[0], image, difference, result];
 }
 
 const rows: RgbImage[][] = [];

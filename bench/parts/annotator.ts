@@ -28,7 +28,7 @@ if (python.path === undefined) throw new Error(python.why);
 const random = new Random(0);
 const maps = Array.from({ length: COUNT }, () => waves(random));
 const masks = Array.from({ length: COUNT }, () => Uint8Array.from(waves(random), (value) => (value > 0.6 ? 1 : 0)));
-const ours = maps.map((map, n) => nextClick(map, { data: masks[n]!, ...SIZE, channels: 1 }, []));
+const ours = maps.map((map, n) => nextClick(map, { data: masks[n], ...SIZE, channels: 1 }, []));
 
 const folder = await mkdtemp(join(tmpdir(), 'adclick-annotator-'));
 try {

@@ -103,7 +103,7 @@ if (values.make) {
   let next = 0;
   const batch = performance.now();
   const work = async () => {
-    while (next < bad.length) await detector.detect(await readRgb(join(folder, 'bad', bad[next++] as string)));
+    while (next < bad.length) await detector.detect(await readRgb(join(folder, 'bad', bad[next++])));
   };
   await Promise.all(Array.from({ length: AT_ONCE }, work));
   const imagesPerSecond = (bad.length * 1000) / (performance.now() - batch);

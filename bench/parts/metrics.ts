@@ -35,11 +35,11 @@ function drawMap(random: Random): { map: Float32Array; mask: Uint8Array } {
       for (let x = 0; x < side; x++) {
         const distance = ((x - centreX) / radiusX) ** 2 + ((y - centreY) / radiusY) ** 2;
         if (distance > 4) continue;
-        map[y * side + x]! += height * Math.exp(-distance);
+        map[y * side + x] += height * Math.exp(-distance);
         if (isDefect && distance <= 1) mask[y * side + x] = 1;
       }
   }
-  for (let i = 0; i < pixels; i++) map[i] = 1 / (1 + Math.exp(-6 * (map[i]! - 0.5)));
+  for (let i = 0; i < pixels; i++) map[i] = 1 / (1 + Math.exp(-6 * (map[i] - 0.5)));
   return { map, mask };
 }
 

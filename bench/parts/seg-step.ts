@@ -75,7 +75,7 @@ function batch(program: StepProgram): Map<string, Tensor> {
     weight: fill(() => (random.chance(IGNORED) ? 0 : 1), BATCH, side, side),
   };
   // What the loss asks for, no more and no less: a new input of the network is missed here, not in a wrong figure.
-  return new Map(program.inputs.map(({ name }) => [name, made[name] as Tensor]));
+  return new Map(program.inputs.map(({ name }) => [name, made[name]]));
 }
 
 const program = compileStep(lossGraph(settings, BATCH / SHARDS, CROP, loop.dice), { shards: SHARDS, clipNorm: CLIP });

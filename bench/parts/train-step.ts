@@ -57,7 +57,7 @@ const times: number[] = [];
 const steps = Number(values.steps);
 for (let n = 0; n < WARM_UP + steps; n++) {
   const start = performance.now();
-  const { loss } = await trainer.step('step', { x: x!, y: y! }, ENGINE_OPTIMIZER);
+  const { loss } = await trainer.step('step', { x: x, y: y }, ENGINE_OPTIMIZER);
   if (n >= WARM_UP) times.push(performance.now() - start);
   losses.push(loss);
 }

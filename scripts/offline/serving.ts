@@ -103,7 +103,7 @@ export async function visitPage(address: string, picture: string): Promise<void>
   await client.job(client.send('/jobs', { kind: 'export', format: 'coco', folder: 'exported' }));
   await client.job(client.send('/jobs', { kind: 'import', format: 'coco', folder: 'exported' }));
   await client.begin(client.send('/detectors', { steps: 2 }));
-  await client.json(`/images/${(images[0] as ImagePage['images'][0]).id}/detection`);
+  await client.json(`/images/${images[0].id}/detection`);
   await client.send('/detect', await readFile(picture));
   await events.body?.cancel();
 }

@@ -25,8 +25,7 @@ describe.skipIf(!findChromium())('detectors', () => {
     await server?.close();
   });
 
-  const entry = async () =>
-    (await server.get<{ detectors: DetectorEntry[] }>('/detectors')).detectors[0] as DetectorEntry;
+  const entry = async () => (await server.get<{ detectors: DetectorEntry[] }>('/detectors')).detectors[0];
 
   it('are trained in the page, propose, are compared and brought back', async () => {
     await server.prepared();

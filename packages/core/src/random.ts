@@ -52,7 +52,7 @@ export class Random {
 
   /** One element of a non-empty list. */
   pick<T>(list: readonly T[]): T {
-    return list[this.int(0, list.length)] as T;
+    return list[this.int(0, list.length)];
   }
 
   /** A shuffled copy (Fisher–Yates). */
@@ -60,7 +60,7 @@ export class Random {
     const out = [...list];
     for (let i = out.length - 1; i > 0; i--) {
       const j = this.int(0, i + 1);
-      [out[i], out[j]] = [out[j] as T, out[i] as T];
+      [out[i], out[j]] = [out[j], out[i]];
     }
     return out;
   }

@@ -28,7 +28,7 @@ describe('metadata of a model file', () => {
     const runtime = await Runtime.start();
     const session = await runtime.load(appendMetadata(model(), 'sha256', 'x'));
     const { y } = await session.run({ x: tensor(Float32Array.of(-1, 2), [2]) });
-    expect([...(y!.data as Float32Array)]).toEqual([0, 2]);
+    expect([...(y.data as Float32Array)]).toEqual([0, 2]);
     await runtime.close();
   });
 

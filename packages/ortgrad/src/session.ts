@@ -377,7 +377,7 @@ class Server {
       case 'read': {
         const value = await this.download(this.find(request.held));
         const copy = { ...value, data: value.data.slice() };
-        return [copy, [copy.data.buffer as ArrayBuffer]];
+        return [copy, [copy.data.buffer]];
       }
       case 'drop':
         this.find(request.held).dispose();
@@ -437,7 +437,7 @@ class Server {
     const results = await session.run(feeds, places);
     const answer: Record<string, Wire> = {};
     const transfer = new Set<ArrayBuffer>();
-    for (const [name, value] of Object.entries(results) as [string, OrtTensor][]) {
+    for (const [name, value] of Object.entries(results)) {
       const target = request.into[name];
       if (target !== undefined) {
         const place = places[name];

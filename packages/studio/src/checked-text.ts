@@ -69,7 +69,7 @@ export function checkText<Schema extends z.ZodType>(
   }
   const result = schema.safeParse(value);
   if (result.success) return result.data;
-  const issue = result.error.issues[0] as z.core.$ZodIssue;
+  const issue = result.error.issues[0];
   const unknown = issue.code === 'unrecognized_keys' ? issue.keys[0] : undefined;
   const field = unknown === undefined ? issue.path : [...issue.path, unknown];
   const offset = unknown === undefined ? offsetOf(document, issue.path) : offsetOfKey(document, issue.path, unknown);

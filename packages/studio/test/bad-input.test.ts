@@ -172,7 +172,7 @@ describe('the index', () => {
       'altered',
       async (path: string) => {
         const bytes = await readFile(path);
-        bytes[bytes.length >> 2]! ^= 1;
+        bytes[bytes.length >> 2] ^= 1;
         await writeFile(path, bytes);
       },
     ],

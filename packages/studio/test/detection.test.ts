@@ -40,11 +40,11 @@ describe('adclick predict', () => {
     const mean = (list: PredictResult[]) => list.reduce((sum, { score }) => sum + score, 0) / list.length;
     expect(mean(bad)).toBeGreaterThan(mean(good));
     const found = bad.find(({ isDefect }) => isDefect) as PredictResult;
-    const { box, peak } = found.regions[0]!;
+    const { box, peak } = found.regions[0];
     expect(peak.x >= box.x && peak.x < box.x + box.width && peak.y >= box.y && peak.y < box.y + box.height).toBe(true);
     const map = await readImage(found.map as string);
     expect([map.width, map.height]).toEqual([found.width, found.height]);
-    expect((map.data as Uint16Array)[peak.y * map.width + peak.x]! / 65535).toBeCloseTo(peak.value, 3);
+    expect((map.data as Uint16Array)[peak.y * map.width + peak.x] / 65535).toBeCloseTo(peak.value, 3);
     expect(await readImageSize(found.overlay as string)).toMatchObject({ width: found.width, height: found.height });
 
     const [kept] = await detectors();
@@ -118,7 +118,7 @@ test('a detector file needs no project', async () => {
     const { results } = JSON.parse((await adclick(['predict', picture, ...more, '--json'])).stdout);
     return (results as PredictResult[]).map(({ score, category }) => ({ score, category }));
   };
-  const file = join(project, '.adclick', 'detectors', name as string);
+  const file = join(project, '.adclick', 'detectors', name);
   expect(await predict('--detector', file)).toEqual(await predict('--project', project));
   expect(errorCode(await adclick(['predict', picture]))).toBe('ADC_USAGE');
   expect(errorCode(await adclick(['predict', picture, '--detector', 'nobody']))).toBe('ADC_USAGE');
@@ -126,7 +126,7 @@ test('a detector file needs no project', async () => {
 
 test('adclick models verify FILE: the same through every runtime at hand', async () => {
   const [name] = await detectors();
-  const file = join(project, '.adclick', 'detectors', name as string);
+  const file = join(project, '.adclick', 'detectors', name);
   const ended = await adclick(['models', 'verify', file, '--json']);
   expect(ended.code).toBe(0);
   const check = JSON.parse(ended.stdout);
@@ -177,7 +177,7 @@ test('adclick evaluate detection: figures of the residual, and the same ones of 
   expect(await readFile(page, 'utf8')).toContain('Hardest defects');
 
   const [name] = await detectors();
-  const file = join(project, '.adclick', 'detectors', name as string);
+  const file = join(project, '.adclick', 'detectors', name);
   const kept = JSON.parse((await adclick([...common, '--weights', file])).stdout);
   expect(kept.ap).toBeCloseTo(answer.ap, 2);
   const detector = await Detector.load(file);

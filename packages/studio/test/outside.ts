@@ -27,4 +27,4 @@ export const loadsFrom = (text: string): string[] =>
     ...text.matchAll(
       /(?:\b(?:src|href|action|srcset|poster|data)\s*=\s*["']?|url\(\s*["']?|@import\s+["'])((?:(?:https?|wss?|ftp):)?\/\/[^"')\s>]+)/gi,
     ),
-  ].map(([, place]) => place as string);
+  ].map(([, place]) => place);

@@ -45,7 +45,7 @@ test('from an empty project to masks by clicks, the same ones that the library d
   const server = await started(root);
   const client = new Client(server.address);
   const { images } = (await client.get<ImagePage>('/images?order=name&search=scratch')).body;
-  const image = images[0]!;
+  const image = images[0];
   const truth = await readMask(join(root, 'ground_truth/scratch/000_mask.png'));
   const click = nextClick(new Float32Array(truth.data.length), truth, [])!;
   // Sent before the index is there: stored at once, answered when it is.
@@ -77,7 +77,7 @@ test('from an empty project to masks by clicks, the same ones that the library d
     expect(layer).toEqual(encodeRle(mask, width, height));
   }
   const shown = (await client.get<ImageDetail>(`/images/${image.id}`)).body;
-  const drawn = decodeRle(shown.layers[0]!.rle);
+  const drawn = decodeRle(shown.layers[0].rle);
   expect(drawn[click.y * truth.width + click.x]).toBe(1);
   expect(drawn[second.y * truth.width + second.x]).toBe(0);
 
@@ -89,7 +89,7 @@ test('from an empty project to masks by clicks, the same ones that the library d
   }
   const queue = (await client.get<ImagePage>('/images?order=residual')).body;
   expect(queue.images.every(({ ready }) => ready)).toBe(true);
-  expect(queue.images[0]!.reason).toMatch(/^residual \d/);
+  expect(queue.images[0].reason).toMatch(/^residual \d/);
   expect(queue.images.at(-1)!.path).toContain('good');
   const proposal = await client.get<{ ready: boolean; rle: { counts: number[] } }>(`/images/${image.id}/proposal`);
   expect(proposal.body.ready).toBe(true);

@@ -50,7 +50,7 @@ function isLocal(address: string): boolean {
 /** Addresses of a call: family, address or path, and port. */
 const socketAddresses = (args: string) =>
   [...args.matchAll(/\{sa_family=(\w+)([^}]*)\}/g)].map(([, family, rest = '']) => ({
-    family: family as string,
+    family: family,
     place: unhex(new RegExp(`"${HEX}"`).exec(rest)?.[1] ?? ''),
     port: Number(/sin6?_port=htons\((\d+)\)/.exec(rest)?.[1] ?? Number.NaN),
   }));
@@ -76,7 +76,7 @@ function changedPaths(name: string, args: string, result: string): string[] {
   if (OPENS.includes(name)) {
     if (!/\bO_(WRONLY|RDWR|CREAT|TRUNC|TMPFILE)\b/.test(args)) return [];
     const opened = new RegExp(String.raw`^\d+<${HEX}`).exec(result)?.[1];
-    return [opened === undefined ? pathsOf(args)[0]! : unhex(opened)];
+    return [opened === undefined ? pathsOf(args)[0] : unhex(opened)];
   }
   // One that exists already stays as it is.
   if (/^mkdir/.test(name) && result.startsWith('-1 EEXIST')) return [];

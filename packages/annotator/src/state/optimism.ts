@@ -1,5 +1,5 @@
 /** What the page shows before the server has answered: the last answer with the waiting actions on top. */
-import type { Action, ImageDetail, Review } from 'adclick/api';
+import type { Action, ImageDetail } from 'adclick/api';
 
 /** The part of an image that actions change and that is no bitmap. */
 export type Facts = Pick<ImageDetail, 'clicks' | 'activeType' | 'threshold' | 'state' | 'review'>;
@@ -23,7 +23,7 @@ export function foresee(facts: Facts, action: Action): Facts {
     case 'state':
       return { ...facts, state: action.state };
     case 'review':
-      return { ...facts, review: action.review as Review };
+      return { ...facts, review: action.review };
     case 'finishRegion':
     case 'paint':
     case 'clear':

@@ -7,7 +7,7 @@ import type { Click } from './types.ts';
 
 const maskOf = (rows: readonly string[]): Mask => ({
   data: Uint8Array.from(rows.join(''), (c) => (c === '#' ? 1 : c === '?' ? IGNORE : 0)),
-  width: rows[0]!.length,
+  width: rows[0].length,
   height: rows.length,
   channels: 1,
 });
@@ -16,7 +16,7 @@ const maskOf = (rows: readonly string[]): Mask => ({
 function slowNextClick(probability: Float32Array, mask: Mask, clicked: readonly Click[]): Click | undefined {
   const { data, width, height } = mask;
   const wrong = (i: number, positive: boolean) =>
-    data[i] !== IGNORE && (data[i] === 1) === positive && probability[i]! > CLICK_THRESHOLD !== positive;
+    data[i] !== IGNORE && (data[i] === 1) === positive && probability[i] > CLICK_THRESHOLD !== positive;
   const deepest = (positive: boolean) => {
     let best = { at: 0, depth: 0 };
     for (let i = 0; i < data.length; i++) {
@@ -85,7 +85,7 @@ describe('the annotator of training', () => {
         if (!simulated) return;
         const at = simulated.y * mask.width + simulated.x;
         expect(mask.data[at]).toBe(simulated.positive ? 1 : 0);
-        expect(probability[at]! > CLICK_THRESHOLD).toBe(!simulated.positive);
+        expect(probability[at] > CLICK_THRESHOLD).toBe(!simulated.positive);
       }),
     );
   });

@@ -24,7 +24,7 @@ function errorDepths(
   const spurious = new Uint8Array(truth.length);
   for (let i = 0; i < truth.length; i++) {
     if (truth[i] === IGNORE) continue;
-    const predicted = (probability[i] as number) > threshold;
+    const predicted = probability[i] > threshold;
     if (truth[i] === 1 && !predicted) missed[i] = 1;
     else if (truth[i] === 0 && predicted) spurious[i] = 1;
   }
@@ -42,7 +42,7 @@ function errorDepths(
 /** Index of the first largest value in row-major order. */
 function firstMaximum(values: Float32Array): number {
   let best = 0;
-  for (let i = 1; i < values.length; i++) if ((values[i] as number) > (values[best] as number)) best = i;
+  for (let i = 1; i < values.length; i++) if (values[i] > values[best]) best = i;
   return best;
 }
 
@@ -61,7 +61,7 @@ export function nextClick(
   const { missed, spurious } = errorDepths(probability, mask, clicked, threshold);
   const missedAt = firstMaximum(missed);
   const spuriousAt = firstMaximum(spurious);
-  const positive = (missed[missedAt] as number) > (spurious[spuriousAt] as number);
+  const positive = missed[missedAt] > spurious[spuriousAt];
   const [at, depth] = positive ? [missedAt, missed[missedAt]] : [spuriousAt, spurious[spuriousAt]];
   if (!depth) return undefined;
   return { x: at % mask.width, y: Math.floor(at / mask.width), positive };
@@ -79,14 +79,14 @@ export function simulateNextClick(
   threshold: number = CLICK_THRESHOLD,
 ): Click | undefined {
   const { missed, spurious } = errorDepths(probability, mask, clicked, threshold);
-  const missedDepth = missed[firstMaximum(missed)] as number;
-  const spuriousDepth = spurious[firstMaximum(spurious)] as number;
+  const missedDepth = missed[firstMaximum(missed)];
+  const spuriousDepth = spurious[firstMaximum(spurious)];
   const positive = missedDepth > spuriousDepth;
   const depths = positive ? missed : spurious;
   const limit = Math.max(missedDepth, spuriousDepth) / 2;
   if (limit === 0) return undefined;
   const candidates: number[] = [];
-  for (let i = 0; i < depths.length; i++) if ((depths[i] as number) > limit) candidates.push(i);
+  for (let i = 0; i < depths.length; i++) if (depths[i] > limit) candidates.push(i);
   const at = random.pick(candidates);
   return { x: at % mask.width, y: Math.floor(at / mask.width), positive };
 }

@@ -21,7 +21,7 @@ function residual(seed: number) {
 const cosine = (rows: Float32Array, a: number, b: number, scale: (d: number) => number) => {
   let [ab, aa, bb] = [0, 0, 0];
   for (let d = 0; d < DIMS; d++) {
-    const [x, y] = [rows[a * DIMS + d]! * scale(d), rows[b * DIMS + d]! * scale(d)];
+    const [x, y] = [rows[a * DIMS + d] * scale(d), rows[b * DIMS + d] * scale(d)];
     [ab, aa, bb] = [ab + x * y, aa + x * x, bb + y * y];
   }
   return ab / Math.sqrt(aa * bb);
@@ -34,7 +34,7 @@ describe('token inputs', () => {
     for (let cell = 0; cell < 24; cell++) {
       for (let d = 0; d < DIMS; d++)
         expect(inputs.residual[cell * DIMS + d]).toBeCloseTo(
-          Math.log(1 + (1.5 * r.delta[cell * DIMS + d]! ** 2) / r.calibration[d]!),
+          Math.log(1 + (1.5 * r.delta[cell * DIMS + d] ** 2) / r.calibration[d]),
           5,
         );
       for (let plane = 0; plane < 8; plane++) expect(inputs.clickPlanes[8 * cell + plane]).toBe(0);
@@ -58,7 +58,7 @@ describe('token inputs', () => {
       const at = 8 * cell;
       expect(inputs.clickPlanes[at]).toBeCloseTo(Math.exp(-near / 18), 5);
       expect(inputs.clickPlanes[at + 2]).toBeCloseTo(Math.exp(-near / 200), 5);
-      const like = Math.max(0, ...cells.map((c) => cosine(r.delta, cell, c, (d) => 1 / Math.sqrt(r.calibration[d]!))));
+      const like = Math.max(0, ...cells.map((c) => cosine(r.delta, cell, c, (d) => 1 / Math.sqrt(r.calibration[d]))));
       expect(inputs.clickPlanes[at + 4]).toBeCloseTo(like, 4);
       expect(inputs.clickPlanes[at + 7]).toBeCloseTo(
         Math.max(
@@ -114,7 +114,7 @@ describe('pixel inputs', () => {
     }
     expect(squares / area / 3).toBeCloseTo(1, 5);
     // Channels are not stretched one by one: two pixels differ in all channels by the same factor.
-    const step = (c: number) => (colours[c * area + 1]! - colours[c * area]!) / (image.data[3 + c]! - image.data[c]!);
+    const step = (c: number) => (colours[c * area + 1] - colours[c * area]) / (image.data[3 + c] - image.data[c]);
     expect(step(1)).toBeCloseTo(step(0), 5);
   });
 
@@ -134,11 +134,11 @@ describe('pixel inputs', () => {
       const values: number[] = [];
       for (let v = y - 1; v <= y + 1; v++)
         for (let u = x - 1; u <= x + 1; u++)
-          if (u >= 0 && v >= 0 && u < width && v < height) values.push(colours[c * area + v * width + u]!);
+          if (u >= 0 && v >= 0 && u < width && v < height) values.push(colours[c * area + v * width + u]);
       return values.reduce((sum, value) => sum + value, 0) / values.length;
     };
     const alike = (at: number, x: number, y: number) => {
-      const distance = [0, 1, 2].reduce((sum, c) => sum + (colours[c * area + at]! - around(x, y, c)) ** 2, 0) / 3;
+      const distance = [0, 1, 2].reduce((sum, c) => sum + (colours[c * area + at] - around(x, y, c)) ** 2, 0) / 3;
       return 1 / (1 + distance / 0.1);
     };
     for (let at = 0; at < area; at++) {

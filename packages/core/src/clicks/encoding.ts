@@ -26,9 +26,9 @@ export type TokenResidual = Pick<Residual, 'height' | 'width' | 'dims' | 'delta'
 function normaliseRows(matrix: Float32Array, dims: number): void {
   for (let at = 0; at < matrix.length; at += dims) {
     let sum = 0;
-    for (let d = 0; d < dims; d++) sum += (matrix[at + d] as number) ** 2;
+    for (let d = 0; d < dims; d++) sum += matrix[at + d] ** 2;
     const scale = 1 / Math.max(Math.sqrt(sum), 1e-6);
-    for (let d = 0; d < dims; d++) (matrix[at + d] as number) *= scale;
+    for (let d = 0; d < dims; d++) matrix[at + d] *= scale;
   }
 }
 
@@ -58,8 +58,8 @@ export class TokenInputs {
     for (let cell = 0; cell < height * width; cell++)
       for (let d = 0; d < dims; d++) {
         const at = cell * dims + d;
-        const r = delta[at] as number;
-        this.residual[at] = Math.log1p(r * r * (inverse[d] as number) * gain);
+        const r = delta[at];
+        this.residual[at] = Math.log1p(r * r * inverse[d] * gain);
       }
     normaliseRows(this.features, dims);
   }
@@ -76,7 +76,7 @@ export class TokenInputs {
     const root = calibration.map((c) => Math.sqrt(1 / c));
     const whitened = new Float32Array(delta.length);
     for (let at = 0; at < delta.length; at += dims)
-      for (let d = 0; d < dims; d++) whitened[at + d] = (delta[at + d] as number) * (root[d] as number);
+      for (let d = 0; d < dims; d++) whitened[at + d] = delta[at + d] * root[d];
     normaliseRows(whitened, dims);
     this.whitened = whitened;
     return whitened;
@@ -110,14 +110,13 @@ export class TokenInputs {
    * start at zero, so a plane without clicks says nothing).
    */
   private raise(at: number, value: number): void {
-    if (value > (this.clickPlanes[at] as number)) this.clickPlanes[at] = value;
+    if (value > this.clickPlanes[at]) this.clickPlanes[at] = value;
   }
 
   private similarity(rows: Float32Array, a: number, b: number): number {
     const { dims } = this.of;
     let sum = 0;
-    for (let d = 0, i = a * dims, j = b * dims; d < dims; d++, i++, j++)
-      sum += (rows[i] as number) * (rows[j] as number);
+    for (let d = 0, i = a * dims, j = b * dims; d < dims; d++, i++, j++) sum += rows[i] * rows[j];
     return sum;
   }
 }
@@ -140,8 +139,8 @@ export function colourNorm({ data, width, height }: RgbImage): ColourNorm {
   let squares = 0;
   for (let i = 0; i < 3 * area; i += 3)
     for (let c = 0; c < 3; c++) {
-      const value = data[i + c] as number;
-      (sums[c] as number) += value;
+      const value = data[i + c];
+      sums[c] += value;
       squares += value * value;
     }
   const means = sums.map((sum) => sum / area);
@@ -158,8 +157,7 @@ export function normalisedColours(image: RgbImage, { means, scale } = colourNorm
   const area = width * height;
   const colours = new Float32Array(3 * area);
   for (let c = 0; c < 3; c++)
-    for (let at = 0; at < area; at++)
-      colours[c * area + at] = ((data[3 * at + c] as number) - (means[c] as number)) * scale;
+    for (let at = 0; at < area; at++) colours[c * area + at] = (data[3 * at + c] - means[c]) * scale;
   return colours;
 }
 
@@ -190,15 +188,15 @@ export class PixelInputs {
     let count = 0;
     for (let v = Math.max(0, y - 1); v <= Math.min(height - 1, y + 1); v++)
       for (let u = Math.max(0, x - 1); u <= Math.min(width - 1, x + 1); u++, count++)
-        for (let c = 0; c < 3; c++) (colour[c] as number) += colours[c * area + v * width + u] as number;
+        for (let c = 0; c < 3; c++) colour[c] += colours[c * area + v * width + u];
     const [r, g, b] = colour.map((sum) => sum / count) as [number, number, number];
     const out = positive ? 0 : area;
     for (let at = 0; at < area; at++) {
-      const dr = (colours[at] as number) - r;
-      const dg = (colours[area + at] as number) - g;
-      const db = (colours[2 * area + at] as number) - b;
+      const dr = colours[at] - r;
+      const dg = colours[area + at] - g;
+      const db = colours[2 * area + at] - b;
       const alike = HALF_LIKENESS / (HALF_LIKENESS + (dr * dr + dg * dg + db * db) / 3);
-      if (alike > (likeness[out + at] as number)) likeness[out + at] = alike;
+      if (alike > likeness[out + at]) likeness[out + at] = alike;
     }
   }
 }

@@ -111,7 +111,7 @@ test('VisA: the split file divides good pictures, the annotation file names defe
     ['000', 'wax, melted'],
     ['001', 'anomaly'],
   ]);
-  const mask = await readMask(candle.defects[0]!.maskPath);
+  const mask = await readMask(candle.defects[0].maskPath);
   expect(mask.data[5]).toBe(1);
 });
 

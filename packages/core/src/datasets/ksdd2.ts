@@ -47,8 +47,8 @@ async function readHalf(root: string, split: 'train' | 'test'): Promise<{ good: 
       maskPaths.slice(from, from + PARALLEL).map(async (path) => (await readMask(path)).data.includes(1)),
     );
     defective.forEach((isDefect, offset) => {
-      const path = images[from + offset] as string;
-      const maskPath = maskPaths[from + offset] as string;
+      const path = images[from + offset];
+      const maskPath = maskPaths[from + offset];
       if (isDefect) defects.push({ path, type: 'defect', name: stem(path), maskPath, split });
       else good.push(path);
     });

@@ -78,6 +78,6 @@ async function readCsv(path: string): Promise<Record<string, string | undefined>
 export function csvFields(line: string): string[] {
   const fields: string[] = [];
   for (const [, quoted, plain] of line.matchAll(/(?<=^|,)(?:"((?:[^"]|"")*)"|([^,]*))/g))
-    fields.push(quoted === undefined ? (plain as string) : quoted.replaceAll('""', '"'));
+    fields.push(quoted === undefined ? plain : quoted.replaceAll('""', '"'));
   return fields;
 }

@@ -11,7 +11,7 @@ import { annotate, type ClickItem } from './protocol.ts';
 /** Every n-th item, so that about `limit` are left, first and last parts alike. @param limit default all. */
 export function spread<Item>(items: readonly Item[], limit = items.length): Item[] {
   if (limit >= items.length) return [...items];
-  return Array.from({ length: limit }, (_, i) => items[Math.floor((i * items.length) / limit)] as Item);
+  return Array.from({ length: limit }, (_, i) => items[Math.floor((i * items.length) / limit)]);
 }
 
 /**

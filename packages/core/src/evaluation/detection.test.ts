@@ -8,20 +8,20 @@ import { type DetectionSheet, type DetectionShot, renderDetectionSheet } from '.
 /** A picture of one grey; `defect` marks the left half of its mask. */
 function item(name: string, grey: number, defect: boolean, [width, height] = [8, 6]): DetectionItem {
   const image: RgbImage = {
-    data: new Uint8Array(width! * height! * 3).fill(grey),
-    width: width!,
-    height: height!,
+    data: new Uint8Array(width * height * 3).fill(grey),
+    width: width,
+    height: height,
     channels: 3,
   };
-  const data = new Uint8Array(width! * height!);
-  if (defect) for (let i = 0; i < data.length; i++) data[i] = i % width! < width! / 2 ? 1 : 0;
-  const mask: Mask = { data, width: width!, height: height!, channels: 1 };
+  const data = new Uint8Array(width * height);
+  if (defect) for (let i = 0; i < data.length; i++) data[i] = i % width < width / 2 ? 1 : 0;
+  const mask: Mask = { data, width: width, height: height, channels: 1 };
   return { name, type: defect ? 'dent' : 'good', image, mask };
 }
 
 /** Says grey / 255 on the left half, a tenth of it on the right. */
 const detect = async ({ data, width, height }: RgbImage) => {
-  const score = data[0]! / 255;
+  const score = data[0] / 255;
   const map = new Float32Array(width * height).map((_, i) => (i % width < width / 2 ? score : score / 10));
   return { score, map: { data: map, width, height, channels: 1 as const }, isDefect: score > 0.5 };
 };

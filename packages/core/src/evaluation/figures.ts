@@ -32,12 +32,12 @@ export function traceContours({ data, width, height }: Mask): Corner[][] {
       let heading = -1;
       do {
         const turns = heading < 0 ? [0, 1, 2, 3] : [heading + 1, heading, heading + 3]; // right, straight on, left
-        const next = (turns.find((turn) => leaving[at]! & (1 << (turn & 3))) as number) & 3;
+        const next = (turns.find((turn) => leaving[at] & (1 << (turn & 3))) as number) & 3;
         if (next !== heading) corners.push({ x: at % columns, y: Math.floor(at / columns) });
-        leaving[at]! &= ~(1 << next);
+        leaving[at] &= ~(1 << next);
         heading = next;
-        at += STEP_X[heading]! + STEP_Y[heading]! * columns;
-      } while (at !== start || leaving[at]! & (1 << ((heading + 1) & 3)));
+        at += STEP_X[heading] + STEP_Y[heading] * columns;
+      } while (at !== start || leaving[at] & (1 << ((heading + 1) & 3)));
       outlines.push(corners);
     }
   }
@@ -53,10 +53,10 @@ function edgesByCorner(data: Uint8Array, width: number, height: number): Uint8Ar
     for (let x = 0; x < width; x++) {
       if (data[y * width + x] !== 1) continue;
       const corner = y * columns + x;
-      if (!inside(x, y - 1)) leaving[corner]! |= 1;
-      if (!inside(x + 1, y)) leaving[corner + 1]! |= 2;
-      if (!inside(x, y + 1)) leaving[corner + columns + 1]! |= 4;
-      if (!inside(x - 1, y)) leaving[corner + columns]! |= 8;
+      if (!inside(x, y - 1)) leaving[corner] |= 1;
+      if (!inside(x + 1, y)) leaving[corner + 1] |= 2;
+      if (!inside(x, y + 1)) leaving[corner + columns + 1] |= 4;
+      if (!inside(x - 1, y)) leaving[corner + columns] |= 8;
     }
   return leaving;
 }
@@ -143,7 +143,7 @@ const DETAIL_MARGIN = 1.6;
 
 /** A region of an image around everything that masks mark, with some surroundings; nothing when they mark most of it. */
 export function detailBox(masks: readonly Mask[]): Box | undefined {
-  const { width, height } = masks[0] as Mask;
+  const { width, height } = masks[0];
   let [left, top, right, bottom] = [width, height, -1, -1];
   for (const { data } of masks)
     for (let i = 0; i < data.length; i++) {

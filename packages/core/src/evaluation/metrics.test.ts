@@ -98,7 +98,7 @@ describe('vectors of specification 06 §9', () => {
     expect(counts).toEqual([2, 0, 1]);
     const accumulator = new PixelMetricAccumulator();
     maps.forEach((map, i) => {
-      accumulator.add(map, masks[i]!);
+      accumulator.add(map, masks[i]);
     });
     expect(accumulator.finish().regions).toBe(3);
   });
@@ -132,14 +132,14 @@ test.each(golden.cases.map((each, i) => [i, each] as const))(
 /** Every threshold by itself, everything counted anew. */
 function naive(maps: Plane[], masks: Mask[], limit: number) {
   const pixels = maps.flatMap((map, image) => {
-    const { data, width, height } = masks[image]!;
+    const { data, width, height } = masks[image];
     const { labels } = connectedComponents(
       data.map((v) => (v === 1 ? 1 : 0)),
       width,
       height,
       8,
     );
-    return Array.from(map.data, (score, i) => ({ score, label: data[i]!, region: `${image}/${labels[i]}` }));
+    return Array.from(map.data, (score, i) => ({ score, label: data[i], region: `${image}/${labels[i]}` }));
   });
   const defects = pixels.filter((p) => p.label === 1);
   const good = pixels.filter((p) => p.label === 0);
@@ -215,10 +215,10 @@ test('many blocks of good pixels give the same as one order of all', () => {
   const maps = [0, 1].map(() => plane(Array.from({ length: size * size }, score), size));
   const masks = [maskOf(truth, size), maskOf(truth, size)];
   const collect = (wanted: (label: number) => boolean) => {
-    const kept = maps.map(({ data }, k) => data.filter((_, i) => wanted(masks[k]!.data[i]!)));
+    const kept = maps.map(({ data }, k) => data.filter((_, i) => wanted(masks[k].data[i])));
     const joined = new Float32Array(kept.reduce((sum, part) => sum + part.length, 0));
-    joined.set(kept[0]!);
-    joined.set(kept[1]!, kept[0]!.length);
+    joined.set(kept[0]);
+    joined.set(kept[1], kept[0].length);
     return joined.sort();
   };
   const all = collect(() => true);
@@ -227,7 +227,7 @@ test('many blocks of good pixels give the same as one order of all', () => {
     let [low, high] = [0, sorted.length];
     while (low < high) {
       const middle = (low + high) >> 1;
-      if (sorted[middle]! < score) low = middle + 1;
+      if (sorted[middle] < score) low = middle + 1;
       else high = middle;
     }
     return sorted.length - low;
@@ -241,7 +241,7 @@ test('curves run from start to end and hold the area', () => {
   const { maps, masks } = vectors();
   const accumulator = new PixelMetricAccumulator();
   maps.forEach((map, i) => {
-    accumulator.add(map, masks[i]!);
+    accumulator.add(map, masks[i]);
   });
   const { curves, pro, goodPixels, defectPixels } = accumulator.finish();
   expect(goodPixels + defectPixels).toBe(3 * 256);
@@ -250,7 +250,7 @@ test('curves run from start to end and hold the area', () => {
   expect(curves.precisionRecall.at(-1)!.x).toBe(1);
   let area = 0;
   for (let i = 1; i < curves.pro.length; i++) {
-    const [a, b] = [curves.pro[i - 1]!, curves.pro[i]!];
+    const [a, b] = [curves.pro[i - 1], curves.pro[i]];
     expect(b.x).toBeGreaterThanOrEqual(a.x);
     area += ((b.x - a.x) * (a.y + b.y)) / 2;
   }
@@ -288,7 +288,7 @@ describe('figures of clicks', () => {
       [0.1, 0.2, 0.3, 0.4],
     ];
     expect(images.map((each) => noc(each, 0.8))).toEqual([2, 20]);
-    expect(noc(images[0]!, 0.9, 3)).toBe(3);
+    expect(noc(images[0], 0.9, 3)).toBe(3);
     expect(nof(images, 0.9)).toBe(1);
     expect(nof(images, 0.9, 3)).toBe(2);
     expect(meanIou(images, 2)).toBeCloseTo(0.5, 12);

@@ -31,7 +31,7 @@ export const aupro = (maps: readonly Plane[], masks: readonly Mask[], limit = PR
 function pooled(maps: readonly Plane[], masks: readonly Mask[]): PixelMetricAccumulator {
   if (maps.length !== masks.length) throw new RangeError(`${maps.length} maps but ${masks.length} masks`);
   const accumulator = new PixelMetricAccumulator();
-  for (const [i, map] of maps.entries()) accumulator.add(map, masks[i] as Mask, `number ${i}`);
+  for (const [i, map] of maps.entries()) accumulator.add(map, masks[i], `number ${i}`);
   return accumulator;
 }
 
@@ -43,17 +43,14 @@ function pooled(maps: readonly Plane[], masks: readonly Mask[]): PixelMetricAccu
 export function imageAuroc(scores: ArrayLike<number>, defective: ArrayLike<boolean | number>): number {
   if (scores.length !== defective.length)
     throw new RangeError(`${scores.length} scores but ${defective.length} labels`);
-  const order = Array.from({ length: scores.length }, (_, i) => i).sort(
-    (a, b) => (scores[a] as number) - (scores[b] as number),
-  );
+  const order = Array.from({ length: scores.length }, (_, i) => i).sort((a, b) => scores[a] - scores[b]);
   let good = 0;
   let bad = 0;
   let pairs = 0;
   for (let from = 0; from < order.length; ) {
     let to = from;
     let goodHere = 0;
-    for (; to < order.length && scores[order[to]!] === scores[order[from]!]; to++)
-      if (!defective[order[to]!]) goodHere++;
+    for (; to < order.length && scores[order[to]] === scores[order[from]]; to++) if (!defective[order[to]]) goodHere++;
     if (to === from) throw new RangeError(`score ${order[from]} is NaN`);
     const badHere = to - from - goodHere;
     pairs += badHere * (good + goodHere / 2);
@@ -83,7 +80,7 @@ export function iou(probability: Plane, mask: Mask, threshold: number = CLICK_TH
   for (let i = 0; i < truth.length; i++) {
     const label = truth[i];
     if (label === IGNORE) continue;
-    const predicted = (values[i] as number) > threshold;
+    const predicted = values[i] > threshold;
     if (predicted && label === 1) both++;
     if (predicted || label === 1) either++;
   }
@@ -106,7 +103,7 @@ export const nof = (images: readonly (readonly number[])[], target: number, cap:
 
 /** Mean over images of the IoU after click `k`; an image that needed fewer clicks keeps its last IoU (mIoU@k). */
 export const meanIou = (images: readonly (readonly number[])[], k: number): number =>
-  mean(images.map((ious) => ious[Math.min(k, ious.length) - 1] as number));
+  mean(images.map((ious) => ious[Math.min(k, ious.length) - 1]));
 
 /** Arithmetic mean; NaN for none. */
 export const mean = (values: readonly number[]): number =>
@@ -120,7 +117,7 @@ export function quantile(values: readonly number[], share: number): number {
   if (values.length === 0) return Number.NaN;
   const sorted = [...values].sort((a, b) => a - b);
   const place = share * (sorted.length - 1);
-  const below = sorted[Math.floor(place)] as number;
-  const above = sorted[Math.ceil(place)] as number;
+  const below = sorted[Math.floor(place)];
+  const above = sorted[Math.ceil(place)];
   return below + (above - below) * (place - Math.floor(place));
 }

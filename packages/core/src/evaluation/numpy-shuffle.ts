@@ -19,7 +19,7 @@ class MersenneTwister {
   /** The next 32 random bits. */
   next(): number {
     if (this.at === SIZE) this.twist();
-    let y = this.state[this.at++] as number;
+    let y = this.state[this.at++];
     y ^= y >>> 11;
     y ^= (y << 7) & 0x9d2c5680;
     y ^= (y << 15) & 0xefc60000;
@@ -30,8 +30,8 @@ class MersenneTwister {
   private twist(): void {
     const { state } = this;
     for (let i = 0; i < SIZE; i++) {
-      const y = ((state[i] as number) & 0x80000000) | ((state[(i + 1) % SIZE] as number) & 0x7fffffff);
-      state[i] = (state[(i + HALF) % SIZE] as number) ^ (y >>> 1) ^ (y & 1 ? 0x9908b0df : 0);
+      const y = (state[i] & 0x80000000) | (state[(i + 1) % SIZE] & 0x7fffffff);
+      state[i] = state[(i + HALF) % SIZE] ^ (y >>> 1) ^ (y & 1 ? 0x9908b0df : 0);
     }
     this.at = 0;
   }
@@ -49,7 +49,7 @@ export function numpyShuffle<Item>(list: readonly Item[], seed: number): Item[] 
     const mask = 2 ** (32 - Math.clz32(i)) - 1;
     let j = (generator.next() & mask) >>> 0;
     while (j > i) j = (generator.next() & mask) >>> 0;
-    [out[i], out[j]] = [out[j] as Item, out[i] as Item];
+    [out[i], out[j]] = [out[j], out[i]];
   }
   return out;
 }

@@ -101,14 +101,14 @@ export class PixelMetricAccumulator {
     let pending = this.pendingBlock();
     let count = this.pendingCount;
     for (let i = 0; i < bits.length; i++) {
-      const label = truth[i] as number;
+      const label = truth[i];
       if (label > 1) continue;
-      const value = bits[i] as number;
+      const value = bits[i];
       if (isNanBits(value)) throw new RangeError(`map ${name} holds NaN at pixel ${i}`);
       const key = orderKey(value);
       if (label === 1) {
         this.defectKeys.push(key);
-        this.defectRegions.push(before + (labels[i] as number));
+        this.defectRegions.push(before + labels[i]);
         continue;
       }
       pending[count++] = key;
@@ -174,9 +174,9 @@ export class PixelMetricAccumulator {
     const overlap = new Float64Array(keys.length);
     let step = -1;
     for (let i = 0; i < keys.length; i++) {
-      if (step < 0 || thresholds[step] !== keys[i]) thresholds[++step] = keys[i] as number;
+      if (step < 0 || thresholds[step] !== keys[i]) thresholds[++step] = keys[i];
       defects[step]++;
-      overlap[step] += 1 / (this.regionAreas[payload[i] as number] as number);
+      overlap[step] += 1 / this.regionAreas[payload[i]];
     }
     const count = step + 1;
     return {
@@ -209,12 +209,12 @@ function countGood(blocks: readonly PackedKeys[], { thresholds, goodBelow, goodA
   for (const { low, starts } of blocks) {
     let step = 0;
     for (let upper = 0; upper < 65536; upper++) {
-      let i = starts[upper] as number;
-      const end = starts[upper + 1] as number;
-      for (; step < count && (thresholds[step] as number) >>> 16 === upper; step++) {
-        const lower = (thresholds[step] as number) & 0xffff;
+      let i = starts[upper];
+      const end = starts[upper + 1];
+      for (; step < count && thresholds[step] >>> 16 === upper; step++) {
+        const lower = thresholds[step] & 0xffff;
         const below = i;
-        while (i < end && (low[i] as number) < lower) i++;
+        while (i < end && low[i] < lower) i++;
         const at = i;
         while (i < end && low[i] === lower) i++;
         goodBelow[step] += at - below;
@@ -238,22 +238,22 @@ function sweep(
   const pro = new LimitedArea(limit);
   let defects = 0;
   let overlap = 0;
-  let good = steps.goodBelow[count] as number;
+  let good = steps.goodBelow[count];
   let ap = 0;
   let pairsInOrder = 0;
   pro.to(good / goodTotal, 0);
   for (let step = count - 1; step >= 0; step--) {
-    const here = steps.defects[step] as number;
-    const ties = steps.goodAt[step] as number;
+    const here = steps.defects[step];
+    const ties = steps.goodAt[step];
     pairsInOrder += here * (goodTotal - good - ties / 2);
     good += ties;
     defects += here;
-    overlap += steps.overlap[step] as number;
+    overlap += steps.overlap[step];
     const precision = defects / (defects + good);
     ap += here * precision;
     precisionRecall.add(defects / defectTotal, precision);
     pro.to(good / goodTotal, Math.min(1, overlap / regions));
-    good += steps.goodBelow[step] as number;
+    good += steps.goodBelow[step];
     pro.to(good / goodTotal, Math.min(1, overlap / regions));
   }
   return {

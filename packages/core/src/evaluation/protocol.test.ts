@@ -39,19 +39,19 @@ test('clicks the deepest wrong pixel, keeps every IoU, and pools the maps after 
     { clicks: 3, report: [1, 3, 5] },
   );
   const [first, second] = evaluation.images;
-  expect(first!.clicks[0]).toEqual({ x: 7, y: 7, positive: true });
-  expect(first!.clicks[1]).toMatchObject({ x: 17, y: 17, positive: true });
-  expect(second!.clicks[0]).toEqual({ x: 12, y: 12, positive: true });
+  expect(first.clicks[0]).toEqual({ x: 7, y: 7, positive: true });
+  expect(first.clicks[1]).toMatchObject({ x: 17, y: 17, positive: true });
+  expect(second.clicks[0]).toEqual({ x: 12, y: 12, positive: true });
   expect([...evaluation.at.keys()]).toEqual([1, 3]);
   for (const k of [1, 3]) {
     const maps = await Promise.all(evaluation.images.map((image) => discPredictor(image.clicks.slice(0, k))));
     const { miou, ap, pro, pauroc } = evaluation.at.get(k)!;
     expect({ ap, pro, pauroc }).toEqual(pixelMetrics(maps, masks));
-    const ious = maps.map((map, i) => iou(map, masks[i]!));
-    expect(miou).toBeCloseTo((ious[0]! + ious[1]!) / 2, 12);
+    const ious = maps.map((map, i) => iou(map, masks[i]));
+    expect(miou).toBeCloseTo((ious[0] + ious[1]) / 2, 12);
     expect(evaluation.images.map((image) => image.ious[k - 1])).toEqual(ious);
   }
-  expect(evaluation.worst[0]!.iou).toBeLessThanOrEqual(evaluation.best[0]!.iou);
+  expect(evaluation.worst[0].iou).toBeLessThanOrEqual(evaluation.best[0].iou);
 });
 
 test('a perfect mask needs no more clicks and its map stands for the rest', async () => {
@@ -63,7 +63,7 @@ test('a perfect mask needs no more clicks and its map stands for the rest', asyn
   };
   const { images, at, noc, nocCap, msPerClick } = await evaluateClicks([item('a', mask, perfect)], { nocClicks: 20 });
   expect(calls).toBe(1);
-  expect(images[0]!.ious).toEqual(new Array(20).fill(1));
+  expect(images[0].ious).toEqual(new Array(20).fill(1));
   expect([...at].map(([k, { ap, miou }]) => [k, ap, miou])).toEqual([
     [1, 1, 1],
     [3, 1, 1],
@@ -81,8 +81,8 @@ test('NoC is capped at the clicks that were made, and goes on when asked to', as
   expect(few.failed).toEqual({ 80: 1, 85: 1, 90: 1 });
   const many = await evaluateClicks([item('a', discs([10, 10, 4]), never)], { nocClicks: 20 });
   expect(many.noc['85']).toBe(20);
-  expect(many.images[0]!.clicks).toHaveLength(20);
-  expect(new Set(many.images[0]!.clicks.map(({ x, y }) => `${x},${y}`)).size).toBe(20);
+  expect(many.images[0].clicks).toHaveLength(20);
+  expect(new Set(many.images[0].clicks.map(({ x, y }) => `${x},${y}`)).size).toBe(20);
   expect([...many.at.keys()]).toEqual([1, 3, 5]);
 });
 
@@ -123,10 +123,10 @@ test('an abort stops before the next image', async () => {
 test('keeps only the best and worst examples', async () => {
   const items = [3, 4, 5, 6, 7, 8].map((radius) => item(`r${radius}`, discs([12, 12, radius])));
   const { best, worst, images } = await evaluateClicks(items, { clicks: 1, examples: 2 });
-  const ordered = [...images].sort((a, b) => b.ious[0]! - a.ious[0]!).map(({ name }) => name);
+  const ordered = [...images].sort((a, b) => b.ious[0] - a.ious[0]).map(({ name }) => name);
   expect(best.map(({ result }) => result.name)).toEqual(ordered.slice(0, 2));
   expect(worst.map(({ result }) => result.name)).toEqual(ordered.reverse().slice(0, 2));
-  expect(best[0]!.predicted.data.includes(1)).toBe(true);
+  expect(best[0].predicted.data.includes(1)).toBe(true);
 });
 
 test('the answer has the promised names', async () => {
@@ -134,7 +134,7 @@ test('the answer has the promised names', async () => {
   const answer = clickAnswer(evaluation, { category: 'discs', weights: 'small', trainedOn: ['wood'] });
   expect(answer).toMatchObject({ category: 'discs', images: 1, weights: 'small', trainedOn: ['wood'], nocCap: 5 });
   expect(Object.keys(answer.clicks)).toEqual(['1', '3', '5']);
-  expect(Object.keys(answer.clicks['1']!)).toEqual(['ap', 'pro', 'pauroc', 'miou']);
+  expect(Object.keys(answer.clicks['1'])).toEqual(['ap', 'pro', 'pauroc', 'miou']);
   expect(Object.keys(answer.noc)).toEqual(['80', '85', '90']);
   expect(Object.keys(answer.msPerClick)).toEqual(['p50', 'p95']);
   expect(JSON.parse(JSON.stringify(answer))).toEqual(answer);

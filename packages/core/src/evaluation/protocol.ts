@@ -204,7 +204,7 @@ async function labelImage(
       ms.push(performance.now() - start);
       checkSize(map, mask, name);
     }
-    ious.push(click ? iou(map, mask, threshold) : (ious[k - 2] as number));
+    ious.push(click ? iou(map, mask, threshold) : ious[k - 2]);
     onClick(k, map);
   }
   let defects = 0;
@@ -227,7 +227,7 @@ class Gallery {
   constructor(private readonly size: number) {}
 
   offer(item: ClickItem, result: ClickImageResult, clicks: number, predicted: () => Mask): void {
-    const final = result.ious[clicks - 1] as number;
+    const final = result.ious[clicks - 1];
     const isBest = this.best.length < this.size || final > (this.best.at(-1)?.iou ?? Number.POSITIVE_INFINITY);
     const isWorst = this.worst.length < this.size || final < (this.worst.at(-1)?.iou ?? Number.NEGATIVE_INFINITY);
     if (this.size === 0 || (!isBest && !isWorst)) return;

@@ -28,7 +28,7 @@ export const orderKey = (bits: number): number =>
 function startsInPlace(counts: Uint32Array): void {
   let sum = 0;
   for (let digit = 0; digit < counts.length; digit++) {
-    const count = counts[digit] as number;
+    const count = counts[digit];
     counts[digit] = sum;
     sum += count;
   }
@@ -40,7 +40,7 @@ function digitStarts(keys: Uint32Array): { low: Uint32Array; middle: Uint32Array
   const middle = new Uint32Array(DIGIT_COUNT);
   const top = new Uint32Array(TOP_COUNT);
   for (let i = 0; i < keys.length; i++) {
-    const key = keys[i] as number;
+    const key = keys[i];
     low[key & DIGIT_MASK]++;
     middle[(key >>> DIGIT_BITS) & DIGIT_MASK]++;
     top[key >>> TOP_SHIFT]++;
@@ -70,18 +70,18 @@ export function packKeys(keys: Uint32Array): PackedKeys {
   const place = digitStarts(keys);
   const starts = new Uint32Array(65537);
   for (let i = 0; i < count; i++) {
-    const key = keys[i] as number;
+    const key = keys[i];
     scratch[place.low[key & DIGIT_MASK]++] = key;
     starts[key >>> 16]++;
   }
   startsInPlace(starts);
   for (let i = 0; i < count; i++) {
-    const key = scratch[i] as number;
+    const key = scratch[i];
     keys[place.middle[(key >>> DIGIT_BITS) & DIGIT_MASK]++] = key;
   }
   const low = new Uint16Array(count);
   for (let i = 0; i < count; i++) {
-    const key = keys[i] as number;
+    const key = keys[i];
     low[place.top[key >>> TOP_SHIFT]++] = key; // a Uint16Array keeps the lower half
   }
   return { low, starts };
@@ -115,9 +115,9 @@ interface Pairs {
 function scatter(from: Pairs, to: Pairs, next: Uint32Array, shift: number): void {
   const { keys, payload } = from;
   for (let i = 0; i < keys.length; i++) {
-    const key = keys[i] as number;
+    const key = keys[i];
     const at = next[(key >>> shift) & DIGIT_MASK]++;
     to.keys[at] = key;
-    to.payload[at] = payload[i] as number;
+    to.payload[at] = payload[i];
   }
 }

@@ -11,7 +11,7 @@ import { lineChart, roundTicks } from './svg.ts';
 
 const maskOf = (rows: readonly string[]): Mask => ({
   data: Uint8Array.from(rows.join(''), (letter) => (letter === '#' ? 1 : 0)),
-  width: rows[0]!.length,
+  width: rows[0].length,
   height: rows.length,
   channels: 1,
 });
@@ -22,7 +22,7 @@ describe('contours', () => {
     let crossings = 0;
     for (const corners of outlines)
       corners.forEach((a, i) => {
-        const b = corners[(i + 1) % corners.length]!;
+        const b = corners[(i + 1) % corners.length];
         if (a.x === b.x && a.x > x && Math.min(a.y, b.y) <= y && Math.max(a.y, b.y) > y) crossings++;
       });
     return crossings % 2 === 1;
@@ -48,7 +48,7 @@ describe('contours', () => {
           for (const corners of outlines)
             corners.forEach((b, i) => {
               const a = corners.at(i - 1)!;
-              const c = corners[(i + 1) % corners.length]!;
+              const c = corners[(i + 1) % corners.length];
               expect((a.x === b.x && b.y === c.y) || (a.y === b.y && b.x === c.x)).toBe(true);
             });
           const filled = mask.data.map((_, i) =>
@@ -122,7 +122,7 @@ test('a figure inlines the picture and names its clicks', async () => {
   expect(html).toContain('aria-label="part &quot;3&quot;"');
   expect(html).toContain('class="truth" d="M8 40h4v4h-4z"');
   expect(html).toContain('Click 1, negative, at 9, 41');
-  const encoded = /data:image\/jpeg;base64,([^"]+)"/.exec(html)![1]!;
+  const encoded = /data:image\/jpeg;base64,([^"]+)"/.exec(html)![1];
   const decoded = await decodeImage(Buffer.from(encoded, 'base64'));
   expect([decoded.width, decoded.height]).toEqual([SIZE, SIZE]);
 });

@@ -63,7 +63,7 @@ function nocTable({ noc, failed, nocCap }: ClickEvaluation): string {
 }
 
 function charts({ images, at, nocCap }: ClickEvaluation): string {
-  const after = Array.from({ length: nocCap }, (_, k) => images.map((image) => image.ious[k] as number));
+  const after = Array.from({ length: nocCap }, (_, k) => images.map((image) => image.ious[k]));
   const byClicks: Series = {
     name: 'mean, and middle half of the images',
     points: after.map((ious, k) => ({ x: k + 1, y: mean(ious) })),
@@ -126,13 +126,13 @@ async function gallery(title: string, note: string, examples: readonly ClickExam
 
 function imageTable({ images, at, clicks }: ClickEvaluation): string {
   const counts = [...at.keys()];
-  const sorted = [...images].sort((a, b) => (a.ious[clicks - 1] as number) - (b.ious[clicks - 1] as number));
+  const sorted = [...images].sort((a, b) => a.ious[clicks - 1] - b.ious[clicks - 1]);
   return htmlTable({
     caption: 'Hardest first; IoU in %.',
     head: ['image', ...counts.map((k) => `after ${k}`), 'defect, % of image', 'ms a click'],
     rows: sorted.map((image) => [
       label(image),
-      ...counts.map((k) => percent(image.ious[k - 1] as number)),
+      ...counts.map((k) => percent(image.ious[k - 1])),
       percent(image.defectShare, 2),
       quantile(image.ms, 0.5).toFixed(0),
     ]),

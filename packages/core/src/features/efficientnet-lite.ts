@@ -50,7 +50,7 @@ export function convolution(weights: FrozenParameters, name: string, x: Value, o
 }
 
 function block(weights: FrozenParameters, name: string, x: Value, stage: Stage, stride: number): Value {
-  const from = x.shape[1] as number;
+  const from = x.shape[1];
   const { kernel, expand, channels } = stage;
   const wide = expand > 1 ? convolution(weights, `${name}.expand`, x, { channels: from * expand }) : x;
   const moved = convolution(weights, `${name}.depthwise`, wide, {

@@ -39,8 +39,8 @@ function relativeError(got: Tensor | undefined, want: Tensor | undefined): numbe
   expect(a.length).toBe(b.length);
   let [error, scale] = [0, 0];
   for (let i = 0; i < a.length; i++) {
-    error = Math.max(error, Math.abs((a[i] as number) - (b[i] as number)));
-    scale = Math.max(scale, Math.abs(b[i] as number));
+    error = Math.max(error, Math.abs(a[i] - b[i]));
+    scale = Math.max(scale, Math.abs(b[i]));
   }
   return error / scale;
 }
@@ -53,14 +53,14 @@ test('EfficientNet-Lite0 equals PyTorch on the golden picture: every tap and the
   const graph = new Graph();
   const weights = new FrozenParameters(graph, tensors);
   const one = (op: string, inputs: Value[], shape: number[], attributes = {}) =>
-    graph.node(op, inputs, [{ shape }], attributes)[0] as Value;
+    graph.node(op, inputs, [{ shape }], attributes)[0];
   const x = graph.input('x', input.shape);
   const stages = efficientnetLite0(weights, x, 6);
-  const head = convolution(weights, 'head', stages[6] as Value, { channels: 1280 });
+  const head = convolution(weights, 'head', stages[6], { channels: 1280 });
   const pooled = one('ReduceMean', [head, graph.int64([2, 3])], [1, 1280], { keepdims: 0 });
   const classes = [weights.get('classifier.weight', [1000, 1280]), weights.get('classifier.bias', [1000])];
   graph.output('logits', one('Gemm', [pooled, ...classes], [1, 1000], { transB: 1 }));
-  for (const i of [1, 2, 4, 6]) graph.output(`stages.${i}`, stages[i] as Value);
+  for (const i of [1, 2, 4, 6]) graph.output(`stages.${i}`, stages[i]);
   const session = await runtime.load(graph.toModel());
   const scaled = toFloat32(input).map((value) => (value - 127) / 128);
   const results = await session.run({ x: tensor(scaled, input.shape) });
@@ -93,13 +93,13 @@ describe('FeatureExtractor', () => {
     const [y, x] = [3, 9];
     const mean = Array.from({ length: 24 }, (_, c) => {
       const at = (c * 2 * height + 2 * y) * 2 * width + 2 * x;
-      return [0, 1, 2 * width, 2 * width + 1].reduce((sum, step) => sum + (low[at + step] as number), 0) / 4;
+      return [0, 1, 2 * width, 2 * width + 1].reduce((sum, step) => sum + low[at + step], 0) / 4;
     });
     const length = Math.hypot(...mean);
     const token = tokens.subarray((y * width + x) * 272, (y * width + x + 1) * 272);
     for (const [c, value] of mean.entries()) expect(token[c]).toBeCloseTo(value / length, 5);
     // The fine part of the cell at row 1, column 0 of the token.
-    const fine = Array.from({ length: 24 }, (_, c) => low[(c * 2 * height + 2 * y + 1) * 2 * width + 2 * x] as number);
+    const fine = Array.from({ length: 24 }, (_, c) => low[(c * 2 * height + 2 * y + 1) * 2 * width + 2 * x]);
     const fineLength = Math.hypot(...fine);
     for (const [c, value] of fine.entries()) expect(token[176 + 2 * 24 + c]).toBeCloseTo((0.5 * value) / fineLength, 5);
   });
@@ -110,8 +110,7 @@ describe('FeatureExtractor', () => {
     const full = await extractor.describe(image);
     const packed = await extractor.describePacked(image);
     const back = toFloat32(tensor(packed.tokens, [packed.tokens.length]));
-    for (let i = 0; i < back.length; i++)
-      expect(Math.abs((back[i] as number) - (full.tokens[i] as number))).toBeLessThan(5e-4);
+    for (let i = 0; i < back.length; i++) expect(Math.abs(back[i] - full.tokens[i])).toBeLessThan(5e-4);
     expect(packed.low.length).toBe(full.low.length);
   });
 
@@ -138,7 +137,7 @@ test('SessionCache releases the oldest idle session and loads it again when aske
     const load = () => {
       loads.push(key);
       const graph = new Graph();
-      graph.output('y', graph.node('Neg', [graph.input('x', [1])], [{ shape: [1] }])[0] as Value);
+      graph.output('y', graph.node('Neg', [graph.input('x', [1])], [{ shape: [1] }])[0]);
       return runtime.load(graph.toModel());
     };
     return cache.use(key, load, (session) => session.run({ x: tensor(Float32Array.of(2), [1]) }));

@@ -64,13 +64,13 @@ function tokensOf(map: Value, { stride, channels }: Tap, size: readonly [number,
   if (stride < TOKEN_STRIDE) {
     const step = TOKEN_STRIDE / stride;
     const attributes = { kernel_shape: [step, step], strides: [step, step] };
-    onGrid = graph.node('AveragePool', [map], [{ shape: [1, channels, h, w] }], attributes)[0] as Value;
+    onGrid = graph.node('AveragePool', [map], [{ shape: [1, channels, h, w] }], attributes)[0];
   } else if (stride > TOKEN_STRIDE) {
     onGrid = resizeBilinear(map, [h, w]);
   }
   const rows = reshape(transpose(onGrid, [0, 2, 3, 1]), [h * w, channels]);
   if (!normalised) return rows;
-  const length = graph.node('ReduceL2', [rows, graph.int64([1])], [{ shape: [h * w, 1] }], { keepdims: 1 })[0] as Value;
+  const length = graph.node('ReduceL2', [rows, graph.int64([1])], [{ shape: [h * w, 1] }], { keepdims: 1 })[0];
   return div(rows, addScalar(length, TINY));
 }
 
@@ -79,11 +79,11 @@ function tokensOf(map: Value, { stride, channels }: Tap, size: readonly [number,
  * They let a residual say where in a token it lies; the match ignores them (ours).
  */
 function fineTokens(map: Value, [h, w]: readonly [number, number]): Value {
-  const channels = map.shape[1] as number;
+  const channels = map.shape[1];
   const { graph } = map;
   const cells = reshape(transpose(map, [0, 2, 3, 1]), [4 * h * w, channels]);
   const shape = [4 * h * w, 1];
-  const length = graph.node('ReduceL2', [cells, graph.int64([1])], [{ shape }], { keepdims: 1 })[0] as Value;
+  const length = graph.node('ReduceL2', [cells, graph.int64([1])], [{ shape }], { keepdims: 1 })[0];
   const halved = scale(div(cells, addScalar(length, TINY)), 0.5);
   return reshape(spaceToDepth(reshape(halved, [1, 2 * h, 2 * w, channels]), 2), [h * w, 4 * channels]);
 }
@@ -109,9 +109,9 @@ export function describeOn(
   const scaled = scale(addScalar(values, -backbone.scaling.mean), backbone.scaling.scale);
   const maps = backbone.build(new FrozenParameters(graph, weights), scaled);
   const size = [height / TOKEN_STRIDE, width / TOKEN_STRIDE] as const;
-  const parts = backbone.taps.map((tap, i) => tokensOf(maps[i] as Value, tap, size, backbone.normalised));
-  const tokens = concat([...parts, fineTokens(maps[0] as Value, size)], 1);
-  return { tokens, low: reshape(maps[0] as Value, (maps[0] as Value).shape.slice(1)) };
+  const parts = backbone.taps.map((tap, i) => tokensOf(maps[i], tap, size, backbone.normalised));
+  const tokens = concat([...parts, fineTokens(maps[0], size)], 1);
+  return { tokens, low: reshape(maps[0], maps[0].shape.slice(1)) };
 }
 
 /**

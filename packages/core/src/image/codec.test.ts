@@ -60,7 +60,7 @@ describe('decodeImage reads what other encoders wrote', () => {
     expect(Math.min(...data.subarray(0, 3))).toBeGreaterThan(245); // no ink: white
     const [red, green, blue] = data.subarray(15 * 3) as Uint8Array; // magenta and yellow: red
     expect(red).toBeGreaterThan(180);
-    expect(Math.max(green as number, blue as number)).toBeLessThan(90);
+    expect(Math.max(green, blue)).toBeLessThan(90);
   });
 });
 
@@ -340,7 +340,7 @@ describe('masks', () => {
     });
 
     test('numbers in 16 bits, small and large', async () => {
-      const data = Uint16Array.from(areas(1, 2, 3, 4), (value) => [0, 1, 700, 40_000, 65_535][value] as number);
+      const data = Uint16Array.from(areas(1, 2, 3, 4), (value) => [0, 1, 700, 40_000, 65_535][value]);
       expect(await marked(data)).toBe(4 * 72);
     });
 

@@ -90,7 +90,7 @@ async function decodeWithSharp(bytes: Uint8Array, limit: number, failOn: 'warnin
     .toBuffer({ resolveWithObject: true });
   const { width, height, channels } = info;
   // sharp's buffers are their own allocations; a copy is made only where a typed array could not lie on one.
-  const buffer = (data.byteOffset === 0 ? data.buffer : new Uint8Array(data).buffer) as ArrayBuffer;
+  const buffer = data.byteOffset === 0 ? data.buffer : new Uint8Array(data).buffer;
   const shape = { width, height, channels: channels as number, alpha: hasAlpha === true && channels % 2 === 0 };
   const sampleType = VIPS_TYPES[kept ? depth : 'uchar'] ?? 'float';
   const range = FULL_RANGES[sampleType];

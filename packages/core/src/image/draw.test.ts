@@ -37,9 +37,9 @@ describe('drawOverlay', () => {
     expect(at(data, 12, 12)).toEqual([255, 255, 255]);
     expect(at(data, 12, 11)).toEqual([255, 255, 255]); // the upright of the plus
     const [red, green] = at(data, 14, 14);
-    expect(green).toBeGreaterThan(red as number);
+    expect(green).toBeGreaterThan(red);
     const [redOfMinus, greenOfMinus] = at(data, 0, 28); // a minus has no upright
-    expect(redOfMinus).toBeGreaterThan(greenOfMinus as number);
+    expect(redOfMinus).toBeGreaterThan(greenOfMinus);
     expect(at(data, 30, 5)).toEqual([100, 100, 100]);
   });
 

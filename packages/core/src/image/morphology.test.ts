@@ -85,7 +85,7 @@ test('fillHoles: a diagonal gap is closed to the outside, an open bay stays', ()
   const draw = (rows: string[]) =>
     maskOf(
       Uint8Array.from(rows.join(''), (c) => Number(c === '#')),
-      (rows[0] as string).length,
+      rows[0].length,
       rows.length,
     );
   expect([...fillHoles(draw(['.#.', '#.#', '.#.'])).data]).toEqual([...draw(['.#.', '###', '.#.']).data]);

@@ -88,7 +88,7 @@ test('the same size gives the same object', () => {
 describe('resizeMask', () => {
   const mask = (rows: number[][]) => ({
     data: Uint8Array.from(rows.flat()),
-    width: (rows[0] as number[]).length,
+    width: rows[0].length,
     height: rows.length,
     channels: 1 as const,
   });

@@ -38,7 +38,7 @@ describe('run lengths', () => {
           const xor = xorRle(encodeRle(a, w, h), encodeRle(b, w, h));
           expect(xor).toEqual(
             encodeRle(
-              a.map((value, i) => value ^ b[i]!),
+              a.map((value, i) => value ^ b[i]),
               w,
               h,
             ),

@@ -88,7 +88,7 @@ describe('sample types', () => {
 
   /** Differences of neighbours in each row of a tile, as a predictor stores them. */
   const differences = (samples: readonly number[]) =>
-    samples.map((value, i) => (i % 16 === 0 ? value : value - (samples[i - 1] as number)));
+    samples.map((value, i) => (i % 16 === 0 ? value : value - samples[i - 1]));
 
   describe.each([false, true])('tiles of one channel each, by differences: %s', (predicted) => {
     const [width, height, tile] = [20, 18, 16];
@@ -106,7 +106,7 @@ describe('sample types', () => {
             at(left + (i % tile), top + Math.floor(i / tile), plane),
           );
           const stored = predicted ? differences(samples) : samples;
-          const page: TiffPage = { width: tile, height: tile, type, sample: (i) => stored[i] as number };
+          const page: TiffPage = { width: tile, height: tile, type, sample: (i) => stored[i] };
           return deflateSync(storedSamples(page, little));
         }),
       );

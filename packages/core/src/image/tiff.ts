@@ -179,7 +179,7 @@ export function fullPage(bytes: Uint8Array): FullPage | undefined {
   const isCopy = ([width, height]: readonly [number, number]) =>
     sizes.some(([wide, high]) => wide >= 2 * width && high >= 2 * height);
   const page = Math.max(0, pages.length > 1 ? sizes.findIndex((size) => !isCopy(size)) : 0);
-  const chosen = pages[page] as Directory;
+  const chosen = pages[page];
   return { ...chosen, pages: pages.length, page, alone: all.length === 1 && nextOf(layout, chosen) === 0 };
 }
 

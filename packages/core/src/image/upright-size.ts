@@ -23,7 +23,7 @@ async function saysAll(handle: FileHandle, head: Buffer, format: ImageFormat, to
       return true;
     case 'webp':
       // Only the extended header announces EXIF, which then stands at the end.
-      return head.toString('latin1', 12, 16) !== 'VP8X' || (head[20]! & 8) === 0;
+      return head.toString('latin1', 12, 16) !== 'VP8X' || (head[20] & 8) === 0;
     case 'png': {
       // The orientation may stand behind the pixels.
       const tail = await readPart(handle, Math.max(0, total - HEAD_BYTES), HEAD_BYTES);

@@ -109,7 +109,7 @@ function lineFilter(source: number, target: number, sigma: number): Float32Array
     const unit = { data: new Float32Array(source), width: 1, height: source, channels: 1 } as const;
     unit.data[i] = 1;
     const line = gaussianBlur(resizePlane(unit, 1, target).data, 1, target, sigma);
-    for (let t = 0; t < target; t++) out[t * source + i] = line[t] as number;
+    for (let t = 0; t < target; t++) out[t * source + i] = line[t];
   }
   return out;
 }
@@ -121,9 +121,9 @@ function enlarge(graph: Graph, plane: Value, [height, width]: readonly [number, 
   const down = graph.constant(lineFilter(h, height, sigma), [height, h]);
   const across = lineFilter(w, width, sigma);
   const flipped = new Float32Array(across.length);
-  for (let x = 0; x < width; x++) for (let i = 0; i < w; i++) flipped[i * width + x] = across[x * w + i] as number;
-  const rows = graph.node('MatMul', [down, plane], [{ shape: [height, w] }])[0] as Value;
-  return graph.node('MatMul', [rows, graph.constant(flipped, [w, width])], [{ shape: [height, width] }])[0] as Value;
+  for (let x = 0; x < width; x++) for (let i = 0; i < w; i++) flipped[i * width + x] = across[x * w + i];
+  const rows = graph.node('MatMul', [down, plane], [{ shape: [height, w] }])[0];
+  return graph.node('MatMul', [rows, graph.constant(flipped, [w, width])], [{ shape: [height, width] }])[0];
 }
 
 function scoreOn(graph: Graph, raw: Value, rule: ImageScore): Value {
@@ -131,7 +131,7 @@ function scoreOn(graph: Graph, raw: Value, rule: ImageScore): Value {
   const largest = (x: Value, count: number) => {
     const outputs = [{ shape: [count] }, { shape: [count], dtype: 'int64' as const }];
     const flat = reshape(x, [x.shape.reduce((a, b) => a * b, 1)]);
-    return graph.node('TopK', [flat, graph.int64([count])], outputs, { axis: 0, largest: 1, sorted: 1 })[0] as Value;
+    return graph.node('TopK', [flat, graph.int64([count])], outputs, { axis: 0, largest: 1, sorted: 1 })[0];
   };
   switch (rule.rule) {
     case 'max':
@@ -142,7 +142,7 @@ function scoreOn(graph: Graph, raw: Value, rule: ImageScore): Value {
       const side = Math.min(rule.side, height, width);
       const shape = [1, 1, height - side + 1, width - side + 1];
       const plane = reshape(raw, [1, 1, height, width]);
-      const pooled = graph.node('AveragePool', [plane], [{ shape }], { kernel_shape: [side, side] })[0] as Value;
+      const pooled = graph.node('AveragePool', [plane], [{ shape }], { kernel_shape: [side, side] })[0];
       return largest(pooled, 1);
     }
   }
@@ -157,7 +157,7 @@ const squash = (x: Value, level: number): Value => div(x, addScalar(x, level));
  * @param planes log(1 + r²/c), (h * w, D). @returns (h * w).
  */
 function strangenessOn(planes: Value, matched: number): Value {
-  const dims = planes.shape[1] as number;
+  const dims = planes.shape[1];
   return sqrt(reduceMean(matched < dims ? slice(planes, 1, 0, matched) : planes, [1]));
 }
 
@@ -166,7 +166,7 @@ export function anomalyMapOn(graph: Graph, inputs: MapInputs, options: MapOption
   const { settings, calibration, matched, network, level } = options;
   const [, height, width] = inputs.image.shape as [number, number, number, number];
   const [h, w] = [height / TOKEN_STRIDE, width / TOKEN_STRIDE];
-  const dims = inputs.delta.shape[1] as number;
+  const dims = inputs.delta.shape[1];
   const inverse = graph.constant(
     calibration.map((c) => 1 / c),
     [dims],
@@ -176,7 +176,7 @@ export function anomalyMapOn(graph: Graph, inputs: MapInputs, options: MapOption
   const weigh = (plane: Value): Value => {
     if (settings.foreground === 0 || !inputs.foreground) return plane;
     const weight = graph.node('Pow', [inputs.foreground, graph.scalar(settings.foreground)], [{ shape: [h, w] }])[0];
-    return mul(plane, enlarge(graph, weight as Value, plane.shape as [number, number], 0));
+    return mul(plane, enlarge(graph, weight, plane.shape as [number, number], 0));
   };
   if (!network) {
     const weighed = weigh(strangeness);

@@ -1,14 +1,5 @@
 /** The click model on one token grid: takes clicks one after the other, remembers the way, so an undo costs nothing. */
-import {
-  FrozenParameters,
-  Graph,
-  type Held,
-  type Runtime,
-  type Session,
-  sigmoid,
-  type Tensor,
-  tensor,
-} from '@adclick/ortgrad';
+import { FrozenParameters, Graph, type Held, type Runtime, type Session, sigmoid, tensor } from '@adclick/ortgrad';
 import { drawDisc, normalisedColours, PixelInputs, TokenInputs, type TokenResidual } from '../clicks/encoding.ts';
 import type { Click } from '../clicks/types.ts';
 import type { RgbImage } from '../image/types.ts';
@@ -126,7 +117,7 @@ export function surer(probability: Float32Array, factor: number): Float32Array {
   if (factor === 1) return probability;
   const out = new Float32Array(probability.length);
   for (let i = 0; i < out.length; i++) {
-    const p = probability[i] as number;
+    const p = probability[i];
     out[i] = (p * factor) / (1 + p * (factor - 1));
   }
   return out;
@@ -218,8 +209,7 @@ export class ClickPredictor {
   async predict(clicks: readonly Click[], words?: TextFeatures): Promise<Float32Array> {
     if (words !== this.said) await this.listen(words);
     let kept = 0;
-    while (kept < this.trail.length && kept < clicks.length && sameClick(this.trail[kept]!.click, clicks[kept]!))
-      kept++;
+    while (kept < this.trail.length && kept < clicks.length && sameClick(this.trail[kept].click, clicks[kept])) kept++;
     if (kept < this.trail.length) this.rewind(kept);
     if (clicks.length === 0) return this.run([]);
     for (const click of clicks.slice(kept)) {
@@ -227,7 +217,7 @@ export class ClickPredictor {
       const soFar = [...this.trail.map((stop) => stop.click), click];
       this.trail.push({ click, probability: await this.run(soFar) });
     }
-    return surer(this.trail[this.trail.length - 1]!.probability, oddsAfter(this.network.card, clicks.length));
+    return surer(this.trail[this.trail.length - 1].probability, oddsAfter(this.network.card, clicks.length));
   }
 
   /** Takes in another prompt; what was predicted under the one before is forgotten. */
@@ -271,7 +261,7 @@ export class ClickPredictor {
     const [rows, columns] = [this.height, this.width];
     const clickMap = new Float32Array(rows * columns * CLICK_CHANNELS);
     const previous = this.trail[this.trail.length - 1]?.probability;
-    if (previous) for (let i = 0; i < previous.length; i++) clickMap[i * CLICK_CHANNELS] = previous[i] as number;
+    if (previous) for (let i = 0; i < previous.length; i++) clickMap[i * CLICK_CHANNELS] = previous[i];
     for (const click of clicks) drawDisc(clickMap, columns, rows, click);
     const feeds = {
       clickPlanes: tensor(this.inputs.clickPlanes.slice(), [1, height, width, CLICK_PLANES]),
@@ -282,7 +272,7 @@ export class ClickPredictor {
       const session = await this.network.forClick(runtime, height, width);
       return session.run({ ...(await this.heldBy(runtime)), ...feeds }, { transfer: true });
     });
-    return (probability as Tensor).data as Float32Array;
+    return probability.data as Float32Array;
   }
 }
 

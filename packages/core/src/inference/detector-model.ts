@@ -26,7 +26,7 @@ function foregroundOn(
   [h, w]: readonly [number, number],
 ): Value {
   const node = (op: string, inputs: Value[], shape: number[], attributes = {}) =>
-    graph.node(op, inputs, [{ shape }], attributes)[0] as Value;
+    graph.node(op, inputs, [{ shape }], attributes)[0];
   const cells = h * w;
   const { weights, offset, low, high } = model;
   const front = node(
@@ -47,7 +47,7 @@ function foregroundOn(
   const own = node('Clip', [reshape(value, [1, cells]), graph.scalar(0), graph.scalar(1)], [1, cells]);
   const all = new Float32Array(maps.length * cells);
   for (const [i, map] of maps.entries()) all.set(map, i * cells);
-  const count = neighbours.shape[0] as number;
+  const count = neighbours.shape[0];
   const near = node('Gather', [graph.constant(all, [maps.length, cells]), neighbours], [count, cells], { axis: 0 });
   const most = node('ReduceMax', [near, graph.int64([0])], [1, cells], { keepdims: 1 });
   return reshape(node('Max', [own, most], [1, cells]), [h, w]);
@@ -78,7 +78,7 @@ export function detectorModel(
   for (const [i, bits] of reference.tokens.entries()) all.set(bits, i * cells * dims);
   const bank = graph.constant(all, [total, cells, dims], 'float16');
   const shape = [{ shape: [count, cells, dims], dtype: 'float16' as const }];
-  const near = graph.node('Gather', [bank, nearest], shape, { axis: 0 })[0] as Value; // (K, h * w, D)
+  const near = graph.node('Gather', [bank, nearest], shape, { axis: 0 })[0]; // (K, h * w, D)
   const match = { height: h, width: w, dims, matched: map.matched, neighbours: count, radius };
   const { delta } = matchOn(graph, tokens, near, match);
 

@@ -77,7 +77,7 @@ describe('a detector file says the same as the library does through the index', 
       expect(file.score).toBeCloseTo(scaled(library.score, scores), 4);
       let most = 0;
       for (const [i, value] of file.map.data.entries())
-        most = Math.max(most, Math.abs(value - scaled(library.map.data[i] as number, peaks)));
+        most = Math.max(most, Math.abs(value - scaled(library.map.data[i], peaks)));
       expect(most).toBeLessThan(1e-4);
     }
     await scorer.close();
@@ -95,18 +95,18 @@ describe('a detector', () => {
     for (let y = 0; y < 256; y++)
       for (let x = 0; x < 384; x++)
         for (let c = 0; c < 3; c++)
-          larger.data[(y * 384 + x) * 3 + c] = image.data[((y >> 1) * 192 + (x >> 1)) * 3 + c] as number;
+          larger.data[(y * 384 + x) * 3 + c] = image.data[((y >> 1) * 192 + (x >> 1)) * 3 + c];
     const bad = await detector.detect(larger);
     expect(bad.isDefect).toBe(true);
     expect(bad.score).toBeGreaterThan(good.score);
     expect([bad.map.width, bad.map.height]).toEqual([384, 256]);
     const [region] = bad.regions;
-    expect(region!.peak.x).toBeGreaterThanOrEqual(112);
-    expect(region!.peak.x).toBeLessThan(168);
-    expect(region!.peak.y).toBeGreaterThanOrEqual(72);
-    expect(region!.peak.y).toBeLessThan(128);
-    expect(region!.area).toBeGreaterThan(64);
-    expect(bad.map.data[region!.peak.y * 384 + region!.peak.x]).toBe(region!.value);
+    expect(region.peak.x).toBeGreaterThanOrEqual(112);
+    expect(region.peak.x).toBeLessThan(168);
+    expect(region.peak.y).toBeGreaterThanOrEqual(72);
+    expect(region.peak.y).toBeLessThan(128);
+    expect(region.area).toBeGreaterThan(64);
+    expect(bad.map.data[region.peak.y * 384 + region.peak.x]).toBe(region.value);
     await detector.close();
   });
 
@@ -164,7 +164,7 @@ describe('a detector', () => {
       code: expect.stringMatching(/ADC_DETECTOR_(DAMAGED|KIND)/),
     });
     const altered = model.slice();
-    altered[model.length >> 1]! ^= 64;
+    altered[model.length >> 1] ^= 64;
     await expect(write('altered.onnx', altered)).rejects.toMatchObject({ code: 'ADC_DETECTOR_DAMAGED' });
     await expect(write('text.onnx', new TextEncoder().encode('hello'))).rejects.toMatchObject({
       code: 'ADC_DETECTOR_DAMAGED',

@@ -1,6 +1,6 @@
 /** The detecting face of the library: a picture in, its anomaly map, score and defective regions out, without clicks. */
 import { readFile } from 'node:fs/promises';
-import { Runtime, type Session, type Tensor, tensor } from '@adclick/ortgrad';
+import { Runtime, type Session, tensor } from '@adclick/ortgrad';
 import { fail } from '../errors.ts';
 import { BACKBONES } from '../features/backbones.ts';
 import { describeIoError, writeFileAtomic } from '../files.ts';
@@ -127,8 +127,8 @@ export class Detector {
     const { data } = resizeRgb(this.rgb(image), width, height);
     const { map, score } = await this.session.run({ image: tensor(data, [1, height, width, 3]) });
     return {
-      score: (score as Tensor).data[0] as number,
-      map: { data: (map as Tensor).data as Float32Array, width, height, channels: 1 },
+      score: score.data[0] as number,
+      map: { data: map.data as Float32Array, width, height, channels: 1 },
     };
   }
 

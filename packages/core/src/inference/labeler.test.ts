@@ -90,12 +90,12 @@ describe('a labeler', () => {
       expect([width, height, data.length]).toEqual([160, 120, 160 * 120]);
       expect(data.every((p) => p >= 0 && p <= 1)).toBe(true);
     }
-    expect(steps[1]!.data).not.toEqual(steps[0]!.data);
+    expect(steps[1].data).not.toEqual(steps[0].data);
     // Undo, and a fresh view that is shown all clicks at once.
-    expect((await view.predict({ clicks: clicks.slice(0, 1) })).data).toEqual(steps[0]!.data);
-    expect((await view.predict({ clicks })).data).toEqual(steps[2]!.data);
+    expect((await view.predict({ clicks: clicks.slice(0, 1) })).data).toEqual(steps[0].data);
+    expect((await view.predict({ clicks })).data).toEqual(steps[2].data);
     const again = await (await labeler.open(image)).predict({ clicks });
-    for (let i = 0; i < again.data.length; i += 97) expect(again.data[i]).toBeCloseTo(steps[2]!.data[i]!, 4);
+    for (let i = 0; i < again.data.length; i += 97) expect(again.data[i]).toBeCloseTo(steps[2].data[i], 4);
     await labeler.close();
   });
 
@@ -134,7 +134,7 @@ describe('a labeler', () => {
       maps.push(await (await labeler.open(image)).predict({ clicks: [click] }));
       await labeler.close();
     }
-    expect(maps[0]!.data).not.toEqual(maps[1]!.data);
+    expect(maps[0].data).not.toEqual(maps[1].data);
   });
 
   test('multiplies the odds by the factors that the weights carry, by number of clicks', async () => {
@@ -155,7 +155,7 @@ describe('a labeler', () => {
     // The image is resized on the way out, so odds are compared where the map is even.
     for (const [k, factor] of [1, 4, 1.5, 1.5].entries()) {
       const odds = (map: Float32Array) => map.reduce((sum, p) => sum + p / (1 - p), 0) / map.length;
-      expect(odds(surer[k]!) / odds(plain[k]!)).toBeCloseTo(factor, 2);
+      expect(odds(surer[k]) / odds(plain[k])).toBeCloseTo(factor, 2);
     }
   });
 
@@ -177,13 +177,13 @@ describe('a labeler', () => {
   test('refuses weights that are damaged, of another kind or for another backbone', async () => {
     const bytes = await readFile(weights);
     const [cut, other, narrow] = ['cut', 'other', 'narrow'].map((name) => join(folder, `${name}.safetensors`));
-    await writeFile(cut!, bytes.subarray(0, bytes.length / 2));
-    await untrained(narrow!, 16);
+    await writeFile(cut, bytes.subarray(0, bytes.length / 2));
+    await untrained(narrow, 16);
     const load = (path: string) => Labeler.load({ index, weights: path, runtime });
-    await expect(load(cut!)).rejects.toMatchObject({ code: 'ADC_WEIGHTS_DAMAGED' });
-    await expect(load(narrow!)).rejects.toMatchObject({ code: 'ADC_WEIGHTS_KIND' });
+    await expect(load(cut)).rejects.toMatchObject({ code: 'ADC_WEIGHTS_DAMAGED' });
+    await expect(load(narrow)).rejects.toMatchObject({ code: 'ADC_WEIGHTS_KIND' });
     const { writeSafetensors } = await import('@adclick/ortgrad');
-    await writeSafetensors(other!, new Map(), { kind: 'something else' });
-    await expect(load(other!)).rejects.toMatchObject({ code: 'ADC_WEIGHTS_KIND' });
+    await writeSafetensors(other, new Map(), { kind: 'something else' });
+    await expect(load(other)).rejects.toMatchObject({ code: 'ADC_WEIGHTS_KIND' });
   });
 });

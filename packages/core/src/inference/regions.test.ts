@@ -5,7 +5,7 @@ import { regionMask, regionsOf } from './regions.ts';
 /** Rows of digits, each a tenth. */
 const plane = (...rows: string[]): Plane => ({
   data: Float32Array.from([...rows.join('')].map((digit) => Number(digit) / 10)),
-  width: rows[0]!.length,
+  width: rows[0].length,
   height: rows.length,
   channels: 1,
 });
@@ -15,7 +15,7 @@ test('regions join at corners, lie above the threshold, and come largest first',
   const regions = regionsOf(map, 0.45, 2);
   expect(regions.map(({ area }) => area)).toEqual([3, 2, 2]);
   expect(regions.map(({ value }) => Number(value.toFixed(1)))).toEqual([0.5, 0.9, 0.6]);
-  expect(regions[0]!.peak).toMatchObject({ x: 3, y: 0 });
+  expect(regions[0].peak).toMatchObject({ x: 3, y: 0 });
   expect(regionsOf(map, 0.5, 1).map(({ area }) => area)).toEqual([2, 2, 1]);
 });
 

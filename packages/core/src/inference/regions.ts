@@ -16,7 +16,7 @@ export interface DetectedRegion<Point = ImagePoint> {
 /** 8-connected parts of a map above a threshold. */
 function partsAbove({ data, width, height }: Plane, threshold: number) {
   const above = new Uint8Array(data.length);
-  for (let i = 0; i < data.length; i++) above[i] = (data[i] as number) > threshold ? 1 : 0;
+  for (let i = 0; i < data.length; i++) above[i] = data[i] > threshold ? 1 : 0;
   return connectedComponents(above, width, height, 8);
 }
 
@@ -29,16 +29,16 @@ export function regionsOf(map: Plane, threshold: number, minArea: number): Detec
   const { labels, areas, boxes } = partsAbove(map, threshold);
   const peaks = areas.map(() => -1);
   for (let i = 0; i < data.length; i++) {
-    const at = (labels[i] as number) - 1;
+    const at = labels[i] - 1;
     if (at < 0) continue;
-    const peak = peaks[at] as number;
-    if (peak < 0 || (data[i] as number) > (data[peak] as number)) peaks[at] = i;
+    const peak = peaks[at];
+    if (peak < 0 || data[i] > data[peak]) peaks[at] = i;
   }
   return areas
     .map((area, at) => {
-      const peak = peaks[at] as number;
+      const peak = peaks[at];
       const place = imagePoint(peak % width, Math.floor(peak / width));
-      return { area, box: boxes[at] as Box, peak: place, value: data[peak] as number };
+      return { area, box: boxes[at], peak: place, value: data[peak] };
     })
     .filter(({ area }) => area >= minArea)
     .sort((a, b) => b.area - a.area);
@@ -47,6 +47,6 @@ export function regionsOf(map: Plane, threshold: number, minArea: number): Detec
 /** The pixels of {@link regionsOf}'s regions: 1 inside, else 0. */
 export function regionMask(map: Plane, threshold: number, minArea: number): Mask {
   const { labels, areas } = partsAbove(map, threshold);
-  const data = Uint8Array.from(labels, (label) => (label > 0 && (areas[label - 1] as number) >= minArea ? 1 : 0));
+  const data = Uint8Array.from(labels, (label) => (label > 0 && areas[label - 1] >= minArea ? 1 : 0));
   return { data, width: map.width, height: map.height, channels: 1 };
 }

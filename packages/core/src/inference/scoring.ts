@@ -1,5 +1,5 @@
 /** Scoring pictures through an index, and thresholds from good pictures that are each compared with the others only. */
-import { type Session, type Tensor, tensor } from '@adclick/ortgrad';
+import { type Session, tensor } from '@adclick/ortgrad';
 import type { Picture } from '../image/samples.ts';
 import type { Plane } from '../image/types.ts';
 import type { Reference } from '../residual/reference.ts';
@@ -61,8 +61,8 @@ export class IndexScorer {
       ...(foreground && { foreground: tensor(foreground.data, [height, width]) }),
     });
     return {
-      score: (score as Tensor).data[0] as number,
-      map: { data: (map as Tensor).data as Float32Array, width: columns, height: lines, channels: 1 },
+      score: score.data[0] as number,
+      map: { data: map.data as Float32Array, width: columns, height: lines, channels: 1 },
     };
   }
 
@@ -79,7 +79,7 @@ export class IndexScorer {
     const [scores, peaks]: [number[], number[]] = [[], []];
     for (let done = 0; done < total; done++) {
       options.signal?.throwIfAborted();
-      const name = names[Math.floor((done * names.length) / total)] as string;
+      const name = names[Math.floor((done * names.length) / total)];
       const { score, map } = await this.score(await this.index.picture(name), this.index.copiesOf(name));
       scores.push(score);
       peaks.push(map.data.reduce((a, b) => Math.max(a, b), 0));
@@ -103,5 +103,5 @@ export function quantileForRate(values: readonly number[], rate: number): number
     throw new RangeError(`no quantile of ${values.length} values for a rate of ${rate}`);
   const sorted = [...values].sort((a, b) => a - b);
   const place = Math.ceil((sorted.length + 1) * (1 - rate));
-  return sorted[Math.min(Math.max(place, 1), sorted.length) - 1] as number;
+  return sorted[Math.min(Math.max(place, 1), sorted.length) - 1];
 }

@@ -47,7 +47,7 @@ test('a merged region is the part inside, the whole outside, and in between near
     plane(32, 32, () => 1),
     { x: 0, y: 8, width: 32, height: 32 },
   );
-  const at = (x: number, y: number) => merged.data[y * 64 + x]!;
+  const at = (x: number, y: number) => merged.data[y * 64 + x];
   expect(at(10, 24)).toBe(1);
   expect(at(0, 24)).toBe(1); // no fade at the picture's own border
   expect(at(31, 24)).toBeCloseTo(0.5 / 8, 6);

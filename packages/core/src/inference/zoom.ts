@@ -37,7 +37,7 @@ function clickedExtent(probability: Plane, clicks: readonly Click[], reach: numb
   if (positives.length === 0) return undefined;
   const { width, height, data } = probability;
   const predicted = new Uint8Array(data.length);
-  for (let i = 0; i < data.length; i++) predicted[i] = (data[i] as number) > CLICK_THRESHOLD ? 1 : 0;
+  for (let i = 0; i < data.length; i++) predicted[i] = data[i] > CLICK_THRESHOLD ? 1 : 0;
   const { boxes } = connectedComponents(predicted, width, height, 8);
   let extent: Extent = { left: width, top: height, right: -1, bottom: -1 };
   for (const { x, y } of positives) extent = grow(extent, x, y, x, y);
@@ -97,7 +97,7 @@ export function mergeRegion(whole: Plane, part: Plane, region: Box): Plane {
     for (let x = 0; x < region.width; x++) {
       const w = Math.min(rowWeight, weight(x, region.width, region.x, width - region.x - region.width));
       const at = (region.y + y) * width + region.x + x;
-      data[at] = (1 - w) * (data[at] as number) + w * (part.data[y * region.width + x] as number);
+      data[at] = (1 - w) * data[at] + w * part.data[y * region.width + x];
     }
   }
   return { data, width, height, channels: 1 };

@@ -41,7 +41,7 @@ const MASKED = -1e4;
 
 /** x [..., K] through `name.weight` [N, K], stored as PyTorch does, and `name.bias`. */
 function dense(p: FrozenParameters, name: string, x: Value, features: number): Value {
-  const inner = x.shape[x.shape.length - 1] as number;
+  const inner = x.shape[x.shape.length - 1];
   const weight = transpose(p.get(`${name}.weight`, [features, inner]), [1, 0]);
   return linear(x, weight, p.get(`${name}.bias`, [features]));
 }
@@ -51,7 +51,7 @@ function embed(p: FrozenParameters, ids: Value, { dims, vocabulary, places }: Be
   const [batch, length] = ids.shape as [number, number];
   const table = p.stored('embeddings.word_embeddings.weight', [vocabulary, dims]);
   const rows = [{ shape: [batch, length, dims], dtype: table.dtype }];
-  const words = cast(ids.graph.node('Gather', [table, ids], rows, { axis: 0 })[0] as Value, 'float32');
+  const words = cast(ids.graph.node('Gather', [table, ids], rows, { axis: 0 })[0], 'float32');
   const place = slice(p.get('embeddings.position_embeddings.weight', [places, dims]), 0, 0, length); // (T, D)
   const sentence = slice(p.get('embeddings.token_type_embeddings.weight', [2, dims]), 0, 0, 1); // (1, D)
   return layerNormLayer(p, 'embeddings.LayerNorm', add(words, add(place, sentence)), EPSILON);

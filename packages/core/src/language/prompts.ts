@@ -43,7 +43,7 @@ export function plainWords(name: string): string {
   return name
     .replace(/(\p{Ll})(\p{Lu})/gu, '$1 $2')
     .toLowerCase()
-    .replace(/[ßæœøłđıþ]/g, (letter) => LIGATURES[letter] as string)
+    .replace(/[ßæœøłđıþ]/g, (letter) => LIGATURES[letter])
     .normalize('NFKD')
     .replace(/\p{M}/gu, '')
     .replace(/[^a-z0-9]+/g, ' ')
@@ -79,7 +79,7 @@ function spread(candidates: readonly string[]): string[] {
   const common = (a: number, b: number): number => (b === 0 ? a : common(b, a % b));
   let step = Math.max(1, Math.round(length * 0.618));
   while (common(step, length) !== 1) step++;
-  return candidates.map((_, i) => candidates[(i * step) % length] as string);
+  return candidates.map((_, i) => candidates[(i * step) % length]);
 }
 
 /**

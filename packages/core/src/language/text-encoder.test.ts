@@ -12,8 +12,8 @@ import { TOKENS, WordPiece } from './tokenizer.ts';
 const { tensors: golden, metadata } = await readSafetensors(
   fileURLToPath(new URL('fixtures/golden_text.safetensors', import.meta.url)),
 );
-const sentences = JSON.parse(metadata.sentences as string) as string[];
-const positions = JSON.parse(metadata.positions as string) as number[];
+const sentences = JSON.parse(metadata.sentences) as string[];
+const positions = JSON.parse(metadata.positions) as number[];
 const want = (name: string) => golden.get(name) as Tensor;
 
 let runtime: Runtime;
@@ -44,7 +44,7 @@ function kept({ features, dims }: { readonly features: Float32Array; readonly di
 function difference(got: readonly number[], wanted: Float32Array): number {
   expect(got.length).toBe(wanted.length);
   const scale = wanted.reduce((most, value) => Math.max(most, Math.abs(value)), 0);
-  return got.reduce((worst, value, i) => Math.max(worst, Math.abs(value - (wanted[i] as number))), 0) / scale;
+  return got.reduce((worst, value, i) => Math.max(worst, Math.abs(value - wanted[i])), 0) / scale;
 }
 
 test('word pieces and masks are the reference: cut, padded, unknown, accented, empty', async () => {
@@ -74,7 +74,7 @@ test.each(['any', 'all'] as const)('the mean over prompts under the rule %s equa
 
 describe('TextModel', () => {
   test('a sentence alone gives what it gives among others', async () => {
-    const alone = await model.encode([sentences[4] as string]);
+    const alone = await model.encode([sentences[4]]);
     expect(difference([...alone.features], sentenceFeatures(encoded, 4).features)).toBeLessThan(1e-6);
     expect([...alone.mask]).toEqual([...sentenceFeatures(encoded, 4).mask]);
   });

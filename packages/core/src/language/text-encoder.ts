@@ -134,7 +134,7 @@ export class TextModel {
     rows.set(ids);
     const valid = Float32Array.from({ length: rows.length }, (_, at) => mask[at] ?? 0);
     const { hidden } = await this.session.run({ ids: tensor(rows, side), valid: tensor(valid, side) });
-    return (hidden as Tensor).data as Float32Array;
+    return hidden.data as Float32Array;
   }
 
   /** Frees the model; the runtime stays. */

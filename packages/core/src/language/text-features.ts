@@ -48,11 +48,11 @@ export function textFeatures(encoded: EncodedText, rule: MaskRule = 'any'): Text
       if (has) having++;
       if (!has && rule === 'any') continue;
       summed++;
-      for (let d = 0; d < dims; d++) sum[d] = (sum[d] as number) + (features[at * dims + d] as number);
+      for (let d = 0; d < dims; d++) sum[d] = sum[d] + features[at * dims + d];
     }
     mask[position] = (rule === 'any' ? having > 0 : having === count) ? 1 : 0;
     if (summed === 0) continue;
-    for (let d = 0; d < dims; d++) mean[position * dims + d] = (sum[d] as number) / summed;
+    for (let d = 0; d < dims; d++) mean[position * dims + d] = sum[d] / summed;
   }
   return { features: mean, mask, tokens, dims };
 }

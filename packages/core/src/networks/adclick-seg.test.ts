@@ -44,8 +44,8 @@ async function logits(seg: SegHead, norm: Float32Array) {
   });
   await session.release();
   return {
-    path: (result.path as Tensor).data as Float32Array,
-    correction: (result.correction as Tensor).data as Float32Array,
+    path: result.path.data as Float32Array,
+    correction: result.correction.data as Float32Array,
   };
 }
 
@@ -54,13 +54,13 @@ describe('ADClick-Seg', () => {
     const random = new Random(7);
     const norm = Float32Array.from({ length: ROWS * COLUMNS }, () => 0.2 + random.next());
     const more = norm.slice();
-    more[3 * COLUMNS + 5]! += 1;
+    more[3 * COLUMNS + 5] += 1;
     const [a, b, tokens] = [await logits('pyramid', norm), await logits('pyramid', more), await logits('tokens', norm)];
     expect(tokens.path).toEqual(a.path);
     expect(b.correction).toEqual(a.correction);
-    expect(b.path.every((value, i) => value >= a.path[i]!)).toBe(true);
+    expect(b.path.every((value, i) => value >= a.path[i])).toBe(true);
     const centre = (8 * 3 + 4) * 8 * COLUMNS + 8 * 5 + 4;
-    expect(b.path[centre]!).toBeGreaterThan(a.path[centre]! + 1);
+    expect(b.path[centre]).toBeGreaterThan(a.path[centre] + 1);
   });
 
   it('begins at nothing with the published head, and with what the click model says unasked with its own', async () => {

@@ -119,6 +119,6 @@ export function adclickSeg(
   const head = settings.seg === 'pyramid' ? adclick : tokenHead;
   return {
     path: residualPath(picture.norm, settings.path),
-    correction: head(graph, p, settings as SegSettings, embedded, clicks, language),
+    correction: head(graph, p, settings, embedded, clicks, language),
   };
 }

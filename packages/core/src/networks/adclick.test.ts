@@ -76,11 +76,11 @@ describe('a Swin stack', () => {
   test('tokens see their shifted window but never the opposite border', async () => {
     const x = noise(count * TINY.dim, 1);
     const changed = x.slice();
-    for (let d = 0; d < TINY.dim; d++) changed[d] = -changed[d]!; // token (0, 0)
+    for (let d = 0; d < TINY.dim; d++) changed[d] = -changed[d]; // token (0, 0)
     const [before, after] = [await run(x), await run(changed)];
     const moved = (row: number, column: number) => {
       const at = (row * grid.width + column) * TINY.dim;
-      return before.subarray(at, at + TINY.dim).some((value, d) => Math.abs(value - after[at + d]!) > 1e-5);
+      return before.subarray(at, at + TINY.dim).some((value, d) => Math.abs(value - after[at + d]) > 1e-5);
     };
     expect(moved(3, 3)).toBe(true); // its own window
     expect(moved(5, 5)).toBe(true); // through the shifted window of the second block
@@ -186,8 +186,8 @@ test('the click model draws a line of one pixel that only the picture shows', as
   const unseen = picture();
   const { outputs } = await trainer.step('only', unseen, { learningRate: 0 });
   await trainer.close();
-  const logits = outputs.logits!.data as Float32Array;
-  const wrong = logits.reduce((sum, z, i) => sum + (z > 0 !== unseen.target.data[i]! > 0 ? 1 : 0), 0);
+  const logits = outputs.logits.data as Float32Array;
+  const wrong = logits.reduce((sum, z, i) => sum + (z > 0 !== unseen.target.data[i] > 0 ? 1 : 0), 0);
   expect(wrong).toBeLessThan(16);
 }, 60_000);
 
@@ -235,7 +235,7 @@ test('words tell the network which of two marks is the defect, and without words
   const { outputs } = await trainer.step('only', silent, { learningRate: 0 });
   await trainer.close();
   expect(last).toBeLessThan(0.3);
-  expect(outputs.language!.data.every((value) => Number(value) === 0)).toBe(true);
+  expect(outputs.language.data.every((value) => Number(value) === 0)).toBe(true);
 }, 60_000);
 
 test('the shipped size has the parameters it says', () => {

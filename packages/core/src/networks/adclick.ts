@@ -81,7 +81,7 @@ function halve(p: ParameterSource, name: string, x: Value, dim: number): Value {
 
 /** Doubles a map (B, h, w, C) bilinearly. */
 function double(x: Value): Value {
-  return resizeBilinear(x, [2 * (x.shape[1] as number), 2 * (x.shape[2] as number)], { layout: 'nhwc' });
+  return resizeBilinear(x, [2 * x.shape[1], 2 * x.shape[2]], { layout: 'nhwc' });
 }
 
 /** Channels last to channels first. */
@@ -89,7 +89,7 @@ const planar = (x: Value): Value => transpose(x, [0, 3, 1, 2]);
 
 /** A linear layer over the channels of a planar map, as a convolution. x (B, K, h, w) -> (B, features, h, w). */
 function pointwise(p: ParameterSource, name: string, x: Value, features: number): Value {
-  const inputs = x.shape[1] as number;
+  const inputs = x.shape[1];
   const weight = p.get(`${name}.weight`, [inputs, features], {
     kind: 'truncatedNormal',
     std: 1 / Math.sqrt(3 * inputs),

@@ -45,7 +45,7 @@ const NO_WORD = 1e4;
  */
 export function pwam(p: ParameterSource, name: string, x: Value, { features, mask }: Words, width: number): Value {
   const [batch, rows, columns, channels] = x.shape as [number, number, number, number];
-  const words = mask.shape[1] as number;
+  const words = mask.shape[1];
   const pixels = layerNorm(reshape(x, [batch, rows * columns, channels])); // (B, N, C)
   const valid = reshape(mask, [batch, words, 1]);
   const vis = gelu(dense(p, `${name}.vis`, pixels, width)); // (B, N, width)

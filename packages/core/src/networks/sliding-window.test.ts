@@ -1,4 +1,4 @@
-import { Graph, Runtime, reshape, type Tensor, tensor, type Value } from '@adclick/ortgrad';
+import { Graph, Runtime, reshape, tensor, type Value } from '@adclick/ortgrad';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { Random } from '../random.ts';
 import { TOKEN } from './adclick.ts';
@@ -34,7 +34,7 @@ describe('overlapping windows', () => {
     const session = await runtime.load(graph.toModel());
     const result = await session.run({ picture: tensor(data, [1, 1, TOKEN * height, TOKEN * width]) });
     await session.release();
-    return { data, out: (result.out as Tensor).data as Float32Array };
+    return { data, out: result.out.data as Float32Array };
   }
 
   it.each([

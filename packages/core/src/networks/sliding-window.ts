@@ -47,10 +47,10 @@ export function slideOver(
   const share = new Float32Array(rows * columns);
   const placed = places.map(([top, left], n) => {
     for (let y = TOKEN * top; y < TOKEN * (top + h); y++)
-      for (let x = TOKEN * left; x < TOKEN * (left + w); x++) (share[y * columns + x] as number) += 1;
+      for (let x = TOKEN * left; x < TOKEN * (left + w); x++) share[y * columns + x] += 1;
     const one = pad(slice(said, 0, n, n + 1), 1, TOKEN * top, rows - TOKEN * (top + h));
     return pad(one, 2, TOKEN * left, columns - TOKEN * (left + w));
   });
-  for (let i = 0; i < share.length; i++) share[i] = 1 / (share[i] as number);
+  for (let i = 0; i < share.length; i++) share[i] = 1 / share[i];
   return mul(placed.reduce(add), graph.constant(share, [1, rows, columns]));
 }

@@ -37,14 +37,14 @@ const ZEROS: Initializer = { kind: 'zeros' };
 
 /** A linear layer whose weights begin as PyTorch's do: deviation 1/√(3K) for K inputs. x [..., K] -> [..., features]. */
 export function dense(p: ParameterSource, name: string, x: Value, features: number): Value {
-  return linearLayer(p, name, x, features, initialFor(x.shape[x.shape.length - 1] as number));
+  return linearLayer(p, name, x, features, initialFor(x.shape[x.shape.length - 1]));
 }
 
 const initialFor = (inputs: number): Initializer => ({ kind: 'truncatedNormal', std: 1 / Math.sqrt(3 * inputs) });
 
 /** The MLP of a block: linear, GELU, linear, with a fused backward. x [..., D] -> [..., D]. */
 function perceptron(p: ParameterSource, name: string, x: Value, hidden: number): Value {
-  const dim = x.shape[x.shape.length - 1] as number;
+  const dim = x.shape[x.shape.length - 1];
   return mlp(
     x,
     p.get(`${name}.in.weight`, [dim, hidden], initialFor(dim)),
@@ -68,8 +68,8 @@ export function windowOrder({ height, width }: TokenGrid, window: number, shift:
 /** The gather that takes tokens from one order to another; `undefined` stands for raster order. */
 function reorder(from: readonly number[] | undefined, to: readonly number[] | undefined, count: number): number[] {
   const place = new Array<number>(count);
-  for (let i = 0; i < count; i++) place[from ? (from[i] as number) : i] = i;
-  return Array.from({ length: count }, (_, i) => place[to ? (to[i] as number) : i] as number);
+  for (let i = 0; i < count; i++) place[from ? from[i] : i] = i;
+  return Array.from({ length: count }, (_, i) => place[to ? to[i] : i]);
 }
 
 /**
@@ -84,13 +84,12 @@ function shiftMask({ height, width }: TokenGrid, window: number, shift: number):
   const n = window * window;
   const mask = new Float32Array(order.length * n);
   for (let start = 0; start < order.length; start += n) {
-    const first = order[start] as number;
+    const first = order[start];
     const wrapped = (token: number) =>
       (Math.floor(token / width) < Math.floor(first / width) ? 2 : 0) + (token % width < first % width ? 1 : 0);
     for (let i = 0; i < n; i++)
       for (let j = 0; j < n; j++)
-        if (wrapped(order[start + i] as number) !== wrapped(order[start + j] as number))
-          mask[(start + i) * n + j] = FAR;
+        if (wrapped(order[start + i]) !== wrapped(order[start + j])) mask[(start + i) * n + j] = FAR;
   }
   return mask;
 }
@@ -121,7 +120,7 @@ export function swinStack(
   grid: TokenGrid,
   { dim, depth, heads, window, mlpRatio }: SwinSettings,
 ): Value {
-  const batch = x.shape[0] as number;
+  const batch = x.shape[0];
   const count = grid.height * grid.width;
   const n = window * window;
   const windows = count / n;
@@ -134,7 +133,7 @@ export function swinStack(
   let current: number[] | undefined;
   for (let block = 0; block < depth; block++) {
     const at = `${name}.${block}`;
-    const order = orders[block % 2] as number[];
+    const order = orders[block % 2];
     h = permuteRows(h, reorder(current, order, count), 1);
     current = order;
     const mask = shifts[block % 2] ? farMask : undefined;

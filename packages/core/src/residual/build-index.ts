@@ -117,7 +117,7 @@ async function inParallel<Item>(items: readonly Item[], work: (item: Item) => Pr
   const run = async () => {
     while (next < items.length && !failed) {
       try {
-        await work(items[next++] as Item);
+        await work(items[next++]);
       } catch (error) {
         failed = true;
         throw error;
@@ -201,8 +201,7 @@ export function notesOf(sources: readonly Noted[], windows: Windows = {}, before
   return notes;
 }
 
-const median = (values: readonly number[]) =>
-  [...values].sort((a, b) => a - b)[Math.floor((values.length - 1) / 2)] as number;
+const median = (values: readonly number[]) => [...values].sort((a, b) => a - b)[Math.floor((values.length - 1) / 2)];
 
 /** All settings of an index, the grid chosen from the median size of its pictures, the windows from their samples. */
 export function settle(
@@ -254,7 +253,7 @@ export async function describeAll(
   extractor: FeatureExtractor,
   { onProgress, signal }: BuildSettings,
 ): Promise<void> {
-  const reads = new Map(entries.map(({ shard }, i) => [shard, (sources[i] as Source).read]));
+  const reads = new Map(entries.map(({ shard }, i) => [shard, sources[i].read]));
   let done = 0;
   await inParallel([...reads], async ([shard, read]) => {
     signal?.throwIfAborted();
@@ -319,7 +318,7 @@ export async function summarise(
   matcher: Matcher,
   { signal, ranked = true }: BuildSettings & InnerSettings,
 ): Promise<IndexContent> {
-  const channels = extractor.backbone.taps[0]?.channels as number;
+  const channels = extractor.backbone.taps[0]?.channels;
   const [height, width] = [settings.grid.height / 4, settings.grid.width / 4];
   const codebook = ranked ? await learnCodes(entries, settings, bank, channels) : undefined;
   const histograms: Float32Array[] = [];

@@ -7,9 +7,9 @@ test('the level is half the own mean square, half the mean of all', () => {
   calibration.add(Float32Array.of(1, 3, 1, 3));
   calibration.add(Float32Array.of(2, 0));
   const own = [(1 + 1 + 4) / 3, (9 + 9) / 3];
-  const mean = (own[0]! + own[1]!) / 2;
+  const mean = (own[0] + own[1]) / 2;
   expect(Array.from(calibration.level())).toEqual(
-    [0.5 * own[0]! + 0.5 * mean, 0.5 * own[1]! + 0.5 * mean].map(Math.fround),
+    [0.5 * own[0] + 0.5 * mean, 0.5 * own[1] + 0.5 * mean].map(Math.fround),
   );
 });
 

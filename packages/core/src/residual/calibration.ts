@@ -17,7 +17,7 @@ export class Calibration {
   add(delta: Float32Array): void {
     const { dims, sums } = this;
     for (let at = 0; at < delta.length; at += dims)
-      for (let d = 0; d < dims; d++) sums[d] = (sums[d] as number) + (delta[at + d] as number) ** 2;
+      for (let d = 0; d < dims; d++) sums[d] = sums[d] + delta[at + d] ** 2;
     this.rows += delta.length / dims;
   }
 
@@ -53,7 +53,7 @@ export function residualNorm({ height, width, dims, matched = dims, delta }: Res
   const data = new Float32Array(height * width);
   for (let cell = 0; cell < data.length; cell++) {
     let sum = 0;
-    for (let d = 0, at = cell * dims; d < matched; d++) sum += (delta[at++] as number) ** 2 * (weights[d] as number);
+    for (let d = 0, at = cell * dims; d < matched; d++) sum += delta[at++] ** 2 * weights[d];
     data[cell] = Math.sqrt(sum);
   }
   return { data, width, height, channels: 1 };

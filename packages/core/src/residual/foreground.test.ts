@@ -23,7 +23,7 @@ test('finds an object in the middle, and keeps the last channels out when they d
   const map = foregroundMap(model!, grid(99, disc));
   expect([map.width, map.height]).toEqual([30, 20]);
   let wrong = 0;
-  for (let cell = 0; cell < 600; cell++) if (map.data[cell]! > 0.5 !== disc(Math.floor(cell / 30), cell % 30)) wrong++;
+  for (let cell = 0; cell < 600; cell++) if (map.data[cell] > 0.5 !== disc(Math.floor(cell / 30), cell % 30)) wrong++;
   expect(wrong).toBeLessThan(12);
   const cut = fitForeground(
     grids.map((g) => ({ ...g, matched: 4 })),

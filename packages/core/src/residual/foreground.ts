@@ -84,25 +84,25 @@ function solve(a: Float64Array, b: Float64Array): Float64Array {
   const n = b.length;
   for (let j = 0; j < n; j++)
     for (let i = j; i < n; i++) {
-      let sum = a[i * n + j]!;
-      for (let k = 0; k < j; k++) sum -= a[i * n + k]! * a[j * n + k]!;
-      a[i * n + j] = i === j ? Math.sqrt(sum) : sum / a[j * n + j]!;
+      let sum = a[i * n + j];
+      for (let k = 0; k < j; k++) sum -= a[i * n + k] * a[j * n + k];
+      a[i * n + j] = i === j ? Math.sqrt(sum) : sum / a[j * n + j];
     }
   const x = Float64Array.from(b);
   for (let i = 0; i < n; i++) {
-    for (let k = 0; k < i; k++) x[i] = x[i]! - a[i * n + k]! * x[k]!;
-    x[i] = x[i]! / a[i * n + i]!;
+    for (let k = 0; k < i; k++) x[i] = x[i] - a[i * n + k] * x[k];
+    x[i] = x[i] / a[i * n + i];
   }
   for (let i = n - 1; i >= 0; i--) {
-    for (let k = i + 1; k < n; k++) x[i] = x[i]! - a[k * n + i]! * x[k]!;
-    x[i] = x[i]! / a[i * n + i]!;
+    for (let k = i + 1; k < n; k++) x[i] = x[i] - a[k * n + i] * x[k];
+    x[i] = x[i] / a[i * n + i];
   }
   return x;
 }
 
 function meanOf(vectors: readonly Float32Array[]): Float64Array {
-  const mean = new Float64Array(vectors[0]!.length);
-  for (const vector of vectors) for (let d = 0; d < mean.length; d++) mean[d] = mean[d]! + vector[d]! / vectors.length;
+  const mean = new Float64Array(vectors[0].length);
+  for (const vector of vectors) for (let d = 0; d < mean.length; d++) mean[d] = mean[d] + vector[d] / vectors.length;
   return mean;
 }
 
@@ -118,20 +118,19 @@ function discriminant(first: readonly Float32Array[], second: readonly Float32Ar
   ] as const) {
     const centred = new Float64Array(n);
     for (const vector of vectors) {
-      for (let d = 0; d < n; d++) centred[d] = vector[d]! - mean[d]!;
+      for (let d = 0; d < n; d++) centred[d] = vector[d] - mean[d];
       for (let i = 0; i < n; i++)
-        for (let j = 0; j <= i; j++)
-          covariance[i * n + j] = covariance[i * n + j]! + (centred[i]! * centred[j]!) / total;
+        for (let j = 0; j <= i; j++) covariance[i * n + j] = covariance[i * n + j] + (centred[i] * centred[j]) / total;
     }
   }
   let trace = 0;
-  for (let i = 0; i < n; i++) trace += covariance[i * n + i]!;
-  for (let i = 0; i < n; i++) covariance[i * n + i] = covariance[i * n + i]! + (RIDGE * trace) / n + 1e-12;
+  for (let i = 0; i < n; i++) trace += covariance[i * n + i];
+  for (let i = 0; i < n; i++) covariance[i * n + i] = covariance[i * n + i] + (RIDGE * trace) / n + 1e-12;
   const weights = solve(
     covariance,
-    means[1].map((value, d) => value - means[0][d]!),
+    means[1].map((value, d) => value - means[0][d]),
   );
-  const offset = -weights.reduce((sum, weight, d) => sum + (weight * (means[0][d]! + means[1][d]!)) / 2, 0);
+  const offset = -weights.reduce((sum, weight, d) => sum + (weight * (means[0][d] + means[1][d])) / 2, 0);
   return { weights, offset };
 }
 
@@ -139,7 +138,7 @@ function decide({ weights, offset }: Pick<ForegroundModel, 'weights' | 'offset'>
   const out = new Float64Array(grid.height * grid.width).fill(offset);
   for (let cell = 0; cell < out.length; cell++) {
     const at = cell * grid.dims;
-    for (let d = 0; d < weights.length; d++) out[cell] = out[cell]! + weights[d]! * grid.tokens[at + d]!;
+    for (let d = 0; d < weights.length; d++) out[cell] = out[cell] + weights[d] * grid.tokens[at + d];
   }
   return out;
 }
@@ -169,8 +168,8 @@ export function fitForeground(grids: readonly TokenGrid[], random: Random): Fore
   if (size < MIN_CLASS) return undefined;
   const line = discriminant(random.shuffle(behind).slice(0, size), random.shuffle(front).slice(0, size));
   const values = Float64Array.from(grids.flatMap((grid) => Array.from(decide(line, grid)))).sort();
-  const low = values[Math.floor(CUT * (values.length - 1))]!;
-  const high = values[Math.ceil((1 - CUT) * (values.length - 1))]!;
+  const low = values[Math.floor(CUT * (values.length - 1))];
+  const high = values[Math.ceil((1 - CUT) * (values.length - 1))];
   return high > low ? { ...line, low, high } : undefined;
 }
 
@@ -186,6 +185,6 @@ export function foregroundMap(model: ForegroundModel, grid: TokenGrid): Plane {
 /** The larger of several maps at each place: a missing part of the object still counts as object through its neighbours' maps. */
 export function unite(maps: readonly [Plane, ...Plane[]]): Plane {
   const data = maps[0].data.slice();
-  for (const map of maps.slice(1)) for (let i = 0; i < data.length; i++) data[i] = Math.max(data[i]!, map.data[i]!);
+  for (const map of maps.slice(1)) for (let i = 0; i < data.length; i++) data[i] = Math.max(data[i], map.data[i]);
   return { ...maps[0], data };
 }

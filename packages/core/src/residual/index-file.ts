@@ -163,7 +163,7 @@ export async function readIndex(directory: string): Promise<Required<IndexConten
   const table = (name: string) => {
     const found = tensors.get(name);
     if (!found) throw fail('ADC_INDEX_DAMAGED', { path: directory, what: `${tables.file} lacks ${name}` });
-    return { data: found.data as Float32Array, columns: found.shape[found.shape.length - 1] as number };
+    return { data: found.data as Float32Array, columns: found.shape[found.shape.length - 1] };
   };
   const [codebook, histograms] = [table('codebook'), table('histograms')];
   if (histograms.data.length !== images.length * histograms.columns)

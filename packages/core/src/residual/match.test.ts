@@ -26,8 +26,7 @@ function bruteForce(
         const dx = (c % width) - (q % width);
         if (dy * dy + dx * dx > radius * radius) continue;
         let distance = 0;
-        for (let d = 0; d < dims; d++)
-          distance += ((tokens[c * dims + d] as number) - (query[q * dims + d] as number)) ** 2;
+        for (let d = 0; d < dims; d++) distance += (tokens[c * dims + d] - query[q * dims + d]) ** 2;
         found.push({ index: k * height * width + c, distance });
       }
     return found.sort((a, b) => a.distance - b.distance);
@@ -57,17 +56,14 @@ describe('Matcher equals brute force', () => {
       const { delta, index } = await Matcher.of(runtime).match(query, halves, { height, width, dims, radius });
       const wanted = bruteForce(query, bank, height, width, dims, radius);
       for (let q = 0; q < cells; q++) {
-        const got = index[q] as number;
+        const got = index[q];
         const [first] = wanted[q] as [{ index: number; distance: number }];
         const mine = wanted[q]?.find((candidate) => candidate.index === got);
         expect(mine, `token ${q} found a candidate out of reach`).toBeDefined();
         expect(mine?.distance).toBeCloseTo(first.distance, 4);
-        const source = bank[Math.floor(got / cells)] as Float32Array;
+        const source = bank[Math.floor(got / cells)];
         for (let d = 0; d < dims; d++)
-          expect(delta[q * dims + d]).toBeCloseTo(
-            (source[(got % cells) * dims + d] as number) - (query[q * dims + d] as number),
-            5,
-          );
+          expect(delta[q * dims + d]).toBeCloseTo(source[(got % cells) * dims + d] - query[q * dims + d], 5);
       }
     },
   );

@@ -7,7 +7,6 @@ import {
   reshape,
   slice,
   sub,
-  type Tensor,
   tensor,
   transpose,
   type Value,
@@ -131,7 +130,7 @@ export function matchOn(
   const tiling = tilingOf(height, width, radius);
   const { tiles, queries, candidates } = tiling;
   const node = (op: string, inputs: Value[], shape: number[], attributes = {}, dtype: Value['dtype'] = 'float32') =>
-    graph.node(op, inputs, [{ shape, dtype }], attributes)[0] as Value;
+    graph.node(op, inputs, [{ shape, dtype }], attributes)[0];
 
   const wide = matched + 1;
   const front = matched < dims ? slice(query, 1, 0, matched) : query;
@@ -226,8 +225,8 @@ export class Matcher {
       ),
     );
     return {
-      delta: (delta as Tensor).data as Float32Array,
-      index: Int32Array.from((index as Tensor).data as BigInt64Array, Number),
+      delta: delta.data as Float32Array,
+      index: Int32Array.from(index.data as BigInt64Array, Number),
     };
   }
 }

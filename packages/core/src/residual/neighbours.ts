@@ -29,7 +29,7 @@ export function chooseNeighbours(
   histogram: Float32Array | undefined,
   excluded: (entry: IndexEntry) => boolean,
 ): Ranked[] {
-  const out = (index: number) => excluded(entries[index] as IndexEntry);
+  const out = (index: number) => excluded(entries[index]);
   if (histogram) return rank(histogram, histograms, settings.neighbours, out);
   const rest = entries.map((_, index) => ({ index, distance: 0 })).filter(({ index }) => !out(index));
   return rest.slice(0, settings.neighbours);
@@ -43,9 +43,7 @@ export async function compare(
 ): Promise<Compared> {
   const { grid, radius } = content.settings;
   const [height, width] = [grid.height / TOKEN_STRIDE, grid.width / TOKEN_STRIDE];
-  const references = await Promise.all(
-    neighbours.map(({ index }) => bank.tokens((content.entries[index] as IndexEntry).shard)),
-  );
+  const references = await Promise.all(neighbours.map(({ index }) => bank.tokens(content.entries[index].shard)));
   const dims = tokens.length / (height * width);
   return { neighbours, ...(await matcher.match(tokens, references, { height, width, dims, matched, radius })) };
 }

@@ -66,7 +66,7 @@ describe('in memory', () => {
     const described = await index.describe(plate(2));
     const self = await index.residual(described);
     expect(self.neighbours[0]).toMatchObject({ name: 'n2' });
-    expect(self.neighbours[0]!.distance).toBeLessThan(0.5);
+    expect(self.neighbours[0].distance).toBeLessThan(0.5);
     expect(Math.max(...self.delta.map(Math.abs))).toBeLessThan(1e-3);
     const other = await index.residual(described, { exclude: ['n2'] });
     expect(other.neighbours.map(({ name }) => name)).not.toContain('n2');
@@ -87,8 +87,8 @@ describe('in memory', () => {
   test('the order in which pictures are given does not matter', async () => {
     const [a, b] = [normals(4), normals(4).reverse()];
     const made = await Promise.all([a, b].map((list) => ReferenceIndex.build(list, { runtime, ...small })));
-    expect(made[0]!.calibration).toEqual(made[1]!.calibration);
-    expect(made[0]!.names).toEqual(['n0', 'n1', 'n2', 'n3']);
+    expect(made[0].calibration).toEqual(made[1].calibration);
+    expect(made[0].names).toEqual(['n0', 'n1', 'n2', 'n3']);
   });
 
   test('too few pictures are refused by code; copies of one picture are one picture', async () => {
@@ -175,7 +175,7 @@ describe('zoomed', () => {
     }
     const residual = await near.residual(await near.describe(cut));
     const norm = residualNorm(residual, residual.calibration).data;
-    expect(norm[8 * 16 + 8]).toBeGreaterThan(1.4 * norm[1 * 16 + 1]!);
+    expect(norm[8 * 16 + 8]).toBeGreaterThan(1.4 * norm[1 * 16 + 1]);
     await expect(index.zoomed(region, neighbours.slice(0, 1))).rejects.toMatchObject({ code: 'ADC_ONE_NORMAL' });
     await expect(index.zoomed(region, [{ name: 'nobody' }])).rejects.toMatchObject({ code: 'ADC_IMAGE_MISSING' });
   });
@@ -212,13 +212,13 @@ describe('on disk', () => {
     const memory = await ReferenceIndex.build(paths(good), { runtime, ...small });
     const described = await built.describe(plate(90, { defect: 30 }));
     const want = await built.residual(described);
-    expect(want.neighbours[0]?.path).toBe(good.find((path) => path.endsWith(want.neighbours[0]!.name)));
+    expect(want.neighbours[0]?.path).toBe(good.find((path) => path.endsWith(want.neighbours[0].name)));
     for (const index of [opened, memory]) {
       const got = await index.residual(described);
       expect(got).toEqual(want);
       expect(index.settings).toEqual(built.settings);
     }
-    const path = good[3] as string;
+    const path = good[3];
     const excluded = await opened.residual(await opened.describe(plate(3)), { exclude: [path] });
     expect(excluded.neighbours.map((neighbour) => neighbour.path)).not.toContain(path);
   });
@@ -344,7 +344,7 @@ async function find(directory: string, pattern: RegExp): Promise<string> {
 async function alter(directory: string, pattern: RegExp, at: number): Promise<void> {
   const path = await find(directory, pattern);
   const bytes = await readFile(path);
-  bytes[at] = (bytes[at] as number) ^ 1;
+  bytes[at] = bytes[at] ^ 1;
   await writeFile(path, bytes);
 }
 

@@ -237,7 +237,7 @@ export class ReferenceIndex {
       const path = this.pathOf(entry);
       return names.has(nameKey(entry.name)) || (path !== undefined && files.has(pathKey(path)));
     };
-    const channels = extractor.backbone.taps[0]?.channels as number;
+    const channels = extractor.backbone.taps[0]?.channels;
     const map = { data: low, channels, height: 2 * height, width: 2 * width };
     const histogram = content.codebook && blockHistograms(map, content.codebook);
     const chosen = chooseNeighbours(content, histogram, excluded);
@@ -248,7 +248,7 @@ export class ReferenceIndex {
       chosen,
     );
     const neighbours = chosen.map(({ index, distance }) => {
-      const entry = content.entries[index] as IndexEntry;
+      const entry = content.entries[index];
       return { name: entry.name, path: this.pathOf(entry), distance };
     });
     return {
@@ -339,10 +339,10 @@ export class ReferenceIndex {
     const first = new Map(content.entries.map(({ shard }, i) => [shard, i] as const).reverse());
     const distinct = [...first.values()].sort((a, b) => a - b);
     const chosen = coreset(
-      distinct.map((i) => content.histograms[i] as Float32Array),
+      distinct.map((i) => content.histograms[i]),
       limit,
-    ).map((i) => distinct[i] as number);
-    const entries = chosen.map((i) => content.entries[i] as IndexEntry);
+    ).map((i) => distinct[i]);
+    const entries = chosen.map((i) => content.entries[i]);
     const tokens: Uint16Array[] = [];
     for (const { shard } of entries) tokens.push(await bank.tokens(shard));
     const model = await this.foreground();
@@ -350,7 +350,7 @@ export class ReferenceIndex {
       names: entries.map(({ name }) => name),
       of: content.entries.length,
       tokens,
-      histograms: chosen.map((i) => content.histograms[i] as Float32Array),
+      histograms: chosen.map((i) => content.histograms[i]),
       codebook,
       settings,
       calibration,
@@ -411,7 +411,7 @@ export class ReferenceIndex {
 /** Elements of one picture's shard. */
 function shardSize({ grid }: IndexSettings, { dims, backbone }: FeatureExtractor) {
   const cells = (grid.width / TOKEN_STRIDE) * (grid.height / TOKEN_STRIDE);
-  return { tokens: cells * dims, low: 4 * cells * (backbone.taps[0]?.channels as number) };
+  return { tokens: cells * dims, low: 4 * cells * backbone.taps[0]?.channels };
 }
 
 /** Starts a runtime where none is given, and closes it again when the work fails. */

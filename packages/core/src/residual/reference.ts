@@ -35,14 +35,14 @@ export function coreset(histograms: readonly Float32Array[], count: number): num
   const chosen: number[] = [];
   for (let next = 0; chosen.length < count; ) {
     chosen.push(next);
-    const taken = histograms[next] as Float32Array;
+    const taken = histograms[next];
     nearest[next] = -1;
     let farthest = -1;
     for (const [i, histogram] of histograms.entries()) {
-      if ((nearest[i] as number) < 0) continue;
+      if (nearest[i] < 0) continue;
       const distance = histogramDistance(histogram, taken) + histogramDistance(taken, histogram);
-      nearest[i] = Math.min(nearest[i] as number, distance);
-      if (farthest < 0 || (nearest[i] as number) > (nearest[farthest] as number)) farthest = i;
+      nearest[i] = Math.min(nearest[i], distance);
+      if (farthest < 0 || nearest[i] > nearest[farthest]) farthest = i;
     }
     if (farthest < 0) break;
     next = farthest;

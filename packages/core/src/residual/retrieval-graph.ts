@@ -19,7 +19,7 @@ function histogramsOn(graph: Graph, low: Value, { centres, channels }: Codebook)
     return -centre.reduce((sum, value) => sum + value * value, 0) / 2;
   });
   const node = (op: string, inputs: Value[], shape: number[], attributes = {}, dtype: Value['dtype'] = 'float32') =>
-    graph.node(op, inputs, [{ shape, dtype }], attributes)[0] as Value;
+    graph.node(op, inputs, [{ shape, dtype }], attributes)[0];
   const products = node(
     'MatMul',
     [graph.constant(centres, [codes, channels]), reshape(low, [channels, cells])],
@@ -40,7 +40,7 @@ function histogramsOn(graph: Graph, low: Value, { centres, channels }: Codebook)
  */
 export function rankOn(graph: Graph, low: Value, { codebook, histograms }: References, count: number): Value {
   const node = (op: string, inputs: Value[], shape: number[], attributes = {}, dtype: Value['dtype'] = 'float32') =>
-    graph.node(op, inputs, [{ shape, dtype }], attributes)[0] as Value;
+    graph.node(op, inputs, [{ shape, dtype }], attributes)[0];
   const total = histograms.length;
   const codes = codebook.centres.length / codebook.channels;
   const blocks = BLOCKS * BLOCKS;
@@ -60,6 +60,6 @@ export function rankOn(graph: Graph, low: Value, { codebook, histograms }: Refer
       sorted: 1,
     });
   const [most] = smallest(divergences, kept, [total, kept]);
-  const distances = node('ReduceSum', [most as Value, graph.int64([1])], [total], { keepdims: 0 });
-  return smallest(distances, count, [count])[1] as Value;
+  const distances = node('ReduceSum', [most, graph.int64([1])], [total], { keepdims: 0 });
+  return smallest(distances, count, [count])[1];
 }

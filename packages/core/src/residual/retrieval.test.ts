@@ -24,7 +24,7 @@ describe('kMeans', () => {
     const book = kMeans(vectors, 2, new Random(1), { count: 3 });
     const found = [0, 1, 2].map((k) => Array.from(book.centres.subarray(2 * k, 2 * k + 2)));
     for (const centre of centres)
-      expect(Math.min(...found.map((f) => Math.hypot(f[0]! - centre[0]!, f[1]! - centre[1]!)))).toBeLessThan(0.2);
+      expect(Math.min(...found.map((f) => Math.hypot(f[0] - centre[0], f[1] - centre[1])))).toBeLessThan(0.2);
     const codes = assign(vectors, book);
     for (let i = 3; i < 300; i++) expect(codes[i]).toBe(codes[i % 3]);
   });
@@ -48,7 +48,7 @@ describe('kMeans', () => {
           const book = { centres: Float32Array.from(c), channels: 2 };
           for (const [i, code] of assign(vectors, book).entries()) {
             const distance = (k: number) =>
-              (vectors[2 * i]! - book.centres[2 * k]!) ** 2 + (vectors[2 * i + 1]! - book.centres[2 * k + 1]!) ** 2;
+              (vectors[2 * i] - book.centres[2 * k]) ** 2 + (vectors[2 * i + 1] - book.centres[2 * k + 1]) ** 2;
             expect(distance(code)).toBeLessThanOrEqual(Math.min(distance(0), distance(1), distance(2)) + 1e-4);
           }
         },
@@ -115,8 +115,8 @@ describe('ranking', () => {
     expect(order.map(({ index }) => index).sort()).toEqual(expect.arrayContaining([1, 4]));
     expect(order).toHaveLength(3);
     expect(order[2]?.index).not.toBe(3);
-    expect(order[0]!.distance).toBeLessThan(order[2]!.distance);
-    expect(rank(references[0]!, [references[2]!, references[0]!], 2).map(({ index }) => index)).toEqual([0, 1]);
+    expect(order[0].distance).toBeLessThan(order[2].distance);
+    expect(rank(references[0], [references[2], references[0]], 2).map(({ index }) => index)).toEqual([0, 1]);
   });
 });
 
@@ -125,6 +125,6 @@ test('sampleRows takes whole cells', () => {
   const rows = sampleRows(low, 3, 20, new Random(2));
   for (let i = 0; i < 20; i++) {
     const [a, b, c] = rows.subarray(3 * i, 3 * i + 3);
-    expect([b! - a!, c! - a!]).toEqual([50, 100]);
+    expect([b - a, c - a]).toEqual([50, 100]);
   }
 });

@@ -39,7 +39,7 @@ export interface Ranked {
 
 function squaredDistance(a: Float32Array, i: number, b: Float32Array, j: number, channels: number): number {
   let sum = 0;
-  for (let c = 0; c < channels; c++) sum += ((a[i * channels + c] as number) - (b[j * channels + c] as number)) ** 2;
+  for (let c = 0; c < channels; c++) sum += (a[i * channels + c] - b[j * channels + c]) ** 2;
   return sum;
 }
 
@@ -53,13 +53,13 @@ function drawCentres(vectors: Float32Array, channels: number, count: number, ran
     centres.set(vectors.subarray(chosen * channels, (chosen + 1) * channels), k * channels);
     let total = 0;
     for (let i = 0; i < rows; i++) {
-      nearest[i] = Math.min(nearest[i] as number, squaredDistance(vectors, i, centres, k, channels));
-      total += nearest[i] as number;
+      nearest[i] = Math.min(nearest[i], squaredDistance(vectors, i, centres, k, channels));
+      total += nearest[i];
     }
     let left = random.next() * total;
     chosen = random.int(0, rows);
     for (let i = 0; i < rows && total > 0; i++) {
-      left -= nearest[i] as number;
+      left -= nearest[i];
       if (left < 0) {
         chosen = i;
         break;
@@ -75,16 +75,15 @@ export function assign(vectors: Float32Array, { centres, channels }: Codebook): 
   const count = centres.length / channels;
   const halves = Float64Array.from({ length: count }, (_, k) => {
     let sum = 0;
-    for (let c = 0; c < channels; c++) sum += (centres[k * channels + c] as number) ** 2;
+    for (let c = 0; c < channels; c++) sum += centres[k * channels + c] ** 2;
     return sum / 2;
   });
   const out = new Uint8Array(rows);
   for (let i = 0; i < rows; i++) {
     let best = Number.NEGATIVE_INFINITY;
     for (let k = 0; k < count; k++) {
-      let score = -(halves[k] as number);
-      for (let c = 0, v = i * channels, w = k * channels; c < channels; c++)
-        score += (vectors[v++] as number) * (centres[w++] as number);
+      let score = -halves[k];
+      for (let c = 0, v = i * channels, w = k * channels; c < channels; c++) score += vectors[v++] * centres[w++];
       if (score > best) {
         best = score;
         out[i] = k;
@@ -108,19 +107,19 @@ function lloyd(vectors: Float32Array, book: Codebook, iterations: number): { cen
     const sums = new Float64Array(centres.length);
     const members = new Float64Array(count);
     for (let i = 0; i < rows; i++) {
-      const code = codes[i] as number;
-      members[code] = (members[code] as number) + 1;
+      const code = codes[i];
+      members[code] = members[code] + 1;
       for (let c = 0; c < channels; c++)
-        sums[code * channels + c] = (sums[code * channels + c] as number) + (vectors[i * channels + c] as number);
+        sums[code * channels + c] = sums[code * channels + c] + vectors[i * channels + c];
     }
     for (let at = 0; at < sums.length; at++) {
-      const size = members[Math.floor(at / channels)] as number;
-      if (size > 0) centres[at] = (sums[at] as number) / size;
+      const size = members[Math.floor(at / channels)];
+      if (size > 0) centres[at] = sums[at] / size;
     }
   }
   const final = assign(vectors, { centres, channels });
   let error = 0;
-  for (let i = 0; i < rows; i++) error += squaredDistance(vectors, i, centres, final[i] as number, channels);
+  for (let i = 0; i < rows; i++) error += squaredDistance(vectors, i, centres, final[i], channels);
   return { centres, error };
 }
 
@@ -157,15 +156,15 @@ function codesOf({ data, channels, height, width }: FeatureMap, { centres }: Cod
     for (let c = 0; c < channels; c += 4) {
       // Planes beyond the last get weight 0.
       const plane = (step: number) => Math.min(c + step, channels - 1) * cells;
-      const weight = (step: number) => (c + step < channels ? (centre[c + step] as number) : 0);
+      const weight = (step: number) => (c + step < channels ? centre[c + step] : 0);
       const [p0, p1, p2, p3] = [plane(0), plane(1), plane(2), plane(3)];
       const [w0, w1, w2, w3] = [weight(0), weight(1), weight(2), weight(3)];
       for (let i = 0; i < cells; i++)
-        scores[i] = scores[i]! + data[p0 + i]! * w0 + data[p1 + i]! * w1 + data[p2 + i]! * w2 + data[p3 + i]! * w3;
+        scores[i] = scores[i] + data[p0 + i] * w0 + data[p1 + i] * w1 + data[p2 + i] * w2 + data[p3 + i] * w3;
     }
     for (let i = 0; i < cells; i++) {
-      if (scores[i]! <= best[i]!) continue;
-      best[i] = scores[i]!;
+      if (scores[i] <= best[i]) continue;
+      best[i] = scores[i];
       out[i] = k;
     }
   }
@@ -178,7 +177,7 @@ export function sampleRows(low: Uint16Array, channels: number, count: number, ra
   const picked = new Uint16Array(count * channels);
   for (let i = 0; i < count; i++) {
     const cell = random.int(0, cells);
-    for (let c = 0; c < channels; c++) picked[i * channels + c] = low[c * cells + cell] as number;
+    for (let c = 0; c < channels; c++) picked[i * channels + c] = low[c * cells + cell];
   }
   return toFloat32(tensor(picked, [picked.length]));
 }
@@ -197,8 +196,8 @@ export function blockHistograms(map: FeatureMap, book: Codebook): Float32Array {
     const share = 1 / ((bottom - top) * (right - left));
     for (let y = top; y < bottom; y++)
       for (let x = left; x < right; x++) {
-        const at = block * count + (codes[y * width + x] as number);
-        out[at] = (out[at] as number) + share;
+        const at = block * count + codes[y * width + x];
+        out[at] = out[at] + share;
       }
   }
   return out;
@@ -212,14 +211,14 @@ export function histogramDistance(query: Float32Array, reference: Float32Array):
   for (let block = 0; block < blocks; block++) {
     let sum = 0;
     for (let at = block * count; at < (block + 1) * count; at++) {
-      const q = query[at] as number;
-      if (q > 0) sum += q * Math.log((q + TINY) / ((reference[at] as number) + TINY));
+      const q = query[at];
+      if (q > 0) sum += q * Math.log((q + TINY) / (reference[at] + TINY));
     }
     divergences[block] = sum;
   }
   divergences.sort();
   let total = 0;
-  for (let i = 0; i < Math.floor(KEPT_SHARE * blocks); i++) total += divergences[i] as number;
+  for (let i = 0; i < Math.floor(KEPT_SHARE * blocks); i++) total += divergences[i];
   return total;
 }
 

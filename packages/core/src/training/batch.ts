@@ -26,7 +26,7 @@ interface Said {
 export function clickMaps(samples: readonly Said[], width: number, height: number): Record<'clickMap', Tensor> {
   const maps = samples.map(({ probability, clicks }) => {
     const map = new Float32Array(width * height * CLICK_CHANNELS);
-    for (let i = 0; i < probability.length; i++) map[i * CLICK_CHANNELS] = probability[i] as number;
+    for (let i = 0; i < probability.length; i++) map[i * CLICK_CHANNELS] = probability[i];
     for (const click of clicks) drawDisc(map, width, height, click);
     return map;
   });
@@ -35,7 +35,7 @@ export function clickMaps(samples: readonly Said[], width: number, height: numbe
 
 /** `target` and `weight`, (B, height, width): 1 on defects, and 0 where a pixel does not count. */
 export function targets(masks: readonly Mask[]): Record<'target' | 'weight', Tensor> {
-  const { width, height } = masks[0] as Mask;
+  const { width, height } = masks[0];
   const area = width * height;
   const target = new Float32Array(masks.length * area);
   const weight = new Float32Array(masks.length * area);
@@ -70,6 +70,6 @@ export function promptWords(
 export function probabilityOf(logits: Float32Array, b: number, batch: number): Float32Array {
   const pixels = logits.length / batch;
   const out = new Float32Array(pixels);
-  for (let i = 0; i < pixels; i++) out[i] = 1 / (1 + Math.exp(-(logits[b * pixels + i] as number)));
+  for (let i = 0; i < pixels; i++) out[i] = 1 / (1 + Math.exp(-logits[b * pixels + i]));
   return out;
 }

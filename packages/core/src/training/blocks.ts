@@ -88,7 +88,7 @@ const SIZES = [
 /** Kinds in turn, each round in another order, so that a few blocks in a row are unlike each other. */
 function kindOf(number: number, seed: number): ProductKind {
   const round = Math.floor(number / PRODUCT_KINDS.length);
-  return new Random(`${seed}/kinds/${round}`).shuffle(PRODUCT_KINDS)[number % PRODUCT_KINDS.length]!;
+  return new Random(`${seed}/kinds/${round}`).shuffle(PRODUCT_KINDS)[number % PRODUCT_KINDS.length];
 }
 
 async function proceduralMaterial(number: number, seed: number, random: Random, pause: Pause): Promise<Material> {
@@ -126,7 +126,7 @@ function materialOf(number: number, settings: BlockSettings, random: Random, pau
   const before = Math.floor(number * settings.folderShare);
   const isFolder = settings.folders.length > 0 && Math.floor((number + 1) * settings.folderShare) > before;
   if (!isFolder) return proceduralMaterial(number - before, settings.seed, random, pause);
-  return folderMaterial(settings.folders[before % settings.folders.length]!, random);
+  return folderMaterial(settings.folders[before % settings.folders.length], random);
 }
 
 const countDefect = (mask: Mask) => mask.data.reduce((sum, value) => sum + (value === 1 ? 1 : 0), 0);
@@ -230,7 +230,7 @@ export async function makeBlock(
   zooms = Math.min(zooms, ZOOMS / 2);
   for (let n = 0; n < SIMULATED; n++) {
     const from = random.int(0, normals.length);
-    await add(simulate(normals[from]!), from);
+    await add(simulate(normals[from]), from);
   }
   await index.close();
   return items;

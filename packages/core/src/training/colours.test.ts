@@ -30,15 +30,13 @@ test('edges stay where they are: every channel is one of the three, stretched, s
     ];
     if (first.every((value, i) => value === second[i] && value === third[i])) grey++;
     // The channel with the step still has it between columns 11 and 12.
-    const step = [first, second, third].find(
-      (values) => range(values) > 0.9 && Math.abs(values[3]! - values[20]!) > 0.7,
-    );
+    const step = [first, second, third].find((values) => range(values) > 0.9 && Math.abs(values[3] - values[20]) > 0.7);
     if (!step) continue;
     const sides = [step.subarray(0, 4), step.subarray(18, 24)].map(
       (part) => part.reduce((a, b) => a + b) / part.length,
     );
-    if (sides[0]! > sides[1]!) inverted++;
-    expect(Math.abs(sides[1]! - sides[0]!)).toBeGreaterThan(0.7);
+    if (sides[0] > sides[1]) inverted++;
+    expect(Math.abs(sides[1] - sides[0])).toBeGreaterThan(0.7);
   }
   expect(inverted).toBeGreaterThan(15);
   expect(inverted).toBeLessThan(100);

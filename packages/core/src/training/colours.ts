@@ -29,8 +29,7 @@ export function varyColours(colours: Float32Array, width: number, height: number
   const channel = (c: number): Float32Array => {
     const level = LEVEL * random.normal();
     const plane = blurred(colours.subarray(c * area, (c + 1) * area));
-    for (let i = 0; i < area; i++)
-      plane[i] = contrast * (plane[i] as number) + level + (noise && noise * random.normal());
+    for (let i = 0; i < area; i++) plane[i] = contrast * plane[i] + level + (noise && noise * random.normal());
     return plane;
   };
   const blurred = (plane: Float32Array) => (blur > 0.3 ? gaussianBlur(plane, width, height, blur) : plane.slice());

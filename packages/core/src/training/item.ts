@@ -77,7 +77,7 @@ export function cutRaster<A extends Uint8Array | Uint16Array | Float32Array>(
       const row = cut.top + (cut.turn & 2 ? cut.height - 1 - sy : sy);
       const column = cut.left + (cut.turn & 1 ? cut.width - 1 - sx : sx);
       const at = (row * width + column) * channels;
-      for (let c = 0; c < channels; c++) out[(y * columns + x) * channels + c] = from[at + c] as number;
+      for (let c = 0; c < channels; c++) out[(y * columns + x) * channels + c] = from[at + c];
     }
   return out;
 }

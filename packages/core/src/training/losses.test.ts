@@ -15,7 +15,7 @@ async function value(loss: typeof normalisedFocalLoss, logits: number[], labels:
   const graph = new Graph();
   const shape = [batch, 2, logits.length / 2 / batch];
   const [z, y, w] = ['z', 'y', 'w'].map((name) => graph.input(name, shape));
-  graph.output('loss', loss(z!, y!, w!));
+  graph.output('loss', loss(z, y, w));
   const session = await runtime.load(graph.toModel());
   const fed = (values: number[]) => tensor(Float32Array.from(values), shape);
   const { loss: out } = await session.run({
@@ -24,7 +24,7 @@ async function value(loss: typeof normalisedFocalLoss, logits: number[], labels:
     w: fed(labels.map((label) => (label < 0 ? 0 : 1))),
   });
   await session.release();
-  return ((out as { data: Float32Array }).data as Float32Array)[0]!;
+  return (out as { data: Float32Array }).data[0];
 }
 
 test('normalised focal loss equals the reference value, ignored pixels left out (spec 06 §9)', async () => {
@@ -41,12 +41,12 @@ test('samples count alike: a batch of two is the mean of both', async () => {
   const [a, b] = [LOGITS, [-1, 3, 0.5, 1, -2, 0, 0, 1]];
   const single = [await value(normalisedFocalLoss, a, LABELS), await value(normalisedFocalLoss, b, LABELS)];
   const both = await value(normalisedFocalLoss, [...a, ...b], [...LABELS, ...LABELS], 2);
-  expect(both).toBeCloseTo((single[0]! + single[1]!) / 2, 6);
+  expect(both).toBeCloseTo((single[0] + single[1]) / 2, 6);
 });
 
 test('Dice is 1 - (2·overlap + 30) / (sizes + 30)', async () => {
   const p = LOGITS.map((z) => 1 / (1 + Math.exp(-z)));
-  const kept = LABELS.map((label, i) => ({ label, p: p[i]! })).filter(({ label }) => label >= 0);
+  const kept = LABELS.map((label, i) => ({ label, p: p[i] })).filter(({ label }) => label >= 0);
   const overlap = kept.reduce((sum, { label, p }) => sum + label * p, 0);
   const sizes = kept.reduce((sum, { label, p }) => sum + label + p, 0);
   expect(await value(diceLoss, LOGITS, LABELS)).toBeCloseTo(1 - (2 * overlap + 30) / (sizes + 30), 6);

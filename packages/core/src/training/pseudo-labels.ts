@@ -46,7 +46,7 @@ export function triValued(probability: Float32Array, perturbation: number): Uint
     throw new RangeError(`triValued: a perturbation of ${perturbation} is not in [0, 0.5]`);
   const label = new Uint8Array(probability.length);
   for (let i = 0; i < label.length; i++) {
-    const p = probability[i] as number;
+    const p = probability[i];
     if (p >= 0.5 + perturbation) label[i] = 1;
     else if (p > 0.5 - perturbation) label[i] = IGNORE;
   }

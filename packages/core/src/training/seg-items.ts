@@ -66,8 +66,7 @@ async function itemOf(
   const norm = new Float32Array(height * width);
   for (let cell = 0; cell < norm.length; cell++) {
     let sum = 0;
-    for (let d = 0, i = cell * dims; d < matched; d++, i++)
-      sum += Math.log1p((delta[i] as number) ** 2 / (calibration[d] as number));
+    for (let d = 0, i = cell * dims; d < matched; d++, i++) sum += Math.log1p(delta[i] ** 2 / calibration[d]);
     norm[cell] = Math.sqrt(sum / matched);
   }
   const halves = { delta: toFloat16(delta), tokens: toFloat16(tokens) };
@@ -98,13 +97,13 @@ export async function* segItems(
 ): AsyncGenerator<SegItem> {
   const { width, height } = index.grid;
   const goods = await Promise.all(names.map(async (name) => resizeRgb(await index.picture(name), width, height)));
-  const without = (i: number) => [...left, ...index.copiesOf(names[i] as string)];
+  const without = (i: number) => [...left, ...index.copiesOf(names[i])];
   const none = new Float32Array(width * height);
   for (let i = 0; i < Math.min(counts.goods, goods.length); i++)
-    yield itemOf(index, 'good', goods[i] as RgbImage, none, without(i));
+    yield itemOf(index, 'good', goods[i], none, without(i));
   for (let n = 0; n < counts.simulated; n++) {
     const from = n % goods.length;
-    const { image, mask } = simulateAnomaly(goods[from] as RgbImage, random, { donor: random.pick(goods) });
+    const { image, mask } = simulateAnomaly(goods[from], random, { donor: random.pick(goods) });
     yield itemOf(index, 'simulated', image, Float32Array.from(mask.data), without(from));
   }
   for (const [l, label] of labels.entries()) {
@@ -153,7 +152,7 @@ const ON_DEFECT = 0.75;
 function centreOf({ probability, norm, width, kind }: SegItem, random: Random): readonly [row: number, column: number] {
   if (kind !== 'good' && random.chance(ON_DEFECT)) {
     const inside: number[] = [];
-    for (let i = 0; i < probability.length; i++) if ((probability[i] as number) >= 0.5) inside.push(i);
+    for (let i = 0; i < probability.length; i++) if (probability[i] >= 0.5) inside.push(i);
     if (inside.length > 0) {
       const pixel = random.pick(inside);
       return [Math.floor(pixel / (width * TOKEN) / TOKEN), Math.floor((pixel % (width * TOKEN)) / TOKEN)];
@@ -162,7 +161,7 @@ function centreOf({ probability, norm, width, kind }: SegItem, random: Random): 
   let best = random.int(0, norm.length);
   for (let n = 1; n < TRIES; n++) {
     const other = random.int(0, norm.length);
-    if ((norm[other] as number) > (norm[best] as number)) best = other;
+    if (norm[other] > norm[best]) best = other;
   }
   return [Math.floor(best / width), best % width];
 }

@@ -57,7 +57,7 @@ export function unaskedOn(
           mask: expand(graph.constant(Float32Array.from(mask), [1, tokens]), [count, tokens]),
         }));
   const largest = (of: SegPicture, seen: Value): Value =>
-    told(of.norm.shape[0] as number)
+    told(of.norm.shape[0])
       .map((each) => adclickSeg(graph, p, settings, of, noClicks(graph, seen), each).correction)
       .reduce(maximum);
   const correction = window
@@ -95,14 +95,14 @@ async function judge(
       const [delta, tokens] = [item.delta, item.tokens].map((bits) =>
         toFloat32(tensor(bits, [bits.length], 'float16')),
       );
-      const inputs = new TokenInputs({ ...item, delta: delta as Float32Array, tokens: tokens as Float32Array });
+      const inputs = new TokenInputs({ ...item, delta: delta, tokens: tokens });
       const out = await session.run({
         residual: tensor(inputs.residual, [1, height, width, dims]),
         norm: tensor(item.norm, [1, height, width]),
         colours: tensor(normalisedColours(item.image), [1, 3, TOKEN * height, TOKEN * width]),
         ...(words.size > 0 && { tokens: tensor(inputs.descriptors, [1, height, width, dims]) }),
       });
-      return (['path', 'correction'] as const).map((name) => (out[name] as Tensor).data as Float32Array);
+      return (['path', 'correction'] as const).map((name) => out[name].data as Float32Array);
     },
     close: () => session.release(),
   };
@@ -124,7 +124,7 @@ export async function precisionOf(
   { runtime, settings, weights, words, trust, window }: Judging,
   items: readonly SegItem[],
 ): Promise<number[]> {
-  const first = items[0] as SegItem;
+  const first = items[0];
   const plane = (data: Float32Array): Plane => ({
     data,
     width: TOKEN * first.width,
@@ -138,7 +138,7 @@ export async function precisionOf(
     masks.push({ ...plane(item.norm), data: triValued(item.probability, JUDGING) });
     const [path, correction] = (await network.look(item)) as [Float32Array, Float32Array];
     for (const [t, factor] of trust.entries())
-      maps[t]?.push(plane(path.map((value, i) => value + factor * (correction[i] as number))));
+      maps[t]?.push(plane(path.map((value, i) => value + factor * correction[i])));
   }
   await network.close();
   return maps.map((each) => averagePrecision(each, masks));

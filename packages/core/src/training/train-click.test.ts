@@ -29,7 +29,7 @@ function item(side: number, seed: number): TrainingItem {
   const [left, top] = [random.int(2, side - 8), random.int(2, side - 8)];
   for (let y = 8 * top; y < 8 * top + 40; y++) mask.fill(1, y * pixels + 8 * left, y * pixels + 8 * left + 40);
   for (let y = top; y < top + 5; y++)
-    for (let at = (y * side + left) * DIMS; at < (y * side + left + 5) * DIMS; at++) delta[at] = 3 * delta[at]!;
+    for (let at = (y * side + left) * DIMS; at < (y * side + left + 5) * DIMS; at++) delta[at] = 3 * delta[at];
   return {
     residual: {
       height: side,
@@ -57,7 +57,7 @@ async function prepare(name: string, sides: readonly number[] = [64, 32, 32]): P
   await mkdir(items, { recursive: true });
   for (let block = 0; block < BLOCKS; block++) {
     const stem = join(items, String(block).padStart(5, '0'));
-    await writeItem(`${stem}-00.safetensors`, item(sides[block % sides.length]!, block));
+    await writeItem(`${stem}-00.safetensors`, item(sides[block % sides.length], block));
     await writeFile(`${stem}.json`, JSON.stringify({ items: 1 }));
   }
   return directory;
@@ -118,7 +118,7 @@ test('cuts keep residual and mask together in all eight turns', async () => {
   const { residual, mask } = whole;
   for (let cell = 0; cell < 1600; cell++) {
     const [x, y] = [8 * (cell % 40), 8 * Math.floor(cell / 40)];
-    residual.delta[cell * DIMS] = mask.data[y * mask.width + x]!;
+    residual.delta[cell * DIMS] = mask.data[y * mask.width + x];
   }
   await writeItem(path, whole);
   for (let seed = 0; seed < 24; seed++) {

@@ -192,7 +192,7 @@ class Episode {
       if (this.round === 0 && this.random.chance(RANDOM_START_CHANCE))
         for (const click of randomStartClicks(sample.mask, this.random)) sample.add(click);
     }
-    const { width, height } = this.samples[0]!.mask;
+    const { width, height } = this.samples[0].mask;
     const [rows, columns] = [height / TOKEN, width / TOKEN];
     const each = (part: (sample: Sample) => Float32Array, shape: readonly number[]) =>
       stacked(this.samples.map(part), shape);
@@ -298,11 +298,11 @@ export async function trainClickModel(options: ClickTraining): Promise<string> {
       rounds: new Float64Array(ROUNDS),
       time: Date.now(),
     };
-    let batch = lanes[0]!.prepare();
+    let batch = lanes[0].prepare();
     for (let step = trainer.steps; step < steps; step++) {
       options.signal?.throwIfAborted();
       const here = step % LANES;
-      const current = lanes[here]!;
+      const current = lanes[here];
       const learningRate = learningRateAt(step, steps, options.learningRate);
       const running = trainer.step(current.program, batch, {
         learningRate,
@@ -311,21 +311,21 @@ export async function trainClickModel(options: ClickTraining): Promise<string> {
       });
       // The other lane's clicks are simulated while this lane's step runs.
       const next = (step + 1) % LANES;
-      if (lanes[next]!.finished) lanes[next] = await source.episode(episodes++);
-      batch = lanes[next]!.prepare();
+      if (lanes[next].finished) lanes[next] = await source.episode(episodes++);
+      batch = lanes[next].prepare();
       const { loss, outputs } = await running;
-      const ended = current.receive(outputs.logits!.data as Float32Array);
+      const ended = current.receive(outputs.logits.data as Float32Array);
       since.losses += loss;
       since.count++;
-      since.iou[ended.round]! += ended.iou;
-      since.rounds[ended.round]!++;
+      since.iou[ended.round] += ended.iou;
+      since.rounds[ended.round]++;
 
       if ((step + 1) % REPORT_EVERY === 0 || step + 1 === steps) {
         const progress: TrainingProgress = {
           step: step + 1,
           steps,
           loss: since.losses / since.count,
-          iou: Array.from(since.iou, (sum, round) => sum / Math.max(since.rounds[round]!, 1)),
+          iou: Array.from(since.iou, (sum, round) => sum / Math.max(since.rounds[round], 1)),
           learningRate,
           secondsPerStep: (Date.now() - since.time) / 1000 / since.count,
           blocks: EpisodeSource.blocksAt(episodes),

@@ -81,7 +81,7 @@ describe('trainDetector', () => {
     const { image, probability } = labelled(9);
     const { map } = await detector.detect(image);
     const mean = (inside: boolean) => {
-      const values = map.data.filter((_, i) => probability.data[i]! > 0.5 === inside);
+      const values = map.data.filter((_, i) => probability.data[i] > 0.5 === inside);
       return values.reduce((sum, value) => sum + value, 0) / values.length;
     };
     expect(mean(true)).toBeGreaterThan(2 * mean(false));

@@ -123,7 +123,7 @@ const typesOf = (labels: readonly LabelledDefect[]): string[] => [...new Set(lab
 function foldsOf(labels: readonly LabelledDefect[], folds: number): number[] {
   const order = labels
     .map((_, i) => i)
-    .sort((a, b) => (labels[a]!.type < labels[b]!.type ? -1 : labels[a]!.type > labels[b]!.type ? 1 : a - b));
+    .sort((a, b) => (labels[a].type < labels[b].type ? -1 : labels[a].type > labels[b].type ? 1 : a - b));
   const fold: number[] = [];
   for (const [place, label] of order.entries()) fold[label] = place % folds;
   return fold;
@@ -215,7 +215,7 @@ export async function prepareTraining(
 /** The network's settings; logit 0 of its path is where hardly a good picture's residual gets. */
 function networkOf({ items, click }: PreparedTraining, { head }: DetectorTrainingSettings): SegSettings {
   const usual = Float32Array.from(items.filter(({ kind }) => kind === 'good').flatMap(({ norm }) => [...norm])).sort();
-  const limit = usual[Math.floor(USUAL * (usual.length - 1))] as number;
+  const limit = usual[Math.floor(USUAL * (usual.length - 1))];
   return { ...click.settings, seg: head, path: { gain: GAIN, offset: -GAIN * Math.log(limit) } };
 }
 
@@ -278,7 +278,7 @@ export async function fitDetector(
     };
     return { build: builderOf(network, words, factor, window), weights, record };
   };
-  if (trust.length === 1) return { network: await whole(trust[0] as number), notes: [] };
+  if (trust.length === 1) return { network: await whole(trust[0]), notes: [] };
 
   const foldOf = foldsIn(prepared, folds);
   const precisions: number[][] = [];
@@ -294,8 +294,8 @@ export async function fitDetector(
     const judging = { runtime, settings: network, weights, words, trust, window };
     precisions.push(await precisionOf(judging, [...held, ...judges]));
   }
-  const gains = trust.map((_, t) => mean(precisions.map((each) => each[t] as number)));
-  const residual = gains[trust.indexOf(0)] as number;
+  const gains = trust.map((_, t) => mean(precisions.map((each) => each[t])));
+  const residual = gains[trust.indexOf(0)];
   const ap = Math.max(...gains);
   const seen = `on held-out ${labels.length > 0 ? 'labels' : 'simulated defects'} and good pictures`;
   if (ap < residual + margin)
@@ -304,7 +304,7 @@ export async function fitDetector(
     };
   const heldOut = { ap, residual, pictures: judges.length + labels.length };
   return {
-    network: await whole(trust[gains.indexOf(ap)] as number, heldOut),
+    network: await whole(trust[gains.indexOf(ap)], heldOut),
     notes: [`AP ${seen}: ${percent(ap)}, the residual's ${percent(residual)}.`],
   };
 }

@@ -139,7 +139,7 @@ interface Drawn {
 }
 
 const sidesOf = ([first]: readonly Sample[]) => {
-  const { rows, columns } = (first as Sample).cut;
+  const { rows, columns } = first.cut;
   return { rows, columns, h: rows / TOKEN, w: columns / TOKEN };
 };
 
@@ -227,7 +227,7 @@ export async function trainSeg(
         signal?.throwIfAborted();
         const kappa = drawPerturbation(random, settings.pseudo);
         const masks = samples.map(({ cut }) => maskOf(cut, kappa));
-        if (round > 0) for (const [b, sample] of samples.entries()) click(sample, masks[b] as Mask, random);
+        if (round > 0) for (const [b, sample] of samples.entries()) click(sample, masks[b], random);
         const running = trainer.step(
           'crop',
           { ...feeds, ...roundFeeds(samples, masks) },
@@ -241,7 +241,7 @@ export async function trainSeg(
         const last = round === rounds - 1;
         if (last && step + 1 < settings.steps) upcoming = drawBatch();
         const { loss, outputs } = await running;
-        const logits = (outputs.logits as Tensor).data as Float32Array;
+        const logits = outputs.logits.data as Float32Array;
         if (!last) for (const [b, sample] of samples.entries()) sample.probability = probabilityOf(logits, b, BATCH);
         options.onProgress?.({ step: step + 1, loss });
       }

@@ -52,7 +52,7 @@ function at(data: ArrayLike<number>, width: number, height: number, channels: nu
   const [x0, y0] = [Math.floor(x), Math.floor(y)];
   const [x1, y1] = [Math.min(x0 + 1, width - 1), Math.min(y0 + 1, height - 1)];
   const [fx, fy] = [x - x0, y - y0];
-  const value = (u: number, v: number) => data[(v * width + u) * channels + c] as number;
+  const value = (u: number, v: number) => data[(v * width + u) * channels + c];
   const top = value(x0, y0) * (1 - fx) + value(x1, y0) * fx;
   const bottom = value(x0, y1) * (1 - fx) + value(x1, y1) * fx;
   return top * (1 - fy) + bottom * fy;
@@ -108,7 +108,7 @@ export function* weakCopies(
 ): Generator<WeakPicture> {
   for (let n = 0; n < count; n++) {
     const onto = random.int(0, goods.length);
-    const good = goods[onto] as RgbImage;
+    const good = goods[onto];
     const moved = random.chance(TRANSPLANTED) ? transplant(picture, good, onto, random) : undefined;
     yield moved ?? simulateOnTop(picture, good, random);
   }

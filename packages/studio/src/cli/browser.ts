@@ -20,7 +20,7 @@ export function openBrowser(address: string, platform: NodeJS.Platform = process
         ? ['open', address]
         : ['xdg-open', address];
   return new Promise((resolve) => {
-    const child = spawn(command as string, args, { stdio: 'ignore', detached: true });
+    const child = spawn(command, args, { stdio: 'ignore', detached: true });
     child.on('error', () => resolve(false));
     child.on('spawn', () => {
       child.unref();

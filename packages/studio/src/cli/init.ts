@@ -103,9 +103,7 @@ export function addInit(program: Command): void {
         json: { project: path, layout: kind, found, leftOut, ...project.settings },
         lines: [
           `Found ${kind}.`,
-          ...categoriesOf(project).flatMap((category) =>
-            linesOf(category, found[category.name] as Found, project.root),
-          ),
+          ...categoriesOf(project).flatMap((category) => linesOf(category, found[category.name], project.root)),
           ...leftOutLines(leftOut),
           `Wrote ${path}`,
           `Next: adclick index ${directory}`,

@@ -145,7 +145,7 @@ test('folders with full paths, beside the project: masks are read, written and k
   expect(images[first]?.state).toBe('defect');
   const store = await openLabelStore(root);
   const layers = [{ type: 'dent', rle: encodeRle(Uint8Array.of(0, 0, 1, 1, 0, 0), 3, 2) }];
-  for (const path of [first, second]) await store.put({ ...images[path]!, state: 'defect', layers });
+  for (const path of [first, second]) await store.put({ ...images[path], state: 'defect', layers });
   for (const name of ['0', '1'])
     expect((await readMask(join(beside, `masks/dent/${name}_mask.png`))).data).toEqual(Uint8Array.of(0, 0, 1, 1, 0, 0));
   expect((await stored())[second]?.state).toBe('defect');

@@ -286,7 +286,7 @@ export class MaskFolderStore implements LabelStore {
   private maskFile(entry: Entry, type: string, old: readonly string[]): string {
     const [file] = old;
     if (file !== undefined && old.length === 1 && endingOf(file).toLowerCase() === '.png') return file;
-    const category = categoriesOf(this.project, entry.category)[0] as Category;
+    const category = categoriesOf(this.project, entry.category)[0];
     const owners = this.owners.get(entry.category) as MaskOwners<Entry>;
     return `${nearFolder(maskFolder(category), entry.path)}/${type}/${owners.nameFor(entry, type)}${ENDING}.png`;
   }

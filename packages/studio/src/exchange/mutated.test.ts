@@ -124,7 +124,7 @@ const jsonMutation: fc.Arbitrary<Mutation> = fc
       if (keys.length === 0) break;
       holder = at;
       key = keys[Math.floor(step * keys.length)];
-      at = at[key as string];
+      at = at[key];
     }
     if (holder && key !== undefined) {
       if (kind === 'remove') delete holder[key];

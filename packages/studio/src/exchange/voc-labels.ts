@@ -42,7 +42,7 @@ export interface Meanings {
   readonly doubt?: string;
 }
 
-const voidColour = (index: number) => colourKey(PALETTE[index] as Colour);
+const voidColour = (index: number) => colourKey(PALETTE[index]);
 
 /** The labels of a data set. */
 export class VocLabels {
@@ -65,7 +65,7 @@ export class VocLabels {
   /** The type of a number: as listed, and by the colour that VOC gives to the number. */
   private number(value: number): Meaning | 'doubtful' {
     const listed = this.byNumber[value];
-    const byColour = value < PALETTE.length ? this.byColour.get(colourKey(PALETTE[value] as Colour)) : undefined;
+    const byColour = value < PALETTE.length ? this.byColour.get(colourKey(PALETTE[value])) : undefined;
     if (value === 0) return null;
     if (listed === undefined || byColour === undefined || listed === byColour) {
       const found = byColour ?? listed;
@@ -131,7 +131,7 @@ export async function readLabels(source: Source, leftOut: ReadOptions['leftOut']
   const name = source.files.find((file) => file === LABELS || file.endsWith(`/${LABELS}`));
   if (name === undefined) {
     const classes = VOC_CLASSES.split(' ');
-    const colours = classes.map((type, i) => [colourKey(PALETTE[i + 1] as Colour), type] as const);
+    const colours = classes.map((type, i) => [colourKey(PALETTE[i + 1]), type] as const);
     return new VocLabels(new Map(colours), [null, ...classes], false);
   }
   const file = source.display(name);

@@ -223,7 +223,7 @@ async function readMask(
       `${valueText(first, grey)} at pixel ${at % width},${Math.floor(at / width)} belongs to no label${more}`,
     );
   } else if (marked.length > 0 && met.size === 0)
-    reader.refuse(`all that it marks is ${valueText(marked[0] as number, grey)}, which stands for no class`);
+    reader.refuse(`all that it marks is ${valueText(marked[0], grey)}, which stands for no class`);
   else {
     // Where a value is not known, it may be what the annotation names.
     const known = new Set([...met].map((type) => type.trim()));

@@ -101,7 +101,7 @@ class Reader {
       else if (this.text.startsWith('/', this.at)) {
         this.at++;
         const closed = this.close(stack);
-        if (stack.length > 0) (stack[stack.length - 1] as Open).children.push(closed);
+        if (stack.length > 0) stack[stack.length - 1].children.push(closed);
         else root = closed;
       } else {
         if (root) throw this.refuse('more than one root element');
@@ -111,7 +111,7 @@ class Reader {
           this.at += 2;
           stack.pop();
           const done = { ...element, text: '' };
-          if (stack.length > 0) (stack[stack.length - 1] as Open).children.push(done);
+          if (stack.length > 0) stack[stack.length - 1].children.push(done);
           else root = done;
         } else if (this.text.startsWith('>', this.at)) this.at++;
         else throw this.refuse(`the tag <${element.name}> is broken`);

@@ -18,7 +18,7 @@ class Runs {
   private at = 0;
 
   constructor(private readonly counts: readonly number[]) {
-    this.end = counts.length > 0 ? (counts[0] as number) : Number.POSITIVE_INFINITY;
+    this.end = counts.length > 0 ? counts[0] : Number.POSITIVE_INFINITY;
   }
 
   /** Goes on to the run that holds a pixel. */
@@ -30,7 +30,7 @@ class Runs {
         this.end = Number.POSITIVE_INFINITY;
       } else {
         this.on = this.at % 2 === 1;
-        this.end += this.counts[this.at] as number;
+        this.end += this.counts[this.at];
       }
     }
   }
@@ -70,7 +70,7 @@ export function countRegions({ width, height, counts }: Rle): number {
   const parents: number[] = [];
   const find = (run: number): number => {
     let root = run;
-    while (parents[root] !== root) root = parents[root] = parents[parents[root] as number] as number;
+    while (parents[root] !== root) root = parents[root] = parents[parents[root]];
     return root;
   };
   let regions = 0;

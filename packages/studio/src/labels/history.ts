@@ -246,7 +246,7 @@ export function planAction(state: LabelState, action: Action, context: PlanConte
     case 'moveClick': {
       check.click(action.index);
       check.point(action.x, action.y, 'action');
-      const moved = { ...(face.clicks[action.index] as LabelClick), x: action.x, y: action.y };
+      const moved = { ...face.clicks[action.index], x: action.x, y: action.y };
       return ask({ ...face, clicks: face.clicks.with(action.index, moved) });
     }
     case 'deleteClick': {

@@ -62,7 +62,7 @@ test('every answer has the shape that api.ts promises', async () => {
   expect(page.total).toBe(3);
   expect(page.images.map(({ path }) => path)).toEqual(['test/dent/0.png', 'test/dent/1.png']);
   const answer = api.actionAnswer.parse((await act(app, 1, 0, click(3, 3))).json());
-  expect(rleArea(answer.layers[0]!.rle)).toBe(25);
+  expect(rleArea(answer.layers[0].rle)).toBe(25);
   const detail = api.imageDetail.parse((await get(app, '/images/1')).json());
   expect(detail).toMatchObject({ version: 1, types: [1], layers: answer.layers, ...SIDE });
   api.imageDetail.parse((await get(app, '/images/2')).json());
@@ -254,12 +254,12 @@ test('where others can reach the server, they log in with a token', async () => 
   expect((await send(app, 'POST', '/login', { token: `${token}x` }, headers)).statusCode).toBe(401);
   const entered = await send(app, 'POST', '/login', { token }, headers);
   expect(entered.json()).toEqual({ user: 'grace' });
-  const cookie = entered.cookies[0]!;
+  const cookie = entered.cookies[0];
   expect(cookie).toMatchObject({ httpOnly: true, sameSite: 'Strict' });
   const session = { ...headers, cookie: `${cookie.name}=${cookie.value}` };
   expect((await get(app, '/project', session)).json().user).toBe('grace');
   await send(app, 'POST', '/images/1/actions', { base: 0, action: click(3, 3) }, session);
-  expect((await studio.store.labels.events(1))[0]!.author).toBe('grace');
+  expect((await studio.store.labels.events(1))[0].author).toBe('grace');
   expect((await get(app, '/project', { ...headers, authorization: `Bearer ${token}` })).statusCode).toBe(200);
   await send(app, 'POST', '/logout', undefined, session);
   expect((await get(app, '/project', session)).statusCode).toBe(401);
@@ -367,7 +367,7 @@ test('other pages hear of an action through the event stream', async () => {
   let text = (await reader.read()).value ?? '';
   await act(app, 1, 0, click(3, 3), { session: 'tab-1' });
   while (!text.includes('event: image')) text += (await reader.read()).value ?? '';
-  const data = /event: image\ndata: (.*)\n\n/.exec(text)![1]!;
+  const data = /event: image\ndata: (.*)\n\n/.exec(text)![1];
   expect(api.serverEvent.parse(JSON.parse(data))).toEqual({
     kind: 'image',
     id: 1,

@@ -19,7 +19,7 @@ export function allowedHosts(host: string): Set<string> {
   if (!EVERYWHERE.has(host)) return names.add(bracketed(host).toLowerCase());
   names.add(hostname().toLowerCase()).add(`${hostname().toLowerCase()}.local`);
   for (const addresses of Object.values(networkInterfaces()))
-    for (const { address } of addresses ?? []) names.add(bracketed(address.split('%')[0] as string).toLowerCase());
+    for (const { address } of addresses ?? []) names.add(bracketed(address.split('%')[0]).toLowerCase());
   return names;
 }
 

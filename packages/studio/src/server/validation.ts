@@ -17,7 +17,7 @@ export interface ZodRouteSchema {
 /** Deepest wrong field of an issue; of a union, that of the variant that was meant. */
 function locate(issue: z.core.$ZodIssue): { path: PropertyKey[]; what: string } {
   if (issue.code === 'unrecognized_keys')
-    return { path: [...issue.path, issue.keys[0] as string], what: 'there is no such field' };
+    return { path: [...issue.path, issue.keys[0]], what: 'there is no such field' };
   if (issue.code === 'invalid_union' && issue.errors.length > 0) {
     const deepest = issue.errors
       .flatMap((errors) => errors.slice(0, 1))
@@ -32,7 +32,7 @@ function locate(issue: z.core.$ZodIssue): { path: PropertyKey[]; what: string } 
 export function check<Schema extends z.ZodType>(schema: Schema, value: unknown, place: string): z.infer<Schema> {
   const result = schema.safeParse(value);
   if (result.success) return result.data;
-  const { path, what } = locate(result.error.issues[0] as z.core.$ZodIssue);
+  const { path, what } = locate(result.error.issues[0]);
   const field = path.map(String).join('.') || place;
   throw fail('ADC_REQUEST', { field: field.slice(0, 200), what: what.slice(0, 300) });
 }

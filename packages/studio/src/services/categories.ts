@@ -105,7 +105,7 @@ export class Categories {
   rebuild(only: string | undefined) {
     this.expect(only);
     const names = categoriesOf(this.project).map(({ name }) => name);
-    return (only === undefined ? names : [only]).map((name) => this.start(name, true).job)[0]!;
+    return (only === undefined ? names : [only]).map((name) => this.start(name, true).job)[0];
   }
 
   private start(name: string, rebuild: boolean) {

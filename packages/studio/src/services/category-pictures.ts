@@ -107,7 +107,7 @@ export function maskFolders(project: Project): (folder: string) => boolean {
     const parts = path.split(/[\\/]/).map((part) => expression(part));
     return (folder: string) => {
       const names = folder.split(/[\\/]/);
-      return names.length === parts.length && parts.every((part, i) => part.test(names[i] as string));
+      return names.length === parts.length && parts.every((part, i) => part.test(names[i]));
     };
   });
   return (folder) => expressions.some((is) => is(folder));

@@ -123,7 +123,7 @@ export async function demoDetector(
       name: `${type} ${name}`,
       image,
       ...(defective && { truth: mask }),
-      detection: detections[i] as Detection,
+      detection: detections[i],
       defective,
     };
   });
@@ -131,7 +131,7 @@ export async function demoDetector(
     .filter(({ defective }) => !defective)
     .sort((a, b) => b.detection.score - a.detection.score)
     .slice(0, GOOD_SHOWN);
-  const { width, height } = items[0]!.image;
+  const { width, height } = items[0].image;
   const trained = `trained on ${labels.length} masks`;
   const section = await renderDetectionSheet({
     title: 'And without clicks',

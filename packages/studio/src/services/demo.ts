@@ -120,8 +120,8 @@ async function labelDefect(
     steps.push({ clicks: [...clicks], predicted: maskOf(map, threshold), iou: iou(map, truth, threshold) });
   }
   await view.close();
-  const shown = SHOWN.map((k) => steps[k - 1] as SheetStep);
-  const written = steps[WRITTEN - 1] as SheetStep;
+  const shown = SHOWN.map((k) => steps[k - 1]);
+  const written = steps[WRITTEN - 1];
   return {
     sheet: { name: `${defect.type} ${defect.name}`, image, truth, steps: [...shown, written] },
     ious: steps.map((step) => step.iou as number),
@@ -209,7 +209,7 @@ export async function runDemo(options: DemoOptions = {}, work: WorkOptions = {})
   const folder = join(base, sample.name);
   const report = join(base, 'report.html');
   const project = await prepare(sample, folder, side, work);
-  const category = categoriesOf(project)[0]!;
+  const category = categoriesOf(project)[0];
   const runtime = await Runtime.start();
   try {
     await indexCategory(project, category, { ...work, runtime });
@@ -225,7 +225,7 @@ export async function runDemo(options: DemoOptions = {}, work: WorkOptions = {})
       labelled.push(result);
     }
     await labeler.close();
-    const after = (k: number) => mean(labelled.map(({ ious }) => ious[k - 1] as number));
+    const after = (k: number) => mean(labelled.map(({ ious }) => ious[k - 1]));
     const miou = { '1': after(1), '3': after(3), '5': after(5) };
     const labels = labelled.map(({ label }) => label);
     const unseen = { good: dataset.testGood, defects: defects.unseen };

@@ -52,7 +52,7 @@ export class DetectorService {
     this.categories.expect(category);
     const entries = await this.list();
     const found = entries.filter((entry) => category === undefined || entry.category === category);
-    if (found.length === 1) return found[0] as DetectorEntry;
+    if (found.length === 1) return found[0];
     const names = entries.map((entry) => entry.category).join(', ');
     throw fail('ADC_REQUEST', { field: 'category', what: `must be one of ${names}` });
   }

@@ -86,7 +86,7 @@ export function passedOverText(passed: readonly PassedOver[], from?: string): st
 export async function parallel<T>(items: readonly T[], work: (item: T) => Promise<void>): Promise<void> {
   let next = 0;
   const run = async () => {
-    while (next < items.length) await work(items[next++] as T);
+    while (next < items.length) await work(items[next++]);
   };
   await Promise.all(Array.from({ length: Math.min(PARALLEL, items.length) }, run));
 }

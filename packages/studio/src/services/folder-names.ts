@@ -64,7 +64,7 @@ const FILLERS = new Set([
 function means(name: string, names: ReadonlySet<string>): boolean {
   if (names.has(plain(name))) return true;
   const said = words(name).filter((word) => !FILLERS.has(word));
-  return said.length === 1 && names.has(said[0] as string);
+  return said.length === 1 && names.has(said[0]);
 }
 
 /** Whether a folder's name says that its pictures have no defect. */
@@ -78,7 +78,7 @@ export function isMaskName(name: string): boolean {
   if (MASK_NAMES.has(plain(name))) return true;
   // As in `abnormal_masks` and `mask_bad`.
   const said = words(name);
-  return said.length > 1 && (MASK_NAMES.has(said[0] as string) || MASK_NAMES.has(said.at(-1) as string));
+  return said.length > 1 && (MASK_NAMES.has(said[0]) || MASK_NAMES.has(said.at(-1) as string));
 }
 
 /** Whether a folder only holds the pictures of the folder that it lies in. */

@@ -74,11 +74,11 @@ async function lookLikeMasks(paths: readonly string[]): Promise<boolean | undefi
     read++;
     const counts = new Uint32Array(256);
     for (let i = 0; i < image.data.length; i += 3)
-      counts[Math.max(image.data[i] as number, image.data[i + 1] as number, image.data[i + 2] as number)]!++;
+      counts[Math.max(image.data[i], image.data[i + 1], image.data[i + 2])]++;
     const pixels = image.data.length / 3;
     const most = [...counts].sort((a, b) => b - a).slice(0, FEW.values);
     const few = most.reduce((sum, count) => sum + count, 0) >= FEW.share * pixels;
-    if (!few || (counts[0] as number) < FEW.black * pixels) return false;
+    if (!few || counts[0] < FEW.black * pixels) return false;
   }
   return read > 0 ? true : undefined;
 }

@@ -28,7 +28,7 @@ async function labelledProject(): Promise<Project> {
   const [dent] = await studio.store.types.list();
   for (const [n, add] of [rle(2, 3), rle(9, 2)].entries()) {
     const image = (await studio.store.images.findByPath(`test/dent/${n}.png`))!;
-    const paint = { kind: 'paint', tool: 'brush', type: dent!.id, add, remove: null } as const;
+    const paint = { kind: 'paint', tool: 'brush', type: dent.id, add, remove: null } as const;
     await studio.labels.act(image.id, { base: 0, action: paint }, 'ada');
     await studio.labels.act(image.id, { base: 1, action: { kind: 'state', state: 'defect' } }, 'ada');
   }

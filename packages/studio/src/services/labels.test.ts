@@ -129,9 +129,9 @@ test('a prediction replaces what its region contributed before, and leaves alone
   await studio.labels.act(1, { base: 1, action: click(3, 3) }, 'a');
   const moved = await studio.labels.act(1, { base: 2, action: { kind: 'moveClick', index: 0, x: 18, y: 8 } }, 'a');
   // The square of the moved click overlaps the painted one; the one around 3,3 is gone.
-  expect(rleArea(moved.layers[0]!.rle)).toBe(7 * 5);
+  expect(rleArea(moved.layers[0].rle)).toBe(7 * 5);
   const deleted = await studio.labels.act(1, { base: 3, action: { kind: 'deleteClick', index: 0 } }, 'a');
-  expect(decodeRle(deleted.layers[0]!.rle)).toEqual(decodeRle(painted));
+  expect(decodeRle(deleted.layers[0].rle)).toEqual(decodeRle(painted));
   expect(deleted.clicks).toEqual([]);
 });
 
@@ -141,7 +141,7 @@ test('a finished region stays when the next one begins', async () => {
   await studio.labels.act(1, { base: 1, action: { kind: 'finishRegion' } }, 'a');
   const answer = await studio.labels.act(1, { base: 2, action: click(15, 8) }, 'a');
   expect(answer.clicks).toHaveLength(1);
-  expect(rleArea(answer.layers[0]!.rle)).toBe(50);
+  expect(rleArea(answer.layers[0].rle)).toBe(50);
   const { layers } = await studio.labels.state(1);
   expect(rleArea(layers.get(REGION)!)).toBe(25);
 });
@@ -204,9 +204,9 @@ test('of clicks that wait only the newest is answered with a mask; undo still go
   (await next()).go();
   const answer = await third;
   expect(answer).toMatchObject({ version: 3, superseded: false });
-  expect(rleArea(answer.layers[0]!.rle)).toBe(75);
+  expect(rleArea(answer.layers[0].rle)).toBe(75);
   const undone = await studio.labels.act(1, { base: 3, action: { kind: 'undo' } }, 'a');
-  expect(rleArea(undone.layers[0]!.rle)).toBe(50);
+  expect(rleArea(undone.layers[0].rle)).toBe(50);
   expect(undone.clicks).toHaveLength(2);
 });
 
@@ -232,10 +232,10 @@ test('adjustments that nobody saw cost no prediction and are one step of undo', 
   const answers = await Promise.all(slides);
   expect(answers.map(({ superseded }) => superseded)).toEqual([true, true, false]);
   expect(waiting).toHaveLength(0);
-  expect(rleArea(answers[2]!.layers[0]!.rle)).toBe(9);
+  expect(rleArea(answers[2].layers[0].rle)).toBe(9);
   const undone = await studio.labels.act(1, { base: 4, action: { kind: 'undo' } }, 'a');
   expect(undone.threshold).toBe(0.49);
-  expect(rleArea(undone.layers[0]!.rle)).toBe(25);
+  expect(rleArea(undone.layers[0].rle)).toBe(25);
 });
 
 test('a stroke made while a mask is being computed waits for it and loses nothing', async () => {
@@ -258,7 +258,7 @@ test('a stroke made while a mask is being computed waits for it and loses nothin
   const second = studio.labels.act(1, { base: 1, action: paint }, 'a');
   running.go();
   await first;
-  expect(rleArea((await second).layers[0]!.rle)).toBe(26);
+  expect(rleArea((await second).layers[0].rle)).toBe(26);
 });
 
 test('a mask that a crash has left out is computed when the image is opened again', async () => {
@@ -272,7 +272,7 @@ test('a mask that a crash has left out is computed when the image is opened agai
   expect((await again.labels.peek(1)).completed).toBe(0);
   const detail = await again.queue.detail(1);
   expect(detail).toMatchObject({ version: 1, clicks: [{ x: 3, y: 3 }] });
-  expect(rleArea(detail.layers[0]!.rle)).toBe(25);
+  expect(rleArea(detail.layers[0].rle)).toBe(25);
   // The one that was late finds the work done.
   held.go();
   await lost;
@@ -298,7 +298,7 @@ test('of two writes on the same version one is refused, and nothing of it is sto
   ]);
   const refused = outcomes.filter((outcome) => outcome.status === 'rejected');
   expect(refused).toHaveLength(1);
-  expect(refused[0]!.reason).toBeInstanceOf(StaleWrite);
+  expect(refused[0].reason).toBeInstanceOf(StaleWrite);
   expect(await storeOf(studio).labels.events(1)).toHaveLength(1);
 });
 

@@ -14,12 +14,9 @@ async function masksOf(files: Readonly<Record<string, string>>): Promise<string[
   const { categories } = await detectLayout(root);
   const project = await writeProject(join(root, PROJECT_FILE), { categories: { ...categories } });
   const [category] = categoriesOf(project);
-  const found = [
-    ...(await findGood(project, category!)).pictures,
-    ...(await findLabelled(project, category!)).pictures,
-  ];
+  const found = [...(await findGood(project, category)).pictures, ...(await findLabelled(project, category)).pictures];
   const pictures = found.map(({ path }) => relative(root, path).split(sep).join('/'));
-  const masks = await placedMasks(project, category!, pictures, 'ground_truth');
+  const masks = await placedMasks(project, category, pictures, 'ground_truth');
   return masks.map(({ paths, type, name, picture }) => `${picture ?? name}: ${type}: ${paths.join(' ')}`).sort();
 }
 

@@ -45,7 +45,7 @@ export interface ModelEntry {
 /** Folder of the models that ship: the first that holds checksums. */
 export function shippedFolder(): string {
   const folders = modelFolders();
-  return folders.find((folder) => existsSync(join(folder, CHECKSUMS))) ?? (folders[0] as string);
+  return folders.find((folder) => existsSync(join(folder, CHECKSUMS))) ?? folders[0];
 }
 
 /** Folder of a project's own models. */

@@ -18,7 +18,7 @@ export const TESTED_NODES: readonly ReleaseLine[] = [
 ];
 /** Their names: '20.19', '22', and so on. */
 export const TESTED_NAMES = TESTED_NODES.map(({ major, minor }, n) => (n === 0 ? `${major}.${minor}` : `${major}`));
-const OLDEST = TESTED_NODES[0]!;
+const OLDEST = TESTED_NODES[0];
 const NEWEST = TESTED_NODES.at(-1)!;
 
 /** What is to be said about a version; nothing when all is well. */

@@ -28,11 +28,11 @@ async function adopt(category: string, old: string, now: string): Promise<void> 
   await mkdir(now, { recursive: true });
   if (existsSync(join(old, RECORDS_FILE))) await copyFile(join(old, RECORDS_FILE), join(now, RECORDS_FILE));
   const places = [DETECTOR_FILE, PREVIOUS_FILE];
-  for (const [i, file] of mine.entries()) await rename(join(old, file), join(now, places[i] as string));
+  for (const [i, file] of mine.entries()) await rename(join(old, file), join(now, places[i]));
   const left = (await readdir(old)).filter((name) => name.endsWith('.onnx'));
   if (left.length === 0) await rm(old, { recursive: true });
   // What another category had there before is its newest one.
-  else if (!left.includes(DETECTOR_FILE)) await rename(join(old, left[0] as string), join(old, DETECTOR_FILE));
+  else if (!left.includes(DETECTOR_FILE)) await rename(join(old, left[0]), join(old, DETECTOR_FILE));
 }
 
 /**

@@ -155,6 +155,6 @@ export class Preparation {
       labelled: rows.map(({ state }) => state !== 'todo'),
     });
     const behind = rows.flatMap(({ state }, i) => (state === 'todo' ? [] : [i]));
-    await this.images.setDiversity(new Map([...order, ...behind].map((row, place) => [rows[row]!.id, place])));
+    await this.images.setDiversity(new Map([...order, ...behind].map((row, place) => [rows[row].id, place])));
   }
 }

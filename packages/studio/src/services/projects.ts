@@ -65,7 +65,7 @@ export function categoriesOf({ root, settings }: Project, only?: string): Catego
  */
 export function categoryOf(project: Project, picture: string, named?: string): Category {
   const all = categoriesOf(project, named);
-  if (all.length === 1) return all[0]!;
+  if (all.length === 1) return all[0];
   const holding = (path: string) =>
     all.filter(({ settings }) =>
       [...settings.good, ...settings.test].some((entry) => isInside(resolve(project.root, entryFolder(entry)), path)),
@@ -74,7 +74,7 @@ export function categoryOf(project: Project, picture: string, named?: string): C
   const paths = [resolve(picture), ...(existsSync(picture) ? [realpathSync(picture)] : [])];
   for (const path of paths) {
     const found = holding(path);
-    if (found.length === 1) return found[0]!;
+    if (found.length === 1) return found[0];
   }
   const names = all.map(({ name }) => name).join(', ');
   throw fail('ADC_USAGE', {

@@ -71,7 +71,7 @@ async function* trials(pictures: readonly string[], labeler: Labeler, seed: numb
   for (let n = 0; n < TRIALS; n++) {
     const random = new Random(`tuning/held-out/${seed}/${n}`);
     const { windows } = labeler;
-    const good = await readRgb(pictures[n % pictures.length] as string, { windows });
+    const good = await readRgb(pictures[n % pictures.length], { windows });
     const donor = await readRgb(random.pick(pictures), { windows });
     const { image, mask, kind } = simulateAnomaly(good, random, { donor, kinds: HELD_OUT_KINDS });
     const view = await labeler.open(image);
@@ -124,7 +124,7 @@ export async function tuneClickModel(
   checkModelName(name, 'adclick train click');
   const started = performance.now();
   const project = await openProject(directory);
-  const category = categoriesOf(project, options.category)[0]!;
+  const category = categoriesOf(project, options.category)[0];
   const paths = await goodPictures(project, category);
   if (paths.length < LEAST_PICTURES) {
     const what = `${counted(paths.length, 'good picture')}; fine-tuning needs ${LEAST_PICTURES}, since some are held out to judge by`;

@@ -94,14 +94,14 @@ async function askPython(file: string, images: readonly RgbImage[], signal?: Abo
   try {
     const [source, target] = [join(folder, 'pictures'), join(folder, 'answers')];
     await writeFile(source, Buffer.concat(images.map(({ data }) => data)));
-    const { width, height } = images[0] as RgbImage;
+    const { width, height } = images[0];
     const args = ['-c', SCRIPT, resolve(file), source, target, String(images.length), String(height), String(width)];
     await promisify(execFile)(python, args, { signal, env: { ...process.env, PYTHONDONTWRITEBYTECODE: '1' } });
     const bytes = await readFile(target);
     const all = new Float32Array(bytes.buffer, bytes.byteOffset, bytes.length / 4);
     const size = 1 + width * height;
     return {
-      scores: images.map((_, i) => all[i * size] as number),
+      scores: images.map((_, i) => all[i * size]),
       maps: images.map((_, i) => all.slice(i * size + 1, (i + 1) * size)),
     };
   } catch (error) {
@@ -119,7 +119,7 @@ function farthest(a: ArrayLike<number>, b: ArrayLike<number>): number {
   if (a.length !== b.length) return Number.POSITIVE_INFINITY;
   let most = 0;
   for (let i = 0; i < a.length; i++) {
-    const difference = Math.abs((a[i] as number) - (b[i] as number));
+    const difference = Math.abs(a[i] - b[i]);
     most = Number.isNaN(difference) ? Number.POSITIVE_INFINITY : Math.max(most, difference);
   }
   return most;
@@ -150,7 +150,7 @@ export async function verifyDetector(file: string, { onProgress, signal }: WorkO
         runtime,
         scores,
         scoreDifference: farthest(scores, ours.scores),
-        mapDifference: Math.max(...maps.map((map, n) => farthest(map, ours.maps[n] as Float32Array))),
+        mapDifference: Math.max(...maps.map((map, n) => farthest(map, ours.maps[n]))),
       });
     } catch (error) {
       signal?.throwIfAborted();

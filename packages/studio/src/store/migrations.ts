@@ -171,7 +171,7 @@ export async function bornAt(db: Kysely<unknown>): Promise<string> {
   const { time } = await (db as Kysely<Log>)
     .selectFrom('migrations')
     .select('time')
-    .where('name', '=', MIGRATIONS[0]?.name as string)
+    .where('name', '=', MIGRATIONS[0]?.name)
     .executeTakeFirstOrThrow();
   return time;
 }

@@ -139,7 +139,7 @@ describe('the queue', () => {
     expect(passedOver).toContain('1 mask beside its picture (test/bad/nut_mask.png)');
     expect(passedOver).toContain('1 file in a folder of masks (test/bad/masks)');
     const project = await openProject(root);
-    expect(await goodPictures(project, categoriesOf(project)[0]!)).toHaveLength(2);
+    expect(await goodPictures(project, categoriesOf(project)[0])).toHaveLength(2);
   });
 
   test('follows links to files and folders, without circles, and has each picture once', async () => {
@@ -284,7 +284,7 @@ describe('detectors of categories whose names differ in odd characters', () => {
     expect(new Set(files.map((file) => file.normalize('NFC').toLowerCase())).size).toBe(ODD.length);
     for (const file of files) {
       expect(file).toMatch(/^\/project\/\.adclick\/models\/[^/]+\/detector\.onnx$/);
-      expect(Buffer.byteLength(file.split('/')[4] as string)).toBeLessThan(200);
+      expect(Buffer.byteLength(file.split('/')[4])).toBeLessThan(200);
     }
   });
 
@@ -300,7 +300,7 @@ describe('detectors of categories whose names differ in odd characters', () => {
       const build = (name: string) => Detector.build(index, { name });
       const facts = { labels: 2, notes: [], seconds: 1 };
       const open = async (name: string) => {
-        const detector = await openDetector(project, categoriesOf(project, name)[0]!, runtime);
+        const detector = await openDetector(project, categoriesOf(project, name)[0], runtime);
         try {
           return detector.card.name;
         } finally {
@@ -323,7 +323,7 @@ describe('detectors of categories whose names differ in odd characters', () => {
       expect(readCard(await readFile(path), path).name).toBe('a b');
       expect(existsSync(trainedDetector(root, 'a_b'))).toBe(true);
       const [spaced] = categoriesOf(project, 'a b');
-      await expect(openChoice(project, spaced!, runtime, 'previous')).rejects.toMatchObject({ code: 'ADC_NOT_FOUND' });
+      await expect(openChoice(project, spaced, runtime, 'previous')).rejects.toMatchObject({ code: 'ADC_NOT_FOUND' });
 
       // One whose card names another category is nobody's.
       const strange = join(root, '.adclick', 'models', 'detector-__');
@@ -453,9 +453,9 @@ describe('labels from masks that a data set has', () => {
     expect(found.others).toBeGreaterThan(0);
 
     // What is put there is found where it was put.
-    const [path, type] = Object.entries(defects)[0] as [string, string];
+    const [path, type] = Object.entries(defects)[0];
     for await (const image of store.images())
-      if (image.path === path) await store.put({ ...image, layers: [{ type: 'other', rle: image.layers[0]!.rle }] });
+      if (image.path === path) await store.put({ ...image, layers: [{ type: 'other', rle: image.layers[0].rle }] });
     expect(await read(await MaskFolderStore.open(project))).toMatchObject({
       defects: { ...defects, [path]: 'other' },
       leftOut: [],

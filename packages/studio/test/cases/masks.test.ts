@@ -26,7 +26,7 @@ const WHOLE = 'bad 2,3 25x6 90';
 function valued(values: readonly number[]): Uint16Array {
   const data = new Uint16Array(SIZE.width * SIZE.height);
   for (const [i, value] of values.entries())
-    bitmap(ALL[i] as Area).forEach((set, at) => {
+    bitmap(ALL[i]).forEach((set, at) => {
       if (set) data[at] = value;
     });
   return data;

@@ -90,7 +90,7 @@ async function writePicture(stem: string, kind: Kind, values: Float32Array): Pro
   const { type, low = 0, full, channels = 1 } = kind;
   const path = `${stem}.${ending(kind)}`;
   await mkdir(dirname(path), { recursive: true });
-  const at = (i: number) => low + (full - low) * (values[Math.floor(i / channels)] as number);
+  const at = (i: number) => low + (full - low) * values[Math.floor(i / channels)];
   const sample = (i: number) => (type.startsWith('float') ? at(i) : Math.round(at(i)));
   const size = { width: WIDTH, height: HEIGHT, channels };
   if (type === 'png')
@@ -137,7 +137,7 @@ function iouOf(data: ArrayLike<number>): number {
   for (let i = 0; i < data.length; i++) {
     const [x, y] = [i % WIDTH, Math.floor(i / WIDTH)];
     const truth = x >= DEFECT.x && x < DEFECT.x + DEFECT.width && y >= DEFECT.y && y < DEFECT.y + DEFECT.height;
-    const marked = (data[i] as number) > 0.49;
+    const marked = data[i] > 0.49;
     if (truth && marked) both++;
     if (truth || marked) either++;
   }
@@ -178,7 +178,7 @@ async function lookInside({ root, bad, sound }: Stack, runtime: Runtime): Promis
 /** Scores of the defective picture: alone in a run, by the detector's file, and from the library. */
 async function scoresOf({ root, bad }: Stack): Promise<number[]> {
   const folder = join(root, '.adclick/detectors');
-  const file = join(folder, (await readdir(folder))[0] as string);
+  const file = join(folder, (await readdir(folder))[0]);
   const [alone] = (await predict([bad], { project: root })) as [PredictResult];
   const [byFile] = (await predict([bad], { detector: file })) as [PredictResult];
   const detector = await Detector.load(file);
@@ -252,17 +252,17 @@ describe('the library', () => {
   test('an index of version 0.1.0 opens, and sees full ranges', async () => {
     const stack = await makeStack({ ...EIGHT, type: 'uint16', full: 4095, window: to(4095) });
     const { indexes } = await indexProject(stack.root);
-    const file = join(indexes[0]!.path, 'index.json');
+    const file = join(indexes[0].path, 'index.json');
     const json = JSON.parse(await readFile(file, 'utf8'));
     expect(json.format).toBe('adclick-index/2');
     json.format = 'adclick-index/1';
     delete json.settings.windows;
     for (const image of json.images) delete image.span;
     await writeFile(file, JSON.stringify(json));
-    const index = await ReferenceIndex.open(indexes[0]!.path);
+    const index = await ReferenceIndex.open(indexes[0].path);
     expect(index.windows).toBeUndefined();
     const picture = await readImage(stack.bad);
-    expect(index.rgb(picture).data[0]).toBe(Math.round((picture.data[0] as number) / 257));
+    expect(index.rgb(picture).data[0]).toBe(Math.round(picture.data[0] / 257));
     await index.close();
     // Looking again with this version finds the window.
     expect((await indexProject(stack.root)).indexes[0]?.windows).toEqual({ uint16: to(4095) });
@@ -276,7 +276,7 @@ describe('good pictures that come later', () => {
     const before = await indexProject(stack.root);
     expect(before.indexes[0]?.windows).toEqual({ uint16: to(1023) });
     await predict([stack.bad], { project: stack.root });
-    const shards = async () => (await readdir(before.indexes[0]!.path)).filter((name) => /^[0-9a-f]{32}\./.test(name));
+    const shards = async () => (await readdir(before.indexes[0].path)).filter((name) => /^[0-9a-f]{32}\./.test(name));
     const old = new Set(await shards());
     const made = await readdir(join(stack.root, '.adclick/detectors'));
     await writePicture(join(stack.root, 'train/good', 'later'), { ...ten, full: 4095 }, scene(50, false));
@@ -299,7 +299,7 @@ describe('good pictures that come later', () => {
     expect(indexes[0]?.windows).toEqual({ uint16: to(4095), uint8: to(255) });
     expect(notes.join()).toContain('16-bit samples and 8-bit samples');
     const [line] = (await predict([later], { project: stack.root })) as PredictResult[];
-    expect(line!.isDefect).toBe(false);
+    expect(line.isDefect).toBe(false);
   });
 });
 
@@ -379,7 +379,7 @@ describe('several pages', () => {
         width: WIDTH,
         height: HEIGHT,
         type,
-        sample: (i) => (type === 'float32' ? 1 : kind.full) * (values[i] as number),
+        sample: (i) => (type === 'float32' ? 1 : kind.full) * values[i],
       });
       const pages = (seed: number, defect: boolean) =>
         writeTiff([page(scene(seed, defect)), page(scene(seed + 200, false))]);
@@ -405,9 +405,7 @@ describe('several pages', () => {
 describe('the page', () => {
   const grey = async (payload: Buffer) => {
     const { data, channels } = await decodeImage(new Uint8Array(payload));
-    const values = Array.from({ length: data.length / channels }, (_, i) => data[i * channels] as number).sort(
-      (a, b) => a - b,
-    );
+    const values = Array.from({ length: data.length / channels }, (_, i) => data[i * channels]).sort((a, b) => a - b);
     return [values[Math.floor(values.length * 0.2)], values[Math.floor(values.length * 0.7)]] as [number, number];
   };
 

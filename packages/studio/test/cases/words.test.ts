@@ -173,7 +173,7 @@ describe('a renamed defect type stays renamed', () => {
     const { counts } = encodeRle(new Uint8Array(width * height).fill(1), width, height);
     const add = { width, height, counts: [...counts] };
     const paint: Action = { kind: 'paint', tool: 'brush', type: 1, add, remove: null };
-    await studio.labels.act(image?.id as number, { base: 0, action: paint }, 'ada');
+    await studio.labels.act(image?.id, { base: 0, action: paint }, 'ada');
     await studio.close();
     expect(await names(project)).toEqual(['1 bump', '2 scratch']);
   });

@@ -12,12 +12,12 @@ export function chooseDiverse(vectors: readonly (readonly number[])[], labelled:
   const open = vectors.flatMap((_, i) => (labelled[i] ? [] : [i]));
   const nearest = new Float64Array(vectors.length).fill(Number.POSITIVE_INFINITY);
   const note = (chosen: number) => {
-    const from = vectors[chosen] as readonly number[];
+    const from = vectors[chosen];
     for (const i of open) {
-      const to = vectors[i] as readonly number[];
+      const to = vectors[i];
       let distance = 0;
-      for (let d = 0; d < from.length; d++) distance += ((from[d] as number) - (to[d] as number)) ** 2;
-      nearest[i] = Math.min(nearest[i] as number, distance);
+      for (let d = 0; d < from.length; d++) distance += (from[d] - to[d]) ** 2;
+      nearest[i] = Math.min(nearest[i], distance);
     }
   };
   labelled.forEach((is, i) => {
@@ -27,7 +27,7 @@ export function chooseDiverse(vectors: readonly (readonly number[])[], labelled:
   const left = new Set(open);
   while (left.size > 0 && order.length < MOST) {
     let best = -1;
-    for (const i of left) if (best < 0 || (nearest[i] as number) > (nearest[best] as number)) best = i;
+    for (const i of left) if (best < 0 || nearest[i] > nearest[best]) best = i;
     left.delete(best);
     order.push(best);
     note(best);

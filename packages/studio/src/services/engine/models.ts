@@ -80,12 +80,12 @@ interface Open {
 function embeddingOf({ tokens, dims, height, width }: Residual): number[] {
   const mean = new Float64Array(dims);
   for (let cell = 0; cell < height * width; cell++)
-    for (let d = 0; d < dims; d++) mean[d] = (mean[d] as number) + (tokens[cell * dims + d] as number);
+    for (let d = 0; d < dims; d++) mean[d] = mean[d] + tokens[cell * dims + d];
   const folded = new Array<number>(EMBEDDING_DIMS).fill(0);
   for (let d = 0; d < dims; d++) {
     const at = d % EMBEDDING_DIMS;
     const sign = Math.floor(d / EMBEDDING_DIMS) % 2 === 0 ? 1 : -1;
-    folded[at] = (folded[at] as number) + sign * (mean[d] as number);
+    folded[at] = folded[at] + sign * mean[d];
   }
   const length = Math.hypot(...folded) || 1;
   return folded.map((value) => Number((value / length).toFixed(5)));
@@ -128,7 +128,7 @@ export class Models {
     return { key: categoryKey(base, stamp), pictures: index.names.length };
   }
 
-  private category = (name: string) => categoriesOf(this.settings.project, name)[0]!;
+  private category = (name: string) => categoriesOf(this.settings.project, name)[0];
 
   private async start(): Promise<Lanes> {
     const { threads } = this.settings;

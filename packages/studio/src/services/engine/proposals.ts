@@ -26,7 +26,7 @@ const EDGE = 1e-6;
 /** Pixels above a threshold. */
 export const maskOf = ({ data, width, height }: Plane, threshold: number): Rle => {
   const mask = new Uint8Array(data.length);
-  for (let i = 0; i < data.length; i++) mask[i] = (data[i] as number) > threshold ? 1 : 0;
+  for (let i = 0; i < data.length; i++) mask[i] = data[i] > threshold ? 1 : 0;
   return encodeRle(mask, width, height);
 };
 
@@ -77,18 +77,18 @@ export function sightOfDetector(
 ): Sight {
   const { data, width, height } = map;
   const above = new Uint8Array(data.length);
-  for (let i = 0; i < data.length; i++) above[i] = (data[i] as number) > thresholds.map ? 1 : 0;
+  for (let i = 0; i < data.length; i++) above[i] = data[i] > thresholds.map ? 1 : 0;
   const { labels, areas } = connectedComponents(above, width, height, 8);
   const least = (thresholds.minArea * width * height) / (input.width * input.height);
   for (let i = 0; i < data.length; i++) {
-    const region = (labels[i] as number) - 1;
-    if (region >= 0 && (areas[region] as number) < least) above[i] = 0;
+    const region = labels[i] - 1;
+    if (region >= 0 && areas[region] < least) above[i] = 0;
   }
   const level = logit(thresholds.map);
   const byScore = logit(score) - logit(thresholds.score);
   // Where regions decide, the highest place of one that is left stands for the picture; without one it lies below.
   let highest = Number.NEGATIVE_INFINITY;
-  for (let i = 0; i < data.length; i++) if (above[i]) highest = Math.max(highest, data[i] as number);
+  for (let i = 0; i < data.length; i++) if (above[i]) highest = Math.max(highest, data[i]);
   const byRegion = Number.isFinite(highest) ? logit(highest) - level : Math.min(byScore, 0);
   return {
     rle: encodeRle(above, width, height),

@@ -17,7 +17,7 @@ test('the grammar writes forty for every type, and what is kept stays until it i
   const service = new PromptService(await makeProject(), async () => ['dent', 'stain']);
   const made = (type: string) => ({ category: 'part', type, by: 'grammar', phrases: 40, dropped: 0, added: 0 });
   expect(await service.generate({ type: 'dent' })).toEqual({ made: [made('dent')], kept: 0 });
-  await service.edit('dent', { remove: [offlinePrompts('dent', 'part')[3] as string] });
+  await service.edit('dent', { remove: [offlinePrompts('dent', 'part')[3]] });
   expect(await service.generate({})).toEqual({ made: [made('scratch'), made('stain')], kept: 1 });
   const sets = await service.list();
   expect(sets.map(({ type, phrases }) => [type, phrases.length])).toEqual([
@@ -98,7 +98,7 @@ describe('editing by hand', () => {
     expect(await code(service.edit('constructor', { add: ['dent on the part'] }))).toBe('ADC_DEFECT_TYPE');
     expect(await code(service.list('elsewhere'))).toBe('ADC_PROJECT');
     const { part } = project.settings.categories;
-    const two = { ...project, settings: { ...project.settings, categories: { part: part!, lid: part! } } };
+    const two = { ...project, settings: { ...project.settings, categories: { part: part, lid: part } } };
     expect(await code(new PromptService(two).edit('dent', { add: ['dent on the lid'] }))).toBe('ADC_USAGE');
     expect(await code(new PromptService(two).edit('dent', { add: ['dent on the lid'] }, 'lid'))).toBe('done');
     expect((await service.list('part', 'dent'))[0]?.phrases).toEqual(['dent on the part']);
@@ -108,7 +108,7 @@ describe('editing by hand', () => {
     const service = new PromptService(await makeProject());
     const names = Array.from({ length: 20 }, (_, i) => `dent number ${i} on the part`);
     await Promise.all(names.map((phrase) => service.edit('dent', { add: [phrase] })));
-    expect([...(await service.list('part', 'dent'))[0]!.phrases].sort()).toEqual([...names].sort());
+    expect([...(await service.list('part', 'dent'))[0].phrases].sort()).toEqual([...names].sort());
   });
 
   test('a type that is renamed keeps its prompts, also one called constructor', async () => {

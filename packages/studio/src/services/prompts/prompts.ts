@@ -105,7 +105,7 @@ export class PromptService {
   /** The one category and type that a phrase belongs to. */
   private async subject(type: string, category?: string): Promise<{ category: string; type: string }> {
     const found = await this.subjects(category, type);
-    if (found.length === 1) return found[0]!;
+    if (found.length === 1) return found[0];
     const what = `type ${type} is in the categories ${found.map((one) => one.category).join(', ')}: say which`;
     throw fail('ADC_USAGE', { what, command: 'adclick prompts edit' });
   }
