@@ -1,8 +1,8 @@
 /** A project with a sample product, for measurements of the labelling server. */
 import { join } from 'node:path';
 import { writeSampleProduct } from '@adclick/core';
-import { PROJECT_FILE, writeProject } from '../../packages/studio/src/project.ts';
-import { detectLayout } from '../../packages/studio/src/services/layout.ts';
+import { detectLayout } from '../../packages/studio/src/project/layout.ts';
+import { PROJECT_FILE, writeProject } from '../../packages/studio/src/project/project.ts';
 import { benchWeights } from './weights.ts';
 
 export interface LabellingProject {

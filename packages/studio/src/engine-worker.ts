@@ -1,18 +1,18 @@
 /** The engine's thread: decodes pictures, compares them with good ones, and labels them; clicks before everything else. */
 import { type MessagePort, parentPort, workerData } from 'node:worker_threads';
-import type { OnProgress } from './progress.ts';
-import { chooseDiverse } from './services/engine/diversity.ts';
-import { Models } from './services/engine/models.ts';
-import { encodePicture } from './services/engine/pictures.ts';
+import { chooseDiverse } from './engine/diversity.ts';
+import { Models } from './engine/open-models.ts';
+import { encodePicture } from './engine/pictures.ts';
 import {
   type AnyRequest,
   closedEngine,
   type EngineSettings,
   type FromEngine,
   type ToEngine,
-} from './services/engine/protocol.ts';
-import { Schedule } from './services/engine/schedule.ts';
-import { toWire } from './services/wire-error.ts';
+} from './engine/protocol.ts';
+import { Schedule } from './engine/schedule.ts';
+import { toWire } from './engine/wire-error.ts';
+import type { OnProgress } from './jobs/progress.ts';
 
 const port = parentPort as MessagePort;
 const { engine: settings } = workerData as { engine: EngineSettings };

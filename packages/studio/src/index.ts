@@ -1,10 +1,19 @@
 /** ADClick as a product: projects and what the command line does with them, for programs. */
+
+export { openDetector, resolveDetector } from './detectors/choice.ts';
+export { type PredictLine, type PredictRequest, type PredictSummary, predictPictures } from './detectors/predicting.ts';
+export type { TrainingAnswer, TrainingOptions } from './detectors/training-options.ts';
+export { type IndexReport, indexProject } from './engine/indexing.ts';
 export { errorLine, fail, STUDIO_ERRORS, toCoded } from './errors.ts';
 export { EXCHANGE_FORMATS } from './exchange/formats.ts';
 export { type LabelStore, MaskFolderStore, type Picture } from './exchange/label-store.ts';
 export { openSource, openZip, type Source } from './exchange/source.ts';
+export { type ExportRequest, exportLabels, type ImportRequest, importLabels } from './exchange/transfer.ts';
 export type { ExchangeReport, ImportReport, LabelledImage, LeftOut, TypedLayer } from './exchange/types.ts';
-export type { OnProgress, ProgressEvent, WorkOptions } from './progress.ts';
+export type { OnProgress, ProgressEvent, WorkOptions } from './jobs/progress.ts';
+export { type OpenLabels, openLabels } from './labels/archive.ts';
+export { detectLayout, type Layout } from './project/layout.ts';
+export { type FileCheck, importWeights, listModels, type ModelEntry, verifyModels } from './project/model-files.ts';
 export {
   type CategorySettings,
   openProject,
@@ -14,25 +23,17 @@ export {
   type ProjectSettings,
   parseProject,
   writeProject,
-} from './project.ts';
-export { type DemoAnswer, type DemoOptions, runDemo } from './services/demo.ts';
-export type { DemoDetector } from './services/demo-detector.ts';
+} from './project/project.ts';
+export { VERSION } from './version.ts';
+export { type EvaluationRequest, evaluateCategory } from './workbench/click-evaluation.ts';
+export { trainClick } from './workbench/click-training.ts';
+export { type DemoAnswer, type DemoOptions, runDemo } from './workbench/demo.ts';
+export type { DemoDetector } from './workbench/demo-detector.ts';
 export {
   type DetectionEvaluationRequest,
   evaluateDetector,
-} from './services/detection-evaluation.ts';
-export { openDetector, resolveDetector } from './services/detectors.ts';
-export { type DoctorReport, examine } from './services/doctor.ts';
-export { type EvaluationRequest, evaluateCategory } from './services/evaluation.ts';
-export { type ExportRequest, exportLabels, type ImportRequest, importLabels } from './services/exchange.ts';
-export { type IndexReport, indexProject } from './services/indexing.ts';
-export { type OpenLabels, openLabels } from './services/label-stores.ts';
-export { type LabelRequest, type LabelResult, labelPicture } from './services/labelling.ts';
-export { detectLayout, type Layout } from './services/layout.ts';
-export { type FileCheck, importWeights, listModels, type ModelEntry, verifyModels } from './services/models.ts';
-export { type PredictLine, type PredictRequest, type PredictSummary, predictPictures } from './services/predicting.ts';
-export type { ProviderReport } from './services/providers.ts';
-export { trainClick } from './services/training.ts';
-export type { TrainingAnswer, TrainingOptions } from './services/training-options.ts';
-export { type DetectorCheck, type RuntimeCheck, verifyDetector } from './services/verifying.ts';
-export { VERSION } from './version.ts';
+} from './workbench/detector-evaluation.ts';
+export { type DoctorReport, examine } from './workbench/doctor.ts';
+export { type LabelRequest, type LabelResult, labelPicture } from './workbench/labelling.ts';
+export type { ProviderReport } from './workbench/providers.ts';
+export { type DetectorCheck, type RuntimeCheck, verifyDetector } from './workbench/verifying.ts';

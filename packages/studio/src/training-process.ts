@@ -1,7 +1,7 @@
 /** Started as a process of its own by the server: trains one detector, tells how far it is, and ends. */
 import { constants, setPriority } from 'node:os';
+import type { FromTraining, ToTraining } from './detectors/training-apart.ts';
 import { endAtOnce, onEnd, PATIENCE_MS } from './process-end.ts';
-import type { FromTraining, ToTraining } from './services/training-apart.ts';
 
 // Before the models are loaded: their threads take over the priority of the one that starts them.
 setPriority(constants.priority.PRIORITY_LOW);
@@ -26,9 +26,9 @@ const send = (message: FromTraining): Promise<void> =>
   });
 
 async function train({ directory, options }: Exclude<ToTraining, { cancel: true }>): Promise<void> {
-  const { toWire } = await import('./services/wire-error.ts');
+  const { toWire } = await import('./engine/wire-error.ts');
   try {
-    const { trainSegmentation } = await import('./services/seg-training.ts');
+    const { trainSegmentation } = await import('./detectors/training.ts');
     const work = {
       signal: controller.signal,
       onProgress: (progress: Extract<FromTraining, { progress: unknown }>['progress']) => void send({ progress }),

@@ -13,7 +13,7 @@ import {
   readRgb,
 } from '@adclick/core';
 import { expect, test } from 'vitest';
-import { runDemo } from '../src/services/demo.ts';
+import { runDemo } from '../src/workbench/demo.ts';
 import { adclick } from './command.ts';
 import { temporaryFolder } from './sample.ts';
 

@@ -4,7 +4,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { Detector, readImage, readImageSize, writeSampleProduct } from '@adclick/core';
 import { afterAll, beforeAll, describe, expect, test, vi } from 'vitest';
-import type { PredictFailure, PredictLine, PredictResult } from '../src/services/predicting.ts';
+import type { PredictFailure, PredictLine, PredictResult } from '../src/detectors/predicting.ts';
 import { adclick, errorCode } from './command.ts';
 
 let data: string;

@@ -5,7 +5,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { writeMask, writePng } from '@adclick/core';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import { PROJECT_FILE, writeProject } from '../src/project.ts';
+import { PROJECT_FILE, writeProject } from '../src/project/project.ts';
 import { adclick, errorCode } from './command.ts';
 
 let root = '';

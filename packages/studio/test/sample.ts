@@ -4,9 +4,9 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { encodeRle, type Rle, writePng } from '@adclick/core';
 import { onTestFinished } from 'vitest';
-import { PROJECT_FILE, type Project, writeProject } from '../src/project.ts';
-import type { Predictor } from '../src/services/labels.ts';
-import { Studio, type StudioOptions } from '../src/services/studio.ts';
+import type { Predictor } from '../src/labels/label-service.ts';
+import { PROJECT_FILE, type Project, writeProject } from '../src/project/project.ts';
+import { Studio, type StudioOptions } from '../src/studio.ts';
 
 export const SIDE = { width: 24, height: 16 };
 

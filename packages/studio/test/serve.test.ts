@@ -14,8 +14,8 @@ import {
 } from '@adclick/core';
 import { expect, onTestFinished, test, vi } from 'vitest';
 import type { ImageDetail, ImagePage, Job, ProjectInfo } from '../src/api.ts';
-import { PROJECT_FILE, writeProject } from '../src/project.ts';
-import { detectLayout } from '../src/services/layout.ts';
+import { detectLayout } from '../src/project/layout.ts';
+import { PROJECT_FILE, writeProject } from '../src/project/project.ts';
 import { checkDatabase } from '../src/store/connection.ts';
 import { databasePath } from '../src/store/store.ts';
 import { adclick, errorCode } from './command.ts';

@@ -3,8 +3,8 @@ import { readdir, readFile, rename, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { Detector, writeSampleProduct } from '@adclick/core';
 import { beforeEach, describe, expect, test } from 'vitest';
-import type { PredictResult } from '../src/services/predicting.ts';
-import type { SegTrainingAnswer } from '../src/services/training-options.ts';
+import type { PredictResult } from '../src/detectors/predicting.ts';
+import type { SegTrainingAnswer } from '../src/detectors/training-options.ts';
 import { adclick, errorCode } from './command.ts';
 import { temporaryFolder } from './sample.ts';
 

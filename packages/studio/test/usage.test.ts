@@ -2,7 +2,7 @@
 import { readFileSync } from 'node:fs';
 import { describe, expect, test } from 'vitest';
 import { createProgram } from '../src/cli/main.ts';
-import { judgeNode } from '../src/services/node-support.ts';
+import { judgeNode } from '../src/workbench/node-support.ts';
 import { adclick, errorCode } from './command.ts';
 
 const { version } = JSON.parse(readFileSync(new URL('../package.json', import.meta.url), 'utf8')) as {

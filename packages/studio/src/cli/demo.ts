@@ -1,9 +1,9 @@
 /** `adclick demo`: a sample product from pictures to masks and a detector, with a report to look at, then the labelling page. */
 import { SAMPLE_PRODUCTS } from '@adclick/core';
 import { type Command, Option } from 'commander';
-import { openProject } from '../project.ts';
-import { runDemo } from '../services/demo.ts';
-import type { DemoDetector } from '../services/demo-detector.ts';
+import { openProject } from '../project/project.ts';
+import { runDemo } from '../workbench/demo.ts';
+import type { DemoDetector } from '../workbench/demo-detector.ts';
 import { type CommonOptions, run, withCommon } from './run.ts';
 import { portNumber, type ServingOptions, startServing } from './serve.ts';
 

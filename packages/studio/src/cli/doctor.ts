@@ -1,6 +1,6 @@
 /** `adclick doctor`: what this computer offers and what is wrong with the installation. */
 import type { Command } from 'commander';
-import { type DoctorReport, examine } from '../services/doctor.ts';
+import { type DoctorReport, examine } from '../workbench/doctor.ts';
 import { megabytes } from './progress-bar.ts';
 import { type CommonOptions, type Context, run, withCommon } from './run.ts';
 

@@ -2,8 +2,8 @@
 import type { ImageScore } from '@adclick/core';
 import type { Command } from 'commander';
 import { counted } from '../api.ts';
-import { evaluateDetector } from '../services/detection-evaluation.ts';
-import { evaluateCategory } from '../services/evaluation.ts';
+import { evaluateCategory } from '../workbench/click-evaluation.ts';
+import { evaluateDetector } from '../workbench/detector-evaluation.ts';
 import { fileEnding, imageScore, number, wholeNumber } from './options.ts';
 import { type CommonOptions, run, withCommon } from './run.ts';
 

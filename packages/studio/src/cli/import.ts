@@ -3,10 +3,10 @@ import { type Command, InvalidArgumentError } from 'commander';
 import { counted, FORMATS, type Format } from '../api.ts';
 import { fail } from '../errors.ts';
 import { openSource } from '../exchange/source.ts';
+import { importLabels, leftOutLines } from '../exchange/transfer.ts';
 import type { Replaced } from '../exchange/types.ts';
+import { openLabels } from '../labels/archive.ts';
 import { localUser } from '../local-user.ts';
-import { importLabels, leftOutLines } from '../services/exchange.ts';
-import { openLabels } from '../services/label-stores.ts';
 import { formatOption } from './options.ts';
 import { type CommonOptions, run, withCommon } from './run.ts';
 

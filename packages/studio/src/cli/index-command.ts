@@ -2,8 +2,8 @@
 import { type Windows, writtenWindow } from '@adclick/core';
 import type { Command } from 'commander';
 import { counted } from '../api.ts';
-import { passedOverText } from '../services/finding.ts';
-import { indexProject } from '../services/indexing.ts';
+import { indexProject } from '../engine/indexing.ts';
+import { passedOverText } from '../project/finding.ts';
 import { type CommonOptions, run, withCommon } from './run.ts';
 
 /** Windows of samples of more than 8 bits, in words. */

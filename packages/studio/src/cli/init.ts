@@ -3,12 +3,12 @@ import { createInterface } from 'node:readline/promises';
 import type { Command } from 'commander';
 import { counted } from '../api.ts';
 import { fail } from '../errors.ts';
-import { type ProjectDraft, writeProject } from '../project.ts';
-import { type CategoryCounts, countPictures } from '../services/category-pictures.ts';
-import { passedOverText } from '../services/finding.ts';
-import { firstNotes } from '../services/first-look.ts';
-import type { Layout } from '../services/layout.ts';
-import { type Category, categoriesOf, proposeProject } from '../services/projects.ts';
+import { type Category, categoriesOf, proposeProject } from '../project/categories.ts';
+import { type CategoryCounts, countPictures } from '../project/category-pictures.ts';
+import { passedOverText } from '../project/finding.ts';
+import { firstNotes } from '../project/first-look.ts';
+import type { Layout } from '../project/layout.ts';
+import { type ProjectDraft, writeProject } from '../project/project.ts';
 import { type CommonOptions, run, withCommon } from './run.ts';
 
 /** Folders and types that a line shows. */

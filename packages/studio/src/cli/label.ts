@@ -1,7 +1,7 @@
 /** `adclick label`: a mask from clicks on one picture. */
 import type { Command } from 'commander';
 import { fail } from '../errors.ts';
-import { labelPicture } from '../services/labelling.ts';
+import { labelPicture } from '../workbench/labelling.ts';
 import { formatClick, parseClick } from './clicks.ts';
 import { fileEnding } from './options.ts';
 import { type CommonOptions, run, withCommon } from './run.ts';

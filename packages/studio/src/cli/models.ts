@@ -3,8 +3,8 @@ import { isFolder } from '@adclick/core';
 import type { Command } from 'commander';
 import { counted } from '../api.ts';
 import { fail } from '../errors.ts';
-import { importWeights, listModels, verifyModels } from '../services/models.ts';
-import { type DetectorCheck, TOLERANCE, verifyDetector } from '../services/verifying.ts';
+import { importWeights, listModels, verifyModels } from '../project/model-files.ts';
+import { type DetectorCheck, TOLERANCE, verifyDetector } from '../workbench/verifying.ts';
 import { megabytes } from './progress-bar.ts';
 import { type Answer, type CommonOptions, run, withCommon } from './run.ts';
 

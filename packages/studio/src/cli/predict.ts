@@ -1,8 +1,8 @@
 /** `adclick predict`: anomaly scores, maps and regions of pictures, files and folders, or a folder that fills up. */
 import type { Command } from 'commander';
 import { counted } from '../api.ts';
+import { type PredictLine, predictPictures } from '../detectors/predicting.ts';
 import { fail } from '../errors.ts';
-import { type PredictLine, predictPictures } from '../services/predicting.ts';
 import { type CommonOptions, run, withCommon } from './run.ts';
 
 interface Options extends CommonOptions {

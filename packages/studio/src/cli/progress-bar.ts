@@ -1,5 +1,5 @@
 /** One line of progress with rate and remaining time, redrawn in place; silent where nobody watches. */
-import type { ProgressEvent } from '../progress.ts';
+import type { ProgressEvent } from '../jobs/progress.ts';
 
 /** A terminal, or something like one. */
 export interface ProgressStream {

@@ -2,8 +2,8 @@
 import type { Command } from 'commander';
 import { counted } from '../api.ts';
 import { fail } from '../errors.ts';
-import { openProject } from '../project.ts';
-import { PromptService, type Prompts } from '../services/prompts/prompts.ts';
+import { openProject } from '../project/project.ts';
+import { PromptService, type Prompts } from '../prompts/prompts.ts';
 import { typesInUse } from '../store/store.ts';
 import { collect } from './options.ts';
 import { type CommonOptions, run, withCommon } from './run.ts';

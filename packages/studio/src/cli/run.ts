@@ -2,8 +2,8 @@
 import type { Command } from 'commander';
 import pc from 'picocolors';
 import { errorLine, fail, toCoded } from '../errors.ts';
+import type { WorkOptions } from '../jobs/progress.ts';
 import { type EndSignal, endAtOnce, exitCodeOf, onEnd } from '../process-end.ts';
-import type { WorkOptions } from '../progress.ts';
 import { ProgressBar } from './progress-bar.ts';
 
 /** What a command gives back: the object of `--json`, and the lines people read. */

@@ -1,8 +1,8 @@
 /** `adclick serve`: the labelling page of a project, and its users where others can reach it. */
 import type { Command } from 'commander';
 import { errorLine, fail } from '../errors.ts';
-import type { Project } from '../project.ts';
-import { openOrInit } from '../services/projects.ts';
+import { openOrInit } from '../project/categories.ts';
+import type { Project } from '../project/project.ts';
 import { Store } from '../store/store.ts';
 import { hasDesktop, openBrowser } from './browser.ts';
 import { wholeNumber } from './options.ts';

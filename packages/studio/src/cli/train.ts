@@ -1,8 +1,8 @@
 /** `adclick train`: click weights, from nothing or for one category of a project, and detectors on a project's labels. */
 import { type Command, Option } from 'commander';
 import { counted } from '../api.ts';
-import { trainSegmentation } from '../services/seg-training.ts';
-import { trainClick } from '../services/training.ts';
+import { trainSegmentation } from '../detectors/training.ts';
+import { trainClick } from '../workbench/click-training.ts';
 import { collect, number, wholeNumber } from './options.ts';
 import { formatDuration } from './progress-bar.ts';
 import { type CommonOptions, run, withCommon } from './run.ts';

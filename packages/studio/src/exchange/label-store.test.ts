@@ -6,7 +6,7 @@ import { join, relative } from 'node:path';
 import { encodeRle, readMask, toStored, writeMask, writePng } from '@adclick/core';
 import { afterEach, beforeEach, expect, onTestFinished, test } from 'vitest';
 import { all, bitmapOf } from '../../test/labels.ts';
-import { openProject, PROJECT_FILE, writeProject } from '../project.ts';
+import { openProject, PROJECT_FILE, writeProject } from '../project/project.ts';
 import { MaskFolderStore } from './label-store.ts';
 import type { LabelledImage } from './types.ts';
 

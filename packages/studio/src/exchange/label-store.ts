@@ -16,11 +16,11 @@ import {
 } from '@adclick/core';
 import { fail } from '../errors.ts';
 import { fileName } from '../file-name.ts';
-import { CACHE_FOLDER, type Project } from '../project.ts';
-import { findGood, findLabelled } from '../services/category-pictures.ts';
-import { isGoodName, isPictureName } from '../services/folder-names.ts';
-import { liesAmongGood, placedMasks, typeByFolder } from '../services/mask-files.ts';
-import { type Category, categoriesOf, entryFolder } from '../services/projects.ts';
+import { type Category, categoriesOf, entryFolder } from '../project/categories.ts';
+import { findGood, findLabelled } from '../project/category-pictures.ts';
+import { isGoodName, isPictureName } from '../project/folder-names.ts';
+import { liesAmongGood, placedMasks, typeByFolder } from '../project/mask-files.ts';
+import { CACHE_FOLDER, type Project } from '../project/project.ts';
 import { MaskOwners } from './mask-owners.ts';
 import { endingOf, folderOf, nameOf, withoutEnding } from './paths.ts';
 import { orLeaveOut } from './reading.ts';

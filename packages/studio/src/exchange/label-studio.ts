@@ -2,7 +2,7 @@
 import { decodeImage } from '@adclick/core';
 import { z } from 'zod';
 import { fail } from '../errors.ts';
-import { hasPictureEnding } from '../services/folder-names.ts';
+import { hasPictureEnding } from '../project/folder-names.ts';
 import { decodeBrush, encodeBrush } from './brush-rle.ts';
 import type { Format, ReadOptions } from './format.ts';
 import { jsonList, number, parseJson, parsePart, pieces } from './json.ts';

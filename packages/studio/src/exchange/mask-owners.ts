@@ -2,7 +2,7 @@
 import { createHash } from 'node:crypto';
 import { nameKey } from '@adclick/core';
 import { collisionKey } from '../file-name.ts';
-import { sayingFolder } from '../services/mask-files.ts';
+import { sayingFolder } from '../project/mask-files.ts';
 import { folderOf, nameOf, withoutEnding } from './paths.ts';
 
 /** A picture that masks can belong to. */

@@ -1,7 +1,7 @@
 /** Which picture of a project an image in a file of labels is, since tools name pictures from other folders than ours. */
 import { nameKey } from '@adclick/core';
 import { collisionKey } from '../file-name.ts';
-import { hasPictureEnding } from '../services/folder-names.ts';
+import { hasPictureEnding } from '../project/folder-names.ts';
 import type { Picture } from './label-store.ts';
 import { folderOf, nameOf, withoutEnding } from './paths.ts';
 import type { LeftOut } from './types.ts';

@@ -11,11 +11,11 @@ import { strToU8, zipSync } from 'fflate';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { all, bitmapOf, MemoryStore } from '../../test/labels.ts';
 import { FORMATS, type Format } from '../api.ts';
-import { uniteRle } from '../labels/bitmaps.ts';
-import { exportLabels } from '../services/exchange.ts';
+import { uniteRle } from '../history/bitmaps.ts';
 import { EXCHANGE_FORMATS } from './formats.ts';
 import { safePath } from './paths.ts';
 import { openMemory, openZip, type Source } from './source.ts';
+import { exportLabels } from './transfer.ts';
 import type { LabelledImage, LeftOut } from './types.ts';
 
 const RUNS = Math.ceil(Number(process.env.ADCLICK_FUZZ ?? 480) / FORMATS.length);

@@ -5,7 +5,7 @@ import { join } from 'node:path';
 import { openDataset, readMask, writePng } from '@adclick/core';
 import { expect, test } from 'vitest';
 import { bitmapOf, MemoryStore } from '../../test/labels.ts';
-import { exportLabels } from '../services/exchange.ts';
+import { exportLabels } from './transfer.ts';
 import type { LabelledImage } from './types.ts';
 
 test('a plain folder becomes a data set', async () => {

@@ -1,7 +1,7 @@
 /** Pascal VOC: an indexed PNG of classes a picture. One type a pixel: where types overlap, the smaller one is kept. */
 import { alikeNumbers, type DecodedImage, decodeImage, decodeRle, encodeIndexedPng, rleArea } from '@adclick/core';
 import { fail } from '../errors.ts';
-import { hasPictureEnding } from '../services/folder-names.ts';
+import { hasPictureEnding } from '../project/folder-names.ts';
 import type { Format, ReadOptions } from './format.ts';
 import { decodeText, linesOf, textBytes } from './json.ts';
 import { boundsOf, type Painter } from './painter.ts';

@@ -2,7 +2,7 @@
 import { decodeRle } from '@adclick/core';
 import { stringify } from 'yaml';
 import { fail } from '../errors.ts';
-import { hasPictureEnding } from '../services/folder-names.ts';
+import { hasPictureEnding } from '../project/folder-names.ts';
 import { simplifyRing, traceBridged } from './contours.ts';
 import type { Format, KnownPicture, ReadOptions } from './format.ts';
 import { decodeText, linesOf, textBytes } from './json.ts';

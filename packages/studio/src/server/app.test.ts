@@ -6,8 +6,8 @@ import type { FastifyInstance } from 'fastify';
 import { expect, onTestFinished, test, vi } from 'vitest';
 import { makeProject, openStudio, SIDE, temporaryFolder, writeFlat } from '../../test/sample.ts';
 import * as api from '../api.ts';
-import type { Project } from '../project.ts';
-import type { Studio, StudioOptions } from '../services/studio.ts';
+import type { Project } from '../project/project.ts';
+import type { Studio, StudioOptions } from '../studio.ts';
 import { type AppOptions, createApp } from './app.ts';
 
 const HOST = { host: 'localhost:4280' };

@@ -7,7 +7,7 @@ import swagger from '@fastify/swagger';
 import fastify, { type FastifyInstance, type FastifyReply } from 'fastify';
 import { API } from '../api.ts';
 import { fail } from '../errors.ts';
-import type { Studio } from '../services/studio.ts';
+import type { Studio } from '../studio.ts';
 import { VERSION } from '../version.ts';
 import { addFailures, errorBody } from './failures.ts';
 import { addActions } from './routes/actions.ts';

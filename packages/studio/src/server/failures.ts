@@ -3,9 +3,9 @@ import { CodedError } from '@adclick/ortgrad';
 import type { FastifyError, FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
 import type { ApiError, Conflict } from '../api.ts';
 import { fail, toCoded } from '../errors.ts';
+import { StaleWrite } from '../labels/label-service.ts';
 import { forPage } from '../page-errors.ts';
-import { StaleWrite } from '../services/labels.ts';
-import type { Studio } from '../services/studio.ts';
+import type { Studio } from '../studio.ts';
 
 /** The body of an answer that says what went wrong. @param root folder of the project. */
 export function errorBody(error: CodedError, root: string): ApiError {

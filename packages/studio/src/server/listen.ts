@@ -2,11 +2,11 @@
 import type { CodedError } from '@adclick/ortgrad';
 import type { FastifyInstance } from 'fastify';
 import { fail } from '../errors.ts';
+import { EXCHANGE_JOBS } from '../labels/archive.ts';
 import { localUser } from '../local-user.ts';
 import { isLoopback } from '../loopback.ts';
-import type { Project } from '../project.ts';
-import { EXCHANGE_JOBS } from '../services/label-stores.ts';
-import { Studio, type StudioOptions } from '../services/studio.ts';
+import type { Project } from '../project/project.ts';
+import { Studio, type StudioOptions } from '../studio.ts';
 import { createApp } from './app.ts';
 
 export const DEFAULT_PORT = 4280;

@@ -1,6 +1,6 @@
 /** The append-only history of every image: events, their results, and snapshots that can be made again from both. */
 import { type Rle, rleArea } from '@adclick/core';
-import { countRegions } from '../labels/bitmaps.ts';
+import { countRegions } from '../history/bitmaps.ts';
 import {
   type Face,
   type Flip,
@@ -10,7 +10,7 @@ import {
   type LabelState,
   REGION,
   type StoredAction,
-} from '../labels/history.ts';
+} from '../history/history.ts';
 import type { Db } from './schema.ts';
 
 /** Somebody else's event took the version: the write did not happen. */

@@ -3,7 +3,7 @@ import { join } from 'node:path';
 import { encodeRle } from '@adclick/core';
 import { expect, onTestFinished, test } from 'vitest';
 import { temporaryFolder } from '../../test/sample.ts';
-import { applyEvent, applyResult, freshState, type LabelEvent, type LabelState } from '../labels/history.ts';
+import { applyEvent, applyResult, freshState, type LabelEvent, type LabelState } from '../history/history.ts';
 import { checkDatabase, openDatabase } from './connection.ts';
 import { StaleVersion } from './labels.ts';
 import { databasePath, Store } from './store.ts';

@@ -6,8 +6,8 @@ import { zipSync } from 'fflate';
 import { describe, expect, test } from 'vitest';
 import { FORMATS } from '../../src/api.ts';
 import { openFolder, openZip } from '../../src/exchange/source.ts';
-import { exportLabels } from '../../src/services/exchange.ts';
-import { openLabels } from '../../src/services/label-stores.ts';
+import { exportLabels } from '../../src/exchange/transfer.ts';
+import { openLabels } from '../../src/labels/archive.ts';
 import {
   bitmap,
   contentBelow,

@@ -8,11 +8,11 @@ import type { Format } from '../../src/api.ts';
 import { boundsOf } from '../../src/exchange/painter.ts';
 import { nameOf, withoutEnding } from '../../src/exchange/paths.ts';
 import { openMemory } from '../../src/exchange/source.ts';
+import { type ImportRequest, importLabels } from '../../src/exchange/transfer.ts';
 import type { ImportReport, LabelledImage } from '../../src/exchange/types.ts';
-import { openProject, PROJECT_FILE, writeProject } from '../../src/project.ts';
-import { type ImportRequest, importLabels } from '../../src/services/exchange.ts';
-import { openLabels } from '../../src/services/label-stores.ts';
-import { Studio } from '../../src/services/studio.ts';
+import { openLabels } from '../../src/labels/archive.ts';
+import { openProject, PROJECT_FILE, writeProject } from '../../src/project/project.ts';
+import { Studio } from '../../src/studio.ts';
 
 /** Size of all pictures of the cases. */
 export const SIZE = { width: 32, height: 24 } as const;

@@ -5,9 +5,9 @@ import { join } from 'node:path';
 import { beforeEach, describe, expect, test } from 'vitest';
 import { FORMATS, type Format } from '../../src/api.ts';
 import { openSource } from '../../src/exchange/source.ts';
+import { type ExportRequest, exportLabels, importLabels } from '../../src/exchange/transfer.ts';
 import type { ExchangeReport } from '../../src/exchange/types.ts';
-import { type ExportRequest, exportLabels, importLabels } from '../../src/services/exchange.ts';
-import { openLabels } from '../../src/services/label-stores.ts';
+import { openLabels } from '../../src/labels/archive.ts';
 import { adclick } from '../command.ts';
 import {
   contentBelow,

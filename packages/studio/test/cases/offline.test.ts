@@ -8,9 +8,9 @@ import { promisify } from 'node:util';
 import { writeSampleProduct } from '@adclick/core';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import type { Job } from '../../src/api.ts';
-import { openProject, PROJECT_FILE, writeProject } from '../../src/project.ts';
+import { detectLayout } from '../../src/project/layout.ts';
+import { openProject, PROJECT_FILE, writeProject } from '../../src/project/project.ts';
 import { createApp } from '../../src/server/app.ts';
-import { detectLayout } from '../../src/services/layout.ts';
 import { adclick, errorCode, NODE_ARGUMENTS } from '../command.ts';
 import { languageServer, lists, phrases, sends } from '../language-server.ts';
 import { hostsIn, loadsFrom, policyFaults } from '../outside.ts';
@@ -229,7 +229,7 @@ async function sourcesWith(pattern: RegExp): Promise<string[]> {
 test('the network is opened in two places: the server, which is fastify, and the language model', async () => {
   const doors =
     /\bfetch\(|from '(?:node:)?(?:http|https|http2|net|dns|tls|dgram)(?:\/promises)?'|\b(?:WebSocket|EventSource)\(|import\('openai'\)/;
-  expect(await sourcesWith(doors)).toEqual(['studio/src/services/prompts/language-model.ts']);
+  expect(await sourcesWith(doors)).toEqual(['studio/src/prompts/language-model.ts']);
 });
 
 test('the home folder is asked for only to be hidden from the page', async () => {

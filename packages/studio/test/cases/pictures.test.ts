@@ -20,18 +20,18 @@ import { Runtime } from '@adclick/ortgrad';
 import { afterAll, describe, expect, onTestFinished, test, vi } from 'vitest';
 import { type StoredType, type TiffPage, writeTiff } from '../../../core/src/image/fixtures/write-tiff.ts';
 import { API } from '../../src/api.ts';
-import { PROJECT_FILE, type Project, writeProject } from '../../src/project.ts';
-import { createApp } from '../../src/server/app.ts';
-import { firstNotes } from '../../src/services/first-look.ts';
-import { indexProject } from '../../src/services/indexing.ts';
-import { labelPicture } from '../../src/services/labelling.ts';
 import {
   type PredictFailure,
   type PredictLine,
   type PredictResult,
   predictPictures,
-} from '../../src/services/predicting.ts';
-import { trainSegmentation } from '../../src/services/seg-training.ts';
+} from '../../src/detectors/predicting.ts';
+import { trainSegmentation } from '../../src/detectors/training.ts';
+import { indexProject } from '../../src/engine/indexing.ts';
+import { firstNotes } from '../../src/project/first-look.ts';
+import { PROJECT_FILE, type Project, writeProject } from '../../src/project/project.ts';
+import { createApp } from '../../src/server/app.ts';
+import { labelPicture } from '../../src/workbench/labelling.ts';
 import { openStudio, temporaryFolder } from '../sample.ts';
 
 const [WIDTH, HEIGHT] = [160, 120];

@@ -6,7 +6,7 @@ import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { Random, writePng } from '@adclick/core';
 import { afterAll, beforeAll, describe, expect, onTestFinished, test, vi } from 'vitest';
-import { PROJECT_FILE, writeProject } from '../../src/project.ts';
+import { PROJECT_FILE, writeProject } from '../../src/project/project.ts';
 import { adclick, NODE_ARGUMENTS } from '../command.ts';
 import { temporaryFolder } from '../sample.ts';
 import { startServer } from '../serving.ts';

@@ -4,7 +4,7 @@ import type { FastifyInstance } from 'fastify';
 import type { z } from 'zod';
 import * as api from '../../api.ts';
 import { fail } from '../../errors.ts';
-import type { Studio } from '../../services/studio.ts';
+import type { Studio } from '../../studio.ts';
 import { idParams, route } from './project.ts';
 
 /** Bitmaps of a large picture as runs. */

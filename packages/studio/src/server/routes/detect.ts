@@ -4,7 +4,7 @@ import type { FastifyInstance, FastifyRequest } from 'fastify';
 import type { z } from 'zod';
 import * as api from '../../api.ts';
 import { fail } from '../../errors.ts';
-import type { Studio } from '../../services/studio.ts';
+import type { Studio } from '../../studio.ts';
 import { route } from './project.ts';
 
 /** Bytes of a picture; the number of its pixels is limited where it is decoded. */

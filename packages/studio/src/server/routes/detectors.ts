@@ -2,7 +2,7 @@
 import type { FastifyInstance } from 'fastify';
 import type { z } from 'zod';
 import * as api from '../../api.ts';
-import type { Studio } from '../../services/studio.ts';
+import type { Studio } from '../../studio.ts';
 import { idParams, route } from './project.ts';
 
 const tags = ['detection'];

@@ -2,8 +2,8 @@
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
 import { z } from 'zod';
 import * as api from '../../api.ts';
-import type { ServedPicture } from '../../services/pictures.ts';
-import type { Studio } from '../../services/studio.ts';
+import type { ServedPicture } from '../../queue/pictures.ts';
+import type { Studio } from '../../studio.ts';
 import { idParams, route } from './project.ts';
 
 type Id = z.infer<typeof idParams>;

@@ -3,7 +3,7 @@ import type { FastifyInstance } from 'fastify';
 import type { z } from 'zod';
 import * as api from '../../api.ts';
 import { fail } from '../../errors.ts';
-import type { Studio } from '../../services/studio.ts';
+import type { Studio } from '../../studio.ts';
 import { COOKIE } from '../security.ts';
 import { route } from './project.ts';
 

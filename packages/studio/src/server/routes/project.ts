@@ -2,8 +2,8 @@
 import type { FastifyInstance, FastifySchema } from 'fastify';
 import { z } from 'zod';
 import * as api from '../../api.ts';
-import { statisticsOf } from '../../services/statistics.ts';
-import type { Studio } from '../../services/studio.ts';
+import { statisticsOf } from '../../labels/statistics.ts';
+import type { Studio } from '../../studio.ts';
 import { VERSION } from '../../version.ts';
 import type { ZodRouteSchema } from '../validation.ts';
 

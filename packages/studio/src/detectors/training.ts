@@ -1,0 +1,155 @@
+/** Training a detector on a project's labels, and putting it where detection looks for it; the one before stays beside it. */
+import {
+  DEFAULT_WEIGHTS,
+  DETECTOR_TRAINING,
+  Detector,
+  type DetectorTraining,
+  type DetectorTrainingSettings,
+  decodeRle,
+  fail as failCore,
+  fromStored,
+  type LabelledDefect,
+  loadClickWeights,
+  readRgb,
+  SLIDING_WINDOW,
+  trainDetector,
+} from '@adclick/core';
+import { Runtime } from '@adclick/ortgrad';
+import { indexCategory, openCurrentIndex } from '../engine/indexing.ts';
+import { leftOutLines, objection } from '../exchange/transfer.ts';
+import type { LeftOut } from '../exchange/types.ts';
+import { uniteRle } from '../history/bitmaps.ts';
+import type { WorkOptions } from '../jobs/progress.ts';
+import { openLabels } from '../labels/archive.ts';
+import { localUser } from '../local-user.ts';
+import { type Category, categoriesOf } from '../project/categories.ts';
+import { keepTrained } from '../project/detector-files.ts';
+import { resolveWeights } from '../project/model-files.ts';
+import { openProject, type Project } from '../project/project.ts';
+import { PromptService } from '../prompts/prompts.ts';
+import { adoptDetectors } from './old-detectors.ts';
+import type { SegTrainingAnswer, SegTrainingOptions } from './training-options.ts';
+
+/** Defective pictures of a category, each with its defects in one mask; of several types the first named one counts. What was left out is noted. */
+async function labelsOf(
+  project: Project,
+  { name }: Category,
+  types: readonly string[] | undefined,
+): Promise<{ labels: LabelledDefect[]; notes: string[] }> {
+  const labels: LabelledDefect[] = [];
+  const leftOut: LeftOut[] = [];
+  const met = new Set<string>();
+  const { store, root, close } = await openLabels(project.root, localUser(), 'training');
+  try {
+    for await (const labelled of store.images()) {
+      const { path, category, layers, state, width, height } = labelled;
+      if (category !== name || state !== 'defect') continue;
+      const reason = objection(labelled);
+      if (reason !== undefined) {
+        leftOut.push({ path, reason });
+        continue;
+      }
+      for (const { type } of layers) met.add(type);
+      const wanted = types ? layers.filter(({ type }) => types.includes(type)) : layers;
+      const [first] = wanted;
+      if (!first) continue;
+      const data = Float32Array.from(decodeRle(wanted.map(({ rle }) => rle).reduce(uniteRle)));
+      const image = await readRgb(fromStored(root, path));
+      labels.push({
+        name: path,
+        type: first.type,
+        image,
+        probability: { data, width, height, channels: 1 },
+        clicks: [],
+      });
+    }
+    leftOut.push(...((await store.unmatched?.()) ?? []));
+  } finally {
+    await close();
+  }
+  const unknown = types?.find((type) => !met.has(type));
+  if (unknown !== undefined)
+    throw failCore('ADC_LABELS', {
+      what: `no label of ${name} has the defect type ${unknown}, only ${[...met].sort().join(', ') || 'none'}`,
+    });
+  return { labels, notes: leftOutLines(leftOut) };
+}
+
+/** How detectors are trained. @param sliding whether they look at overlapping windows. */
+export const detectorSettings = (sliding: boolean): DetectorTrainingSettings =>
+  sliding ? { ...DETECTOR_TRAINING, window: SLIDING_WINDOW } : DETECTOR_TRAINING;
+
+/**
+ * Trains a detector on labels and puts it where detection looks for it; the one before is kept beside it.
+ * @throws ADC_LABELS for a single label, ADC_DISK.
+ */
+export async function makeDetector(
+  project: Project,
+  { name }: Category,
+  training: Omit<DetectorTraining, 'prompts' | 'onProgress' | 'signal'>,
+  work: WorkOptions,
+  settings?: DetectorTrainingSettings,
+): Promise<{ readonly detector: Detector; readonly path: string; readonly notes: readonly string[] }> {
+  const started = performance.now();
+  const { onProgress, signal } = work;
+  const click = await loadClickWeights(resolveWeights(project.settings.weights ?? DEFAULT_WEIGHTS, project.root));
+  const label = `training ${name}`;
+  const report = (progress: { done: number; total: number }) => onProgress?.({ label, ...progress });
+  const service = new PromptService(project);
+  const prompts = (type: string) => service.guiding(name, type);
+  const { network, notes } = await trainDetector({ ...training, prompts, onProgress: report, signal }, settings, click);
+  const detector = await Detector.build(training.index, {
+    name,
+    network,
+    signal,
+    onProgress: (progress) => onProgress?.({ label: `setting thresholds of ${name}`, ...progress }),
+  });
+  signal?.throwIfAborted();
+  const seconds = (performance.now() - started) / 1000;
+  const facts = { labels: training.labels.length, notes: [...notes], seconds };
+  await adoptDetectors(project);
+  return { detector, path: await keepTrained(project.root, name, detector, facts), notes };
+}
+
+/**
+ * Trains the detector of one category. What its labels hold is a mask, so nothing is abandoned.
+ * @throws ADC_PROJECT_MISSING, ADC_PROJECT for an unknown category, ADC_LABELS without labels, with a single one or with an unknown
+ * defect type, what indexing throws, ADC_DISK.
+ */
+export async function trainSegmentation(
+  directory: string,
+  { category: only, type, unsupervised = false, steps, seed = 0, sliding = false }: SegTrainingOptions,
+  work: WorkOptions = {},
+): Promise<SegTrainingAnswer> {
+  const started = performance.now();
+  const project = await openProject(directory);
+  const categories = categoriesOf(project, only);
+  const [category] = categories as [Category];
+  if (categories.length > 1)
+    throw failCore('ADC_LABELS', {
+      what: `the project has ${categories.length} categories; name one with --category: ${categories.map(({ name }) => name).join(', ')}`,
+    });
+  const { labels, notes: leftOut } = unsupervised ? { labels: [], notes: [] } : await labelsOf(project, category, type);
+  if (labels.length === 0 && !unsupervised)
+    throw failCore('ADC_LABELS', { what: [`${category.name} has no labelled defect`, ...leftOut].join('; ') });
+  const runtime = await Runtime.start();
+  try {
+    await indexCategory(project, category, { ...work, runtime });
+    const index = await openCurrentIndex(project, category, { ...work, runtime });
+    const training = { index, runtime, labels, seed, steps };
+    const settings = detectorSettings(sliding);
+    const { detector, path, notes } = await makeDetector(project, category, training, work, settings);
+    const { from } = detector.card.map;
+    const seconds = (performance.now() - started) / 1000;
+    return {
+      category: category.name,
+      detector: path,
+      from,
+      labels: labels.length,
+      notes: [...leftOut, ...notes],
+      seconds,
+    };
+  } finally {
+    await runtime.close();
+  }
+}

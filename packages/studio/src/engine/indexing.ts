@@ -1,0 +1,187 @@
+/** Reference indexes of a project: building them incrementally, and opening only ones that fit the pictures as they are now. */
+import { createHash } from 'node:crypto';
+import { existsSync } from 'node:fs';
+import { readFile, stat } from 'node:fs/promises';
+import { join } from 'node:path';
+import { ReferenceIndex, readSamples, toStored, type Windows, writeFileAtomic } from '@adclick/core';
+import type { Runtime } from '@adclick/ortgrad';
+import { z } from 'zod';
+import { fail } from '../errors.ts';
+import type { NotedOptions } from '../jobs/progress.ts';
+import { type Category, categoriesOf, indexFolder, openOrInit } from '../project/categories.ts';
+import { findGood } from '../project/category-pictures.ts';
+import type { FoundPicture, PassedOver } from '../project/finding.ts';
+import { PROJECT_FILE, type Project } from '../project/project.ts';
+
+/** How indexing one category went. */
+export interface IndexReport {
+  readonly category: string;
+  readonly path: string;
+  /** Good pictures in the index. */
+  readonly pictures: number;
+  /** Those that were not in it before. */
+  readonly added: number;
+  /** Through which the models see samples of more than 8 bits: one window for each type of sample. */
+  readonly windows: Windows;
+  readonly seconds: number;
+  /** What looks like a good picture and is not in the index, with the reason. */
+  readonly passedOver: readonly PassedOver[];
+}
+
+const seenSchema = z.object({ path: z.string(), bytes: z.number(), modified: z.number(), sha256: z.string() });
+
+/** A picture as it was when the index was built. */
+type Seen = Readonly<z.infer<typeof seenSchema>>;
+
+const stampSchema = z.object({ pictures: z.array(seenSchema) });
+
+/** Lies beside the index and tells whether the pictures are still the same, without reading all of them. */
+const stampPath = (folder: string) => `${folder}.json`;
+
+async function readStamp(folder: string): Promise<readonly Seen[]> {
+  try {
+    return stampSchema.parse(JSON.parse(await readFile(stampPath(folder), 'utf8'))).pictures;
+  } catch {
+    // Without a stamp that can be read nothing is known, and the index is checked picture by picture.
+    return [];
+  }
+}
+
+/** Looks at the pictures; only those whose size or time differ from the stamp are read. */
+async function look(root: string, found: readonly FoundPicture[], known: readonly Seen[]): Promise<Seen[]> {
+  const before = new Map(known.map((seen) => [seen.path, seen]));
+  const seen: Seen[] = [];
+  for (const { path: file, bytes, modified } of found) {
+    const path = toStored(root, file);
+    const old = before.get(path);
+    const same = old && old.bytes === bytes && old.modified === modified;
+    const sha256 = same
+      ? old.sha256
+      : createHash('sha256')
+          .update(await readFile(file))
+          .digest('hex');
+    seen.push({ path, bytes, modified, sha256 });
+  }
+  return seen;
+}
+
+const content = (pictures: readonly Seen[]) => pictures.map(({ path, sha256 }) => `${path} ${sha256}`).join('\n');
+
+async function build(
+  project: Project,
+  category: Category,
+  paths: readonly string[],
+  runtime: Runtime | undefined,
+  { onProgress, signal, note }: NotedOptions,
+): Promise<ReferenceIndex> {
+  const { backbone, pixels } = project.settings;
+  const label = `indexing ${category.name}`;
+  return ReferenceIndex.build(
+    paths.map((path) => ({ path })),
+    {
+      runtime,
+      directory: indexFolder(project, category),
+      backbone,
+      pixels: pixels * pixels,
+      onProgress: onProgress && (({ done, total }) => onProgress({ label, done, total })),
+      signal,
+      onWarning: note && ((text) => note(`${category.name}: ${text}`)),
+    },
+  );
+}
+
+/** The good pictures of a category, and what is known of them. @throws ADC_NO_NORMALS. */
+async function survey(project: Project, category: Category) {
+  const folder = indexFolder(project, category);
+  const { pictures: found, passedOver } = await findGood(project, category);
+  if (found.length === 0) throw fail('ADC_NO_NORMALS', { path: category.settings.good.join(', ') });
+  const known = await readStamp(folder);
+  const pictures = await look(project.root, found, known);
+  const paths = found.map(({ path }) => path);
+  const writeStamp = () =>
+    writeFileAtomic(stampPath(folder), new TextEncoder().encode(`${JSON.stringify({ pictures }, null, 1)}\n`));
+  return { folder, paths, known, pictures, passedOver, writeStamp };
+}
+
+/** Brings one category's index up to date. @throws what {@link ReferenceIndex.build} throws. */
+export async function indexCategory(
+  project: Project,
+  category: Category,
+  options: NotedOptions & { runtime?: Runtime } = {},
+): Promise<IndexReport> {
+  const started = performance.now();
+  const { folder, paths, known, pictures, passedOver, writeStamp } = await survey(project, category);
+  const index = await build(project, category, paths, options.runtime, options);
+  const windows = index.windows ?? {};
+  await index.close();
+  await writeStamp();
+  const old = new Set(known.map(({ sha256 }) => sha256));
+  return {
+    category: category.name,
+    path: folder,
+    pictures: pictures.length,
+    added: pictures.filter(({ sha256 }) => !old.has(sha256)).length,
+    windows,
+    seconds: (performance.now() - started) / 1000,
+    passedOver,
+  };
+}
+
+/** Indexes a folder's project; one without a project file gets one. */
+export async function indexProject(
+  directory: string,
+  options: NotedOptions & { category?: string } = {},
+): Promise<{ root: string; created?: string; indexes: IndexReport[] }> {
+  const { project, created } = await openOrInit(directory);
+  const indexes: IndexReport[] = [];
+  for (const category of categoriesOf(project, options.category)) {
+    options.signal?.throwIfAborted();
+    indexes.push(await indexCategory(project, category, options));
+  }
+  const { root } = project;
+  return { root, ...(created ? { created: join(root, PROJECT_FILE) } : {}), indexes };
+}
+
+/**
+ * Opens a category's index; when pictures were added, changed or removed since, it is brought up to date first.
+ * @throws ADC_INDEX_MISSING when it was never built, ADC_INDEX_DAMAGED.
+ */
+export async function openCurrentIndex(
+  project: Project,
+  category: Category,
+  options: NotedOptions & { runtime?: Runtime } = {},
+): Promise<ReferenceIndex> {
+  const folder = indexFolder(project, category);
+  if (!existsSync(folder)) throw fail('ADC_INDEX_MISSING', { path: folder });
+  const { paths, known, pictures, writeStamp } = await survey(project, category);
+  if (content(pictures) === content(known)) return ReferenceIndex.open(folder, { runtime: options.runtime });
+  options.note?.(`The good pictures of ${category.name} have changed; bringing the index up to date.`);
+  const index = await build(project, category, paths, options.runtime, options);
+  await writeStamp();
+  return index;
+}
+
+/** Windows of indexes that were asked for, each as its file was. */
+const knownWindows = new Map<string, { readonly modified: number; readonly windows: Promise<Windows | undefined> }>();
+
+/**
+ * The windows that a category's index holds, without opening it.
+ * @returns `indexed` false where there is no index that can be read; `windows` undefined in one of version 0.1.0.
+ */
+export async function windowsOf(
+  project: Project,
+  category: Category,
+): Promise<{ readonly indexed: boolean; readonly windows?: Windows }> {
+  const folder = indexFolder(project, category);
+  try {
+    const { mtimeMs: modified } = await stat(join(folder, 'index.json'));
+    const known = knownWindows.get(folder);
+    const windows =
+      known?.modified === modified ? known.windows : readSamples(folder).then((samples) => samples.windows);
+    knownWindows.set(folder, { modified, windows });
+    return { indexed: true, windows: await windows };
+  } catch {
+    knownWindows.delete(folder);
+    return { indexed: false };
+  }
+}

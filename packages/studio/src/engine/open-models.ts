@@ -1,0 +1,365 @@
+/** The models of a project's categories, and the pictures that are open in them. */
+import { createHash } from 'node:crypto';
+import { existsSync } from 'node:fs';
+import { readFile } from 'node:fs/promises';
+import { totalmem } from 'node:os';
+import { join } from 'node:path';
+import {
+  type DecodedImage,
+  type Detector,
+  decodeImage,
+  encodePng,
+  Labeler,
+  Lanes,
+  type Plane,
+  pictureNotes,
+  type ReferenceIndex,
+  type Residual,
+  type Rle,
+  resizePlane,
+  type View,
+  type Windows,
+  writeFileAtomic,
+} from '@adclick/core';
+import { Runtime } from '@adclick/ortgrad';
+import type { DetectAnswer, ImageDetection } from '../api.ts';
+import { type DetectorChoice, openChoice } from '../detectors/choice.ts';
+import { writtenRegions } from '../detectors/predicting.ts';
+import { fail } from '../errors.ts';
+import { emptyRle } from '../history/bitmaps.ts';
+import type { WorkOptions } from '../jobs/progress.ts';
+import { categoriesOf, indexFolder } from '../project/categories.ts';
+import { fileStamp, previousDetector, stampOf, trainedDetector } from '../project/detector-files.ts';
+import { resolveWeights } from '../project/model-files.ts';
+import { PromptService } from '../prompts/prompts.ts';
+import { indexCategory, openCurrentIndex } from './indexing.ts';
+import { categoryKey, preparedFolder, readPrepared } from './prepared.ts';
+import { maskOf, normOf, type Sight, sightOfClicks, sightOfDetector } from './proposals.ts';
+import { type Calls, closedEngine, type EngineSettings, type ModelPicture, type Prepared } from './protocol.ts';
+
+/** Pictures kept open, where an eighth of the memory holds them: one of 512 px takes about 20 MB. */
+const OPEN_VIEWS = Math.max(4, Math.min(32, Math.floor(totalmem() / 8 / 20e6)));
+/** Changes when what is prepared changes its meaning, so that old files are not served. */
+const PREPARED_FORMAT = 2;
+const EMBEDDING_DIMS = 32;
+/** Grey levels a unit of residual in the heat map: 255 is 8 times what good pictures show. */
+const HEAT_SCALE = 32;
+/** Pixels of the longer side of a map that is sent to the page. */
+const MAP_SIDE = 1024;
+
+const CHOICES: readonly DetectorChoice[] = ['newest', 'previous', 'residual'];
+const placeOf = (category: string, by: DetectorChoice) => `${by} ${category}`;
+
+interface Loaded {
+  readonly index: ReferenceIndex;
+  readonly labeler: Labeler;
+  /** Stands for index, weights and settings. */
+  readonly base: string;
+}
+
+interface OpenedDetector {
+  /** Of the file, undefined where there is none: another one replaces what is open. */
+  readonly stamp: string | undefined;
+  readonly detector: Promise<Detector>;
+  /** Work that has not ended. */
+  readonly uses: Set<Promise<unknown>>;
+}
+
+interface Open {
+  readonly view: View;
+  readonly width: number;
+  readonly height: number;
+  /** SHA-256 of the file. */
+  readonly hash: string;
+  readonly facts: Pick<Prepared, 'seen' | 'notes'>;
+  /** The last prediction, so that another threshold costs nothing. */
+  last?: { readonly asked: string; readonly plane: Plane };
+}
+
+/** Mean token, folded into a few dimensions with fixed signs, of length 1. */
+function embeddingOf({ tokens, dims, height, width }: Residual): number[] {
+  const mean = new Float64Array(dims);
+  for (let cell = 0; cell < height * width; cell++)
+    for (let d = 0; d < dims; d++) mean[d] = mean[d] + tokens[cell * dims + d];
+  const folded = new Array<number>(EMBEDDING_DIMS).fill(0);
+  for (let d = 0; d < dims; d++) {
+    const at = d % EMBEDDING_DIMS;
+    const sign = Math.floor(d / EMBEDDING_DIMS) % 2 === 0 ? 1 : -1;
+    folded[at] = folded[at] + sign * mean[d];
+  }
+  const length = Math.hypot(...folded) || 1;
+  return folded.map((value) => Number((value / length).toFixed(5)));
+}
+
+export class Models {
+  private lanes: Promise<Lanes> | undefined;
+  private readonly categories = new Map<string, Promise<Loaded>>();
+  private readonly detectors = new Map<string, OpenedDetector>();
+  private readonly views = new Map<string, Promise<Open>>();
+
+  private readonly prompts: PromptService;
+  private stopped = false;
+
+  constructor(private readonly settings: EngineSettings) {
+    this.prompts = new PromptService(settings.project);
+  }
+
+  /**
+   * Opens a category's index; builds or updates it first where it has to.
+   * @param exclusive runs something while no picture is being looked at. @throws what indexing throws.
+   */
+  async openCategory(
+    name: string,
+    rebuild: boolean,
+    work: WorkOptions,
+    exclusive: (swap: () => Promise<void>) => Promise<void>,
+  ): Promise<{ key: string; pictures: number }> {
+    if (rebuild) {
+      const { main: runtime } = await this.start();
+      // Also where the category could not be opened: a damaged index is made whole by this.
+      await indexCategory(this.settings.project, this.category(name), { ...work, runtime });
+      await exclusive(async () => {
+        await this.forget(name);
+        await this.load(name, work);
+      });
+    }
+    const { base, index } = await (this.categories.get(name) ?? this.load(name, work));
+    const stamp = await fileStamp(trainedDetector(this.settings.project.root, name));
+    return { key: categoryKey(base, stamp), pictures: index.names.length };
+  }
+
+  private category = (name: string) => categoriesOf(this.settings.project, name)[0];
+
+  private async start(): Promise<Lanes> {
+    const { threads } = this.settings;
+    if (this.stopped) throw closedEngine();
+    this.lanes ??= Runtime.start(threads === undefined ? {} : { threads }).then((main) => new Lanes(main, threads));
+    return this.lanes;
+  }
+
+  private load(name: string, work: WorkOptions): Promise<Loaded> {
+    const loading = this.read(name, work);
+    this.categories.set(name, loading);
+    loading.catch(() => this.categories.delete(name));
+    return loading;
+  }
+
+  private async read(name: string, work: WorkOptions): Promise<Loaded> {
+    const { project } = this.settings;
+    const lanes = await this.start();
+    const { main: runtime } = lanes;
+    const category = this.category(name);
+    const folder = indexFolder(project, category);
+    if (!existsSync(folder)) await indexCategory(project, category, { ...work, runtime });
+    const index = await openCurrentIndex(project, category, { ...work, runtime });
+    const weights = resolveWeights(project.settings.weights, project.root);
+    const prompts = (type: string) => this.prompts.guiding(name, type);
+    const labeler = await Labeler.load({ index, weights, lanes, prompts });
+    const hash = createHash('sha256')
+      .update(await readFile(weights))
+      .update(await readFile(`${folder}.json`));
+    const { pixels, thresholds } = project.settings;
+    const settings = JSON.stringify([PREPARED_FORMAT, name, pixels, thresholds.mask, index.windows]);
+    return { index, labeler, base: hash.update(settings).digest('hex').slice(0, 16) };
+  }
+
+  private async forget(name: string): Promise<void> {
+    for (const by of CHOICES) await this.closeDetector(placeOf(name, by));
+    const loaded = await this.categories.get(name)?.catch(() => undefined);
+    this.categories.delete(name);
+    this.views.clear();
+    await loaded?.labeler.close();
+    await loaded?.index.close();
+  }
+
+  /** @throws ADC_INDEX_MISSING when the category is not open. */
+  private async loaded(name: string): Promise<Loaded> {
+    const loaded = this.categories.get(name);
+    if (!loaded) throw fail('ADC_INDEX_MISSING', { path: name });
+    return loaded;
+  }
+
+  private async open(picture: ModelPicture): Promise<Open> {
+    const key = `${picture.category}\n${picture.path}\n${picture.bytes}\n${picture.modified}`;
+    const known = this.views.get(key);
+    // Last used, last in line to be dropped.
+    this.views.delete(key);
+    const open = known ?? this.look(picture);
+    this.views.set(key, open);
+    open.catch(() => this.views.delete(key));
+    for (const old of this.views.keys()) {
+      if (this.views.size <= OPEN_VIEWS) break;
+      this.views.delete(old);
+    }
+    return open;
+  }
+
+  private async look(picture: ModelPicture): Promise<Open> {
+    const { labeler } = await this.loaded(picture.category);
+    const { image, hash } = await readPicture(picture.path);
+    const view = await labeler.open(image, { exclude: [picture.path] });
+    return { view, hash, width: image.width, height: image.height, facts: factsOf(image, labeler.windows) };
+  }
+
+  /** Makes a picture ready for clicks. */
+  async warm(picture: ModelPicture): Promise<void> {
+    await this.open(picture);
+  }
+
+  /** The mask after some clicks. @throws ADC_IMAGE_…, ADC_CLICK_OUTSIDE when the file has become smaller. */
+  async predict({ picture, clicks, threshold, defect }: Calls['predict']['request']): Promise<Rle> {
+    const open = await this.open(picture);
+    if (clicks.length === 0) return emptyRle(open.width, open.height);
+    const key = JSON.stringify([clicks, defect]);
+    if (open.last?.asked !== key) open.last = { asked: key, plane: await open.view.predict({ clicks, defect }) };
+    return maskOf(open.last.plane, threshold);
+  }
+
+  /** What the model sees unasked, from disk where it is there: a trained detector, or the click network where there is none. */
+  async prepare(picture: ModelPicture): Promise<Prepared> {
+    const { base } = await this.loaded(picture.category);
+    const open = await this.open(picture);
+    const { view, hash } = open;
+    const norm = normOf(view);
+    if (!this.hasTrained(picture.category)) {
+      const { mask } = this.settings.project.settings.thresholds;
+      return this.kept(`${base}/${hash}`, open, norm, () => sightOfClicks(view, norm, mask));
+    }
+    return this.withDetector(picture.category, 'newest', (detector) =>
+      this.kept(`${categoryKey(base, stampOf(detector.model))}/${hash}`, open, norm, async () =>
+        sightOfDetector(detector.card, await detector.detect((await readPicture(picture.path)).image)),
+      ),
+    );
+  }
+
+  /** What is kept under a key; made where it is not there. */
+  private async kept(key: string, open: Open, norm: Plane, look: () => Promise<Sight>): Promise<Prepared> {
+    const { view, facts } = open;
+    const { root } = this.settings.project;
+    const path = join(preparedFolder(root), key);
+    const stored = await readPrepared(root, key);
+    if (stored && existsSync(`${path}.png`)) return stored;
+    const sight = await look();
+    const heat = Uint8Array.from(norm.data, (value) => Math.min(255, Math.round(value * HEAT_SCALE)));
+    const prepared: Prepared = {
+      key,
+      ...sight,
+      ...facts,
+      embedding: embeddingOf(view.residual),
+      neighbours: view.residual.neighbours.map(({ name, path }) => ({ name, path: path ?? null })),
+    };
+    await writeFileAtomic(`${path}.png`, await encodePng({ ...norm, data: heat }));
+    await writeFileAtomic(`${path}.json`, new TextEncoder().encode(JSON.stringify(prepared)));
+    return prepared;
+  }
+
+  /** Closes a detector once nobody uses it any more. */
+  private async closeDetector(place: string): Promise<void> {
+    const opened = this.detectors.get(place);
+    this.detectors.delete(place);
+    if (!opened) return;
+    await Promise.allSettled(opened.uses);
+    const detector = await opened.detector.catch(() => undefined);
+    // With its runtime it is gone as well.
+    await detector?.close().catch(() => undefined);
+  }
+
+  /** Works with one of a category's detectors, as its file is at this moment. */
+  private async withDetector<T>(
+    name: string,
+    by: DetectorChoice,
+    work: (detector: Detector) => Promise<T>,
+  ): Promise<T> {
+    const { project } = this.settings;
+    const { main: runtime } = await this.start();
+    const places = { newest: trainedDetector, previous: previousDetector };
+    const stamp = by === 'residual' ? undefined : await fileStamp(places[by](project.root, name));
+    const place = placeOf(name, by);
+    // Nothing is waited for between looking and putting: two who come at once must not open it twice.
+    if (this.detectors.get(place)?.stamp !== stamp) void this.closeDetector(place);
+    const opened = this.detectors.get(place) ?? {
+      stamp,
+      detector: openChoice(project, this.category(name), runtime, by),
+      uses: new Set<Promise<unknown>>(),
+    };
+    this.detectors.set(place, opened);
+    const use = opened.detector.then(work);
+    opened.uses.add(use);
+    try {
+      return await use;
+    } catch (error) {
+      // One that cannot be opened is tried again by whoever asks next.
+      const unopened = await opened.detector.then(
+        () => false,
+        () => true,
+      );
+      if (unopened && this.detectors.get(place) === opened) this.detectors.delete(place);
+      throw error;
+    } finally {
+      opened.uses.delete(use);
+    }
+  }
+
+  private hasTrained(name: string): boolean {
+    return existsSync(trainedDetector(this.settings.project.root, name));
+  }
+
+  /** @throws ADC_IMAGE_... for bytes that are no picture, ADC_DETECTOR_..., and what indexing throws. */
+  async detect(category: string, bytes: Uint8Array, withMap: boolean): Promise<DetectAnswer> {
+    const image = await decodeImage(bytes, { path: 'sent' });
+    return this.withDetector(category, this.hasTrained(category) ? 'newest' : 'residual', async (detector) => {
+      const { answer, map } = await lookWith(detector, category, image);
+      const grey = { ...map, data: Uint16Array.from(map.data, (value) => Math.round(value * 65535)) };
+      return { ...answer, map: withMap ? Buffer.from(await encodePng(grey)).toString('base64') : null };
+    });
+  }
+
+  /** What one of a category's detectors finds in a picture of the queue. @throws ADC_IMAGE_…, ADC_NOT_FOUND, ADC_DETECTOR_… */
+  async inspect({ category, path }: ModelPicture, by: DetectorChoice): Promise<ImageDetection> {
+    const { image } = await readPicture(path);
+    return this.withDetector(category, by, async (detector) => {
+      const { answer, map } = await lookWith(detector, category, image);
+      const scale = Math.min(1, MAP_SIDE / Math.max(map.width, map.height));
+      const small = resizePlane(map, Math.ceil(map.width * scale), Math.ceil(map.height * scale));
+      const grey = { ...small, data: Uint8Array.from(small.data, (value) => Math.round(value * 255)) };
+      const { thresholds, map: made } = detector.card;
+      return {
+        ...answer,
+        ...{ by, from: made.from, thresholds: { score: thresholds.score, map: thresholds.map } },
+        map: Buffer.from(await encodePng(grey)).toString('base64'),
+      };
+    });
+  }
+
+  /** Ends the models as soon as what runs allows; what waits for them is refused. */
+  async stop(): Promise<void> {
+    this.stopped = true;
+    await (await this.lanes?.catch(() => undefined))?.stop();
+  }
+}
+
+/** What the page says of a picture beside what is in it. */
+function factsOf(image: DecodedImage, windows: Windows | undefined): Open['facts'] {
+  const { type, range } = image;
+  const seen = type === 'uint8' ? null : { type, ...(windows?.[type] ?? range) };
+  return { seen, notes: pictureNotes(image, windows) };
+}
+
+/** What a detector finds: what is sent of it, and its map. */
+async function lookWith(detector: Detector, category: string, image: DecodedImage) {
+  const start = performance.now();
+  const { score, isDefect, map, regions } = await detector.detect(image);
+  const ms = Math.round(performance.now() - start);
+  const { width, height } = image;
+  const notes = pictureNotes(image, detector.card.windows);
+  const found = { score, isDefect, regions: writtenRegions(regions), notes };
+  return { answer: { category, detector: detector.card.name, width, height, ...found, ms }, map };
+}
+
+async function readPicture(path: string): Promise<{ image: DecodedImage; hash: string }> {
+  const bytes = await readFile(path).catch((error) => {
+    throw fail('ADC_IMAGE_MISSING', { path }, error);
+  });
+  const hash = createHash('sha256').update(bytes).digest('hex').slice(0, 32);
+  return { image: await decodeImage(bytes, { path }), hash };
+}

@@ -1,0 +1,360 @@
+import { mkdir, writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { decodeRle, encodeRle, type Rle, rleArea } from '@adclick/core';
+import fc from 'fast-check';
+import { expect, test, vi } from 'vitest';
+import { instantPredictor, makeProject, openStudio, SIDE, squares } from '../../test/sample.ts';
+import type { Action } from '../api.ts';
+import { preparedFolder } from '../engine/prepared.ts';
+import { type LabelState, REGION } from '../history/history.ts';
+import type { Store } from '../store/store.ts';
+import type { Studio } from '../studio.ts';
+import { type Predictor, StaleWrite } from './label-service.ts';
+
+const { width, height } = SIDE;
+const coordinates = { x: fc.nat(width - 1), y: fc.nat(height - 1) };
+const type = fc.constantFrom(1, 2);
+const bitmap = fc
+  .array(fc.constantFrom(0, 1), { minLength: width * height, maxLength: width * height })
+  .map((data) => encodeRle(data, width, height) as { width: number; height: number; counts: number[] });
+
+const action: fc.Arbitrary<Action> = fc.oneof(
+  fc.record({
+    kind: fc.constant('click' as const),
+    type,
+    click: fc.record({ ...coordinates, positive: fc.boolean() }),
+  }),
+  fc.record({
+    kind: fc.constant('click' as const),
+    type,
+    click: fc.record({ ...coordinates, positive: fc.boolean() }),
+  }),
+  fc.record({ kind: fc.constant('moveClick' as const), index: fc.nat(2), ...coordinates }),
+  fc.record({ kind: fc.constant('deleteClick' as const), index: fc.nat(1) }),
+  fc.record({ kind: fc.constant('threshold' as const), value: fc.constantFrom(0.3, 0.7) }),
+  fc.constant({ kind: 'finishRegion' as const }),
+  fc.record({
+    kind: fc.constant('paint' as const),
+    tool: fc.constant('brush' as const),
+    type,
+    add: fc.option(bitmap),
+    remove: fc.option(bitmap),
+  }),
+  fc.record({ kind: fc.constant('acceptProposal' as const), type }),
+  fc.constant({ kind: 'clear' as const }),
+  fc.record({ kind: fc.constant('changeType' as const), from: type, to: type }),
+  fc.record({ kind: fc.constant('state' as const), state: fc.constantFrom('todo', 'defect', 'good') }),
+  fc.record({ kind: fc.constant('review' as const), review: fc.constantFrom('none', 'approved', 'rejected') }),
+  fc.constant({ kind: 'undo' as const }),
+  fc.constant({ kind: 'undo' as const }),
+  fc.constant({ kind: 'redo' as const }),
+) as fc.Arbitrary<Action>;
+
+/** A state without what differs from version to version. */
+function essence({ face, layers }: LabelState) {
+  return { face, layers: [...layers].sort(([a], [b]) => a - b).map(([type, rle]) => [type, [...decodeRle(rle)]]) };
+}
+
+/** Does an action; one that does not fit the state is skipped. */
+async function tryAct(studio: Studio, id: number, action: Action): Promise<boolean> {
+  const { version } = await studio.labels.peek(id);
+  try {
+    await studio.labels.act(id, { base: version, action }, 'tester');
+    return true;
+  } catch (error) {
+    expect((error as { code?: string }).code).toBe('ADC_REQUEST');
+    return false;
+  }
+}
+
+const storeOf = (studio: Studio): Store => studio.store;
+
+test('the state that grew step by step is the fold of the history, whatever was done', async () => {
+  const studio = await openStudio(await makeProject(40));
+  let id = 0;
+  await fc.assert(
+    fc.asyncProperty(fc.array(action, { minLength: 1, maxLength: 16 }), async (actions) => {
+      id++;
+      for (const each of actions) await tryAct(studio, id, each);
+      const grown = await studio.labels.state(id);
+      expect(await storeOf(studio).labels.refold(id, 0.49)).toEqual(grown);
+      expect(await storeOf(studio).labels.load(id, 0.49)).toEqual(grown);
+    }),
+    { numRuns: 25, endOnFailure: true },
+  );
+});
+
+test('undo goes back through every state to the beginning, redo forward again to the end', async () => {
+  const studio = await openStudio(await makeProject(40));
+  let id = 0;
+  const change = action.filter(({ kind }) => kind !== 'undo' && kind !== 'redo');
+  await fc.assert(
+    fc.asyncProperty(fc.array(change, { minLength: 1, maxLength: 8 }), async (actions) => {
+      id++;
+      const states = [essence(await studio.labels.state(id))];
+      for (const each of actions)
+        if (await tryAct(studio, id, each)) states.push(essence(await studio.labels.state(id)));
+      for (const before of states.slice(0, -1).reverse()) {
+        expect(await tryAct(studio, id, { kind: 'undo' })).toBe(true);
+        expect(essence(await studio.labels.state(id))).toEqual(before);
+      }
+      expect(await tryAct(studio, id, { kind: 'undo' })).toBe(false);
+      for (const after of states.slice(1)) {
+        expect(await tryAct(studio, id, { kind: 'redo' })).toBe(true);
+        expect(essence(await studio.labels.state(id))).toEqual(after);
+      }
+      expect(await tryAct(studio, id, { kind: 'redo' })).toBe(false);
+    }),
+    { numRuns: 25, endOnFailure: true },
+  );
+});
+
+const click = (x: number, y: number, positive = true, type = 1): Action => ({
+  kind: 'click',
+  type,
+  click: { x, y, positive },
+});
+
+test('a prediction replaces what its region contributed before, and leaves alone what was there', async () => {
+  const studio = await openStudio(await makeProject());
+  const painted = squares([{ x: 20, y: 8, positive: true }], 0);
+  const paint: Action = {
+    kind: 'paint',
+    tool: 'brush',
+    type: 1,
+    add: { ...painted, counts: [...painted.counts] },
+    remove: null,
+  };
+  await studio.labels.act(1, { base: 0, action: paint }, 'a');
+  await studio.labels.act(1, { base: 1, action: click(3, 3) }, 'a');
+  const moved = await studio.labels.act(1, { base: 2, action: { kind: 'moveClick', index: 0, x: 18, y: 8 } }, 'a');
+  // The square of the moved click overlaps the painted one; the one around 3,3 is gone.
+  expect(rleArea(moved.layers[0].rle)).toBe(7 * 5);
+  const deleted = await studio.labels.act(1, { base: 3, action: { kind: 'deleteClick', index: 0 } }, 'a');
+  expect(decodeRle(deleted.layers[0].rle)).toEqual(decodeRle(painted));
+  expect(deleted.clicks).toEqual([]);
+});
+
+test('a finished region stays when the next one begins', async () => {
+  const studio = await openStudio(await makeProject());
+  await studio.labels.act(1, { base: 0, action: click(3, 3) }, 'a');
+  await studio.labels.act(1, { base: 1, action: { kind: 'finishRegion' } }, 'a');
+  const answer = await studio.labels.act(1, { base: 2, action: click(15, 8) }, 'a');
+  expect(answer.clicks).toHaveLength(1);
+  expect(rleArea(answer.layers[0].rle)).toBe(50);
+  const { layers } = await studio.labels.state(1);
+  expect(rleArea(layers.get(REGION)!)).toBe(25);
+});
+
+test('"no defect" removes the mask, and a new click takes "no defect" back', async () => {
+  const studio = await openStudio(await makeProject());
+  await studio.labels.act(1, { base: 0, action: click(3, 3) }, 'a');
+  const good = await studio.labels.act(1, { base: 1, action: { kind: 'state', state: 'good' } }, 'a');
+  expect(good).toMatchObject({ state: 'good', clicks: [] });
+  expect(good.layers.map(({ rle }) => rleArea(rle))).toEqual([0]);
+  const again = await studio.labels.act(1, { base: 2, action: click(3, 3) }, 'a');
+  expect(again.state).toBe('defect');
+});
+
+/** A predictor whose answers wait until they are let go. */
+function heldPredictor() {
+  const waiting: { clicks: number; go: () => void; fail: (error: unknown) => void }[] = [];
+  const predictor: Predictor = {
+    ...instantPredictor,
+    predict: (image, { clicks, threshold }) =>
+      new Promise<Rle>((resolve, reject) =>
+        waiting.push({ clicks: clicks.length, go: () => resolve(squares(clicks, threshold, image)), fail: reject }),
+      ),
+  };
+  const next = async () => {
+    await vi.waitFor(() => expect(waiting.length).toBeGreaterThan(0));
+    return waiting.shift()!;
+  };
+  return { predictor, waiting, next };
+}
+
+test('a click is in the database before the model is asked, and others see it at once', async () => {
+  const { predictor, next } = heldPredictor();
+  const studio = await openStudio(await makeProject(), { predictor });
+  const seen: number[] = [];
+  studio.bus.listen((event) => event.kind === 'image' && seen.push(event.version));
+  const answer = studio.labels.act(1, { base: 0, action: click(3, 3) }, 'a');
+  const held = await next();
+  expect(await storeOf(studio).labels.events(1)).toHaveLength(1);
+  expect(await storeOf(studio).labels.results(1)).toEqual(new Map());
+  expect(seen).toEqual([1]);
+  held.go();
+  expect((await answer).layers).toHaveLength(1);
+  expect(seen).toEqual([1, 1]);
+});
+
+test('of clicks that wait only the newest is answered with a mask; undo still goes back one by one', async () => {
+  const { predictor, next } = heldPredictor();
+  const studio = await openStudio(await makeProject(), { predictor });
+  const first = studio.labels.act(1, { base: 0, action: click(3, 3) }, 'a');
+  const running = await next();
+  const second = studio.labels.act(1, { base: 1, action: click(9, 3) }, 'a');
+  await vi.waitFor(async () => expect((await studio.labels.peek(1)).version).toBe(2));
+  const third = studio.labels.act(1, { base: 2, action: click(15, 3) }, 'a');
+  // The second is answered while the first is still being computed.
+  expect(await second).toMatchObject({ version: 2, superseded: true, layers: [] });
+  running.go();
+  await first;
+  (await next()).go();
+  (await next()).go();
+  const answer = await third;
+  expect(answer).toMatchObject({ version: 3, superseded: false });
+  expect(rleArea(answer.layers[0].rle)).toBe(75);
+  const undone = await studio.labels.act(1, { base: 3, action: { kind: 'undo' } }, 'a');
+  expect(rleArea(undone.layers[0].rle)).toBe(50);
+  expect(undone.clicks).toHaveLength(2);
+});
+
+test('adjustments that nobody saw cost no prediction and are one step of undo', async () => {
+  const { predictor, next, waiting } = heldPredictor();
+  const studio = await openStudio(await makeProject(), { predictor });
+  const first = studio.labels.act(1, { base: 0, action: click(3, 3) }, 'a');
+  const running = await next();
+  const slide = (base: number, value: number) =>
+    studio.labels.act(1, { base, action: { kind: 'threshold', value } }, 'a');
+  const slides = [slide(1, 0.6)];
+  for (const [base, value] of [
+    [2, 0.7],
+    [3, 0.8],
+  ] as const) {
+    await vi.waitFor(async () => expect((await studio.labels.peek(1)).version).toBe(base));
+    slides.push(slide(base, value));
+  }
+  await vi.waitFor(async () => expect((await studio.labels.peek(1)).version).toBe(4));
+  running.go();
+  await first;
+  (await next()).go();
+  const answers = await Promise.all(slides);
+  expect(answers.map(({ superseded }) => superseded)).toEqual([true, true, false]);
+  expect(waiting).toHaveLength(0);
+  expect(rleArea(answers[2].layers[0].rle)).toBe(9);
+  const undone = await studio.labels.act(1, { base: 4, action: { kind: 'undo' } }, 'a');
+  expect(undone.threshold).toBe(0.49);
+  expect(rleArea(undone.layers[0].rle)).toBe(25);
+});
+
+test('a stroke made while a mask is being computed waits for it and loses nothing', async () => {
+  const { predictor, next } = heldPredictor();
+  const studio = await openStudio(await makeProject(), { predictor });
+  const first = studio.labels.act(1, { base: 0, action: click(3, 3) }, 'a');
+  const running = await next();
+  const dot = encodeRle(
+    Uint8Array.from({ length: width * height }, (_, i) => (i === 10 ? 1 : 0)),
+    width,
+    height,
+  );
+  const paint: Action = {
+    kind: 'paint',
+    tool: 'brush',
+    type: 1,
+    add: { ...dot, counts: [...dot.counts] },
+    remove: null,
+  };
+  const second = studio.labels.act(1, { base: 1, action: paint }, 'a');
+  running.go();
+  await first;
+  expect(rleArea((await second).layers[0].rle)).toBe(26);
+});
+
+test('a mask that a crash has left out is computed when the image is opened again', async () => {
+  const project = await makeProject();
+  const { predictor, next } = heldPredictor();
+  const studio = await openStudio(project, { predictor });
+  const lost = studio.labels.act(1, { base: 0, action: click(3, 3) }, 'a').catch((error: unknown) => error);
+  const held = await next();
+  // What a process that is killed here leaves behind.
+  const again = await openStudio(project);
+  expect((await again.labels.peek(1)).completed).toBe(0);
+  const detail = await again.queue.detail(1);
+  expect(detail).toMatchObject({ version: 1, clicks: [{ x: 3, y: 3 }] });
+  expect(rleArea(detail.layers[0].rle)).toBe(25);
+  // The one that was late finds the work done.
+  held.go();
+  await lost;
+  expect(await storeOf(again).labels.refold(1, 0.49)).toEqual(await again.labels.state(1));
+});
+
+test('a click whose picture cannot be read is kept, answered with the reason, and blocks nothing', async () => {
+  const { predictor, next } = heldPredictor();
+  const studio = await openStudio(await makeProject(), { predictor });
+  const answer = studio.labels.act(1, { base: 0, action: click(3, 3) }, 'a');
+  const { fail } = await import('../errors.ts');
+  (await next()).fail(fail('ADC_IMAGE_MISSING', { path: join('test', '0.png') }));
+  await expect(answer).rejects.toMatchObject({ code: 'ADC_IMAGE_MISSING' });
+  const undone = await studio.labels.act(1, { base: 1, action: { kind: 'undo' } }, 'a');
+  expect(undone).toMatchObject({ version: 2, clicks: [] });
+});
+
+test('of two writes on the same version one is refused, and nothing of it is stored', async () => {
+  const studio = await openStudio(await makeProject());
+  const outcomes = await Promise.allSettled([
+    studio.labels.act(1, { base: 0, action: click(3, 3) }, 'a'),
+    studio.labels.act(1, { base: 0, action: click(9, 9) }, 'b'),
+  ]);
+  const refused = outcomes.filter((outcome) => outcome.status === 'rejected');
+  expect(refused).toHaveLength(1);
+  expect(refused[0].reason).toBeInstanceOf(StaleWrite);
+  expect(await storeOf(studio).labels.events(1)).toHaveLength(1);
+});
+
+test('what another process has written is seen, and its version guarded', async () => {
+  const project = await makeProject();
+  const [one, other] = [await openStudio(project), await openStudio(project)];
+  await other.labels.peek(1);
+  await one.labels.act(1, { base: 0, action: click(3, 3) }, 'a');
+  await expect(other.labels.act(1, { base: 0, action: click(9, 9) }, 'b')).rejects.toBeInstanceOf(StaleWrite);
+  const answer = await other.labels.act(1, { base: 1, action: click(9, 9) }, 'b');
+  expect(answer.clicks).toHaveLength(2);
+  expect(essence(await one.labels.state(1))).toEqual(essence(await other.labels.state(1)));
+});
+
+test('an archived type takes no new pixels', async () => {
+  const studio = await openStudio(await makeProject());
+  await studio.changeType(1, { archived: true });
+  await expect(studio.labels.act(1, { base: 0, action: click(3, 3) }, 'a')).rejects.toMatchObject({
+    code: 'ADC_REQUEST',
+    details: { field: 'action.type' },
+  });
+});
+
+test('an import replaces the mask as one event that can be undone', async () => {
+  const studio = await openStudio(await makeProject());
+  await studio.labels.act(1, { base: 0, action: click(3, 3) }, 'a');
+  const mask = squares([{ x: 15, y: 8, positive: true }], 0);
+  const { version } = await studio.labels.replaceLayers(1, new Map([[2, mask]]), 'defect', 'coco', 'a');
+  expect(version).toBe(2);
+  expect([...(await studio.labels.state(1)).layers.keys()]).toEqual([2]);
+  const rows = [];
+  for await (const row of storeOf(studio).labels.labelled(0.49)) rows.push(row);
+  expect(rows[0]).toMatchObject({
+    path: 'test/dent/0.png',
+    ...SIDE,
+    state: 'defect',
+    layers: [{ type: 'scratch', rle: mask }],
+  });
+  const undone = await studio.labels.act(1, { base: 2, action: { kind: 'undo' } }, 'a');
+  expect(undone.layers.map(({ type, rle }) => [type, rleArea(rle)])).toEqual([
+    [1, 25],
+    [2, 0],
+  ]);
+});
+
+test('a model that sees nothing proposes nothing', async () => {
+  const studio = await openStudio(await makeProject());
+  const folder = preparedFolder(studio.project.root);
+  await mkdir(join(folder, 'seen'), { recursive: true });
+  const prepared = { score: 1, scale: 'residual' as const, uncertainty: 0, embedding: [1] };
+  for (const [id, data] of [new Uint8Array(width * height), new Uint8Array(width * height).fill(1)].entries()) {
+    const key = `seen/${id}`;
+    const rle = encodeRle(data, width, height);
+    await writeFile(join(folder, `${key}.json`), JSON.stringify({ ...prepared, key, rle, neighbours: [] }));
+    await studio.store.images.setPreparation(id + 1, { ...prepared, prepared: key });
+  }
+  expect(await studio.queue.proposal(1)).toEqual({ ready: true, rle: null, score: 1 });
+  expect((await studio.queue.proposal(2)).rle?.counts).toEqual([0, width * height]);
+});

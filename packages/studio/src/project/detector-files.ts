@@ -1,0 +1,148 @@
+/** Where a category's trained detector lies, the one before it, and what is known of each without opening them. */
+import { createHash } from 'node:crypto';
+import { existsSync } from 'node:fs';
+import { copyFile, mkdir, open, readFile } from 'node:fs/promises';
+import { dirname, join } from 'node:path';
+import { type Detector, describeIoError, fail as failCore, writeFileAtomic } from '@adclick/core';
+import { moveTo, removeIfPossible } from '@adclick/ortgrad';
+import { z } from 'zod';
+import { distinctFileName } from '../file-name.ts';
+import { DETECTOR_FILE, DETECTOR_PREFIX, projectModels } from './model-files.ts';
+
+/** Beside a detector's file: the one that it replaced. */
+export const PREVIOUS_FILE = 'previous.onnx';
+/** Records of both, so that nobody has to read a hundred megabytes to say what they are. */
+export const RECORDS_FILE = 'records.json';
+/** Records of detectors that are kept beside the newest one's. */
+const KEPT_RECORDS = 2;
+/** A detector file ends with the checksum of everything before it, in hexadecimal. */
+const SEAL_BYTES = 64;
+
+/** How a detector came to be; lies beside its file. */
+const recordSchema = z.object({
+  /** Which file this is of. */
+  stamp: z.string(),
+  /** When it was trained, ISO 8601. */
+  time: z.string(),
+  from: z.enum(['network', 'residual']),
+  labels: z.number().int().min(0),
+  notes: z.array(z.string()),
+  seconds: z.number(),
+});
+export type TrainingRecord = z.infer<typeof recordSchema>;
+
+/** Folder of a category's detectors. No two categories share one, whatever they are called and whatever a disk takes for the same. */
+export const detectorFolder = (root: string, category: string): string =>
+  join(projectModels(root), `${DETECTOR_PREFIX}${distinctFileName(category)}`);
+
+/** Where training puts the detector of a category. */
+export const trainedDetector = (root: string, category: string): string =>
+  join(detectorFolder(root, category), DETECTOR_FILE);
+
+/** Where the detector lies that the newest one replaced. */
+export const previousDetector = (root: string, category: string): string =>
+  join(detectorFolder(root, category), PREVIOUS_FILE);
+
+const shortened = (bytes: number, tail: Uint8Array) =>
+  createHash('sha256').update(`${bytes}\n`).update(tail).digest('hex').slice(0, 16);
+
+/** Stands for a detector file's content: 16 hexadecimal digits of its size and of the checksum at its end. */
+export const stampOf = (model: Uint8Array): string => shortened(model.length, model.subarray(-SEAL_BYTES));
+
+/** {@link stampOf} of a file, of which only the end is read; undefined where there is none. */
+export async function fileStamp(path: string): Promise<string | undefined> {
+  const handle = await open(path, 'r').catch(() => undefined);
+  if (!handle) return undefined;
+  try {
+    const { size } = await handle.stat();
+    const tail = new Uint8Array(Math.min(SEAL_BYTES, size));
+    await handle.read(tail, 0, tail.length, size - tail.length);
+    return shortened(size, tail);
+  } finally {
+    await handle.close();
+  }
+}
+
+async function readRecords(root: string, category: string): Promise<TrainingRecord[]> {
+  try {
+    const text = await readFile(join(detectorFolder(root, category), RECORDS_FILE), 'utf8');
+    return z.array(recordSchema).parse(JSON.parse(text));
+  } catch {
+    // A detector without a record is as good as one with it.
+    return [];
+  }
+}
+
+/** What is known of a detector file: its stamp, and its record where there is one. Undefined without the file. */
+export async function recordOf(
+  root: string,
+  category: string,
+  path: string,
+): Promise<{ stamp: string; record?: TrainingRecord } | undefined> {
+  const stamp = await fileStamp(path);
+  if (stamp === undefined) return undefined;
+  const record = (await readRecords(root, category)).find((one) => one.stamp === stamp);
+  return record ? { stamp, record } : { stamp };
+}
+
+/** Makes one file another name's content without a moment in which that name is missing or half written. */
+async function copyWhole(from: string, to: string): Promise<void> {
+  const temporary = join(dirname(to), `.${process.pid}-${Date.now()}.tmp`);
+  try {
+    await copyFile(from, temporary);
+    await moveTo(temporary, to);
+  } catch (error) {
+    await removeIfPossible(temporary);
+    throw failCore('ADC_DISK', { path: to, what: describeIoError(error) }, error);
+  }
+}
+
+/**
+ * Puts a newly trained detector in place; the one before stays beside it. Whatever happens on the way, the category has a whole
+ * detector: the new one or the one before.
+ * @throws ADC_DISK.
+ */
+export async function keepTrained(
+  root: string,
+  category: string,
+  detector: Pick<Detector, 'card' | 'model' | 'save'>,
+  record: Omit<TrainingRecord, 'stamp' | 'time' | 'from'>,
+): Promise<string> {
+  const path = trainedDetector(root, category);
+  const stamp = stampOf(detector.model);
+  const before = await fileStamp(path);
+  // Training again on the same labels gives the same file, which says nothing about the one before.
+  if (before !== undefined && before !== stamp) await copyWhole(path, previousDetector(root, category));
+  const { from } = detector.card.map;
+  const known = (await readRecords(root, category)).filter((one) => one.stamp !== stamp).slice(0, KEPT_RECORDS);
+  const records: TrainingRecord[] = [{ stamp, time: new Date().toISOString(), from, ...record }, ...known];
+  await mkdir(dirname(path), { recursive: true }).catch((error) => {
+    throw failCore('ADC_DISK', { path, what: describeIoError(error) }, error);
+  });
+  await writeFileAtomic(
+    join(dirname(path), RECORDS_FILE),
+    new TextEncoder().encode(`${JSON.stringify(records, null, 2)}\n`),
+  );
+  await detector.save(path);
+  return path;
+}
+
+/**
+ * Brings the detector before back; the newest takes its place, so that this can be taken back.
+ * @returns whether there was one. @throws ADC_DISK.
+ */
+export async function swapTrained(root: string, category: string): Promise<boolean> {
+  const [newest, previous] = [trainedDetector(root, category), previousDetector(root, category)];
+  if (!existsSync(previous)) return false;
+  const aside = join(dirname(previous), '.newest.tmp');
+  const both = existsSync(newest);
+  if (both) await copyWhole(newest, aside);
+  try {
+    await moveTo(previous, newest);
+    if (both) await moveTo(aside, previous);
+  } catch (error) {
+    await removeIfPossible(aside);
+    throw failCore('ADC_DISK', { path: newest, what: describeIoError(error) }, error);
+  }
+  return true;
+}

@@ -1,0 +1,141 @@
+/** Which categories the engine has open. A category is indexed and opened once, in the background; whoever needs it waits for it. */
+import { counted } from '../api.ts';
+import type { Engine } from '../engine/engine.ts';
+import { detectorOf } from '../engine/prepared.ts';
+import { fail, toCoded } from '../errors.ts';
+import type { Jobs } from '../jobs/jobs.ts';
+import { categoriesOf } from '../project/categories.ts';
+import { fileStamp, trainedDetector } from '../project/detector-files.ts';
+import type { Project } from '../project/project.ts';
+import type { ImageRepository } from '../store/images.ts';
+
+export interface OpenCategory {
+  /** Stands for index, weights, settings and trained detector: what was prepared under another key is stale. */
+  readonly key: string;
+  /** Good pictures in the index. */
+  readonly pictures: number;
+}
+
+export class Categories {
+  private readonly opening = new Map<string, Promise<OpenCategory>>();
+  private readonly opened = new Map<string, OpenCategory>();
+  private readonly refreshing = new Map<string, Promise<OpenCategory>>();
+  private readonly failures = new Map<string, unknown>();
+  private readonly listeners: ((name: string) => void)[] = [];
+
+  constructor(
+    private readonly project: Project,
+    private readonly engine: Engine,
+    private readonly images: ImageRepository,
+    private readonly jobs: Jobs,
+  ) {}
+
+  /** Called with a category's name each time it has been opened. */
+  onOpen(listener: (name: string) => void): void {
+    this.listeners.push(listener);
+  }
+
+  /** Whether a category is open. */
+  isOpen(name: string): boolean {
+    return this.opened.has(name);
+  }
+
+  /** Good pictures of an open category. */
+  pictures(name: string): number | undefined {
+    return this.opened.get(name)?.pictures;
+  }
+
+  /** @throws why a category cannot be opened, when that is known. */
+  check(name: string): void {
+    if (this.failures.has(name)) throw this.failures.get(name);
+  }
+
+  /** The engine has lost everything: categories are opened again when they are needed. */
+  reset(): void {
+    this.opening.clear();
+    this.opened.clear();
+  }
+
+  /**
+   * Opens a category, indexing it first where that was not done or is out of date.
+   * @throws what indexing throws; it is tried again by {@link rebuild} only, not by everyone who asks.
+   */
+  open(name: string): Promise<OpenCategory> {
+    const known = this.opening.get(name);
+    if (known) return known;
+    return this.start(name, false).opening;
+  }
+
+  /**
+   * A category as it is with the detector file of this moment: when that has been replaced, what was prepared before is forgotten and
+   * looking at its images begins again. @throws what {@link open} throws.
+   */
+  async current(name: string): Promise<OpenCategory> {
+    const open = await this.open(name);
+    const stamp = await fileStamp(trainedDetector(this.project.root, name));
+    if (detectorOf(open.key) === stamp) return open;
+    const known = this.refreshing.get(name);
+    if (known) return known;
+    const refreshing = this.refresh(name).finally(() => this.refreshing.delete(name));
+    this.refreshing.set(name, refreshing);
+    return refreshing;
+  }
+
+  private async refresh(name: string): Promise<OpenCategory> {
+    const category = await this.engine.call('category', { category: name, rebuild: false });
+    await this.images.forgetPreparations(name, `${category.key}/`);
+    this.opening.set(name, Promise.resolve(category));
+    this.opened.set(name, category);
+    for (const listener of this.listeners) listener(name);
+    return category;
+  }
+
+  /** Whether what was prepared under a key is what a category's models say now. @throws what {@link open} throws. */
+  async holds(name: string, key: string): Promise<boolean> {
+    return key.startsWith(`${(await this.current(name)).key}/`);
+  }
+
+  /** @throws ADC_NOT_FOUND for a name that no category has; none at all is well. */
+  expect(name: string | undefined): void {
+    const known = categoriesOf(this.project).some((category) => category.name === name);
+    if (name !== undefined && !known) throw fail('ADC_NOT_FOUND', { what: `category ${name}` });
+  }
+
+  /** Starts a job that brings indexes up to date. @param only one category. @throws ADC_NOT_FOUND. */
+  rebuild(only: string | undefined) {
+    this.expect(only);
+    const names = categoriesOf(this.project).map(({ name }) => name);
+    return (only === undefined ? names : [only]).map((name) => this.start(name, true).job)[0];
+  }
+
+  private start(name: string, rebuild: boolean) {
+    let resolve!: (category: OpenCategory) => void;
+    let reject!: (error: unknown) => void;
+    const opening = new Promise<OpenCategory>((yes, no) => {
+      resolve = yes;
+      reject = no;
+    });
+    // Whoever asks gets the failure; nobody asking is no crash.
+    opening.catch(() => undefined);
+    this.opening.set(name, opening);
+    this.failures.delete(name);
+    const job = this.jobs.start('index', `Good pictures of ${name}`, async ({ onProgress, signal }) => {
+      try {
+        const category = await this.engine.call('category', { category: name, rebuild }, { onProgress, signal });
+        await this.images.forgetPreparations(name, `${category.key}/`);
+        this.opened.set(name, category);
+        resolve(category);
+        for (const listener of this.listeners) listener(name);
+        return `Images are compared with ${counted(category.pictures, 'good picture')}.`;
+      } catch (error) {
+        // A thread that died, or work that somebody stopped, says nothing about the category.
+        const passing = signal.aborted || toCoded(error).code === 'ADC_RUNTIME';
+        if (!passing) this.failures.set(name, error);
+        else if (this.opening.get(name) === opening) this.opening.delete(name);
+        reject(error);
+        throw error;
+      }
+    });
+    return { opening, job };
+  }
+}

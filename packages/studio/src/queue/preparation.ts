@@ -1,0 +1,160 @@
+/** Looks at images before people do: residual, proposal and scores in the background, and the next images kept ready for clicks. */
+import { join } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { fromStored } from '@adclick/core';
+import { counted, type Job } from '../api.ts';
+import type { Engine } from '../engine/engine.ts';
+import { detectorOf, preparedFolder, readPrepared } from '../engine/prepared.ts';
+import type { ModelPicture, Prepared } from '../engine/protocol.ts';
+import { toCoded } from '../errors.ts';
+import type { Bus } from '../jobs/bus.ts';
+import type { Jobs, Outcome } from '../jobs/jobs.ts';
+import { pageLine } from '../page-errors.ts';
+import { fileStamp, trainedDetector } from '../project/detector-files.ts';
+import type { Project } from '../project/project.ts';
+import type { ImageRecord, ImageRepository } from '../store/images.ts';
+import type { Categories } from './open-categories.ts';
+import { reasonOf } from './reasons.ts';
+
+/** Images taken at once from the database. */
+const BATCH = 50;
+/** After so many new images the order of diversity is made again. */
+const DIVERSITY_EVERY = 200;
+/** People's own work goes first: background work waits until nobody has done anything for so long. */
+const QUIET_MS = 400;
+/** But not for ever: however busy people are, one image is looked at so often. */
+const LONGEST_HOLD_MS = 5_000;
+/** Times that an image is looked at again because its detector was replaced meanwhile. */
+const ATTEMPTS = 3;
+/** Images whose preparation failed in a row, after which it stops. */
+const FAILURES = 20;
+
+export class Preparation {
+  private readonly running = new Map<string, Job>();
+  private lastActivity = 0;
+
+  constructor(
+    private readonly project: Project,
+    private readonly images: ImageRepository,
+    private readonly engine: Engine,
+    private readonly categories: Categories,
+    private readonly jobs: Jobs,
+    private readonly bus: Bus,
+  ) {}
+
+  /** Notes that somebody is at work or looks through the list, so that the background holds back. */
+  touch(): void {
+    this.lastActivity = Date.now();
+  }
+
+  picture(image: ImageRecord): ModelPicture {
+    const { category, path, bytes, modified } = image;
+    return { category, path: fromStored(this.project.root, path), bytes, modified };
+  }
+
+  /** Begins looking at a category's images that nobody has looked at. */
+  start(category: string): void {
+    if (this.running.get(category)?.state === 'running' && this.isRunning(category)) return;
+    const job = this.jobs.start('prepare', `Looking at the images of ${category}`, (work) =>
+      this.run(category, work.signal, (done, total) => work.onProgress({ label: 'preparing', done, total })),
+    );
+    this.running.set(category, job);
+  }
+
+  private isRunning(category: string): boolean {
+    const id = this.running.get(category)?.id;
+    return id !== undefined && this.jobs.find(id)?.state === 'running';
+  }
+
+  private async run(
+    category: string,
+    signal: AbortSignal,
+    report: (done: number, total: number) => void,
+  ): Promise<Outcome> {
+    let done = 0;
+    let failed = 0;
+    let inARow = 0;
+    let reason = '';
+    const skipped = new Set<number>();
+    for (;;) {
+      const batch = (await this.images.unprepared(category, BATCH + skipped.size)).filter(({ id }) => !skipped.has(id));
+      if (batch.length === 0) break;
+      const { total } = await this.images.unpreparedCount(category);
+      const all = done + total;
+      for (const image of batch) {
+        const held = Date.now();
+        while (Date.now() - this.lastActivity < QUIET_MS && Date.now() - held < LONGEST_HOLD_MS)
+          await sleep(QUIET_MS, undefined, { signal });
+        signal.throwIfAborted();
+        try {
+          await this.prepare(image, false);
+          inARow = 0;
+        } catch (error) {
+          signal.throwIfAborted();
+          // One broken picture must not keep the others from being looked at.
+          skipped.add(image.id);
+          failed++;
+          reason ||= pageLine(toCoded(error), this.project.root);
+          if (++inARow >= FAILURES) throw error;
+        }
+        report(++done, Math.max(done, all));
+        if (done % DIVERSITY_EVERY === 0) await this.orderByDiversity(category);
+      }
+    }
+    if (done > 0) await this.orderByDiversity(category);
+    const broken = failed === 0 ? '' : ` ${counted(failed, 'image')} could not be looked at; the first: ${reason}`;
+    return { text: `Looked at ${counted(done - failed, 'image')}.${broken}`, leftOut: failed };
+  }
+
+  /** What the model sees in an image unasked; computed now where it is not on disk. */
+  async prepare(image: ImageRecord, urgent: boolean): Promise<Prepared> {
+    const stored = await this.known(image);
+    if (stored) return stored;
+    await this.categories.open(image.category);
+    let prepared: Prepared;
+    let attempts = 0;
+    do prepared = await this.engine.call('prepare', { picture: this.picture(image), urgent });
+    while (
+      // A detector that was replaced meanwhile has nothing to say any more.
+      !(await this.categories.holds(image.category, prepared.key)) &&
+      ++attempts < ATTEMPTS
+    );
+    const { score, scale, uncertainty, embedding, key } = prepared;
+    await this.images.setPreparation(image.id, { score, scale, uncertainty, embedding, prepared: key });
+    const placed = { score, scale, uncertainty, diversity: image.diversity };
+    const reasons = { residual: reasonOf(placed, 'residual'), uncertainty: reasonOf(placed, 'uncertainty') };
+    this.bus.emit({ kind: 'ready', id: image.id, reasons });
+    return prepared;
+  }
+
+  /** What is on disk of an image, without computing anything; what another detector saw than the newest does not count. */
+  async known({ category, prepared }: ImageRecord): Promise<Prepared | undefined> {
+    if (prepared === null) return undefined;
+    const stamp = await fileStamp(trainedDetector(this.project.root, category));
+    if (detectorOf(prepared) === stamp) return readPrepared(this.project.root, prepared);
+    // Somebody has trained on the command line, or put another file there.
+    if (this.categories.isOpen(category)) this.categories.current(category).catch(() => undefined);
+    return undefined;
+  }
+
+  /** Path of an image's heat map once it is prepared. */
+  heatPath(key: string): string {
+    return join(preparedFolder(this.project.root), `${key}.png`);
+  }
+
+  /** Opens an image in the engine, so that its first click is quick. Failures show when somebody clicks. */
+  warm(image: ImageRecord): void {
+    if (!this.categories.isOpen(image.category)) return;
+    this.engine.call('warm', { picture: this.picture(image) }).catch(() => undefined);
+  }
+
+  private async orderByDiversity(category: string): Promise<void> {
+    const rows = await this.images.embeddings(category);
+    const { order } = await this.engine.call('diversity', {
+      vectors: rows.map(({ embedding }) => embedding),
+      labelled: rows.map(({ state }) => state !== 'todo'),
+    });
+    const behind = rows.flatMap(({ state }, i) => (state === 'todo' ? [] : [i]));
+    await this.images.setDiversity(new Map([...order, ...behind].map((row, place) => [rows[row].id, place])));
+  }
+}

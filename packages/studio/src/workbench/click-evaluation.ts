@@ -1,0 +1,91 @@
+/** Evaluating click weights on a category with known masks. */
+import {
+  type ClickAnswer,
+  clickAnswer,
+  clickItems,
+  type Dataset,
+  DEFAULT_WEIGHTS,
+  evaluateClicks,
+  Labeler,
+  objectName,
+  openCategory,
+  ReferenceIndex,
+  renderClickReport,
+  spread,
+  withDefects,
+  writeFileAtomic,
+} from '@adclick/core';
+import { Runtime } from '@adclick/ortgrad';
+import type { WorkOptions } from '../jobs/progress.ts';
+import { resolveWeights } from '../project/model-files.ts';
+
+/** What is to be evaluated. */
+export interface EvaluationRequest {
+  readonly data: string;
+  readonly category: string;
+  readonly clicks?: number;
+  readonly nocClicks?: number;
+  readonly weights?: string;
+  /** Side of the square with as many pixels as the models see; default 512. */
+  readonly pixels?: number;
+  /**
+   * Whose prompts guide the model: `type` those of each picture's own defect type, `none` nobody's, else those of the type
+   * that is named, whatever the picture shows. Default `type`.
+   */
+  readonly prompt?: string;
+  /** HTML file to write. */
+  readonly report?: string;
+  /** Only so many defects, spread evenly over all. */
+  readonly limit?: number;
+}
+
+/** The index of a dataset's good pictures, not kept on disk. @param pixels side of the square with as many pixels as the models see. */
+export const indexInMemory = (
+  { normals }: Dataset,
+  category: string,
+  pixels: number,
+  runtime: Runtime,
+  { onProgress, signal }: WorkOptions,
+): Promise<ReferenceIndex> =>
+  ReferenceIndex.build(
+    normals.map((path) => ({ path })),
+    {
+      runtime,
+      pixels: pixels * pixels,
+      onProgress: ({ done, total }) => onProgress?.({ label: `indexing ${category}`, done, total }),
+      signal,
+    },
+  );
+
+/**
+ * Indexes the category's good pictures in memory, labels every defect by simulated clicks, and writes the report where asked.
+ * @throws ADC_DATASET, ADC_NO_NORMALS, ADC_NO_REGION, what pictures and weights throw, ADC_DISK.
+ */
+export async function evaluateCategory(request: EvaluationRequest, options: WorkOptions = {}): Promise<ClickAnswer> {
+  const { data, category, clicks = 5, nocClicks, pixels = 512, prompt = 'type', report, limit } = request;
+  const { onProgress, signal } = options;
+  const dataset = withDefects(await openCategory(data, category), data);
+  const defects = spread(dataset.defects, limit);
+  const weights = resolveWeights(request.weights ?? DEFAULT_WEIGHTS);
+  const runtime = await Runtime.start();
+  try {
+    const index = await indexInMemory(dataset, category, pixels, runtime, options);
+    const labeler = await Labeler.load({ index, weights, runtime, object: objectName(category) });
+    const evaluation = await evaluateClicks(clickItems(defects, labeler, prompt), {
+      clicks,
+      nocClicks,
+      what: category,
+      onImage: (_, done) => onProgress?.({ label: `labelling ${category}`, done, total: defects.length }),
+      signal,
+    });
+    const subject = { category, weights: labeler.weights.name, trainedOn: labeler.weights.trainedOn };
+    if (report) {
+      const command = `adclick evaluate clicks --data ${data} --category ${category} --clicks ${clicks}`;
+      const page = await renderClickReport(evaluation, { ...subject, command });
+      await writeFileAtomic(report, new TextEncoder().encode(page));
+    }
+    return clickAnswer(evaluation, subject);
+  } finally {
+    await runtime.close();
+  }
+}

@@ -1,0 +1,175 @@
+/** Evaluating detectors on a category with known masks. */
+import {
+  DEFAULT_WEIGHTS,
+  type DefectSplit,
+  type DetectionAnswer,
+  Detector,
+  type DetectorOptions,
+  type DetectorTraining,
+  detectionItems,
+  evaluateDetection,
+  figuresOf,
+  type ImageScore,
+  Labeler,
+  labelByClicks,
+  objectName,
+  offlinePrompts,
+  openCategory,
+  type ReferenceIndex,
+  renderDetectionReport,
+  splitDefects,
+  spread,
+  trainDetector,
+  withDefects,
+  writeFileAtomic,
+} from '@adclick/core';
+import { Runtime } from '@adclick/ortgrad';
+import { detectorSettings } from '../detectors/training.ts';
+import { fail } from '../errors.ts';
+import type { WorkOptions } from '../jobs/progress.ts';
+import { resolveWeights } from '../project/model-files.ts';
+import { indexInMemory } from './click-evaluation.ts';
+
+/** What is to be evaluated. */
+export interface DetectionEvaluationRequest {
+  readonly data: string;
+  readonly category: string;
+  /** A detector file; without one a detector is made. */
+  readonly weights?: string;
+  /** Defects that are labelled to train on, without `weights`; default 10, 0 for the residual alone. */
+  readonly labels?: number;
+  /** Simulated clicks on each of them; default 5. */
+  readonly labelClicks?: number;
+  /** Defects that leave the test set; default 10, so that all detectors of a category see the same pictures. */
+  readonly leaveOut?: number;
+  /** Of shuffling and training; default 0. */
+  readonly seed?: number;
+  /** Side of the square with as many pixels as the models see; default 512. */
+  readonly pixels?: number;
+  /** The trained network looks at overlapping windows. */
+  readonly sliding?: boolean;
+  /** Good pictures that a detector holds. */
+  readonly normals?: number;
+  readonly sigma?: number;
+  readonly imageScore?: ImageScore;
+  /** HTML file to write. */
+  readonly report?: string;
+  /** Only so many test pictures of each kind, spread evenly. */
+  readonly limit?: number;
+}
+
+const LABELS = 10;
+const LEFT_OUT = 10;
+
+interface Made {
+  readonly detector: Detector;
+  readonly count: number;
+  readonly picks: DetectionAnswer['labels']['picks'];
+  readonly notes: readonly string[];
+}
+
+/** The detector that was asked for: a file, one trained on labels, or the residual alone. */
+async function makeDetector(
+  request: DetectionEvaluationRequest,
+  split: DefectSplit,
+  index: ReferenceIndex,
+  options: DetectorOptions,
+  runtime: Runtime,
+  work: WorkOptions,
+): Promise<Made> {
+  const { category, weights, labels = LABELS, labelClicks = 5, seed = 0 } = request;
+  if (weights !== undefined) {
+    const detector = await Detector.load(weights, { runtime });
+    return { detector, count: 0, picks: 'none', notes: [] };
+  }
+  if (labels === 0) {
+    const detector = await Detector.build(index, { ...options, name: category });
+    return { detector, count: 0, picks: 'none', notes: [] };
+  }
+  const object = objectName(category);
+  const prompts = (type: string) => offlinePrompts(type, object);
+  const labeler = await Labeler.load({ index, weights: resolveWeights(DEFAULT_WEIGHTS), runtime, prompts });
+  const labelled = await labelByClicks(split.train, labeler, labelClicks, {
+    onLabel: (done) => work.onProgress?.({ label: 'labelling', done, total: split.train.length }),
+    signal: work.signal,
+  }).finally(() => labeler.close());
+  const training: DetectorTraining = {
+    index,
+    runtime,
+    labels: labelled,
+    prompts,
+    normals: request.normals,
+    seed,
+    signal: work.signal,
+    onProgress: (progress) => work.onProgress?.({ label: `training ${category}`, ...progress }),
+  };
+  const { network, notes } = await trainDetector(training, detectorSettings(request.sliding ?? false));
+  const detector = await Detector.build(index, { ...options, name: category, network });
+  return { detector, count: split.train.length, picks: split.picks, notes };
+}
+
+/**
+ * Indexes the category's good pictures in memory, makes or loads a detector, and shows it every test picture; the residual alone
+ * sees the same ones. Writes the report where asked.
+ * @throws ADC_DATASET, ADC_NO_NORMALS, ADC_NO_REGION, ADC_DETECTOR_..., what pictures and training throw, ADC_DISK.
+ */
+export async function evaluateDetector(
+  request: DetectionEvaluationRequest,
+  work: WorkOptions = {},
+): Promise<DetectionAnswer> {
+  const { data, category, pixels = 512, seed = 0, sigma, imageScore, normals, report, limit } = request;
+  const labels = request.weights === undefined ? (request.labels ?? LABELS) : 0;
+  const { onProgress, signal } = work;
+  const dataset = withDefects(await openCategory(data, category), data);
+  if (dataset.testGood.length === 0)
+    throw fail('ADC_DATASET', { path: `${data}/${category}`, what: 'no good pictures to test on (test/good)' });
+  const count = labels > 0 ? labels : (request.leaveOut ?? LEFT_OUT);
+  const split = splitDefects(category, dataset.defects, { count, seed });
+  const runtime = await Runtime.start();
+  try {
+    const index = await indexInMemory(dataset, category, pixels, runtime, work);
+    const map = { ...(sigma !== undefined && { sigma }), ...(imageScore && { score: imageScore }) };
+    const options: DetectorOptions = {
+      map,
+      normals,
+      signal,
+      onProgress: (progress) => onProgress?.({ label: `setting thresholds of ${category}`, ...progress }),
+    };
+    const { detector, notes, ...trained } = await makeDetector(request, split, index, options, runtime, work);
+    const shown = { testGood: spread(dataset.testGood, limit), defects: spread(split.test, limit) };
+    const total = shown.testGood.length + shown.defects.length;
+    const show = (of: Detector, what: string, examples?: number) =>
+      evaluateDetection(detectionItems(shown, index.windows), (image) => of.detect(image), {
+        what: category,
+        threshold: of.card.thresholds.map,
+        examples,
+        onImage: (_, done) => onProgress?.({ label: `${what} ${category}`, done, total }),
+        signal,
+      });
+    const evaluation = await show(detector, 'detecting', report ? undefined : 0);
+    const isPlain = detector.card.map.from === 'residual' && request.weights === undefined;
+    const plain = isPlain ? detector : await Detector.build(index, options);
+    const unsupervised = isPlain ? evaluation : await show(plain, 'comparing', 0);
+    const answer: DetectionAnswer = {
+      category,
+      images: evaluation.images.length,
+      defects: evaluation.images.filter(({ defective }) => defective).length,
+      ...figuresOf(evaluation),
+      detector: detector.card.name,
+      from: detector.card.map.from,
+      labels: { count: trained.count, picks: trained.picks },
+      msPerImage: evaluation.msPerImage,
+      decisions: evaluation.decisions,
+      unsupervised: figuresOf(unsupervised),
+      notes,
+    };
+    if (report) {
+      const command = `adclick evaluate detection --data ${data} --category ${category}${request.weights ? ` --weights ${request.weights}` : ` --labels ${labels}`}`;
+      const page = await renderDetectionReport(evaluation, answer, command);
+      await writeFileAtomic(report, new TextEncoder().encode(page));
+    }
+    return answer;
+  } finally {
+    await runtime.close();
+  }
+}
