@@ -9,7 +9,7 @@ export {
 } from '@adclick/ortgrad';
 export { CLICK_THRESHOLD, nextClick } from './clicks/annotator.ts';
 export type { Click } from './clicks/types.ts';
-export { detectLayout, openCategory, withDefects } from './datasets/detect.ts';
+export { detectDataset, openCategory, withDefects } from './datasets/detect.ts';
 export { IMAGE_EXTENSIONS, isFile, isFolder, listImages, naturalOrder } from './datasets/files.ts';
 export { openDataset } from './datasets/mvtec.ts';
 export type { Dataset, DatasetLayout, DefectImage } from './datasets/types.ts';

@@ -1,7 +1,8 @@
 /** The engine's thread: decodes pictures, compares them with good ones, and labels them; clicks before everything else. */
 import { type MessagePort, parentPort, workerData } from 'node:worker_threads';
+import { openChoice } from './detectors/choice.ts';
 import { chooseDiverse } from './engine/diversity.ts';
-import { Models } from './engine/open-models.ts';
+import { OpenModels } from './engine/open-models.ts';
 import { encodePicture } from './engine/pictures.ts';
 import {
   type AnyRequest,
@@ -13,10 +14,17 @@ import {
 import { Schedule } from './engine/schedule.ts';
 import { toWire } from './engine/wire-error.ts';
 import type { OnProgress } from './jobs/progress.ts';
+import { PromptService } from './prompts/prompts.ts';
 
 const port = parentPort as MessagePort;
 const { engine: settings } = workerData as { engine: EngineSettings };
-const models = new Models(settings);
+const models = new OpenModels(settings, {
+  detector: openChoice,
+  prompts: (project) => {
+    const service = new PromptService(project);
+    return (category, type) => service.guiding(category, type);
+  },
+});
 const controllers = new Map<number, AbortController>();
 const post = (message: FromEngine, transfer: readonly ArrayBuffer[] = []) => port.postMessage(message, [...transfer]);
 

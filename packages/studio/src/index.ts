@@ -11,7 +11,7 @@ export { openSource, openZip, type Source } from './exchange/source.ts';
 export { type ExportRequest, exportLabels, type ImportRequest, importLabels } from './exchange/transfer.ts';
 export type { ExchangeReport, ImportReport, LabelledImage, LeftOut, TypedLayer } from './exchange/types.ts';
 export type { OnProgress, ProgressEvent, WorkOptions } from './jobs/progress.ts';
-export { type OpenLabels, openLabels } from './labels/archive.ts';
+export { type OpenLabels, openLabels } from './open-labels.ts';
 export { detectLayout, type Layout } from './project/layout.ts';
 export { type FileCheck, importWeights, listModels, type ModelEntry, verifyModels } from './project/model-files.ts';
 export {

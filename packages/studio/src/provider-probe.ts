@@ -1,14 +1,7 @@
 /** Started as a process of its own by `adclick doctor`: runs a one-node graph on one execution provider and says how it went. */
 import { addScalar, CodedError, Graph, type Provider, Runtime, tensor } from '@adclick/ortgrad';
 import { endAtOnce } from './process-end.ts';
-
-/** What the probe sends to the process that started it. */
-export interface ProbeResult {
-  readonly usable: boolean;
-  readonly milliseconds: number;
-  /** Why it is not usable, in onnxruntime's words. */
-  readonly reason?: string;
-}
+import type { ProbeResult } from './workbench/providers.ts';
 
 async function probe(provider: Provider): Promise<ProbeResult> {
   const started = performance.now();

@@ -2,16 +2,14 @@
 import { existsSync } from 'node:fs';
 import { realpath } from 'node:fs/promises';
 import { basename, dirname, resolve } from 'node:path';
-import { fromStored, isInside, type Rle } from '@adclick/core';
+import { fromStored, isInside } from '@adclick/core';
 import type { CodedError } from '@adclick/ortgrad';
 import {
   counted,
   type DefectType,
   type DetectAnswer,
   type DetectorChoice,
-  type Format,
   type ImageDetection,
-  type ImageState,
   type Job,
   type JobRequest,
   type ProjectInfo,
@@ -21,11 +19,11 @@ import { adoptDetectors } from './detectors/old-detectors.ts';
 import { type TrainWork, trainApart } from './detectors/training-apart.ts';
 import { Engine } from './engine/engine.ts';
 import { fail } from './errors.ts';
-import { isEmptyRle, uniteRle } from './history/bitmaps.ts';
 import { Bus } from './jobs/bus.ts';
-import { Jobs, type JobWork } from './jobs/jobs.ts';
-import type { WorkOptions } from './jobs/progress.ts';
+import { Jobs } from './jobs/jobs.ts';
+import { LabelArchive } from './labels/archive.ts';
 import { contentOf, parseContent } from './labels/content.ts';
+import { EXCHANGE_JOBS, type ExchangeJobs } from './labels/exchange-jobs.ts';
 import { LabelService, type Predictor } from './labels/label-service.ts';
 import { pageLine } from './page-errors.ts';
 import { categoriesOf } from './project/categories.ts';
@@ -39,20 +37,12 @@ import { Pictures } from './queue/pictures.ts';
 import { Preparation } from './queue/preparation.ts';
 import { Queue } from './queue/queue.ts';
 import type { ImageRecord } from './store/images.ts';
-import type { LabelledRow } from './store/labels.ts';
 import { Store } from './store/store.ts';
 import { VERSION } from './version.ts';
 
-/** Work of an import or export job. `path` is absolute and inside the project. @returns what came of it. */
-export type ExchangeWork = (
-  studio: Studio,
-  what: { readonly format: Format; readonly path: string; readonly user: string },
-  options: Required<WorkOptions>,
-) => ReturnType<JobWork>;
-
 export interface StudioOptions {
-  /** Import and export as jobs; without them such jobs are refused. */
-  readonly exchange?: { readonly import: ExchangeWork; readonly export: ExchangeWork };
+  /** In place of the work of import and export; for tests of everything around it. */
+  readonly exchange?: ExchangeJobs;
   /** Look at images in the background; default true. */
   readonly background?: boolean;
   /** In place of the engine's models; for tests of everything around them. */
@@ -72,6 +62,7 @@ export class Studio {
   readonly bus = new Bus();
   readonly jobs: Jobs;
   readonly labels: LabelService;
+  readonly archive: LabelArchive;
   readonly queue: Queue;
   readonly pictures: Pictures;
   readonly preparation: Preparation;
@@ -108,6 +99,7 @@ export class Studio {
     this.labels = new LabelService(images, store.labels, types, predictor, this.bus, mask, (image) =>
       this.noteContent(image),
     );
+    this.archive = new LabelArchive(project, store, this.labels, this.bus);
     this.queue = new Queue(images, this.labels, this.preparation);
     if (options.background ?? true) this.categories.onOpen((name) => this.preparation.start(name));
   }
@@ -268,11 +260,10 @@ export class Studio {
     }
     if (request.kind === 'prompts') return this.startPrompts(request);
     const { kind, format, folder } = request;
-    const work = this.options.exchange?.[kind];
-    if (!work) throw fail('ADC_REQUEST', { field: 'kind', what: `${kind} is not offered by this server` });
+    const work = (this.options.exchange ?? EXCHANGE_JOBS)[kind];
     const path = await this.folderInside(folder);
     return this.jobs.start(kind, `${kind === 'import' ? 'Import from' : 'Export to'} ${folder}`, (options) =>
-      work(this, { format, path, user }, options),
+      work(this.archive, { format, path, user }, options),
     );
   }
 
@@ -299,41 +290,6 @@ export class Studio {
     if (folder.includes('\0') || !isInside(this.project.root, path) || !isInside(root, await realpath(there)))
       throw fail('ADC_OUTSIDE', { path: folder });
     return path;
-  }
-
-  /** Labelled images for exporters, one at a time. @param category only this one. */
-  labelled(category?: string): AsyncGenerator<LabelledRow> {
-    return this.store.labels.labelled(this.project.settings.thresholds.mask, category);
-  }
-
-  /**
-   * Replaces an image's mask as one event, as importers do; types that are new are added.
-   * @param path relative to the project, with forward slashes. @param source names the format in the history.
-   * @param only whether types that are not given stay as they are. @returns whether another mask was there before.
-   * @throws ADC_NOT_FOUND when the project has no such image.
-   */
-  async importLabels(
-    path: string,
-    layers: readonly { readonly type: string; readonly rle: Rle }[],
-    state: ImageState,
-    source: string,
-    user: string,
-    only = false,
-  ): Promise<boolean> {
-    const image = await this.store.images.findByPath(path);
-    if (!image) throw fail('ADC_NOT_FOUND', { what: `image ${path}` });
-    const types = await this.store.types.ensure(layers.map(({ type }) => type));
-    const byName = new Map(types.map(({ id, name }) => [name, id]));
-    const replaced = new Map<number, Rle>();
-    for (const { type, rle } of layers) {
-      const id = byName.get(type) as number;
-      const before = replaced.get(id);
-      const joined = before ? uniteRle(before, rle) : rle;
-      if (!isEmptyRle(joined)) replaced.set(id, joined);
-    }
-    const done = await this.labels.replaceLayers(image.id, replaced, state, source, user, only);
-    await this.tellTypes();
-    return done.replaced;
   }
 
   /** @throws ADC_NOT_FOUND. */

@@ -1,6 +1,7 @@
 /** Started as a process of its own by the server: trains one detector, tells how far it is, and ends. */
 import { constants, setPriority } from 'node:os';
 import type { FromTraining, ToTraining } from './detectors/training-apart.ts';
+import { localUser } from './local-user.ts';
 import { endAtOnce, onEnd, PATIENCE_MS } from './process-end.ts';
 
 // Before the models are loaded: their threads take over the priority of the one that starts them.
@@ -28,12 +29,14 @@ const send = (message: FromTraining): Promise<void> =>
 async function train({ directory, options }: Exclude<ToTraining, { cancel: true }>): Promise<void> {
   const { toWire } = await import('./engine/wire-error.ts');
   try {
+    const { openLabels } = await import('./open-labels.ts');
     const { trainSegmentation } = await import('./detectors/training.ts');
     const work = {
       signal: controller.signal,
       onProgress: (progress: Extract<FromTraining, { progress: unknown }>['progress']) => void send({ progress }),
     };
-    await send({ answer: await trainSegmentation(directory, options, work) });
+    const open = (root: string) => openLabels(root, localUser(), 'training');
+    await send({ answer: await trainSegmentation(directory, open, options, work) });
   } catch (error) {
     await send({ error: toWire(error) });
   }

@@ -4,7 +4,7 @@ import { tmpdir } from 'node:os';
 import { basename, dirname, join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import { readMask, writePng } from '../image/codec.ts';
-import { detectLayout, openCategory, withDefects } from './detect.ts';
+import { detectDataset, openCategory, withDefects } from './detect.ts';
 import { naturalOrder } from './files.ts';
 import { openDataset } from './mvtec.ts';
 import { csvFields } from './visa.ts';
@@ -153,7 +153,7 @@ test('a plain folder is all normals, and an unknown one says what was looked for
   expect(dataset).toMatchObject({ category: 'parts', layout: 'folder', defects: [] });
   expect(names(dataset.normals)).toEqual(['a2.png', 'a10.png']);
   await mkdir(join(root, 'empty'));
-  await expect(detectLayout(join(root, 'empty'))).rejects.toMatchObject({
+  await expect(detectDataset(join(root, 'empty'))).rejects.toMatchObject({
     code: 'ADC_DATASET',
     message: expect.stringContaining('train/good'),
   });

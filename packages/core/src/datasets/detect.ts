@@ -21,7 +21,7 @@ const READERS: Readonly<Record<DatasetLayout, (directory: string, category: stri
  * The layout of a category's folder, by the folders that only it has.
  * @throws ADC_DATASET when it is none of them.
  */
-export async function detectLayout(directory: string): Promise<DatasetLayout> {
+export async function detectDataset(directory: string): Promise<DatasetLayout> {
   const has = (...parts: string[]) => isFolder(join(directory, ...parts));
   if (await has('train', 'good')) return 'mvtec';
   if (await has('train', 'ok')) return 'btad';
@@ -37,7 +37,7 @@ export async function detectLayout(directory: string): Promise<DatasetLayout> {
 
 /** Opens a category of whatever layout. @throws ADC_DATASET, ADC_NO_NORMALS, see the readers. */
 export async function openCategory(directory: string, category: string): Promise<Dataset> {
-  const layout = await detectLayout(await categoryFolder(directory, category));
+  const layout = await detectDataset(await categoryFolder(directory, category));
   return READERS[layout](directory, category);
 }
 

@@ -3,8 +3,8 @@ import { fromStored } from '@adclick/core';
 import { type Command, InvalidArgumentError } from 'commander';
 import { counted, FORMATS, type Format } from '../api.ts';
 import { exportLabels, leftOutLines, maskFilesLines, SHOWN } from '../exchange/transfer.ts';
-import { openLabels } from '../labels/archive.ts';
 import { localUser } from '../local-user.ts';
+import { openLabels } from '../open-labels.ts';
 import { formatOption } from './options.ts';
 import { type CommonOptions, run, withCommon } from './run.ts';
 

@@ -5,8 +5,8 @@ import { fail } from '../errors.ts';
 import { openSource } from '../exchange/source.ts';
 import { importLabels, leftOutLines } from '../exchange/transfer.ts';
 import type { Replaced } from '../exchange/types.ts';
-import { openLabels } from '../labels/archive.ts';
 import { localUser } from '../local-user.ts';
+import { openLabels } from '../open-labels.ts';
 import { formatOption } from './options.ts';
 import { type CommonOptions, run, withCommon } from './run.ts';
 

@@ -2,6 +2,8 @@
 import { type Command, Option } from 'commander';
 import { counted } from '../api.ts';
 import { trainSegmentation } from '../detectors/training.ts';
+import { localUser } from '../local-user.ts';
+import { openLabels } from '../open-labels.ts';
 import { trainClick } from '../workbench/click-training.ts';
 import { collect, number, wholeNumber } from './options.ts';
 import { formatDuration } from './progress-bar.ts';
@@ -44,7 +46,12 @@ function addSeg(train: Command): void {
   withCommon(command, 'adclick train seg parts/bracket --category bracket');
   command.action(async (directory: string, options: SegOptions) =>
     run(options, async (context) => {
-      const answer = await trainSegmentation(directory, options, context);
+      const answer = await trainSegmentation(
+        directory,
+        (root) => openLabels(root, localUser(), 'training'),
+        options,
+        context,
+      );
       const { category, detector, from, labels, notes, seconds } = answer;
       const what = from === 'network' ? `a network trained on ${labels} labels` : 'the residual alone';
       return {

@@ -5,6 +5,8 @@ import { readdir, readFile } from 'node:fs/promises';
 import { basename, join, resolve } from 'node:path';
 import { Detector } from '@adclick/core';
 import { type Runtime, removeIfPossible } from '@adclick/ortgrad';
+import type { DetectorChoice } from '../api.ts';
+import { CACHE_FOLDER } from '../cache-folder.ts';
 import { indexCategory, openCurrentIndex } from '../engine/indexing.ts';
 import { fail } from '../errors.ts';
 import { distinctFileName } from '../file-name.ts';
@@ -12,12 +14,9 @@ import type { NotedOptions } from '../jobs/progress.ts';
 import { type Category, indexFolder } from '../project/categories.ts';
 import { previousDetector, trainedDetector } from '../project/detector-files.ts';
 import { checkModelName, DETECTOR_FILE, DETECTOR_PREFIX, projectModels } from '../project/model-files.ts';
-import { CACHE_FOLDER, type Project } from '../project/project.ts';
+import type { Project } from '../project/project.ts';
 import { VERSION } from '../version.ts';
 import { adoptDetectors, adoptMade } from './old-detectors.ts';
-
-/** Which of a category's detectors: the one that was trained last, the one before it, or the residual alone. */
-export type DetectorChoice = 'newest' | 'previous' | 'residual';
 
 /** Changes when detectors that are made of good pictures change their meaning. */
 const MADE_FORMAT = 1;

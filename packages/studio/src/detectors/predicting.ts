@@ -2,8 +2,6 @@
 import { stat } from 'node:fs/promises';
 import { dirname, extname, join, relative, resolve } from 'node:path';
 import {
-  type Box,
-  type DetectedRegion,
   type Detection,
   Detector,
   drawHeat,
@@ -16,13 +14,13 @@ import {
   writeFileAtomic,
 } from '@adclick/core';
 import { Runtime } from '@adclick/ortgrad';
+import { roundScore, type WrittenRegion, writeProbability, writtenRegions } from '../engine/written.ts';
 import { fail, toCoded } from '../errors.ts';
 import { collisionKey } from '../file-name.ts';
 import type { NotedOptions, WorkOptions } from '../jobs/progress.ts';
 import { categoriesOf, categoryOf } from '../project/categories.ts';
 import { Finder, type PassedOver, passedOverText } from '../project/finding.ts';
 import { openProject, type Project } from '../project/project.ts';
-import { writeProbability } from '../workbench/labelling.ts';
 import { openDetector } from './choice.ts';
 import { watchPictures } from './watching.ts';
 
@@ -41,13 +39,6 @@ export interface PredictRequest {
   readonly watch?: boolean;
   /** Milliseconds between two looks while watching. */
   readonly interval?: number;
-}
-
-/** A region as it is written out. */
-export interface WrittenRegion {
-  readonly area: number;
-  readonly box: Box;
-  readonly peak: { readonly x: number; readonly y: number; readonly value: number };
 }
 
 /** What was found in one picture, in pixels of the upright original. */
@@ -83,12 +74,6 @@ export interface PredictSummary {
   /** What looks like a picture in the given folders and was not looked at. */
   readonly passedOver: readonly PassedOver[];
 }
-
-/** A detection's regions as they are written out: figures to a thousandth of a grey level. */
-export const writtenRegions = (regions: readonly DetectedRegion[]): WrittenRegion[] =>
-  regions.map(({ area, box, peak, value }) => ({ area, box, peak: { x: peak.x, y: peak.y, value: round(value) } }));
-
-const round = (value: number) => Number(value.toFixed(6));
 
 /** A picture to be looked at, and the path that was given for it. */
 interface Wanted {
@@ -218,7 +203,7 @@ export async function predictPictures(
         detector: detector.card.name,
         width: image.width,
         height: image.height,
-        score: round(score),
+        score: roundScore(score),
         isDefect,
         regions: writtenRegions(regions),
         ...(await outputs?.write(path, below, detector.rgb(image), detection)),

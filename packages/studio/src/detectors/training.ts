@@ -16,12 +16,11 @@ import {
 } from '@adclick/core';
 import { Runtime } from '@adclick/ortgrad';
 import { indexCategory, openCurrentIndex } from '../engine/indexing.ts';
+import type { LabelStore } from '../exchange/label-store.ts';
 import { leftOutLines, objection } from '../exchange/transfer.ts';
 import type { LeftOut } from '../exchange/types.ts';
 import { uniteRle } from '../history/bitmaps.ts';
 import type { WorkOptions } from '../jobs/progress.ts';
-import { openLabels } from '../labels/archive.ts';
-import { localUser } from '../local-user.ts';
 import { type Category, categoriesOf } from '../project/categories.ts';
 import { keepTrained } from '../project/detector-files.ts';
 import { resolveWeights } from '../project/model-files.ts';
@@ -30,16 +29,22 @@ import { PromptService } from '../prompts/prompts.ts';
 import { adoptDetectors } from './old-detectors.ts';
 import type { SegTrainingAnswer, SegTrainingOptions } from './training-options.ts';
 
+/** Opens the labels of a project for reading. */
+export type OpenTrainingLabels = (
+  root: string,
+) => Promise<{ readonly root: string; readonly store: LabelStore; close(): Promise<void> }>;
+
 /** Defective pictures of a category, each with its defects in one mask; of several types the first named one counts. What was left out is noted. */
 async function labelsOf(
   project: Project,
   { name }: Category,
   types: readonly string[] | undefined,
+  open: OpenTrainingLabels,
 ): Promise<{ labels: LabelledDefect[]; notes: string[] }> {
   const labels: LabelledDefect[] = [];
   const leftOut: LeftOut[] = [];
   const met = new Set<string>();
-  const { store, root, close } = await openLabels(project.root, localUser(), 'training');
+  const { store, root, close } = await open(project.root);
   try {
     for await (const labelled of store.images()) {
       const { path, category, layers, state, width, height } = labelled;
@@ -118,6 +123,7 @@ export async function makeDetector(
  */
 export async function trainSegmentation(
   directory: string,
+  open: OpenTrainingLabels,
   { category: only, type, unsupervised = false, steps, seed = 0, sliding = false }: SegTrainingOptions,
   work: WorkOptions = {},
 ): Promise<SegTrainingAnswer> {
@@ -129,7 +135,9 @@ export async function trainSegmentation(
     throw failCore('ADC_LABELS', {
       what: `the project has ${categories.length} categories; name one with --category: ${categories.map(({ name }) => name).join(', ')}`,
     });
-  const { labels, notes: leftOut } = unsupervised ? { labels: [], notes: [] } : await labelsOf(project, category, type);
+  const { labels, notes: leftOut } = unsupervised
+    ? { labels: [], notes: [] }
+    : await labelsOf(project, category, type, open);
   if (labels.length === 0 && !unsupervised)
     throw failCore('ADC_LABELS', { what: [`${category.name} has no labelled defect`, ...leftOut].join('; ') });
   const runtime = await Runtime.start();

@@ -22,20 +22,19 @@ import {
   writeFileAtomic,
 } from '@adclick/core';
 import { Runtime } from '@adclick/ortgrad';
-import type { DetectAnswer, ImageDetection } from '../api.ts';
-import { type DetectorChoice, openChoice } from '../detectors/choice.ts';
-import { writtenRegions } from '../detectors/predicting.ts';
+import type { DetectAnswer, DetectorChoice, ImageDetection } from '../api.ts';
 import { fail } from '../errors.ts';
 import { emptyRle } from '../history/bitmaps.ts';
 import type { WorkOptions } from '../jobs/progress.ts';
-import { categoriesOf, indexFolder } from '../project/categories.ts';
+import { type Category, categoriesOf, indexFolder } from '../project/categories.ts';
 import { fileStamp, previousDetector, stampOf, trainedDetector } from '../project/detector-files.ts';
 import { resolveWeights } from '../project/model-files.ts';
-import { PromptService } from '../prompts/prompts.ts';
+import type { Project } from '../project/project.ts';
 import { indexCategory, openCurrentIndex } from './indexing.ts';
 import { categoryKey, preparedFolder, readPrepared } from './prepared.ts';
-import { maskOf, normOf, type Sight, sightOfClicks, sightOfDetector } from './proposals.ts';
+import { normOf, runsAbove, type Sight, sightOfClicks, sightOfDetector } from './proposals.ts';
 import { type Calls, closedEngine, type EngineSettings, type ModelPicture, type Prepared } from './protocol.ts';
+import { writtenRegions } from './written.ts';
 
 /** Pictures kept open, where an eighth of the memory holds them: one of 512 px takes about 20 MB. */
 const OPEN_VIEWS = Math.max(4, Math.min(32, Math.floor(totalmem() / 8 / 20e6)));
@@ -49,6 +48,14 @@ const MAP_SIDE = 1024;
 
 const CHOICES: readonly DetectorChoice[] = ['newest', 'previous', 'residual'];
 const placeOf = (category: string, by: DetectorChoice) => `${by} ${category}`;
+
+/** Where the models of a category come from beyond its index: rooms that know more of a project than this one. */
+export interface ModelSources {
+  /** @throws ADC_NOT_FOUND when there is no detector of that choice, ADC_DETECTOR_…, and what indexing throws. */
+  detector(project: Project, category: Category, runtime: Runtime, by: DetectorChoice): Promise<Detector>;
+  /** Phrases that guide the click network to a defect type; none is well. */
+  prompts(project: Project): (category: string, type: string) => Promise<readonly string[]>;
+}
 
 interface Loaded {
   readonly index: ReferenceIndex;
@@ -91,17 +98,20 @@ function embeddingOf({ tokens, dims, height, width }: Residual): number[] {
   return folded.map((value) => Number((value / length).toFixed(5)));
 }
 
-export class Models {
+export class OpenModels {
   private lanes: Promise<Lanes> | undefined;
   private readonly categories = new Map<string, Promise<Loaded>>();
   private readonly detectors = new Map<string, OpenedDetector>();
   private readonly views = new Map<string, Promise<Open>>();
 
-  private readonly prompts: PromptService;
+  private readonly prompts: ReturnType<ModelSources['prompts']>;
   private stopped = false;
 
-  constructor(private readonly settings: EngineSettings) {
-    this.prompts = new PromptService(settings.project);
+  constructor(
+    private readonly settings: EngineSettings,
+    private readonly sources: ModelSources,
+  ) {
+    this.prompts = sources.prompts(settings.project);
   }
 
   /**
@@ -153,7 +163,7 @@ export class Models {
     if (!existsSync(folder)) await indexCategory(project, category, { ...work, runtime });
     const index = await openCurrentIndex(project, category, { ...work, runtime });
     const weights = resolveWeights(project.settings.weights, project.root);
-    const prompts = (type: string) => this.prompts.guiding(name, type);
+    const prompts = (type: string) => this.prompts(name, type);
     const labeler = await Labeler.load({ index, weights, lanes, prompts });
     const hash = createHash('sha256')
       .update(await readFile(weights))
@@ -212,7 +222,7 @@ export class Models {
     if (clicks.length === 0) return emptyRle(open.width, open.height);
     const key = JSON.stringify([clicks, defect]);
     if (open.last?.asked !== key) open.last = { asked: key, plane: await open.view.predict({ clicks, defect }) };
-    return maskOf(open.last.plane, threshold);
+    return runsAbove(open.last.plane, threshold);
   }
 
   /** What the model sees unasked, from disk where it is there: a trained detector, or the click network where there is none. */
@@ -279,7 +289,7 @@ export class Models {
     if (this.detectors.get(place)?.stamp !== stamp) void this.closeDetector(place);
     const opened = this.detectors.get(place) ?? {
       stamp,
-      detector: openChoice(project, this.category(name), runtime, by),
+      detector: this.sources.detector(project, this.category(name), runtime, by),
       uses: new Set<Promise<unknown>>(),
     };
     this.detectors.set(place, opened);

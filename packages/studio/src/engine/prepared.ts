@@ -1,7 +1,7 @@
 /** What was prepared of pictures, on disk: where it lies and when it still holds. */
 import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { CACHE_FOLDER } from '../project/project.ts';
+import { CACHE_FOLDER } from '../cache-folder.ts';
 import type { Prepared } from './protocol.ts';
 
 /** Folder of what was prepared. */

@@ -24,7 +24,7 @@ const AT_THRESHOLD = 2;
 const EDGE = 1e-6;
 
 /** Pixels above a threshold. */
-export const maskOf = ({ data, width, height }: Plane, threshold: number): Rle => {
+export const runsAbove = ({ data, width, height }: Plane, threshold: number): Rle => {
   const mask = new Uint8Array(data.length);
   for (let i = 0; i < data.length; i++) mask[i] = data[i] > threshold ? 1 : 0;
   return encodeRle(mask, width, height);
@@ -57,7 +57,7 @@ function meanOfMost({ data }: Plane): number {
 export async function sightOfClicks(view: View, norm: Plane, threshold: number): Promise<Sight> {
   const plane = await view.predict({ clicks: [] });
   return {
-    rle: maskOf(plane, threshold),
+    rle: runsAbove(plane, threshold),
     scale: 'residual',
     score: meanOfMost(norm),
     uncertainty: uncertaintyOf(plane),

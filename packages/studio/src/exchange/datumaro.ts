@@ -1,10 +1,11 @@
 /** Datumaro: a JSON file a subset; masks as column run lengths in COCO's text, exact. */
 import { z } from 'zod';
+import { withoutEnding } from '../path-parts.ts';
 import { columnCounts, countsToText, paintColumnMask } from './column-rle.ts';
 import type { Format, ReadOptions } from './format.ts';
 import { jsonList, number, numbers, parseJson, parsePart, pieces } from './json.ts';
 import type { Painter } from './painter.ts';
-import { pictureName, withoutEnding } from './paths.ts';
+import { pictureName } from './paths.ts';
 import { type Place, within } from './place.ts';
 import { ImageReader, orLeaveOut, readEach, sizeOr } from './reading.ts';
 import type { LabelledImage } from './types.ts';

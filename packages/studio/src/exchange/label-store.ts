@@ -14,15 +14,16 @@ import {
   writeFileAtomic,
   writeMask,
 } from '@adclick/core';
+import { CACHE_FOLDER } from '../cache-folder.ts';
 import { fail } from '../errors.ts';
 import { fileName } from '../file-name.ts';
+import { endingOf, folderOf, nameOf, withoutEnding } from '../path-parts.ts';
 import { type Category, categoriesOf, entryFolder } from '../project/categories.ts';
 import { findGood, findLabelled } from '../project/category-pictures.ts';
 import { isGoodName, isPictureName } from '../project/folder-names.ts';
 import { liesAmongGood, placedMasks, typeByFolder } from '../project/mask-files.ts';
-import { CACHE_FOLDER, type Project } from '../project/project.ts';
+import type { Project } from '../project/project.ts';
 import { MaskOwners } from './mask-owners.ts';
-import { endingOf, folderOf, nameOf, withoutEnding } from './paths.ts';
 import { orLeaveOut } from './reading.ts';
 import type { LabelledImage, LeftOut, Replaced, TypedLayer } from './types.ts';
 

@@ -1,10 +1,11 @@
 /** labelme: a JSON file a picture, beside it; masks as PNG inside their bounding box, exact. */
 import { decodeImage, encodeMask, imageSize, type Rle } from '@adclick/core';
 import { z } from 'zod';
+import { folderOf, nameOf } from '../path-parts.ts';
 import type { Format, ReadOptions } from './format.ts';
 import { number, parseJson, parsePart, textBytes } from './json.ts';
 import { boundsOf, cropRle, type Painter } from './painter.ts';
-import { folderOf, nameOf, pictureName } from './paths.ts';
+import { pictureName } from './paths.ts';
 import { Pictures } from './pictures.ts';
 import { type Place, within, wrong } from './place.ts';
 import { ImageReader, orLeaveOut, readEach } from './reading.ts';

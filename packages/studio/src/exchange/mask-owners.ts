@@ -2,8 +2,8 @@
 import { createHash } from 'node:crypto';
 import { nameKey } from '@adclick/core';
 import { collisionKey } from '../file-name.ts';
+import { folderOf, nameOf, withoutEnding } from '../path-parts.ts';
 import { sayingFolder } from '../project/mask-files.ts';
-import { folderOf, nameOf, withoutEnding } from './paths.ts';
 
 /** A picture that masks can belong to. */
 export interface Owner {

@@ -1,9 +1,9 @@
 /** Which picture of a project an image in a file of labels is, since tools name pictures from other folders than ours. */
 import { nameKey } from '@adclick/core';
 import { collisionKey } from '../file-name.ts';
+import { folderOf, nameOf, withoutEnding } from '../path-parts.ts';
 import { hasPictureEnding } from '../project/folder-names.ts';
 import type { Picture } from './label-store.ts';
-import { folderOf, nameOf, withoutEnding } from './paths.ts';
 import type { LeftOut } from './types.ts';
 
 /** A picture's name without ending; what a dot stands before otherwise belongs to the name, as in `part.7`. */

@@ -2,8 +2,9 @@
 import { decodeMask, decodeRle, encodeMask, IMAGE_EXTENSIONS, type Mask } from '@adclick/core';
 import { fail } from '../errors.ts';
 import { collisionKey, fileName } from '../file-name.ts';
+import { endingOf, folderOf, nameOf, withoutEnding } from '../path-parts.ts';
 import type { Format, ReadOptions, WriteOptions } from './format.ts';
-import { endingOf, folderOf, nameOf, safePath, withoutEnding } from './paths.ts';
+import { safePath } from './paths.ts';
 import { isUnreadKind, UNREAD_KIND } from './pictures.ts';
 import { ImageReader, orLeaveOut } from './reading.ts';
 import { filesEnding, type Source } from './source.ts';

@@ -43,12 +43,3 @@ export function pictureName(path: string, file: string, base = ''): string {
   }
   return safePath(parts.join('/'), file);
 }
-
-/** Folder of a path with `/` between its parts; '' at the top. */
-export const folderOf = (path: string): string => path.slice(0, Math.max(0, path.lastIndexOf('/')));
-/** Last part of a path. */
-export const nameOf = (path: string): string => path.slice(path.lastIndexOf('/') + 1);
-/** Ending of a path's last part, with its dot; '' without one. */
-export const endingOf = (path: string): string => /[^/](\.[^./]+)$/.exec(path)?.[1] ?? '';
-/** The path without its ending. */
-export const withoutEnding = (path: string): string => path.slice(0, path.length - endingOf(path).length);

@@ -1,7 +1,7 @@
 /** Pictures that lie with the labels: found in either Unicode form, for formats that leave a picture's size or ending to them. */
 import { IMAGE_EXTENSIONS, imageSize, nameKey } from '@adclick/core';
+import { withoutEnding } from '../path-parts.ts';
 import type { KnownPicture, ReadOptions } from './format.ts';
-import { withoutEnding } from './paths.ts';
 import { filesEnding, type Source } from './source.ts';
 
 /** Files that may hold a mask in a kind that is not read. */

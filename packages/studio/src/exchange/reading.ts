@@ -1,12 +1,12 @@
 /** Reading what others wrote, part by part: what cannot be read is left out with its reason, and everything else stands. */
 import { CodedError } from '@adclick/core';
 import { fail } from '../errors.ts';
+import { nameOf } from '../path-parts.ts';
+import { RECORDS_FILE } from '../project/folder-names.ts';
 import type { ReadOptions } from './format.ts';
 import { Painter } from './painter.ts';
-import { nameOf } from './paths.ts';
 import type { Place } from './place.ts';
 import { filesEnding, type Source } from './source.ts';
-import { RECORDS_FILE } from './target.ts';
 import type { LabelledImage } from './types.ts';
 
 type LeaveOut = ReadOptions['leftOut'];

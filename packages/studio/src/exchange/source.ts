@@ -3,7 +3,7 @@ import { lstat, readdir, readFile, realpath, stat } from 'node:fs/promises';
 import { basename, dirname, join } from 'node:path';
 import { CodedError, describeIoError, isInside } from '@adclick/core';
 import { fail } from '../errors.ts';
-import { endingOf } from './paths.ts';
+import { endingOf } from '../path-parts.ts';
 import type { LeftOut } from './types.ts';
 import { isZip, listZip, readZipEntry } from './zip.ts';
 

@@ -9,13 +9,13 @@ import { z } from 'zod';
 import type { Format as FormatName } from '../api.ts';
 import { fail } from '../errors.ts';
 import { collisionKey } from '../file-name.ts';
+import { nameOf, withoutEnding } from '../path-parts.ts';
+import { RECORDS_FILE } from '../project/folder-names.ts';
 import { jsonList, parseJson, pieces } from './json.ts';
-import { nameOf, safePath, withoutEnding } from './paths.ts';
+import { safePath } from './paths.ts';
 import type { Source } from './source.ts';
 import type { LabelledImage, LeftOut } from './types.ts';
 
-/** Lies in every export: tells that it is one, and which image each file belongs to where the format itself has no place for that. */
-export const RECORDS_FILE = 'adclick-export.json';
 const KIND = 'adclick-export/1';
 
 const recordSchema = z.object({

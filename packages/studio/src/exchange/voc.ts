@@ -1,11 +1,12 @@
 /** Pascal VOC: an indexed PNG of classes a picture. One type a pixel: where types overlap, the smaller one is kept. */
 import { alikeNumbers, type DecodedImage, decodeImage, decodeRle, encodeIndexedPng, rleArea } from '@adclick/core';
 import { fail } from '../errors.ts';
+import { endingOf, folderOf, withoutEnding } from '../path-parts.ts';
 import { hasPictureEnding } from '../project/folder-names.ts';
 import type { Format, ReadOptions } from './format.ts';
 import { decodeText, linesOf, textBytes } from './json.ts';
 import { boundsOf, type Painter } from './painter.ts';
-import { endingOf, folderOf, pictureName, safePath, withoutEnding } from './paths.ts';
+import { pictureName, safePath } from './paths.ts';
 import { isUnreadKind, UNREAD_KIND } from './pictures.ts';
 import { type Place, wrong } from './place.ts';
 import { ImageReader, orLeaveOut, sizeOr } from './reading.ts';

@@ -2,11 +2,12 @@
 import { decodeRle } from '@adclick/core';
 import { stringify } from 'yaml';
 import { fail } from '../errors.ts';
+import { endingOf, nameOf, withoutEnding } from '../path-parts.ts';
 import { hasPictureEnding } from '../project/folder-names.ts';
 import { simplifyRing, traceBridged } from './contours.ts';
 import type { Format, KnownPicture, ReadOptions } from './format.ts';
 import { decodeText, linesOf, textBytes } from './json.ts';
-import { endingOf, nameOf, pictureName, withoutEnding } from './paths.ts';
+import { pictureName } from './paths.ts';
 import { Pictures } from './pictures.ts';
 import { type Place, wrong } from './place.ts';
 import { ImageReader, orLeaveOut } from './reading.ts';

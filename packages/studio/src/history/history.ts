@@ -54,7 +54,7 @@ export interface LabelEvent {
 export type StoredAction = Action | { readonly kind: 'import'; readonly source: string };
 
 /** What an event did to the bitmaps. */
-export interface LabelResult {
+export interface EventResult {
   readonly version: number;
   readonly flips: readonly Flip[];
   /** Nobody saw the mask, since the next event adjusts the same thing: both are one step of undo. */
@@ -104,7 +104,7 @@ function flip(layers: ReadonlyMap<number, Rle>, flips: readonly Flip[]): Map<num
 }
 
 /** The state after an event's result. */
-export function applyResult(state: LabelState, { version, flips, joined }: LabelResult): LabelState {
+export function applyResult(state: LabelState, { version, flips, joined }: EventResult): LabelState {
   const next = { ...state, completed: version, layers: flip(state.layers, flips) };
   if (!joined) return next;
   const at = state.done.findIndex((step) => step.includes(version));
@@ -117,7 +117,7 @@ export function applyResult(state: LabelState, { version, flips, joined }: Label
 export function fold(
   threshold: number,
   events: readonly LabelEvent[],
-  results: ReadonlyMap<number, LabelResult>,
+  results: ReadonlyMap<number, EventResult>,
 ): LabelState {
   let state = freshState(threshold);
   for (const event of events) state = applyEvent(state, event);
@@ -177,7 +177,7 @@ export interface PlanContext {
   /** Threshold of a new region. */
   readonly threshold: number;
   /** Event and result of an earlier version, for undo and redo. */
-  readonly past: ReadonlyMap<number, { readonly event: LabelEvent; readonly result: LabelResult }>;
+  readonly past: ReadonlyMap<number, { readonly event: LabelEvent; readonly result: EventResult }>;
   /** The zero-click proposal, for acceptProposal. */
   readonly proposal?: Rle;
 }

@@ -7,8 +7,8 @@ import { all } from '../../test/labels.ts';
 import { makeProject, openStudio, SIDE, temporaryFolder } from '../../test/sample.ts';
 import { openSource } from '../exchange/source.ts';
 import { exportLabels, importLabels } from '../exchange/transfer.ts';
+import { openLabels } from '../open-labels.ts';
 import type { Project } from '../project/project.ts';
-import { EXCHANGE_JOBS, openLabels } from './archive.ts';
 
 const box = (left: number, top: number) => {
   const data = new Uint8Array(SIDE.width * SIDE.height);
@@ -85,7 +85,7 @@ test('go out, come into another project as one event an image, and can be undone
 test('are jobs of a server, which say what came of them', async () => {
   const project = await labelledProject();
   const { root } = project;
-  const studio = await openStudio(project, { exchange: EXCHANGE_JOBS });
+  const studio = await openStudio(project);
   const { id } = await studio.startJob({ kind: 'export', format: 'mvtec', folder: 'out' }, 'ada');
   const job = () => studio.jobs.list().find((each) => each.id === id);
   await vi.waitFor(() => expect(job()?.state).toBe('done'));

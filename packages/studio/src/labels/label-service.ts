@@ -11,10 +11,10 @@ import { emptyRle } from '../history/bitmaps.ts';
 import {
   applyEvent,
   applyResult,
+  type EventResult,
   flipsBetween,
   type LabelClick,
   type LabelEvent,
-  type LabelResult,
   type LabelState,
   mayOvertake,
   needsModel,
@@ -194,7 +194,7 @@ export class LabelService {
     });
   }
 
-  private async append(id: number, state: LabelState, event: LabelEvent, flips: LabelResult['flips'] | undefined) {
+  private async append(id: number, state: LabelState, event: LabelEvent, flips: EventResult['flips'] | undefined) {
     const result = flips && { version: event.version, flips, joined: false };
     const stored = applyEvent(state, event);
     const next = result ? applyResult(stored, result) : stored;
@@ -324,7 +324,7 @@ export class LabelService {
       if (state.completed >= event.version) return;
       const type = event.after.activeType ?? event.before.activeType;
       const flips = mask && type !== null ? predictionFlips(state.layers, type, mask) : [];
-      const result: LabelResult = { version: event.version, flips, joined };
+      const result: EventResult = { version: event.version, flips, joined };
       const next = applyResult(state, result);
       try {
         await this.labels.complete(id, result, next);

@@ -2,10 +2,9 @@
 import { readdir, realpath, stat } from 'node:fs/promises';
 import { join, resolve } from 'node:path';
 import { toStored } from '@adclick/core';
-import { RECORDS_FILE } from '../exchange/target.ts';
 import { type Category, categoriesOf, entryFolder } from './categories.ts';
 import { Finder, type FinderOptions, type FoundPicture, type PassedOver } from './finding.ts';
-import { isForeignFolder, isPictureName } from './folder-names.ts';
+import { isForeignFolder, isPictureName, RECORDS_FILE } from './folder-names.ts';
 import type { Project } from './project.ts';
 
 /** What one entry of `good` or `test` stands for. */

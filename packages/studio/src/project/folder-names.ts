@@ -146,3 +146,6 @@ export function masksBeside(names: readonly string[]): Map<string, string> {
   }
   return found;
 }
+
+/** Lies in every export: tells that it is one, and which image each file belongs to where the format itself has no place for that. */
+export const RECORDS_FILE = 'adclick-export.json';

@@ -3,9 +3,8 @@ import type { Dirent } from 'node:fs';
 import { readdir, realpath, stat } from 'node:fs/promises';
 import { join } from 'node:path';
 import { readMask, readRgb } from '@adclick/core';
-import { RECORDS_FILE } from '../exchange/target.ts';
 import { liesIn, parallel } from './finding.ts';
-import { isForeignFolder, isPictureName, maskedStem, masksBeside, stemOf } from './folder-names.ts';
+import { isForeignFolder, isPictureName, maskedStem, masksBeside, RECORDS_FILE, stemOf } from './folder-names.ts';
 
 /** Folders below folders that are looked at. */
 const DEPTH = 8;

@@ -1,7 +1,7 @@
 /** Where the masks of a category lie: in folders of masks, in folders below those of their pictures, or beside them. */
 import { readdir } from 'node:fs/promises';
 import { fromStored, nameKey } from '@adclick/core';
-import { folderOf, nameOf } from '../exchange/paths.ts';
+import { folderOf, nameOf } from '../path-parts.ts';
 import type { Category } from './categories.ts';
 import { hasOneEnding, matchingFolders } from './category-pictures.ts';
 import {

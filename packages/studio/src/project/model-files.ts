@@ -6,9 +6,9 @@ import { basename, join, resolve } from 'node:path';
 import { loadClickWeights, modelFolders, saveClickWeights } from '@adclick/core';
 import { readSafetensors } from '@adclick/ortgrad';
 import { z } from 'zod';
+import { CACHE_FOLDER } from '../cache-folder.ts';
 import { fail } from '../errors.ts';
 import { fileName } from '../file-name.ts';
-import { CACHE_FOLDER } from './project.ts';
 
 /** File beside the shipped models that lists size and SHA-256 of each of their files. */
 const CHECKSUMS = 'checksums.json';

@@ -17,8 +17,6 @@ import { spelledOnDisk } from './spelling.ts';
 
 /** Name of the project file. */
 export const PROJECT_FILE = 'adclick.yaml';
-/** Folder beside it for everything that can be made again. */
-export const CACHE_FOLDER = '.adclick';
 
 const folder = z.string().min(1);
 

@@ -12,7 +12,7 @@ import type { Project } from './project.ts';
 const BY_RULE: readonly PassedOver['why'][] = ['mask', 'masks', 'again'];
 
 /** The real path of a file. @returns undefined when it is gone or a link leads out of the project. */
-export async function safePath(path: string, allowed: readonly string[]): Promise<string | undefined> {
+export async function realPathInside(path: string, allowed: readonly string[]): Promise<string | undefined> {
   const real = await realpath(path).catch(() => undefined);
   return real !== undefined && liesIn(real, allowed) ? real : undefined;
 }

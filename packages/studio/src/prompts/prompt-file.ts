@@ -3,9 +3,9 @@ import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { describeIoError, promptFault, writeFileAtomic } from '@adclick/core';
 import { z } from 'zod';
+import { CACHE_FOLDER } from '../cache-folder.ts';
 import { fail } from '../errors.ts';
 import { checkText } from '../project/checked-text.ts';
-import { CACHE_FOLDER } from '../project/project.ts';
 
 const phrase = z.string().superRefine((text, context) => {
   const what = promptFault(text);

@@ -3,14 +3,15 @@ import { createHash } from 'node:crypto';
 import { readFile } from 'node:fs/promises';
 import { extname, join } from 'node:path';
 import { isDeep, type Windows, writeFileAtomic } from '@adclick/core';
+import { CACHE_FOLDER } from '../cache-folder.ts';
 import type { Engine } from '../engine/engine.ts';
 import { windowsOf } from '../engine/indexing.ts';
 import type { EncodedPicture, PictureFile } from '../engine/protocol.ts';
 import { fail } from '../errors.ts';
 import { categoriesOf } from '../project/categories.ts';
 import { allowedFolders } from '../project/category-pictures.ts';
-import { CACHE_FOLDER, type Project } from '../project/project.ts';
-import { safePath } from '../project/scan.ts';
+import type { Project } from '../project/project.ts';
+import { realPathInside } from '../project/scan.ts';
 import type { ImageRecord } from '../store/images.ts';
 import type { Preparation } from './preparation.ts';
 
@@ -60,7 +61,7 @@ export class Pictures {
 
   private async serve(picture: PictureFile, category: string, options: PictureOptions): Promise<ServedPicture> {
     this.allowed ??= allowedFolders(this.project);
-    const real = await safePath(picture.path, await this.allowed);
+    const real = await realPathInside(picture.path, await this.allowed);
     if (!real) {
       const gone = await readFile(picture.path).then(
         () => false,

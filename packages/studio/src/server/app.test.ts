@@ -6,6 +6,7 @@ import type { FastifyInstance } from 'fastify';
 import { expect, onTestFinished, test, vi } from 'vitest';
 import { makeProject, openStudio, SIDE, temporaryFolder, writeFlat } from '../../test/sample.ts';
 import * as api from '../api.ts';
+import type { LabelArchive } from '../labels/archive.ts';
 import type { Project } from '../project/project.ts';
 import type { Studio, StudioOptions } from '../studio.ts';
 import { type AppOptions, createApp } from './app.ts';
@@ -380,7 +381,7 @@ test('other pages hear of an action through the event stream', async () => {
 
 test('import and export run as jobs, in folders of the project only', async () => {
   const asked: object[] = [];
-  const work = async (_: Studio, what: object) => {
+  const work = async (_: LabelArchive, what: object) => {
     asked.push(what);
     return 'Done.';
   };
@@ -399,7 +400,7 @@ test('import and export run as jobs, in folders of the project only', async () =
 });
 
 test('a job that is stopped says so and leaves its place in the list', async () => {
-  const work = async (_: Studio, _what: object, { signal }: { signal: AbortSignal }) =>
+  const work = async (_: LabelArchive, _what: object, { signal }: { signal: AbortSignal }) =>
     new Promise<string>((_resolve, reject) => signal.addEventListener('abort', () => reject(signal.reason)));
   const { app } = await open({ studio: { exchange: { import: work, export: work } } });
   const { id } = (await send(app, 'POST', '/jobs', { kind: 'import', format: 'voc', folder: 'in' })).json();
@@ -412,7 +413,7 @@ test('exporters see the layers of every image by name, importers replace them', 
   const { app, studio } = await open();
   await act(app, 1, 0, click(3, 3));
   const rle = { ...SIDE, counts: [5, 2] };
-  await studio.importLabels(
+  await studio.archive.replace(
     'test/dent/1.png',
     [
       { type: 'rust', rle },
@@ -423,7 +424,7 @@ test('exporters see the layers of every image by name, importers replace them', 
     'ada',
   );
   const rows = [];
-  for await (const { path, state, layers } of studio.labelled()) rows.push({ path, state, layers });
+  for await (const { path, state, layers } of studio.archive.labelled()) rows.push({ path, state, layers });
   expect(rows).toMatchObject([
     { path: 'test/dent/0.png', state: 'todo', layers: [{ type: 'dent' }] },
     { path: 'test/dent/1.png', state: 'defect', layers: [{ type: 'rust', rle: { ...SIDE, counts: [5, 3] } }] },
@@ -431,7 +432,7 @@ test('exporters see the layers of every image by name, importers replace them', 
   ]);
   const history = api.history.parse((await get(app, '/images/2/history')).json());
   expect(history.events).toMatchObject([{ author: 'ada', action: { kind: 'import', source: 'coco' } }]);
-  await expect(studio.importLabels('nowhere.png', [], 'good', 'coco', 'ada')).rejects.toMatchObject({
+  await expect(studio.archive.replace('nowhere.png', [], 'good', 'coco', 'ada')).rejects.toMatchObject({
     code: 'ADC_NOT_FOUND',
   });
 });

@@ -2,7 +2,6 @@
 import type { CodedError } from '@adclick/ortgrad';
 import type { FastifyInstance } from 'fastify';
 import { fail } from '../errors.ts';
-import { EXCHANGE_JOBS } from '../labels/archive.ts';
 import { localUser } from '../local-user.ts';
 import { isLoopback } from '../loopback.ts';
 import type { Project } from '../project/project.ts';
@@ -61,7 +60,7 @@ export async function serve(project: Project, options: ServeOptions = {}): Promi
     if (!closing) options.onFailure?.(error);
   };
   const users = !isLoopback(host);
-  const studio = await Studio.open(project, { exchange: EXCHANGE_JOBS, ...options });
+  const studio = await Studio.open(project, options);
   try {
     if (users && (await studio.store.users.names()).length === 0)
       throw fail('ADC_LOGIN', { what: 'Others could reach this server, but it has no user yet' });

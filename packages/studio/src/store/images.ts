@@ -39,7 +39,7 @@ export interface LostImage {
 }
 
 /** What the model saw unasked. */
-export interface Preparation {
+export interface PreparedScores {
   readonly score: number;
   readonly scale: 'residual' | 'detector';
   readonly uncertainty: number;
@@ -271,7 +271,7 @@ export class ImageRepository {
     return { total: Number(total) };
   }
 
-  async setPreparation(id: number, { embedding, ...rest }: Preparation): Promise<void> {
+  async setPreparation(id: number, { embedding, ...rest }: PreparedScores): Promise<void> {
     await this.db
       .updateTable('images')
       .set({ ...rest, embedding: JSON.stringify(embedding) })

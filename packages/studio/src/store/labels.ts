@@ -2,11 +2,11 @@
 import { type Rle, rleArea } from '@adclick/core';
 import { countRegions } from '../history/bitmaps.ts';
 import {
+  type EventResult,
   type Face,
   type Flip,
   fold,
   type LabelEvent,
-  type LabelResult,
   type LabelState,
   REGION,
   type StoredAction,
@@ -85,7 +85,7 @@ export class LabelRepository {
   }
 
   /** Results of an image's events. @param only of this one. */
-  async results(image: number, only?: number): Promise<Map<number, LabelResult>> {
+  async results(image: number, only?: number): Promise<Map<number, EventResult>> {
     let query = this.db.selectFrom('results').select(['version', 'flips', 'joined']).where('image', '=', image);
     if (only !== undefined) query = query.where('version', '=', only);
     const rows = await query.execute();
@@ -96,7 +96,7 @@ export class LabelRepository {
 
   /** Event and result of some versions, for undo and redo. */
   async past(image: number, versions: readonly number[]) {
-    const past = new Map<number, { event: LabelEvent; result: LabelResult }>();
+    const past = new Map<number, { event: LabelEvent; result: EventResult }>();
     for (const version of versions) {
       const [event] = await this.events(image, version, version);
       const result = (await this.results(image, version)).get(version);
@@ -110,7 +110,7 @@ export class LabelRepository {
    * @param state the state after it.
    * @throws StaleVersion when the image has got another event meanwhile.
    */
-  async append(image: number, event: LabelEvent, result: LabelResult | undefined, state: LabelState): Promise<void> {
+  async append(image: number, event: LabelEvent, result: EventResult | undefined, state: LabelState): Promise<void> {
     const { version, author, time, session, action, before, after, targets, duration } = event;
     await this.db.transaction().execute(async (db) => {
       const { numUpdatedRows } = await db
@@ -136,7 +136,7 @@ export class LabelRepository {
   }
 
   /** Stores the result of the oldest event that has none. @param state the state after it. @throws StaleVersion as {@link append}. */
-  async complete(image: number, result: LabelResult, state: LabelState): Promise<void> {
+  async complete(image: number, result: EventResult, state: LabelState): Promise<void> {
     await this.db.transaction().execute(async (db) => {
       // A write, so that nobody else can add an event until this is done.
       const { numUpdatedRows } = await db
@@ -158,7 +158,7 @@ export class LabelRepository {
     });
   }
 
-  private async insertResult(db: Db, image: number, { version, flips, joined }: LabelResult, state: LabelState) {
+  private async insertResult(db: Db, image: number, { version, flips, joined }: EventResult, state: LabelState) {
     await db
       .insertInto('results')
       .values({ image, version, flips: pack(flips), joined: joined ? 1 : 0 })

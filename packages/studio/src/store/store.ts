@@ -3,7 +3,7 @@ import { createHash } from 'node:crypto';
 import { existsSync } from 'node:fs';
 import { join } from 'node:path';
 import type { Kysely } from 'kysely';
-import { CACHE_FOLDER } from '../project/project.ts';
+import { CACHE_FOLDER } from '../cache-folder.ts';
 import { openDatabase } from './connection.ts';
 import { ImageRepository } from './images.ts';
 import { LabelRepository } from './labels.ts';

@@ -1,17 +1,9 @@
 /** Labelling one picture by clicks. */
 import { basename, extname, resolve } from 'node:path';
-import {
-  type Click,
-  Labeler,
-  type Mask,
-  type Plane,
-  pictureNotes,
-  readImage,
-  writeMask,
-  writePng,
-} from '@adclick/core';
+import { type Click, Labeler, type Mask, type Plane, pictureNotes, readImage, writeMask } from '@adclick/core';
 import { Runtime } from '@adclick/ortgrad';
 import { openCurrentIndex } from '../engine/indexing.ts';
+import { writeProbability } from '../engine/written.ts';
 import { fail } from '../errors.ts';
 import type { NotedOptions } from '../jobs/progress.ts';
 import { categoryOf } from '../project/categories.ts';
@@ -57,16 +49,6 @@ export interface LabelResult {
 /** Pixels whose probability exceeds the threshold. */
 export function maskOf({ data, width, height }: Plane, threshold: number): Mask {
   return { data: Uint8Array.from(data, (value) => (value > threshold ? 1 : 0)), width, height, channels: 1 };
-}
-
-/** Writes probabilities as 16-bit grey PNG: value / 65535. */
-export async function writeProbability(path: string, { data, width, height }: Plane): Promise<void> {
-  await writePng(path, {
-    data: Uint16Array.from(data, (value) => Math.round(value * 65535)),
-    width,
-    height,
-    channels: 1,
-  });
 }
 
 function outputs({ picture, out, probabilityOut }: LabelRequest): string {

@@ -1,7 +1,6 @@
 /** Which execution providers of onnxruntime work on this computer, and why the others do not. */
 import { fork } from 'node:child_process';
 import type { Provider } from '@adclick/ortgrad';
-import type { ProbeResult } from '../provider-probe.ts';
 
 /** One row of the doctor's table. */
 export interface ProviderReport {
@@ -9,6 +8,14 @@ export interface ProviderReport {
   readonly usable: boolean;
   /** Milliseconds from starting the worker to the first result. */
   readonly milliseconds?: number;
+  readonly reason?: string;
+}
+
+/** What the probe sends to the process that started it. */
+export interface ProbeResult {
+  readonly usable: boolean;
+  readonly milliseconds: number;
+  /** Why it is not usable, in onnxruntime's words. */
   readonly reason?: string;
 }
 

@@ -7,7 +7,7 @@ import { describe, expect, test } from 'vitest';
 import { FORMATS } from '../../src/api.ts';
 import { openFolder, openZip } from '../../src/exchange/source.ts';
 import { exportLabels } from '../../src/exchange/transfer.ts';
-import { openLabels } from '../../src/labels/archive.ts';
+import { openLabels } from '../../src/open-labels.ts';
 import {
   bitmap,
   contentBelow,

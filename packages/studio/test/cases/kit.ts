@@ -6,11 +6,11 @@ import { encodeIndexedPng, encodePng, type Rle, rleArea, writeMask, writePng } f
 import { onTestFinished } from 'vitest';
 import type { Format } from '../../src/api.ts';
 import { boundsOf } from '../../src/exchange/painter.ts';
-import { nameOf, withoutEnding } from '../../src/exchange/paths.ts';
 import { openMemory } from '../../src/exchange/source.ts';
 import { type ImportRequest, importLabels } from '../../src/exchange/transfer.ts';
 import type { ImportReport, LabelledImage } from '../../src/exchange/types.ts';
-import { openLabels } from '../../src/labels/archive.ts';
+import { openLabels } from '../../src/open-labels.ts';
+import { nameOf, withoutEnding } from '../../src/path-parts.ts';
 import { openProject, PROJECT_FILE, writeProject } from '../../src/project/project.ts';
 import { Studio } from '../../src/studio.ts';
 

@@ -7,7 +7,7 @@ import { FORMATS, type Format } from '../../src/api.ts';
 import { openSource } from '../../src/exchange/source.ts';
 import { type ExportRequest, exportLabels, importLabels } from '../../src/exchange/transfer.ts';
 import type { ExchangeReport } from '../../src/exchange/types.ts';
-import { openLabels } from '../../src/labels/archive.ts';
+import { openLabels } from '../../src/open-labels.ts';
 import { adclick } from '../command.ts';
 import {
   contentBelow,

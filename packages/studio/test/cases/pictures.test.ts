@@ -28,6 +28,7 @@ import {
 } from '../../src/detectors/predicting.ts';
 import { trainSegmentation } from '../../src/detectors/training.ts';
 import { indexProject } from '../../src/engine/indexing.ts';
+import { openLabels } from '../../src/open-labels.ts';
 import { firstNotes } from '../../src/project/first-look.ts';
 import { PROJECT_FILE, type Project, writeProject } from '../../src/project/project.ts';
 import { createApp } from '../../src/server/app.ts';
@@ -352,7 +353,7 @@ describe('floats that are no numbers', () => {
 
 test('a detector that was trained keeps the window', async () => {
   const stack = await makeStack({ ...EIGHT, type: 'uint16', full: 4095, window: to(4095) });
-  await trainSegmentation(stack.root, { unsupervised: true, steps: 1 });
+  await trainSegmentation(stack.root, (root) => openLabels(root, 'ada', 'training'), { unsupervised: true, steps: 1 });
   const trained = join(stack.root, '.adclick/models/detector-part/detector.onnx');
   const [inProject] = (await predict([stack.bad], { project: stack.root })) as [PredictResult];
   const [byFile] = (await predict([stack.bad], { detector: trained })) as [PredictResult];

@@ -1,0 +1,30 @@
+/** What models find, as it is written out: regions as plain values, maps as pictures. */
+import { type Box, type DetectedRegion, type Plane, writePng } from '@adclick/core';
+
+/** A region as it is written out. */
+export interface WrittenRegion {
+  readonly area: number;
+  readonly box: Box;
+  readonly peak: { readonly x: number; readonly y: number; readonly value: number };
+}
+
+/** A score as it is written out: to a thousandth of a grey level. */
+export const roundScore = (value: number) => Number(value.toFixed(6));
+
+/** A detection's regions as they are written out. */
+export const writtenRegions = (regions: readonly DetectedRegion[]): WrittenRegion[] =>
+  regions.map(({ area, box, peak, value }) => ({
+    area,
+    box,
+    peak: { x: peak.x, y: peak.y, value: roundScore(value) },
+  }));
+
+/** Writes probabilities as 16-bit grey PNG: value / 65535. */
+export async function writeProbability(path: string, { data, width, height }: Plane): Promise<void> {
+  await writePng(path, {
+    data: Uint16Array.from(data, (value) => Math.round(value * 65535)),
+    width,
+    height,
+    channels: 1,
+  });
+}
