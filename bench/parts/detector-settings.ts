@@ -4,6 +4,7 @@
  */
 import { parseArgs } from 'node:util';
 import { Runtime } from '@adclick/ortgrad';
+import type { LabelledDefect } from '../../packages/core/src/clicks/labelled-defect.ts';
 import { withDefects } from '../../packages/core/src/datasets/detect.ts';
 import { openDataset } from '../../packages/core/src/datasets/mvtec.ts';
 import { detectionItems, labelByClicks, spread } from '../../packages/core/src/evaluation/category.ts';
@@ -16,7 +17,7 @@ import { IndexScorer } from '../../packages/core/src/inference/scoring.ts';
 import { objectName, offlinePrompts } from '../../packages/core/src/language/prompts.ts';
 import { REFERENCE_PICTURES } from '../../packages/core/src/residual/reference.ts';
 import { ReferenceIndex } from '../../packages/core/src/residual/reference-index.ts';
-import type { LabelledDefect, TrainedDetector } from '../../packages/core/src/training/detector-training.ts';
+import type { TrainedDetector } from '../../packages/core/src/training/detector-training.ts';
 import {
   DETECTOR_TRAINING,
   type DetectorTrainingSettings,

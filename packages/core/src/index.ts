@@ -8,6 +8,7 @@ export {
   type RuntimeOptions,
 } from '@adclick/ortgrad';
 export { CLICK_THRESHOLD, nextClick } from './clicks/annotator.ts';
+export type { LabelledDefect } from './clicks/labelled-defect.ts';
 export type { Click } from './clicks/types.ts';
 export { detectDataset, openCategory, withDefects } from './datasets/detect.ts';
 export { IMAGE_EXTENSIONS, isFile, isFolder, listImages, naturalOrder } from './datasets/files.ts';
@@ -184,6 +185,7 @@ export {
   type SimulatedAnomaly,
   simulateAnomaly,
 } from './synthesis/anomalies/index.ts';
+export { randomTexture, TEXTURE_FAMILIES } from './synthesis/drawing/textures.ts';
 export { makeProduct, PRODUCT_KINDS, type Product, type ProductKind } from './synthesis/products/index.ts';
 export {
   type DefectSample,
@@ -195,9 +197,8 @@ export {
   sampleGoods,
   writeSampleProduct,
 } from './synthesis/samples.ts';
-export { randomTexture, TEXTURE_FAMILIES } from './synthesis/textures.ts';
 export type { BlockSettings, FolderSource } from './training/blocks.ts';
-export type { DetectorTraining, LabelledDefect, TrainedDetector } from './training/detector-training.ts';
+export type { DetectorTraining, TrainedDetector } from './training/detector-training.ts';
 export { type ClickTraining, type TrainingProgress, trainClickModel } from './training/train-click.ts';
 export {
   DETECTOR_TRAINING,

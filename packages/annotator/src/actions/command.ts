@@ -1,7 +1,7 @@
 /** A command of the page: one object from which toolbar, keyboard, shortcut sheet and tests take what they need. */
 import type { App } from '../state/app.ts';
 import type { AppState } from '../state/store.ts';
-import type { IconName } from '../ui/icons.tsx';
+import type { IconName } from './icons.tsx';
 
 export type CommandGroup = 'Images' | 'Label' | 'Tools' | 'Keyboard clicks' | 'View' | 'Page';
 

@@ -1,12 +1,13 @@
 /** Commands that choose and serve the drawing tools, and the keyboard's own clicks. */
-import { reveal } from '../canvas/view.ts';
+
 import { clamp, imagePoint } from '../geometry.ts';
+import { rleBox } from '../raster/bitmap.ts';
+import { stepBrush } from '../raster/brush.ts';
+import { holesPatch } from '../raster/regions.ts';
 import type { App } from '../state/app.ts';
 import { palette, type ToolName } from '../state/store.ts';
-import { rleBox } from '../tools/bitmap.ts';
-import { stepBrush } from '../tools/brush.ts';
+import { reveal } from '../state/view.ts';
 import { cancelGesture, closePolygon, paint, placeClick } from '../tools/gestures.ts';
-import { holesPatch } from '../tools/regions.ts';
 import type { Command } from './command.ts';
 
 const tool = (name: ToolName, label: string, key: string): Command => ({

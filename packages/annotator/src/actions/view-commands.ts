@@ -1,8 +1,9 @@
 /** Commands that change how the picture is seen, and those of the page itself. */
-import { keepInSight, ZOOM, zoomTo } from '../canvas/view.ts';
+
 import { screenPoint } from '../geometry.ts';
 import type { App } from '../state/app.ts';
 import type { AppState, Looks } from '../state/store.ts';
+import { keepInSight, ZOOM, zoomTo } from '../state/view.ts';
 import type { Command } from './command.ts';
 
 const withImage = ({ image }: AppState) => image !== null;

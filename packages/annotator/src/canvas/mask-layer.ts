@@ -1,8 +1,8 @@
 /** Paints the indexed mask bitmap: each level is coloured into a canvas of its own, and only where it has changed. */
 import { type Box, clipBox, isEmptyBox, type Size, wholeBox } from '../geometry.ts';
-import type { IndexLevel, MaskBitmap } from './mask-bitmap.ts';
+import type { IndexLevel, MaskBitmap } from '../raster/mask-bitmap.ts';
+import { levelFor, type View } from '../state/view.ts';
 import { drawLevel } from './picture-layer.ts';
-import { levelFor, type View } from './view.ts';
 
 /** Alpha of the inside; outlines are opaque, so that a faint mask still has a clear edge. */
 const INSIDE = 150;

@@ -1,8 +1,8 @@
 /** What lies over picture and mask and is drawn by geometry: clicks, the brush, drafts of shapes, the keyboard's cross, the proposal's outline. */
 import type { ImagePoint } from '../geometry.ts';
+import { brushCentre } from '../raster/brush.ts';
 import type { AppState } from '../state/store.ts';
-import { brushCentre } from '../tools/brush.ts';
-import { toScreen, type View } from './view.ts';
+import { toScreen, type View } from '../state/view.ts';
 
 const POSITIVE = '#12a150';
 const NEGATIVE = '#e02020';

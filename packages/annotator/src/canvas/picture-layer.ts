@@ -1,6 +1,6 @@
 /** The picture with halved copies, so that a zoomed-out view is smooth and quick to draw whatever the picture's size. */
 import type { Size } from '../geometry.ts';
-import { levelFor, type View, visibleBox } from './view.ts';
+import { levelFor, type View, visibleBox } from '../state/view.ts';
 
 /** Halving stops at this size of the longer side. */
 const SMALLEST = 512;

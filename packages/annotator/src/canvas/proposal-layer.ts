@@ -1,8 +1,8 @@
 /** The zero-click proposal: hatched inside, a dashed line around it, so that it cannot be taken for a mask. */
 import { decodeRle } from '@adclick/core/rle';
 import type { Rle } from 'adclick/api';
+import type { View } from '../state/view.ts';
 import { outline, outlinePath } from './outline.ts';
-import type { View } from './view.ts';
 
 /** CSS pixels between hatch lines. */
 const HATCH = 7;

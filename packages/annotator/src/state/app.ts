@@ -1,8 +1,7 @@
 /** The page's controller: opens images, sends what people do, and puts what comes back on the canvas. */
 import type { Action, ActionAnswer, ImageDetail, ImageSummary, Job, ProjectInfo, ServerEvent } from 'adclick/api';
 import { type Api, type GreyWindow, Refusal, Unreachable } from '../api/client.ts';
-import { MaskBitmap } from '../canvas/mask-bitmap.ts';
-import { centred, fitView } from '../canvas/view.ts';
+import { MaskBitmap } from '../raster/mask-bitmap.ts';
 import { LatestWins } from './latest-wins.ts';
 import { Loader } from './loader.ts';
 import { withLoss } from './losses.ts';
@@ -11,6 +10,7 @@ import { foreseeAll } from './optimism.ts';
 import { Outbox, type Pending, type Shelf } from './outbox.ts';
 import { Queue } from './queue.ts';
 import { hasMask, type Notice, type OpenImage, palette, proposalShown, type Store } from './store.ts';
+import { centred, fitView } from './view.ts';
 
 /** Images loaded ahead. */
 const AHEAD = 2;

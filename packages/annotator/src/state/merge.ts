@@ -2,7 +2,7 @@
 import { decodeRle, type Rle } from '@adclick/core/rle';
 import type { Action, ImageDetail } from 'adclick/api';
 import type { Size } from '../geometry.ts';
-import { countSet, minusRle } from '../tools/bitmap.ts';
+import { countSet, minusRle } from '../raster/bitmap.ts';
 
 /** One defect type in the merge view; counts of pixels. */
 export interface MergeRow {

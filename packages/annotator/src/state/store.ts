@@ -2,16 +2,16 @@
 import type { DefectType, ImageDetail, ImageSummary, Job, ProjectInfo, Proposal } from 'adclick/api';
 import { createStore, type StoreApi } from 'zustand/vanilla';
 import type { GreyWindow, ListQuery } from '../api/client.ts';
-import type { MaskBitmap } from '../canvas/mask-bitmap.ts';
-import type { View } from '../canvas/view.ts';
 import type { ImagePoint, Size } from '../geometry.ts';
-import { BRUSH_SIZE } from '../tools/brush.ts';
-import { WAND_TOLERANCE } from '../tools/regions.ts';
+import { BRUSH_SIZE } from '../raster/brush.ts';
+import type { MaskBitmap } from '../raster/mask-bitmap.ts';
+import { WAND_TOLERANCE } from '../raster/regions.ts';
 import type { LossPoint } from './losses.ts';
 import type { Merge } from './merge.ts';
 import type { Facts } from './optimism.ts';
 import type { Saving } from './outbox.ts';
 import type { Settings } from './storage.ts';
+import type { View } from './view.ts';
 
 export type ToolName = 'click' | 'minus' | 'brush' | 'eraser' | 'polygon' | 'box' | 'wand' | 'region' | 'pan';
 

@@ -2,13 +2,13 @@
 
 import { clickUnder } from '../canvas/overlay.ts';
 import { clamp, type ImagePoint, imagePoint, pixelAt, type Size } from '../geometry.ts';
+import type { Patch } from '../raster/bitmap.ts';
+import { patchRle } from '../raster/bitmap.ts';
+import { strokePatch } from '../raster/brush.ts';
+import { regionPatch, wandPatch } from '../raster/regions.ts';
+import { boxPatch, polygonPatch } from '../raster/shapes.ts';
 import type { App } from '../state/app.ts';
 import type { AppState, Draft, ToolName } from '../state/store.ts';
-import type { Patch } from './bitmap.ts';
-import { patchRle } from './bitmap.ts';
-import { strokePatch } from './brush.ts';
-import { regionPatch, wandPatch } from './regions.ts';
-import { boxPatch, polygonPatch } from './shapes.ts';
 
 /** A pointer of the mouse, a pen or a finger. */
 export interface Press {

@@ -1,8 +1,8 @@
 /** The picture with everything drawn on it; two canvases in a frame that takes pointer and keyboard. */
 import { useEffect, useRef } from 'react';
-import { PointerControl } from '../canvas/pointer.ts';
 import { Renderer } from '../canvas/renderer.ts';
-import { fitView, keepInSight } from '../canvas/view.ts';
+import { fitView, keepInSight } from '../state/view.ts';
+import { PointerControl } from '../tools/pointer.ts';
 import { useApp, useAppParts, useAppState } from './context.ts';
 
 /** What a screen reader says of the canvas. */

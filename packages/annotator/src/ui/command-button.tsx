@@ -1,9 +1,9 @@
 /** A button that stands for a command: icon, name, key and state all come from the registry. */
 import { Tooltip } from 'radix-ui';
 import { keyLabel } from '../actions/command.ts';
+import { Icon } from '../actions/icons.tsx';
 import { commandOf } from '../actions/registry.ts';
 import { useApp, useAppState } from './context.ts';
-import { Icon } from './icons.tsx';
 
 export const isMac = /Mac|iPhone|iPad/.test(navigator.platform);
 

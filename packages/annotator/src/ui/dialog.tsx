@@ -1,8 +1,8 @@
 /** A modal dialog on the browser's own element, which keeps the focus inside and closes on Escape. */
 import { type ReactNode, useEffect, useRef, useState } from 'react';
+import { Icon } from '../actions/icons.tsx';
 import { Refusal, wordsOf } from '../api/client.ts';
 import { useApp } from './context.ts';
-import { Icon } from './icons.tsx';
 
 interface Props {
   readonly title: string;

@@ -1,10 +1,10 @@
 /** The banner of a lost connection, and short messages. */
 import { counted } from 'adclick/api';
 import { useEffect, useState } from 'react';
+import { Icon } from '../actions/icons.tsx';
 import type { Kept } from '../state/outbox.ts';
 import type { AppState } from '../state/store.ts';
 import { useApp, useAppParts, useAppState } from './context.ts';
-import { Icon } from './icons.tsx';
 
 /** What a lost connection, or a server that cannot work, means for the work. */
 function troubleOf({ online, trouble, saving }: Pick<AppState, 'online' | 'trouble' | 'saving'>): string | null {

@@ -2,10 +2,10 @@
 import { useQuery } from '@tanstack/react-query';
 import type { PromptSet } from 'adclick/api';
 import { useState } from 'react';
+import { Icon } from '../actions/icons.tsx';
 import { wordsOf } from '../api/client.ts';
 import { useApp, useAppParts } from './context.ts';
 import { Dialog, useProblem } from './dialog.tsx';
-import { Icon } from './icons.tsx';
 
 function PhraseList({ set, onDelete }: { readonly set: PromptSet; onDelete(phrase: string): void }) {
   if (set.phrases.length === 0) return <p className="quiet">No prompts yet. Add one, or have some written.</p>;

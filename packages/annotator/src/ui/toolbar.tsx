@@ -1,6 +1,6 @@
 /** The bar at the top: what one does most, in the order in which one does it. */
-import { BRUSH_SIZE } from '../tools/brush.ts';
-import { WAND_TOLERANCE } from '../tools/regions.ts';
+import { BRUSH_SIZE } from '../raster/brush.ts';
+import { WAND_TOLERANCE } from '../raster/regions.ts';
 import { CommandButton } from './command-button.tsx';
 import { useApp, useAppParts } from './context.ts';
 import { Slider } from './slider.tsx';

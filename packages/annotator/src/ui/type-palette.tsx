@@ -1,8 +1,8 @@
 /** The defect types: choosing one, adding one, and how many pixels of each are on this image. */
 import type { DefectType } from 'adclick/api';
+import { Icon } from '../actions/icons.tsx';
 import { palette } from '../state/store.ts';
 import { useApp, useAppParts, useAppState } from './context.ts';
-import { Icon } from './icons.tsx';
 
 function TypeButton({ type, place }: { readonly type: DefectType; readonly place: number }) {
   const app = useApp();

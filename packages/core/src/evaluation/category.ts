@@ -1,10 +1,10 @@
 /** A category with known masks as the evaluations see it: pictures to label by clicks, pictures to test detectors on, labels to train them on. */
 import { basename, extname } from 'node:path';
+import type { LabelledDefect } from '../clicks/labelled-defect.ts';
 import type { Dataset, DefectImage } from '../datasets/types.ts';
 import { readMask, readRgb } from '../image/codec.ts';
 import type { Windows } from '../image/samples.ts';
 import type { Labeler } from '../inference/labeler.ts';
-import type { LabelledDefect } from '../training/detector-training.ts';
 import type { DetectionItem } from './detection.ts';
 import { annotate, type ClickItem } from './protocol.ts';
 

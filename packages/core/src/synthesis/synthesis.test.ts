@@ -4,12 +4,12 @@ import { join } from 'node:path';
 import { describe, expect, test } from 'vitest';
 import { readMask, readRgb } from '../image/codec.ts';
 import { Random } from '../random.ts';
-import { drawText, textWidth } from './font.ts';
-import { cellNoise, fractalNoise, normalPlane, perlinNoise, valueNoise } from './noise.ts';
-import { guessForeground, regionsOf, soften } from './planes.ts';
-import { createCanvas, disc, fill, polygon, poseCanvas, roundedBox, toImage } from './raster.ts';
+import { drawText, textWidth } from './drawing/font.ts';
+import { cellNoise, fractalNoise, normalPlane, perlinNoise, valueNoise } from './drawing/noise.ts';
+import { guessForeground, regionsOf, soften } from './drawing/planes.ts';
+import { createCanvas, disc, fill, polygon, poseCanvas, roundedBox, toImage } from './drawing/raster.ts';
+import { randomTexture, TEXTURE_FAMILIES } from './drawing/textures.ts';
 import { findSampleProduct, SAMPLE_PRODUCTS, writeSampleProduct } from './samples.ts';
-import { randomTexture, TEXTURE_FAMILIES } from './textures.ts';
 
 const moments = (plane: Float32Array): { mean: number; sd: number } => {
   const mean = plane.reduce((sum, v) => sum + v, 0) / plane.length;

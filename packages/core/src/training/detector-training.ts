@@ -1,22 +1,9 @@
 /** What training a detector's network takes and gives; evaluation and the command line know it by these types only. */
 import type { Runtime } from '@adclick/ortgrad';
-import type { Click } from '../clicks/types.ts';
-import type { Plane, RgbImage } from '../image/types.ts';
+import type { LabelledDefect } from '../clicks/labelled-defect.ts';
 import type { SegNetwork } from '../inference/anomaly-map.ts';
 import type { PromptsOf } from '../language/prompts.ts';
 import type { ReferenceIndex } from '../residual/reference-index.ts';
-
-/** A defect that somebody has labelled. */
-export interface LabelledDefect {
-  readonly name: string;
-  /** Defect type. */
-  readonly type: string;
-  readonly image: RgbImage;
-  /** Probability of defect in [0,1] at the image's size: ADClick's map after the clicks, or a mask as 0 and 1. */
-  readonly probability: Plane;
-  /** In pixels of the image, in the order they were made; none for masks. */
-  readonly clicks: readonly Click[];
-}
 
 /** What a network is trained on. */
 export interface DetectorTraining {

@@ -1,13 +1,13 @@
 /** What ADClick-Seg is trained on: good pictures, simulated defects and the weak set, with residuals computed once, and crops of them. */
 import { tensor, toFloat16, toFloat32 } from '@adclick/ortgrad';
 import { type ColourNorm, colourNorm, normalisedColours, TokenInputs } from '../clicks/encoding.ts';
+import type { LabelledDefect } from '../clicks/labelled-defect.ts';
 import { resizePlane, resizeRgb } from '../image/resize.ts';
 import type { Plane, RgbImage } from '../image/types.ts';
 import { TOKEN } from '../networks/adclick.ts';
 import type { Random } from '../random.ts';
 import type { ReferenceIndex } from '../residual/reference-index.ts';
 import { simulateAnomaly } from '../synthesis/anomalies/index.ts';
-import type { LabelledDefect } from './detector-training.ts';
 import { CROP, type Cut, cutRaster } from './item.ts';
 import { strengthen } from './pseudo-labels.ts';
 import { weakCopies } from './weak-set.ts';

@@ -1,11 +1,11 @@
 import { Runtime } from '@adclick/ortgrad';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import type { LabelledDefect } from '../clicks/labelled-defect.ts';
 import { Detector } from '../inference/detector.ts';
 import { Random } from '../random.ts';
 import { ReferenceIndex } from '../residual/reference-index.ts';
 import { simulateAnomaly } from '../synthesis/anomalies/index.ts';
 import { makeProduct } from '../synthesis/products/index.ts';
-import type { LabelledDefect } from './detector-training.ts';
 import { DETECTOR_TRAINING, type DetectorTrainingSettings, prepareTraining, trainDetector } from './train-detector.ts';
 
 const product = makeProduct('machinedRing', 22, { width: 256, height: 256 });

@@ -13,6 +13,7 @@ import {
   type Value,
 } from '@adclick/ortgrad';
 import { LEAST_SPREAD } from '../clicks/encoding.ts';
+import type { LabelledDefect } from '../clicks/labelled-defect.ts';
 import { fail } from '../errors.ts';
 import { spread } from '../evaluation/category.ts';
 import { mean } from '../evaluation/metrics.ts';
@@ -27,7 +28,7 @@ import { type ClickWeights, type ClickWeightsCard, loadClickWeights } from '../n
 import type { SlidingWindow } from '../networks/sliding-window.ts';
 import { Random } from '../random.ts';
 import { REFERENCE_PICTURES } from '../residual/reference.ts';
-import type { DetectorTraining, LabelledDefect, TrainedDetector } from './detector-training.ts';
+import type { DetectorTraining, TrainedDetector } from './detector-training.ts';
 import { type SegCounts, type SegItem, type SegSources, segItems } from './seg-items.ts';
 import { JUDGING, precisionOf, trusted, unaskedOn } from './seg-judge.ts';
 import { BATCH, SEG_TRAINING, type SegTrainingSettings, type TypeWords, trainSeg } from './train-seg.ts';

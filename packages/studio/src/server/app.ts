@@ -9,7 +9,9 @@ import { API } from '../api.ts';
 import { fail } from '../errors.ts';
 import type { Studio } from '../studio.ts';
 import { VERSION } from '../version.ts';
-import { addFailures, errorBody } from './failures.ts';
+import { addFailures, errorBody } from './http/failures.ts';
+import { addSecurity } from './http/security.ts';
+import { toOpenApi, validatorCompiler } from './http/validation.ts';
 import { addActions } from './routes/actions.ts';
 import { addDetect } from './routes/detect.ts';
 import { addDetectors } from './routes/detectors.ts';
@@ -19,8 +21,6 @@ import { addLogin } from './routes/login.ts';
 import { addPage } from './routes/page.ts';
 import { addProject } from './routes/project.ts';
 import { addPrompts } from './routes/prompts.ts';
-import { addSecurity } from './security.ts';
-import { toOpenApi, validatorCompiler } from './validation.ts';
 
 export interface AppOptions {
   /** Address that the server will listen on; decides which host names are answered. */

@@ -1,7 +1,7 @@
 /** Defects of an area's look: stains, burns, wrong colour, faded print, blur, uneven light, rust. */
-import { fractalNoise, spotNoise } from '../noise.ts';
-import { close, fillGaps, soften } from '../planes.ts';
-import { type Colour, hsv, mixColour } from '../raster.ts';
+import { fractalNoise, spotNoise } from '../drawing/noise.ts';
+import { close, fillGaps, soften } from '../drawing/planes.ts';
+import { type Colour, hsv, mixColour } from '../drawing/raster.ts';
 import { makePatch } from './parts.ts';
 import {
   addGrain,

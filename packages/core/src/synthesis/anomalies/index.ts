@@ -1,8 +1,8 @@
 /** Simulated anomalies: one good picture in, the same picture with defects and their exact mask out. */
 import type { Mask, RgbImage } from '../../image/types.ts';
 import type { Random } from '../../random.ts';
-import { close, type Foreground, fillGaps, guessForeground, regionsOf } from '../planes.ts';
-import { toCanvas, toImage } from '../raster.ts';
+import { close, type Foreground, fillGaps, guessForeground, regionsOf } from '../drawing/planes.ts';
+import { toCanvas, toImage } from '../drawing/raster.ts';
 import { burn, driedStain, fadedPrint, film, rust, smear, specks, stain, unevenness, wrongColour } from './areas.ts';
 import { cut, fibre, hairlineCrack, scrape, scratch } from './lines.ts';
 import { bend, brokenStructure, doubled, missingPart, movedPart, swappedPart, turnedPart } from './parts.ts';

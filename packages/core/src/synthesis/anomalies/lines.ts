@@ -1,6 +1,6 @@
 /** Line-like defects: scratches, hairline cracks, cuts, scrapes, fibres and threads. */
-import { fractalNoise, valueNoise } from '../noise.ts';
-import { type Colour, coverLine, hsv, type Point, sample, scaleColour } from '../raster.ts';
+import { fractalNoise, valueNoise } from '../drawing/noise.ts';
+import { type Colour, coverLine, hsv, type Point, sample, scaleColour } from '../drawing/raster.ts';
 import {
   type Box,
   boxAbout,

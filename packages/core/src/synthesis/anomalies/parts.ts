@@ -1,6 +1,6 @@
 /** Defects of arrangement: missing, moved, turned, doubled, exchanged parts, bent or broken structures. */
-import { fillGaps, grow, soften } from '../planes.ts';
-import { type Point, polygon, rasterize, roundedBox, type Shape, sample } from '../raster.ts';
+import { fillGaps, grow, soften } from '../drawing/planes.ts';
+import { type Point, polygon, rasterize, roundedBox, type Shape, sample } from '../drawing/raster.ts';
 import {
   addGrain,
   type Blob,

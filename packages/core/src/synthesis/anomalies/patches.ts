@@ -1,7 +1,7 @@
 /** Patches of foreign or shuffled matter: Perlin level sets as published, and contamination of the size aimed at. */
-import { fractalNoise, perlinNoise } from '../noise.ts';
-import { regionsOf, soften } from '../planes.ts';
-import { randomTexture } from '../textures.ts';
+import { fractalNoise, perlinNoise } from '../drawing/noise.ts';
+import { regionsOf, soften } from '../drawing/planes.ts';
+import { randomTexture } from '../drawing/textures.ts';
 import {
   colourAbout,
   type DefectMaker,

@@ -1,6 +1,6 @@
 /** Defects with a third dimension: pits, dents, bumps, chips, holes, foreign particles, drops, fray. */
-import { fractalNoise } from '../noise.ts';
-import { type Colour, hsv, sample, scaleColour } from '../raster.ts';
+import { fractalNoise } from '../drawing/noise.ts';
+import { type Colour, hsv, sample, scaleColour } from '../drawing/raster.ts';
 import {
   addGrain,
   type Blob,

@@ -1,6 +1,6 @@
 /** Tests whether a simulated defect is one that a person would mark: solid, and not good material in another order. */
 import type { RgbImage } from '../../image/types.ts';
-import { grow, shrink, soften } from '../planes.ts';
+import { grow, shrink, soften } from '../drawing/planes.ts';
 
 /** Whether a mask is a net of thin threads and crumbs where it ought to be a patch. */
 export function isSpeckled(mask: Uint8Array, width: number, height: number): boolean {

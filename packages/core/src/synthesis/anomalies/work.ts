@@ -1,9 +1,9 @@
 /** The bench on which a defect is made: the picture being changed, the plane of what belongs to the defect, where and how large. */
 import type { RgbImage } from '../../image/types.ts';
 import type { Random } from '../../random.ts';
-import { fractalNoise, normalPlane } from '../noise.ts';
-import type { Foreground } from '../planes.ts';
-import { type Canvas, type Colour, hsv, type Point } from '../raster.ts';
+import { fractalNoise, normalPlane } from '../drawing/noise.ts';
+import type { Foreground } from '../drawing/planes.ts';
+import { type Canvas, type Colour, hsv, type Point } from '../drawing/raster.ts';
 
 /** Everything a defect maker needs. It changes `canvas` and raises `region` (0..1) where its defect is. */
 export interface Work {

@@ -1,6 +1,6 @@
 /** Cables: a cross-section of insulated strands, a flat ribbon. */
-import { fractalNoise, normalPlane, valueNoise } from '../noise.ts';
-import { cloneCanvas, disc, ellipse, fill, hsv, ring, scaleColour } from '../raster.ts';
+import { fractalNoise, normalPlane, valueNoise } from '../drawing/noise.ts';
+import { cloneCanvas, disc, ellipse, fill, hsv, ring, scaleColour } from '../drawing/raster.ts';
 import { anyColour, backdrop, backdropColour, type Maker, multiply, ramp } from './kit.ts';
 
 /** A cable cut across: three to five insulated strands, each a bundle of bright wires, in a sheath. */

@@ -1,9 +1,9 @@
 /** The camera that looks at a product: pose, focus, light that varies from picture to picture, sensor noise, compression. */
 import type { RgbImage } from '../../image/types.ts';
 import type { Random } from '../../random.ts';
-import { normalPlane } from '../noise.ts';
-import { soften } from '../planes.ts';
-import { type Canvas, poseCanvas, toImage } from '../raster.ts';
+import { normalPlane } from '../drawing/noise.ts';
+import { soften } from '../drawing/planes.ts';
+import { type Canvas, poseCanvas, toImage } from '../drawing/raster.ts';
 
 /** What stays the same for all pictures of one product. */
 export interface Camera {

@@ -1,7 +1,7 @@
 /** Electronics: populated board, board artwork, chip on leads, connector, cable cross-section. */
 import type { Random } from '../../random.ts';
-import { drawText, textWidth } from '../font.ts';
-import { fractalNoise, valueNoise } from '../noise.ts';
+import { drawText, textWidth } from '../drawing/font.ts';
+import { fractalNoise, valueNoise } from '../drawing/noise.ts';
 import {
   type Canvas,
   type Colour,
@@ -17,7 +17,7 @@ import {
   scaleColour,
   segment,
   strokeLine,
-} from '../raster.ts';
+} from '../drawing/raster.ts';
 import { anyColour, backdrop, backdropColour, type Frame, type Maker, metalColour, multiply, word } from './kit.ts';
 
 /** A trace that runs in octilinear steps on a lattice. */

@@ -1,7 +1,7 @@
 /** Soft goods and natural surfaces: woven fabric, knit, carpet, leather, wood. */
-import { cellNoise, fractalNoise, normalPlane, valueNoise } from '../noise.ts';
-import { soften } from '../planes.ts';
-import { mixColour, scaleColour } from '../raster.ts';
+import { cellNoise, fractalNoise, normalPlane, valueNoise } from '../drawing/noise.ts';
+import { soften } from '../drawing/planes.ts';
+import { mixColour, scaleColour } from '../drawing/raster.ts';
 import { anyColour, field, type Maker, multiply, ramp, relief } from './kit.ts';
 
 /** Warp and weft that pass over and under each other by a small pattern of floats. */

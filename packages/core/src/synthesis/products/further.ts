@@ -1,6 +1,6 @@
 /** Further kinds: expanded metal, nut kernels, strewn parts, solar cell, tube bundle, rolled steel, asphalt, seal, engraved plate. */
-import { cellNoise, fractalNoise, valueNoise } from '../noise.ts';
-import { soften } from '../planes.ts';
+import { cellNoise, fractalNoise, valueNoise } from '../drawing/noise.ts';
+import { soften } from '../drawing/planes.ts';
 import {
   cloneCanvas,
   createCanvas,
@@ -12,7 +12,7 @@ import {
   ring,
   roundedBox,
   scaleColour,
-} from '../raster.ts';
+} from '../drawing/raster.ts';
 import { anyColour, backdrop, backdropColour, field, type Maker, metalColour, multiply, ramp, relief } from './kit.ts';
 
 /** Expanded metal: wavy strands that meet at knots and leave diamonds open. */

@@ -1,7 +1,7 @@
 /** What the product makers share: palettes, height fields under a raking light, whole-picture painting. */
 import type { Random } from '../../random.ts';
-import { fractalNoise } from '../noise.ts';
-import { type Canvas, type Colour, createCanvas, hsv } from '../raster.ts';
+import { fractalNoise } from '../drawing/noise.ts';
+import { type Canvas, type Colour, createCanvas, hsv } from '../drawing/raster.ts';
 
 /** The size a product is drawn at; `unit` is its shorter side over 512, so that details keep their share. */
 export interface Frame {

@@ -1,5 +1,5 @@
 /** Metal parts from the side or in free pose: screw, threaded spindle, painted bracket, spring, stamped washer tray. */
-import { fractalNoise, normalPlane, valueNoise } from '../noise.ts';
+import { fractalNoise, normalPlane, valueNoise } from '../drawing/noise.ts';
 import {
   type Colour,
   cloneCanvas,
@@ -15,7 +15,7 @@ import {
   scaleColour,
   segment,
   strokeLine,
-} from '../raster.ts';
+} from '../drawing/raster.ts';
 import { anyColour, backdrop, backdropColour, field, type Maker, metalColour, multiply } from './kit.ts';
 
 /** A screw or bolt lying on its side, in a fixture or in free pose. */

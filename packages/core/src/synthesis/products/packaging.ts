@@ -1,8 +1,8 @@
 /** Pharmacy, food and packaging: tablet, capsule, blister pack, printed label, biscuit, glass part. */
 
-import { drawText, textStrokes, textWidth } from '../font.ts';
-import { fractalNoise, normalPlane, spotNoise } from '../noise.ts';
-import { soften } from '../planes.ts';
+import { drawText, textStrokes, textWidth } from '../drawing/font.ts';
+import { fractalNoise, normalPlane, spotNoise } from '../drawing/noise.ts';
+import { soften } from '../drawing/planes.ts';
 import {
   type Colour,
   cloneCanvas,
@@ -19,7 +19,7 @@ import {
   roundedBox,
   type Shape,
   scaleColour,
-} from '../raster.ts';
+} from '../drawing/raster.ts';
 import { anyColour, backdrop, backdropColour, field, type Maker, multiply, word } from './kit.ts';
 
 /** A pressed tablet with embossing, a score line and speckles. */

@@ -1,7 +1,7 @@
 /** Printed matter: label and name plate. */
 
-import { drawText, textWidth } from '../font.ts';
-import { fractalNoise, spotNoise } from '../noise.ts';
+import { drawText, textWidth } from '../drawing/font.ts';
+import { fractalNoise, spotNoise } from '../drawing/noise.ts';
 import {
   type Colour,
   cloneCanvas,
@@ -14,7 +14,7 @@ import {
   ring,
   roundedBox,
   scaleColour,
-} from '../raster.ts';
+} from '../drawing/raster.ts';
 import { anyColour, backdrop, backdropColour, field, type Maker, metalColour, multiply, word } from './kit.ts';
 
 /** A printed label: words, rules, a logo and a bar code. */

@@ -1,6 +1,6 @@
 /** Round parts seen along their axis: machined ring, bottle mouth, bearing, gear, hex nut, closure cap. */
-import { fractalNoise, normalPlane, valueNoise } from '../noise.ts';
-import { type Colour, createCanvas, disc, fill, hsv, type Point, polygon, scaleColour } from '../raster.ts';
+import { fractalNoise, normalPlane, valueNoise } from '../drawing/noise.ts';
+import { type Colour, createCanvas, disc, fill, hsv, type Point, polygon, scaleColour } from '../drawing/raster.ts';
 import { anyColour, backdrop, backdropColour, type Frame, field, type Maker, metalColour, type Scene } from './kit.ts';
 
 /** Radius and angle of every pixel about a centre, made once for a product. */

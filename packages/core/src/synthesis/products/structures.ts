@@ -1,6 +1,6 @@
 /** Open structures: wire mesh, expanded metal, zipper, bristles. */
-import { fractalNoise, normalPlane, valueNoise } from '../noise.ts';
-import { createCanvas, disc, fill, roundedBox, scaleColour, segment } from '../raster.ts';
+import { fractalNoise, normalPlane, valueNoise } from '../drawing/noise.ts';
+import { createCanvas, disc, fill, roundedBox, scaleColour, segment } from '../drawing/raster.ts';
 import { anyColour, backdrop, backdropColour, field, type Maker, metalColour, multiply, ramp } from './kit.ts';
 
 /** Round wires in two directions, woven or as diamonds, over a plain ground. */

@@ -1,7 +1,7 @@
 /** Hard surfaces that fill the picture: stone and ceramic tile, brushed and cast metal, magnetic tile, commutator, tyre tread. */
-import { brushedNoise, cellNoise, fractalNoise, normalPlane, spotNoise, valueNoise } from '../noise.ts';
-import { soften } from '../planes.ts';
-import { createCanvas, hsv, mixColour, scaleColour } from '../raster.ts';
+import { brushedNoise, cellNoise, fractalNoise, normalPlane, spotNoise, valueNoise } from '../drawing/noise.ts';
+import { soften } from '../drawing/planes.ts';
+import { createCanvas, hsv, mixColour, scaleColour } from '../drawing/raster.ts';
 import { anyColour, field, type Maker, metalColour, multiply, ramp, relief } from './kit.ts';
 
 /** Polished stone or speckled ceramic, plain or laid as tiles with joints. */

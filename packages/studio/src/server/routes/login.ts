@@ -4,7 +4,7 @@ import type { z } from 'zod';
 import * as api from '../../api.ts';
 import { fail } from '../../errors.ts';
 import type { Studio } from '../../studio.ts';
-import { COOKIE } from '../security.ts';
+import { COOKIE } from '../http/security.ts';
 import { route } from './project.ts';
 
 /** Guesses a minute from one address. */

@@ -5,7 +5,7 @@ import * as api from '../../api.ts';
 import { statisticsOf } from '../../labels/statistics.ts';
 import type { Studio } from '../../studio.ts';
 import { VERSION } from '../../version.ts';
-import type { ZodRouteSchema } from '../validation.ts';
+import type { ZodRouteSchema } from '../http/validation.ts';
 
 /** Types a route's schema for fastify, which does not know zod. */
 export const route = (schema: ZodRouteSchema): FastifySchema => schema as unknown as FastifySchema;

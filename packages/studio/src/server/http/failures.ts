@@ -1,11 +1,11 @@
 /** Every failure as one JSON object with its ADC_… code and the right status; nothing of the inside leaks. */
 import { CodedError } from '@adclick/ortgrad';
 import type { FastifyError, FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
-import type { ApiError, Conflict } from '../api.ts';
-import { fail, toCoded } from '../errors.ts';
-import { StaleWrite } from '../labels/label-service.ts';
-import { forPage } from '../page-errors.ts';
-import type { Studio } from '../studio.ts';
+import type { ApiError, Conflict } from '../../api.ts';
+import { fail, toCoded } from '../../errors.ts';
+import { StaleWrite } from '../../labels/label-service.ts';
+import { forPage } from '../../page-errors.ts';
+import type { Studio } from '../../studio.ts';
 
 /** The body of an answer that says what went wrong. @param root folder of the project. */
 export function errorBody(error: CodedError, root: string): ApiError {

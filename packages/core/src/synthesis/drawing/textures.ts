@@ -1,6 +1,6 @@
 /** The project's own texture bank: procedural families in random colours, the foreign matter of simulated anomalies. */
-import type { RgbImage } from '../image/types.ts';
-import type { Random } from '../random.ts';
+import type { RgbImage } from '../../image/types.ts';
+import type { Random } from '../../random.ts';
 import { drawText } from './font.ts';
 import { brushedNoise, cellNoise, fractalNoise, normalPlane, spotNoise, valueNoise } from './noise.ts';
 import { soften } from './planes.ts';

@@ -1,10 +1,11 @@
 /** Mouse, pen and fingers on the canvas: one finger or button draws; two fingers, the wheel, the middle button or Space move the picture. */
+
+import { clickUnder } from '../canvas/overlay.ts';
 import { type ScreenPoint, screenPoint } from '../geometry.ts';
 import type { App } from '../state/app.ts';
 import type { ToolName } from '../state/store.ts';
-import { cancelGesture, makeTools, type PixelSource } from '../tools/gestures.ts';
-import { clickUnder } from './overlay.ts';
-import { keepInSight, panBy, toImage, type View, zoomTo } from './view.ts';
+import { keepInSight, panBy, toImage, type View, zoomTo } from '../state/view.ts';
+import { cancelGesture, makeTools, type PixelSource } from './gestures.ts';
 
 /** Zoom of one wheel notch of 100 CSS pixels. */
 const WHEEL = 1.0018;

@@ -1,10 +1,10 @@
 /** Who may ask: the right host name, the right origin, and, where others can reach the server, a user. */
 import { hostname, networkInterfaces } from 'node:os';
 import type { FastifyInstance, FastifyRequest } from 'fastify';
-import { API } from '../api.ts';
-import { fail } from '../errors.ts';
-import { isLoopback, LOOPBACK_HOSTS } from '../loopback.ts';
-import type { UserRepository } from '../store/users.ts';
+import { API } from '../../api.ts';
+import { fail } from '../../errors.ts';
+import { isLoopback, LOOPBACK_HOSTS } from '../../loopback.ts';
+import type { UserRepository } from '../../store/users.ts';
 
 /** Addresses that stand for all of a computer's. */
 const EVERYWHERE = new Set(['0.0.0.0', '::', '[::]', '']);

@@ -1,7 +1,7 @@
 /** Zod schemas as fastify's validators and as OpenAPI, so that api.ts is the only place that says what a request may hold. */
 import type { FastifySchema, FastifySchemaCompiler } from 'fastify';
 import { z } from 'zod';
-import { fail } from '../errors.ts';
+import { fail } from '../../errors.ts';
 
 /** A route's schema with zod inside. */
 export interface ZodRouteSchema {

@@ -4,7 +4,7 @@
  */
 import { encodeRle, type Rle } from '@adclick/core/rle';
 import { type Box, clipBox, type Size, uniteBoxes, wholeBox } from '../geometry.ts';
-import { applyPatch, type Patch, rleBox } from '../tools/bitmap.ts';
+import { applyPatch, type Patch, rleBox } from './bitmap.ts';
 
 /** A level of the pyramid: `data[i]` is 0 or the slot of the topmost type. */
 export interface IndexLevel extends Size {

@@ -1,7 +1,7 @@
 /** Small raster helpers of the synthesis room: soft blur, square morphology, labelled regions, the guess of where the object is. */
-import { connectedComponents } from '../image/components.ts';
-import { dilate, erode } from '../image/morphology.ts';
-import type { Mask, RgbImage } from '../image/types.ts';
+import { connectedComponents } from '../../image/components.ts';
+import { dilate, erode } from '../../image/morphology.ts';
+import type { Mask, RgbImage } from '../../image/types.ts';
 
 /** Blurs rows of `length` samples, `stride` apart, by a running mean of 2r+1 with repeated ends. */
 function runningMean(

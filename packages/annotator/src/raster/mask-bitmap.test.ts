@@ -3,9 +3,9 @@ import { encodeRle } from '@adclick/core/rle';
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { imagePoint } from '../geometry.ts';
-import { strokePatch } from '../tools/brush.ts';
-import { boxPatch } from '../tools/shapes.ts';
+import { strokePatch } from './brush.ts';
 import { MaskBitmap } from './mask-bitmap.ts';
+import { boxPatch } from './shapes.ts';
 
 const rows = (mask: MaskBitmap, level = 0) => {
   const { data, width } = mask.levels[level];

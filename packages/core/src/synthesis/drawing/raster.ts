@@ -1,5 +1,5 @@
 /** A float RGB canvas with anti-aliased shapes and warps: what products and defects are drawn with. */
-import type { RgbImage } from '../image/types.ts';
+import type { RgbImage } from '../../image/types.ts';
 
 /** Working picture: interleaved RGB in [0, 255], not yet rounded, values may leave the range until {@link toImage}. */
 export interface Canvas {

@@ -1,5 +1,5 @@
 /** Noise planes: value noise from small lattices, Perlin as DRAEM uses it, cells, brush marks and Gaussian grain. */
-import type { Random } from '../random.ts';
+import type { Random } from '../../random.ts';
 
 /** Quantiles of the standard normal, so that one 32-bit draw gives two Gaussian values (Beasley–Springer–Moro). */
 const NORMAL = (() => {
