@@ -3,8 +3,9 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { DEFAULT_WEIGHTS } from '../inference/labeler.ts';
 import { modelPath } from '../models.ts';
 import { Random } from '../random.ts';
-import { adclickSeg, noClicks, type SegHead } from './adclick-seg.ts';
+import { adclickSeg, type SegHead } from './adclick-seg.ts';
 import { type ClickWeights, loadClickWeights } from './click-weights.ts';
+import { noClicks } from './unasked.ts';
 
 const [ROWS, COLUMNS] = [8, 16];
 let runtime: Runtime;

@@ -2,7 +2,6 @@
 import {
   add,
   addScalar,
-  expand,
   type Graph,
   layerNorm,
   linear,
@@ -14,17 +13,7 @@ import {
   spaceToDepth,
   type Value,
 } from '@adclick/ortgrad';
-import {
-  type AdclickSettings,
-  adclick,
-  CLICK_CHANNELS,
-  CLICK_PLANES,
-  type ClickInputs,
-  embedResidual,
-  LIKENESS,
-  languageMap,
-  TOKEN,
-} from './adclick.ts';
+import { type AdclickSettings, adclick, type ClickInputs, embedResidual, languageMap, TOKEN } from './adclick.ts';
 import type { Words } from './pwam.ts';
 import { dense, swinStack } from './swin.ts';
 
@@ -68,18 +57,6 @@ export function residualPath(norm: Value, { gain, offset }: SegSettings['path'])
   const [rows, columns] = [TOKEN * height, TOKEN * width];
   const large = resizeBilinear(reshape(norm, [batch, 1, height, width]), [rows, columns]);
   return addScalar(scale(reshape(log(addScalar(large, LEAST_NORM)), [batch, rows, columns]), gain), offset);
-}
-
-/** Click inputs of pictures that nobody has clicked on. @param colours (B, 3, 8h, 8w). */
-export function noClicks(graph: Graph, colours: Value): ClickInputs {
-  const [batch, , rows, columns] = colours.shape as [number, number, number, number];
-  const none = (shape: number[]) => expand(graph.constant(new Float32Array(1), [1, 1, 1, 1]), shape);
-  return {
-    clickPlanes: none([batch, rows / TOKEN, columns / TOKEN, CLICK_PLANES]),
-    clickMap: none([batch, rows, columns, CLICK_CHANNELS]),
-    colours,
-    likeness: none([batch, LIKENESS, rows, columns]),
-  };
 }
 
 /** The published head: residual, clicks and language as tokens, Swin blocks, one logit a token. */

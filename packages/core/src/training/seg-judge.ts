@@ -1,75 +1,17 @@
 /** How well a network does on pictures that it was not trained on, for several degrees of trust in what it has learnt. */
-import {
-  add,
-  expand,
-  FrozenParameters,
-  Graph,
-  maximum,
-  type ParameterSource,
-  type Runtime,
-  scale,
-  type Tensor,
-  tensor,
-  toFloat32,
-  type Value,
-} from '@adclick/ortgrad';
+import { FrozenParameters, Graph, type Runtime, type Tensor, tensor, toFloat32 } from '@adclick/ortgrad';
 import { normalisedColours, TokenInputs } from '../clicks/encoding.ts';
 import { averagePrecision } from '../evaluation/metrics.ts';
 import type { Mask, Plane } from '../image/types.ts';
 import { residualInput, TOKEN, tokenInput } from '../networks/adclick.ts';
-import {
-  adclickSeg,
-  noClicks,
-  residualPath,
-  type SegLogits,
-  type SegPicture,
-  type SegSettings,
-} from '../networks/adclick-seg.ts';
-import type { Words } from '../networks/pwam.ts';
-import { type SlidingWindow, slideOver } from '../networks/sliding-window.ts';
+import type { SegSettings } from '../networks/adclick-seg.ts';
+import type { SlidingWindow } from '../networks/sliding-window.ts';
+import { type TypeWords, unasked } from '../networks/unasked.ts';
 import { triValued } from './pseudo-labels.ts';
 import type { SegItem } from './seg-items.ts';
-import type { TypeWords } from './train-seg.ts';
 
 /** Perturbation of the labels that judge: pixels between 0.3 and 0.7 do not count. */
 export const JUDGING = 0.2;
-
-/**
- * The network on a picture that nobody has clicked on: the largest answer over all defect types (Eq. 7).
- * @param colours (1, 3, 8h, 8w). @param window looks at overlapping windows in place of the whole; their answers are averaged.
- * @returns path and correction, (1, 8h, 8w).
- */
-export function unaskedOn(
-  p: ParameterSource,
-  settings: SegSettings,
-  picture: SegPicture,
-  colours: Value,
-  words: TypeWords,
-  window?: SlidingWindow,
-): SegLogits {
-  const { graph } = colours;
-  const [, height, width] = picture.norm.shape as [number, number, number];
-  const told = (count: number): readonly (Words | undefined)[] =>
-    words.size === 0
-      ? [undefined]
-      : [...words.values()].map(({ features, mask, tokens, dims }) => ({
-          features: expand(graph.constant(features, [1, tokens, dims]), [count, tokens, dims]),
-          mask: expand(graph.constant(Float32Array.from(mask), [1, tokens]), [count, tokens]),
-        }));
-  const largest = (of: SegPicture, seen: Value): Value =>
-    told(of.norm.shape[0])
-      .map((each) => adclickSeg(graph, p, settings, of, noClicks(graph, seen), each).correction)
-      .reduce(maximum);
-  const correction = window
-    ? slideOver(graph, [height, width], window, (cut) => {
-        const { residual, tokens, norm } = picture;
-        const cells = { axis: 1, perToken: 1 };
-        const cutOut = { residual: cut(residual, cells), tokens: cut(tokens, cells), norm: cut(norm, cells) };
-        return largest(cutOut, cut(colours, { axis: 2, perToken: TOKEN }));
-      })
-    : largest(picture, colours);
-  return { path: residualPath(picture.norm, settings.path), correction };
-}
 
 /** A session that gives path and correction of whole pictures. */
 async function judge(
@@ -86,7 +28,7 @@ async function judge(
   const colours = graph.input('colours', [1, 3, TOKEN * height, TOKEN * width]);
   const tokens = words.size > 0 ? tokenInput(graph, 1, height, width, dims) : residual;
   const frozen = new FrozenParameters(graph, weights);
-  const logits = unaskedOn(frozen, settings, { residual, tokens, norm }, colours, words, window);
+  const logits = unasked(frozen, settings, { residual, tokens, norm }, colours, words, window);
   graph.output('path', logits.path);
   graph.output('correction', logits.correction);
   const session = await runtime.load(graph.toModel());
@@ -143,6 +85,3 @@ export async function precisionOf(
   await network.close();
   return maps.map((each) => averagePrecision(each, masks));
 }
-
-/** Logits that go by what is learnt as far as it is trusted. */
-export const trusted = ({ path, correction }: SegLogits, trust: number): Value => add(path, scale(correction, trust));

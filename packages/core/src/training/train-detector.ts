@@ -26,12 +26,13 @@ import { modelPath } from '../models.ts';
 import type { SegHead, SegSettings } from '../networks/adclick-seg.ts';
 import { type ClickWeights, type ClickWeightsCard, loadClickWeights } from '../networks/click-weights.ts';
 import type { SlidingWindow } from '../networks/sliding-window.ts';
+import { type TypeWords, trusted, unasked } from '../networks/unasked.ts';
 import { Random } from '../random.ts';
 import { REFERENCE_PICTURES } from '../residual/reference.ts';
 import type { DetectorTraining, TrainedDetector } from './detector-training.ts';
 import { type SegCounts, type SegItem, type SegSources, segItems } from './seg-items.ts';
-import { JUDGING, precisionOf, trusted, unaskedOn } from './seg-judge.ts';
-import { BATCH, SEG_TRAINING, type SegTrainingSettings, type TypeWords, trainSeg } from './train-seg.ts';
+import { JUDGING, precisionOf } from './seg-judge.ts';
+import { BATCH, SEG_TRAINING, type SegTrainingSettings, trainSeg } from './train-seg.ts';
 import { COPIES } from './weak-set.ts';
 
 /** Settings of a detector's training beside those of its loop. */
@@ -95,7 +96,7 @@ function coloursOn(image: Value): Value {
 export const builderOf =
   (settings: SegSettings, words: TypeWords, trust: number, window?: SlidingWindow): SegBuilder =>
   (p: ParameterSource, { residual, tokens, norm, image }) =>
-    trusted(unaskedOn(p, settings, { residual, tokens, norm }, coloursOn(image), words, window), trust);
+    trusted(unasked(p, settings, { residual, tokens, norm }, coloursOn(image), words, window), trust);
 
 /** What the phrases of each defect type say (Eq. 6); nothing for types without. */
 async function wordsOf(

@@ -17,6 +17,7 @@ import type { TextFeatures } from '../language/text-features.ts';
 import { clickInputs, residualInput, TOKEN, tokenInput } from '../networks/adclick.ts';
 import { adclickSeg, type SegSettings } from '../networks/adclick-seg.ts';
 import { wordInputs } from '../networks/pwam.ts';
+import type { TypeWords } from '../networks/unasked.ts';
 import { Random } from '../random.ts';
 import { clickMaps, probabilityOf, promptWords, stacked, targets } from './batch.ts';
 import { CROP } from './item.ts';
@@ -101,9 +102,6 @@ interface Sample {
   readonly clicks: Click[];
   probability: Float32Array;
 }
-
-/** Features of the phrases of each defect type that has some. */
-export type TypeWords = ReadonlyMap<string, TextFeatures>;
 
 /** Channels of a word, undefined where there are none. */
 const wordDimsOf = (words: TypeWords): number | undefined => [...words.values()][0]?.dims;
