@@ -1,22 +1,18 @@
-/** What the network sees of clicks: discs at pixel resolution eight planes a token, and likeness of colour, computed without learning (recipe.md; ours). */
-import type { RgbImage } from '../image/types.ts';
+/** What the network sees of clicks: discs at pixel resolution, eight planes a token and likeness of colour, computed without learning (ours). */
 import { CLICK_CHANNELS, CLICK_PLANES, LIKENESS, TOKEN } from '../networks/adclick.ts';
 import type { Residual } from '../residual/reference-index.ts';
+import { DISC_RADIUS, overDisc } from './disc.ts';
 import type { Click } from './types.ts';
-
-/** Radius of a click's disc in pixels of the model grid (SimpleClick's 5, spec 02 §1). */
-const DISC_RADIUS = 5;
 
 /** Widths of the two Gaussians around clicks, in tokens. */
 const SIGMAS = [3, 10] as const;
 
-/** Draws a click's disc into an interleaved click map (height, width, 3). */
+/** Draws a click's disc into an interleaved click map (height, width, {@link CLICK_CHANNELS}). */
 export function drawDisc(clickMap: Float32Array, width: number, height: number, click: Click): void {
   const channel = click.positive ? 1 : 2;
-  const r = DISC_RADIUS;
-  for (let y = Math.max(0, Math.ceil(click.y - r)); y <= Math.min(height - 1, click.y + r); y++)
-    for (let x = Math.max(0, Math.ceil(click.x - r)); x <= Math.min(width - 1, click.x + r); x++)
-      if ((x - click.x) ** 2 + (y - click.y) ** 2 <= r * r) clickMap[(y * width + x) * CLICK_CHANNELS + channel] = 1;
+  overDisc(click, DISC_RADIUS, { width, height }, (pixel) => {
+    clickMap[pixel * CLICK_CHANNELS + channel] = 1;
+  });
 }
 
 /** What {@link TokenInputs} needs of a residual. */
@@ -121,45 +117,8 @@ export class TokenInputs {
   }
 }
 
-/** Grey values: a picture that varies less than this is not stretched further. */
-export const LEAST_SPREAD = 8;
-
 /** Squared distance of normalised colours (mean over channels) at which likeness is one half. */
 const HALF_LIKENESS = 0.1;
-
-/** What brings a picture's colours to mean 0 a channel and spread 1 over all. */
-export interface ColourNorm {
-  readonly means: readonly number[];
-  readonly scale: number;
-}
-
-export function colourNorm({ data, width, height }: RgbImage): ColourNorm {
-  const area = width * height;
-  const sums = [0, 0, 0] as [number, number, number];
-  let squares = 0;
-  for (let i = 0; i < 3 * area; i += 3)
-    for (let c = 0; c < 3; c++) {
-      const value = data[i + c];
-      sums[c] += value;
-      squares += value * value;
-    }
-  const means = sums.map((sum) => sum / area);
-  const variance = squares / area / 3 - means.reduce((sum, mean) => sum + mean * mean, 0) / 3;
-  return { means, scale: 1 / Math.max(Math.sqrt(Math.max(variance, 0)), LEAST_SPREAD) };
-}
-
-/**
- * Colours of a picture with mean 0 a channel and spread 1 over all, channel after channel, (3, height, width).
- * @param norm of the picture that this one was cut from; default its own.
- */
-export function normalisedColours(image: RgbImage, { means, scale } = colourNorm(image)): Float32Array {
-  const { data, width, height } = image;
-  const area = width * height;
-  const colours = new Float32Array(3 * area);
-  for (let c = 0; c < 3; c++)
-    for (let at = 0; at < area; at++) colours[c * area + at] = (data[3 * at + c] - means[c]) * scale;
-  return colours;
-}
 
 /** The network's pixel inputs for one picture: its colours, and how alike each pixel is to those under positive and negative clicks. */
 export class PixelInputs {
@@ -167,7 +126,7 @@ export class PixelInputs {
   readonly likeness: Float32Array;
 
   constructor(
-    /** See {@link normalisedColours}, (3, height, width). */
+    /** Normalised colours, (3, height, width). */
     readonly colours: Float32Array,
     private readonly width: number,
     private readonly height: number,

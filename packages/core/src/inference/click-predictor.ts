@@ -1,7 +1,8 @@
 /** The click model on one token grid: takes clicks one after the other, remembers the way, so an undo costs nothing. */
 import { FrozenParameters, Graph, type Held, type Runtime, type Session, sigmoid, tensor } from '@adclick/ortgrad';
-import { drawDisc, normalisedColours, PixelInputs, TokenInputs, type TokenResidual } from '../clicks/encoding.ts';
+import { drawDisc, PixelInputs, TokenInputs, type TokenResidual } from '../clicks/encoding.ts';
 import type { Click } from '../clicks/types.ts';
+import { normalisedColours } from '../features/normalised-colours.ts';
 import type { RgbImage } from '../image/types.ts';
 import { TEXT_ENCODERS } from '../language/text-encoder.ts';
 import type { TextFeatures } from '../language/text-features.ts';

@@ -1,6 +1,7 @@
 /** Training items: one picture with its residual (fp16) and mask on disk, and the crops and flips that training reads from it. */
 import { readSafetensors, type Tensor, tensor, toFloat16, toFloat32, writeSafetensors } from '@adclick/ortgrad';
-import { colourNorm, normalisedColours, type TokenResidual } from '../clicks/encoding.ts';
+import type { TokenResidual } from '../clicks/encoding.ts';
+import { colourNorm, normalisedColours } from '../features/normalised-colours.ts';
 import type { Mask, RgbImage } from '../image/types.ts';
 import type { TextFeatures } from '../language/text-features.ts';
 import { TOKEN } from '../networks/adclick.ts';

@@ -1,4 +1,5 @@
 /** From ADClick's map to a training label: click discs strengthen it (Eq. 8), unsure pixels are left out (Eq. 9; spec 04 §3–4). */
+import { DISC_RADIUS, overDisc } from '../clicks/disc.ts';
 import type { Click } from '../clicks/types.ts';
 import { IGNORE, type Plane } from '../image/types.ts';
 import type { Random } from '../random.ts';
@@ -16,19 +17,18 @@ export interface PseudoLabelSettings {
  * trusted by a half): discs of 2 give ksdd_commutator 56.7 and magnetic_tile 38.3 beside 56.0 and 39.0, and κ ~ U[0.3, 0.45] the
  * commutator 56.0 again.
  */
-export const PSEUDO_LABELS: PseudoLabelSettings = { discRadius: 5, perturbation: [0, 0.4] };
+export const PSEUDO_LABELS: PseudoLabelSettings = { discRadius: DISC_RADIUS, perturbation: [0, 0.4] };
 
 /**
  * Sets the map to 1 within positive click discs and to 0 within negative ones; where discs overlap the later click wins (Eq. 8).
  * @param map probabilities in [0,1]; left as it is. @param clicks in pixels of the map, in the order they were made.
  */
 export function strengthen(map: Plane, clicks: readonly Click[], radius: number): Plane {
-  const { width, height } = map;
   const data = map.data.slice();
-  for (const { x: cx, y: cy, positive } of clicks)
-    for (let y = Math.max(0, Math.ceil(cy - radius)); y <= Math.min(height - 1, cy + radius); y++)
-      for (let x = Math.max(0, Math.ceil(cx - radius)); x <= Math.min(width - 1, cx + radius); x++)
-        if ((x - cx) ** 2 + (y - cy) ** 2 <= radius * radius) data[y * width + x] = positive ? 1 : 0;
+  for (const click of clicks)
+    overDisc(click, radius, map, (pixel) => {
+      data[pixel] = click.positive ? 1 : 0;
+    });
   return { ...map, data };
 }
 

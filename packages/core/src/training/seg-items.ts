@@ -1,7 +1,8 @@
 /** What ADClick-Seg is trained on: good pictures, simulated defects and the weak set, with residuals computed once, and crops of them. */
 import { tensor, toFloat16, toFloat32 } from '@adclick/ortgrad';
-import { type ColourNorm, colourNorm, normalisedColours, TokenInputs } from '../clicks/encoding.ts';
+import { TokenInputs } from '../clicks/encoding.ts';
 import type { LabelledDefect } from '../clicks/labelled-defect.ts';
+import { type ColourNorm, colourNorm, normalisedColours } from '../features/normalised-colours.ts';
 import { resizePlane, resizeRgb } from '../image/resize.ts';
 import type { Plane, RgbImage } from '../image/types.ts';
 import { TOKEN } from '../networks/adclick.ts';

@@ -1,7 +1,8 @@
 /** How well a network does on pictures that it was not trained on, for several degrees of trust in what it has learnt. */
 import { FrozenParameters, Graph, type Runtime, type Tensor, tensor, toFloat32 } from '@adclick/ortgrad';
-import { normalisedColours, TokenInputs } from '../clicks/encoding.ts';
+import { TokenInputs } from '../clicks/encoding.ts';
 import { averagePrecision } from '../evaluation/metrics.ts';
+import { normalisedColours } from '../features/normalised-colours.ts';
 import type { Mask, Plane } from '../image/types.ts';
 import { residualInput, TOKEN, tokenInput } from '../networks/adclick.ts';
 import type { SegSettings } from '../networks/adclick-seg.ts';

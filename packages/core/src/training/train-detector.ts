@@ -1,22 +1,10 @@
 /** From a few labels to a detector's network: items, folds that decide how far to trust what is learnt, and the residual to fall back on. */
-import {
-  cast,
-  div,
-  maximum,
-  type ParameterSource,
-  type Runtime,
-  reduceMean,
-  sqrt,
-  square,
-  sub,
-  transpose,
-  type Value,
-} from '@adclick/ortgrad';
-import { LEAST_SPREAD } from '../clicks/encoding.ts';
+import type { ParameterSource, Runtime } from '@adclick/ortgrad';
 import type { LabelledDefect } from '../clicks/labelled-defect.ts';
 import { fail } from '../errors.ts';
 import { spread } from '../evaluation/category.ts';
 import { mean } from '../evaluation/metrics.ts';
+import { normalisedColoursOn } from '../features/normalised-colours.ts';
 import type { SegBuilder } from '../inference/anomaly-map.ts';
 import { DEFAULT_WEIGHTS } from '../inference/labeler.ts';
 import type { PromptsOf } from '../language/prompts.ts';
@@ -84,19 +72,12 @@ const LEAST_LABELS = 2;
 const USUAL = 0.999;
 /** Gain of the residual's path: twice the usual residual is a logit of 2. */
 const GAIN = 3;
-/** {@link normalisedColours} as nodes. image uint8 (1, H, W, 3) -> (1, 3, H, W). */
-function coloursOn(image: Value): Value {
-  const planes = transpose(cast(image, 'float32'), [0, 3, 1, 2]);
-  const centred = sub(planes, reduceMean(planes, [2, 3], true));
-  const spread = maximum(sqrt(reduceMean(square(centred), [1, 2, 3], true)), image.graph.scalar(LEAST_SPREAD));
-  return div(centred, spread);
-}
 
 /** The network as a detector's graph builds it. */
 export const builderOf =
   (settings: SegSettings, words: TypeWords, trust: number, window?: SlidingWindow): SegBuilder =>
   (p: ParameterSource, { residual, tokens, norm, image }) =>
-    trusted(unasked(p, settings, { residual, tokens, norm }, coloursOn(image), words, window), trust);
+    trusted(unasked(p, settings, { residual, tokens, norm }, normalisedColoursOn(image), words, window), trust);
 
 /** What the phrases of each defect type say (Eq. 6); nothing for types without. */
 async function wordsOf(

@@ -1,0 +1,17 @@
+/** The disc around a click, the same in the network's click map and in labels. */
+import type { Click } from './types.ts';
+
+/** Radius of a click's disc in pixels of the model grid, as in SimpleClick. */
+export const DISC_RADIUS = 5;
+
+/** Visits each pixel of a raster whose centre lies within `radius` pixels of a click, by its row-major index. */
+export function overDisc(
+  { x: cx, y: cy }: Pick<Click, 'x' | 'y'>,
+  radius: number,
+  { width, height }: { readonly width: number; readonly height: number },
+  visit: (pixel: number) => void,
+): void {
+  for (let y = Math.max(0, Math.ceil(cy - radius)); y <= Math.min(height - 1, cy + radius); y++)
+    for (let x = Math.max(0, Math.ceil(cx - radius)); x <= Math.min(width - 1, cx + radius); x++)
+      if ((x - cx) ** 2 + (y - cy) ** 2 <= radius * radius) visit(y * width + x);
+}

@@ -1,0 +1,49 @@
+/** Normalised colours: what the networks see of a picture's own pixels, whatever its brightness and contrast (ours). */
+import { cast, div, maximum, reduceMean, sqrt, square, sub, transpose, type Value } from '@adclick/ortgrad';
+import type { RgbImage } from '../image/types.ts';
+
+/** Grey values: a picture that varies less than this is not stretched further. */
+const LEAST_SPREAD = 8;
+
+/** What brings a picture's colours to mean 0 a channel and spread 1 over all. */
+export interface ColourNorm {
+  readonly means: readonly number[];
+  readonly scale: number;
+}
+
+/** The norm of a picture. */
+export function colourNorm({ data, width, height }: RgbImage): ColourNorm {
+  const area = width * height;
+  const sums = [0, 0, 0] as [number, number, number];
+  let squares = 0;
+  for (let i = 0; i < 3 * area; i += 3)
+    for (let c = 0; c < 3; c++) {
+      const value = data[i + c];
+      sums[c] += value;
+      squares += value * value;
+    }
+  const means = sums.map((sum) => sum / area);
+  const variance = squares / area / 3 - means.reduce((sum, mean) => sum + mean * mean, 0) / 3;
+  return { means, scale: 1 / Math.max(Math.sqrt(Math.max(variance, 0)), LEAST_SPREAD) };
+}
+
+/**
+ * Colours of a picture with mean 0 a channel and spread 1 over all, channel after channel, (3, height, width).
+ * @param norm of the picture that this one was cut from; default its own.
+ */
+export function normalisedColours(image: RgbImage, { means, scale } = colourNorm(image)): Float32Array {
+  const { data, width, height } = image;
+  const area = width * height;
+  const colours = new Float32Array(3 * area);
+  for (let c = 0; c < 3; c++)
+    for (let at = 0; at < area; at++) colours[c * area + at] = (data[3 * at + c] - means[c]) * scale;
+  return colours;
+}
+
+/** The same as nodes, for files that begin with the picture: uint8 (1, H, W, 3) -> (1, 3, H, W). */
+export function normalisedColoursOn(image: Value): Value {
+  const planes = transpose(cast(image, 'float32'), [0, 3, 1, 2]); // (1, 3, H, W)
+  const centred = sub(planes, reduceMean(planes, [2, 3], true)); // (1, 3, H, W)
+  const spread = maximum(sqrt(reduceMean(square(centred), [1, 2, 3], true)), image.graph.scalar(LEAST_SPREAD)); // (1, 1, 1, 1)
+  return div(centred, spread);
+}
