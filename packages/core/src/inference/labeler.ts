@@ -4,6 +4,7 @@ import type { Click } from '../clicks/types.ts';
 import { fail } from '../errors.ts';
 import type { Box } from '../image/components.ts';
 import { cropRgb, regionOf } from '../image/crop.ts';
+import { onGrid } from '../image/on-grid.ts';
 import { resizePlane } from '../image/resize.ts';
 import type { Picture, Windows } from '../image/samples.ts';
 import type { Plane, RgbImage } from '../image/types.ts';
@@ -230,17 +231,6 @@ async function predictOn(
   words: TextFeatures | undefined,
 ): Promise<Plane> {
   const { width, height } = predictor;
-  const inside = clicks.filter(
-    ({ x, y }) => x >= region.x && y >= region.y && x < region.x + region.width && y < region.y + region.height,
-  );
-  const onGrid = inside.map(({ x, y, positive }) => ({
-    x: gridPixel(x - region.x, region.width, width),
-    y: gridPixel(y - region.y, region.height, height),
-    positive,
-  }));
-  return { data: await predictor.predict(onGrid, words), width, height, channels: 1 };
+  const probability = await predictor.predict(onGrid(clicks, region, predictor), words);
+  return { data: probability, width, height, channels: 1 };
 }
-
-/** The pixel of an axis with `target` pixels that holds the centre of a pixel of an axis with `size`. */
-const gridPixel = (at: number, size: number, target: number) =>
-  Math.min(target - 1, Math.floor(((at + 0.5) * target) / size));

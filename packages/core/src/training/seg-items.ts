@@ -3,8 +3,9 @@ import { tensor, toFloat16, toFloat32 } from '@adclick/ortgrad';
 import { TokenInputs } from '../clicks/encoding.ts';
 import type { LabelledDefect } from '../clicks/labelled-defect.ts';
 import { type ColourNorm, colourNorm, normalisedColours } from '../features/normalised-colours.ts';
+import { onGrid } from '../image/on-grid.ts';
 import { resizePlane, resizeRgb } from '../image/resize.ts';
-import type { Plane, RgbImage } from '../image/types.ts';
+import type { RgbImage } from '../image/types.ts';
 import { TOKEN } from '../networks/adclick.ts';
 import type { Random } from '../random.ts';
 import type { ReferenceIndex } from '../residual/reference-index.ts';
@@ -123,14 +124,10 @@ export function labelOnGrid(
   height: number,
   discRadius: number,
 ) {
-  const [sx, sy] = [width / image.width, height / image.height];
-  const moved = clicks.map(({ x, y, positive }) => ({
-    x: Math.round((x + 0.5) * sx - 0.5),
-    y: Math.round((y + 0.5) * sy - 0.5),
-    positive,
-  }));
-  const onGrid: Plane = resizePlane(probability, width, height);
-  return { image: resizeRgb(image, width, height), probability: strengthen(onGrid, moved, discRadius) };
+  const everything = { x: 0, y: 0, width: image.width, height: image.height };
+  const moved = onGrid(clicks, everything, { width, height });
+  const map = resizePlane(probability, width, height);
+  return { image: resizeRgb(image, width, height), probability: strengthen(map, moved, discRadius) };
 }
 
 /** A crop of an item as the network sees it. */
