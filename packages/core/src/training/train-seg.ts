@@ -1,4 +1,4 @@
-/** Training of ADClick-Seg on a few labels: one readable loop, folds that decide how far to trust it, and the residual to fall back on. */
+/** Training of ADClick-Seg on a few labels: one readable loop over batches of crops. */
 import {
   add,
   compileStep,
@@ -8,18 +8,24 @@ import {
   type StepProgram,
   type Tensor,
   Trainer,
+  tensor,
 } from '@adclick/ortgrad';
-import { simulateNextClick } from '../clicks/annotator.ts';
-import { PixelInputs } from '../clicks/encoding.ts';
-import type { Click } from '../clicks/types.ts';
 import type { Mask } from '../image/types.ts';
 import type { TextFeatures } from '../language/text-features.ts';
-import { clickInputs, residualInput, TOKEN, tokenInput } from '../networks/adclick.ts';
+import {
+  CLICK_CHANNELS,
+  CLICK_PLANES,
+  clickInputs,
+  LIKENESS,
+  residualInput,
+  TOKEN,
+  tokenInput,
+} from '../networks/adclick.ts';
 import { adclickSeg, type SegSettings } from '../networks/adclick-seg.ts';
 import { wordInputs } from '../networks/pwam.ts';
 import type { TypeWords } from '../networks/unasked.ts';
 import { Random } from '../random.ts';
-import { clickMaps, probabilityOf, promptWords, stacked, targets } from './batch.ts';
+import { promptWords, stacked, targets } from './batch.ts';
 import { CROP } from './item.ts';
 import { clickLoss } from './losses.ts';
 import { drawPerturbation, PSEUDO_LABELS, type PseudoLabelSettings, triValued } from './pseudo-labels.ts';
@@ -29,10 +35,8 @@ import { cutItem, type SegCut, type SegItem, type SegKind } from './seg-items.ts
 export interface SegTrainingSettings {
   readonly steps: number;
   readonly learningRate: number;
-  /** Slots for good, simulated and weak pictures that crops are drawn from, whole numbers (spec 04 §6: "332"). */
+  /** Slots for good, simulated and weak pictures that crops are drawn from, whole numbers (the published code names one such mix "332"). */
   readonly mix: Readonly<Record<SegKind, number>>;
-  /** Most clicks of an episode ("IIS manner"; the paper's number is lost). Every episode begins without one; 0 shows no click at all. */
-  readonly clicks: number;
   readonly pseudo: PseudoLabelSettings;
   /** Weight of the Dice loss beside the focal one; the paper has 0. */
   readonly dice: number;
@@ -49,7 +53,6 @@ export const SEG_TRAINING: SegTrainingSettings = {
   steps: 600,
   learningRate: 5e-4,
   mix: { good: 3, simulated: 3, weak: 2 },
-  clicks: 0,
   pseudo: PSEUDO_LABELS,
   dice: 0,
   emaDecay: 0.98,
@@ -94,13 +97,10 @@ export function lossGraph(settings: SegSettings, batch: number, size: number, di
   };
 }
 
-/** A crop with the clicks given so far. */
+/** A crop and what is said of it. */
 interface Sample {
   readonly cut: SegCut;
-  readonly pixels: PixelInputs;
   readonly text: TextFeatures | undefined;
-  readonly clicks: Click[];
-  probability: Float32Array;
 }
 
 /** Channels of a word, undefined where there are none. */
@@ -125,25 +125,13 @@ function draw(
   const slots = [...byKind.keys()].flatMap((each) => new Array<SegKind>(mix[each]).fill(each));
   const item = random.pick(byKind.get(random.pick(slots)) as SegItem[]);
   const cut = cutItem(item, random, Math.exp(GAIN_SPREAD * random.normal()));
-  const pixels = new PixelInputs(cut.colours, cut.columns, cut.rows);
-  const probability = new Float32Array(cut.rows * cut.columns);
-  return { cut, pixels, text: told(item.type, words, random), clicks: [], probability };
+  return { cut, text: told(item.type, words, random) };
 }
 
-/** Crops, and what the network sees of them whatever is clicked. */
-interface Drawn {
-  readonly samples: readonly Sample[];
-  readonly feeds: Readonly<Record<string, Tensor>>;
-}
-
-const sidesOf = ([first]: readonly Sample[]) => {
-  const { rows, columns } = first.cut;
-  return { rows, columns, h: rows / TOKEN, w: columns / TOKEN };
-};
-
-/** Lays out what stays the same over the rounds of a batch. */
-function fixedFeeds(samples: readonly Sample[], wordDims: number | undefined): Record<string, Tensor> {
-  const { rows, columns, h, w } = sidesOf(samples);
+/** What the network sees of a batch. */
+function batchFeeds(samples: readonly Sample[], wordDims: number | undefined): Record<string, Tensor> {
+  const { rows, columns } = samples[0].cut;
+  const [h, w] = [rows / TOKEN, columns / TOKEN];
   const each = (part: (sample: Sample) => Float32Array, shape: readonly number[]) => stacked(samples.map(part), shape);
   return {
     residual: each(({ cut }) => cut.inputs.residual, [h, w, -1]),
@@ -159,15 +147,14 @@ function fixedFeeds(samples: readonly Sample[], wordDims: number | undefined): R
   };
 }
 
-/** Lays out what a round adds. @param masks labels, made tri-valued with the iteration's perturbation. */
-function roundFeeds(samples: readonly Sample[], masks: readonly Mask[]): Record<string, Tensor> {
-  const { rows, columns, h, w } = sidesOf(samples);
-  const each = (part: (sample: Sample) => Float32Array, shape: readonly number[]) => stacked(samples.map(part), shape);
+/** Click inputs of a batch of squares of so many tokens a side that nobody has clicked on, the same in every step. */
+function noClickFeeds(size: number): Record<string, Tensor> {
+  const side = TOKEN * size;
+  const none = (...shape: number[]) => tensor(new Float32Array(shape.reduce((a, b) => a * b)), shape);
   return {
-    clickPlanes: each(({ cut }) => cut.inputs.clickPlanes, [h, w, -1]),
-    likeness: each(({ pixels }) => pixels.likeness, [-1, rows, columns]),
-    ...clickMaps(samples, columns, rows),
-    ...targets(masks),
+    clickPlanes: none(BATCH, size, size, CLICK_PLANES),
+    clickMap: none(BATCH, side, side, CLICK_CHANNELS),
+    likeness: none(BATCH, LIKENESS, side, side),
   };
 }
 
@@ -206,43 +193,38 @@ export async function trainSeg(
     clipNorm: CLIP,
   });
   const random = new Random(`seg/${options.seed}`);
-  const drawBatch = async (): Promise<Drawn> => {
+  const drawBatch = async () => {
     const samples: Sample[] = [];
     for (let b = 0; b < BATCH; b++) {
       // Between two crops the runtimes' messages get their turn.
       await new Promise((resolve) => setImmediate(resolve));
       samples.push(draw(byKind, settings.mix, words, random));
     }
-    return { samples, feeds: fixedFeeds(samples, wordDims) };
+    return { samples, feeds: batchFeeds(samples, wordDims) };
   };
+  const unclicked = noClickFeeds(size);
   const trainer = await Trainer.create({ programs: { crop: program }, runtime, weights });
   try {
     let upcoming = drawBatch();
-    for (let step = 0; step < settings.steps; ) {
+    for (let step = 0; step < settings.steps; step++) {
       const { samples, feeds } = await upcoming;
-      const rounds = 1 + random.int(0, settings.clicks + 1);
-      for (let round = 0; round < rounds && step < settings.steps; round++, step++) {
-        signal?.throwIfAborted();
-        const kappa = drawPerturbation(random, settings.pseudo);
-        const masks = samples.map(({ cut }) => maskOf(cut, kappa));
-        if (round > 0) for (const [b, sample] of samples.entries()) click(sample, masks[b], random);
-        const running = trainer.step(
-          'crop',
-          { ...feeds, ...roundFeeds(samples, masks) },
-          {
-            learningRate: learningRateAt(step, settings.steps, settings.learningRate),
-            weightDecay: settings.weightDecay,
-            emaDecay: Math.min(settings.emaDecay, (1 + step) / (10 + step)),
-          },
-        );
-        // The next crops are cut while the step runs.
-        const last = round === rounds - 1;
-        if (last && step + 1 < settings.steps) upcoming = drawBatch();
-        const { loss, outputs } = await running;
-        const logits = outputs.logits.data as Float32Array;
-        if (!last) for (const [b, sample] of samples.entries()) sample.probability = probabilityOf(logits, b, BATCH);
-        options.onProgress?.({ step: step + 1, loss });
-      }
+      signal?.throwIfAborted();
+      // A draw that nothing uses any more: without it a seed would give other batches than the measured ones.
+      random.next();
+      const kappa = drawPerturbation(random, settings.pseudo);
+      const running = trainer.step(
+        'crop',
+        { ...feeds, ...unclicked, ...targets(samples.map(({ cut }) => maskOf(cut, kappa))) },
+        {
+          learningRate: learningRateAt(step, settings.steps, settings.learningRate),
+          weightDecay: settings.weightDecay,
+          emaDecay: Math.min(settings.emaDecay, (1 + step) / (10 + step)),
+        },
+      );
+      // The next crops are cut while the step runs.
+      if (step + 1 < settings.steps) upcoming = drawBatch();
+      const { loss } = await running;
+      options.onProgress?.({ step: step + 1, loss });
     }
     return await trainer.weights('ema');
   } finally {
@@ -257,12 +239,3 @@ const maskOf = ({ probability, columns, rows }: SegCut, perturbation: number): M
   height: rows,
   channels: 1,
 });
-
-/** Simulates the next click; ignored pixels count as neither missed nor spurious. */
-function click({ cut, pixels, clicks, probability }: Sample, mask: Mask, random: Random): void {
-  const next = simulateNextClick(probability, mask, clicks, random);
-  if (!next) return;
-  clicks.push(next);
-  cut.inputs.add(next);
-  pixels.add(next);
-}
