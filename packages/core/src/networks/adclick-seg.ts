@@ -1,4 +1,4 @@
-/** ADClick-Seg: finds defects without clicks (paper Fig. 3, spec 04 §1; the residual's own path and the head are ours). */
+/** ADClick-Seg: finds defects without clicks (Fig. 3 of the paper; the residual's own path and the pyramid as head are ours). */
 import {
   add,
   addScalar,
@@ -18,7 +18,7 @@ import type { Words } from './pwam.ts';
 import { dense, swinStack } from './swin.ts';
 
 /**
- * What reads logits off the tokens: `tokens` is the published head, one linear layer (spec 04 §1, step 5), which begins at nothing;
+ * What reads logits off the tokens: `tokens` is the published head, one linear layer, which begins at nothing;
  * `pyramid` is the click model's own, which begins with what that says before the first click.
  */
 export type SegHead = 'tokens' | 'pyramid';
@@ -55,8 +55,9 @@ const LEAST_NORM = 1e-3;
 export function residualPath(norm: Value, { gain, offset }: SegSettings['path']): Value {
   const [batch, height, width] = norm.shape as [number, number, number];
   const [rows, columns] = [TOKEN * height, TOKEN * width];
-  const large = resizeBilinear(reshape(norm, [batch, 1, height, width]), [rows, columns]);
-  return addScalar(scale(reshape(log(addScalar(large, LEAST_NORM)), [batch, rows, columns]), gain), offset);
+  const large = resizeBilinear(reshape(norm, [batch, 1, height, width]), [rows, columns]); // (B, 1, 8h, 8w)
+  const level = reshape(log(addScalar(large, LEAST_NORM)), [batch, rows, columns]); // (B, 8h, 8w)
+  return addScalar(scale(level, gain), offset); // (B, 8h, 8w)
 }
 
 /** The published head: residual, clicks and language as tokens, Swin blocks, one logit a token. */
@@ -70,13 +71,14 @@ function tokenHead(
 ): Value {
   const [batch, height, width, dim] = embedded.shape as [number, number, number, number];
   let x = add(layerNorm(embedded), dense(p, 'clicks', spaceToDepth(clickMap, TOKEN), dim)); // (B, h, w, dim)
-  if (language) x = add(x, language);
-  x = swinStack(graph, p, 'blocks', reshape(x, [batch, height * width, dim]), { height, width }, settings);
-  const weight = p.get('seg.weight', [dim, 1], { kind: 'zeros' });
-  const bias = p.get('seg.bias', [1], { kind: 'zeros' });
-  const logits = reshape(linear(x, weight, bias), [batch, 1, height, width]);
+  if (language) x = add(x, language); // (B, h, w, dim)
+  x = reshape(x, [batch, height * width, dim]); // (B, h·w, dim)
+  x = swinStack(graph, p, 'blocks', x, { height, width }, settings); // (B, h·w, dim)
+  const weight = p.get('seg.weight', [dim, 1], { kind: 'zeros' }); // (dim, 1)
+  const bias = p.get('seg.bias', [1], { kind: 'zeros' }); // (1)
+  const logits = reshape(linear(x, weight, bias), [batch, 1, height, width]); // (B, 1, h, w)
   const [rows, columns] = [TOKEN * height, TOKEN * width];
-  return reshape(resizeBilinear(logits, [rows, columns]), [batch, rows, columns]);
+  return reshape(resizeBilinear(logits, [rows, columns]), [batch, rows, columns]); // (B, 8h, 8w)
 }
 
 /**
@@ -91,8 +93,8 @@ export function adclickSeg(
   clicks: ClickInputs,
   words?: Words,
 ): SegLogits {
-  const embedded = embedResidual(p, settings, picture.residual);
-  const language = words && languageMap(p, settings, picture.tokens, words);
+  const embedded = embedResidual(p, settings, picture.residual); // (B, h, w, dim)
+  const language = words && languageMap(p, settings, picture.tokens, words); // (B, h, w, dim)
   const head = settings.seg === 'pyramid' ? adclick : tokenHead;
   return {
     path: residualPath(picture.norm, settings.path),

@@ -1,4 +1,4 @@
-/** The click model: calibrated residual + clicks -> Swin blocks -> pyramid -> defect logits (paper Fig. 2, spec 02 §6; sizes ours). */
+/** The click model: calibrated residual + clicks -> Swin blocks -> pyramid -> defect logits (Fig. 2 of the paper; sizes ours). */
 import {
   add,
   concat,
@@ -67,11 +67,14 @@ export type Preset = keyof typeof PRESETS;
 /** The logit that an untrained head gives everywhere: defects are rare. */
 const RARE = -2;
 
-/** One pyramid level: project, normalise a pixel over its channels (a map-wide norm would break on crops), GELU, project to the head. */
+/**
+ * One pyramid level: project, normalise a pixel over its channels (a map-wide norm would break on crops), GELU, project to the head.
+ * x (B, h, w, dim) -> (B, u·h, u·w, head) for an upscale of u.
+ */
 function level(p: ParameterSource, name: string, x: Value, settings: AdclickSettings, upscale = 1): Value {
-  const wide = dense(p, `${name}.in`, x, settings.pyramid * upscale * upscale);
-  const placed = upscale > 1 ? depthToSpace(wide, upscale) : wide;
-  return dense(p, `${name}.out`, gelu(layerNorm(placed)), settings.head);
+  const wide = dense(p, `${name}.in`, x, settings.pyramid * upscale * upscale); // (B, h, w, pyramid·u²)
+  const placed = upscale > 1 ? depthToSpace(wide, upscale) : wide; // (B, u·h, u·w, pyramid)
+  return dense(p, `${name}.out`, gelu(layerNorm(placed)), settings.head); // (B, u·h, u·w, head)
 }
 
 /** Halves a map: 2×2 neighbours side by side, then a linear layer back to `dim`. x (B, h, w, dim) -> (B, h/2, w/2, dim). */
@@ -79,12 +82,12 @@ function halve(p: ParameterSource, name: string, x: Value, dim: number): Value {
   return gelu(layerNorm(dense(p, name, spaceToDepth(x, 2), dim)));
 }
 
-/** Doubles a map (B, h, w, C) bilinearly. */
+/** Doubles a map bilinearly. x (B, h, w, C) -> (B, 2h, 2w, C). */
 function double(x: Value): Value {
   return resizeBilinear(x, [2 * x.shape[1], 2 * x.shape[2]], { layout: 'nhwc' });
 }
 
-/** Channels last to channels first. */
+/** Channels last to channels first. x (B, h, w, C) -> (B, C, h, w). */
 const planar = (x: Value): Value => transpose(x, [0, 3, 1, 2]);
 
 /** A linear layer over the channels of a planar map, as a convolution. x (B, K, h, w) -> (B, features, h, w). */
@@ -93,8 +96,8 @@ function pointwise(p: ParameterSource, name: string, x: Value, features: number)
   const weight = p.get(`${name}.weight`, [inputs, features], {
     kind: 'truncatedNormal',
     std: 1 / Math.sqrt(3 * inputs),
-  });
-  const kernel = reshape(transpose(weight, [1, 0]), [features, inputs, 1, 1]);
+  }); // (K, features)
+  const kernel = reshape(transpose(weight, [1, 0]), [features, inputs, 1, 1]); // (features, K, 1, 1)
   return conv2d(x, kernel, p.get(`${name}.bias`, [features], { kind: 'zeros' }));
 }
 
@@ -107,14 +110,15 @@ function edges(p: ParameterSource, { clickMap, colours, likeness }: ClickInputs,
   const [batch, , rows, columns] = colours.shape as [number, number, number, number];
   const seen = concat([planar(clickMap), colours, likeness], 1); // (B, 8, 8h, 8w)
   let x = relu(conv2dLayer(p, 'edge.seen', seen, edge, 4, { stride: 2, padding: 1 })); // (B, edge, 4h, 4w)
-  const around = resizeBilinear(pointwise(p, 'edge.context', planar(context), edge), [rows / 2, columns / 2]);
-  x = relu(add(conv2dLayer(p, 'edge.mixed', x, edge, 3, { padding: 1 }), around));
-  x = relu(conv2dLayer(p, 'edge.drawn', x, edge, 3, { padding: 1 }));
-  const weight = p.get('edge.logit.weight', [4, edge, 3, 3], { kind: 'zeros' });
+  const near = pointwise(p, 'edge.context', planar(context), edge); // (B, edge, 2h, 2w)
+  const around = resizeBilinear(near, [rows / 2, columns / 2]); // (B, edge, 4h, 4w)
+  x = relu(add(conv2dLayer(p, 'edge.mixed', x, edge, 3, { padding: 1 }), around)); // (B, edge, 4h, 4w)
+  x = relu(conv2dLayer(p, 'edge.drawn', x, edge, 3, { padding: 1 })); // (B, edge, 4h, 4w)
+  const weight = p.get('edge.logit.weight', [4, edge, 3, 3], { kind: 'zeros' }); // (4, edge, 3, 3)
   const four = conv2d(x, weight, p.get('edge.logit.bias', [4], { kind: 'zeros' }), { padding: 1 }); // (B, 4, 4h, 4w)
   // Channel 2i + j of a cell goes to row i, column j of its square.
-  const squares = transpose(reshape(four, [batch, 2, 2, rows / 2, columns / 2]), [0, 3, 1, 4, 2]);
-  return reshape(squares, [batch, 1, rows, columns]);
+  const squares = transpose(reshape(four, [batch, 2, 2, rows / 2, columns / 2]), [0, 3, 1, 4, 2]); // (B, 4h, 2, 4w, 2)
+  return reshape(squares, [batch, 1, rows, columns]); // (B, 1, 8h, 8w)
 }
 
 /** What the network sees of the clicks, and the picture's colours: values of one graph. */
@@ -154,16 +158,16 @@ function inputLayer(p: ParameterSource, { residualDims, dim }: AdclickSettings) 
   const inputs = residualDims + CLICK_PLANES;
   const weight = p.get('residual.weight', [inputs, dim], { kind: 'truncatedNormal', std: 1 / Math.sqrt(3 * inputs) });
   return {
-    bias: p.get('residual.bias', [dim], { kind: 'zeros' }),
-    residual: slice(weight, 0, 0, residualDims),
-    clicks: slice(weight, 0, residualDims, inputs),
+    bias: p.get('residual.bias', [dim], { kind: 'zeros' }), // (dim)
+    residual: slice(weight, 0, 0, residualDims), // (residualDims, dim)
+    clicks: slice(weight, 0, residualDims, inputs), // (8, dim)
   };
 }
 
 /** The part of the network that does not depend on clicks: residual (B, h, w, residualDims) -> (B, h, w, dim). */
 export function embedResidual(p: ParameterSource, settings: AdclickSettings, residual: Value): Value {
   const layer = inputLayer(p, settings);
-  return linear(residual, layer.residual, layer.bias);
+  return linear(residual, layer.residual, layer.bias); // (B, h, w, dim)
 }
 
 /**
@@ -177,8 +181,8 @@ export function languageMap(
   tokens: Value,
   words: Words,
 ): Value {
-  const map = pwam(p, 'language', tokens, words, language);
-  return linear(map, p.get('language.pyramid.weight', [language, dim], { kind: 'zeros' }));
+  const map = pwam(p, 'language', tokens, words, language); // (B, h, w, language)
+  return linear(map, p.get('language.pyramid.weight', [language, dim], { kind: 'zeros' })); // (B, h, w, dim)
 }
 
 /** Declares the graph input `tokens`: descriptors of the frozen backbone, (B, h, w, residualDims). */
@@ -204,9 +208,10 @@ export function adclick(
 
   const residual = layerNorm(add(embedded, linear(inputs.clickPlanes, inputLayer(p, settings).clicks))); // (B, h, w, dim)
   const clicks = dense(p, 'clicks', spaceToDepth(inputs.clickMap, TOKEN), dim); // (B, h, w, dim)
-  const tokens = reshape(add(residual, clicks), [batch, height * width, dim]);
-  const seen = reshape(swinStack(graph, p, 'blocks', tokens, grid, settings), [batch, height, width, dim]);
-  const x8 = language ? add(seen, language) : seen;
+  const tokens = reshape(add(residual, clicks), [batch, height * width, dim]); // (B, h·w, dim)
+  const blocks = swinStack(graph, p, 'blocks', tokens, grid, settings); // (B, h·w, dim)
+  const seen = reshape(blocks, [batch, height, width, dim]); // (B, h, w, dim)
+  const x8 = language ? add(seen, language) : seen; // (B, h, w, dim)
   const x16 = halve(p, 'halve16', x8, dim); // (B, h/2, w/2, dim)
   const x32 = halve(p, 'halve32', x16, dim); // (B, h/4, w/4, dim)
 
@@ -216,10 +221,11 @@ export function adclick(
   y = add(level(p, 'level4', x8, settings, 2), double(y)); // (B, 2h, 2w, head)
 
   // Four logits a cell, so that the map is read at stride 2.
-  const weight = p.get('logit.weight', [head, 4], { kind: 'truncatedNormal', std: 1 / Math.sqrt(3 * head) });
-  const bias = p.get('logit.bias', [4], { kind: 'constant', value: RARE });
+  const weight = p.get('logit.weight', [head, 4], { kind: 'truncatedNormal', std: 1 / Math.sqrt(3 * head) }); // (head, 4)
+  const bias = p.get('logit.bias', [4], { kind: 'constant', value: RARE }); // (4)
   const logits = depthToSpace(linear(relu(y), weight, bias), 2); // (B, 4h, 4w, 1)
   const [rows, columns] = [TOKEN * height, TOKEN * width];
-  const coarse = resizeBilinear(reshape(logits, [batch, 1, 4 * height, 4 * width]), [rows, columns]);
-  return reshape(add(coarse, edges(p, inputs, relu(y), settings.edge)), [batch, rows, columns]);
+  const coarse = resizeBilinear(reshape(logits, [batch, 1, 4 * height, 4 * width]), [rows, columns]); // (B, 1, 8h, 8w)
+  const drawn = edges(p, inputs, relu(y), settings.edge); // (B, 1, 8h, 8w)
+  return reshape(add(coarse, drawn), [batch, rows, columns]); // (B, 8h, 8w)
 }

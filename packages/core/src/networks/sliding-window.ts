@@ -1,4 +1,4 @@
-/** Overlapping windows of a picture: what the network says of each, averaged where they overlap (spec 04 §2). */
+/** Overlapping windows of a picture: what the network says of each, averaged where they overlap (the paper's "with sliding"). */
 import { add, concat, type Graph, mul, pad, slice, type Value } from '@adclick/ortgrad';
 import { TOKEN } from './adclick.ts';
 
@@ -38,18 +38,18 @@ export function slideOver(
     concat(
       places.map(([top, left]) => {
         const band = slice(x, axis, top * perToken, (top + h) * perToken);
-        return slice(band, axis + 1, left * perToken, (left + w) * perToken);
+        return slice(band, axis + 1, left * perToken, (left + w) * perToken); // (1, …, side, side, …)
       }),
       0,
     ),
-  );
+  ); // (windows, 8·side, 8·side)
   const [rows, columns] = [TOKEN * height, TOKEN * width];
   const share = new Float32Array(rows * columns);
   const placed = places.map(([top, left], n) => {
     for (let y = TOKEN * top; y < TOKEN * (top + h); y++)
       for (let x = TOKEN * left; x < TOKEN * (left + w); x++) share[y * columns + x] += 1;
-    const one = pad(slice(said, 0, n, n + 1), 1, TOKEN * top, rows - TOKEN * (top + h));
-    return pad(one, 2, TOKEN * left, columns - TOKEN * (left + w));
+    const one = pad(slice(said, 0, n, n + 1), 1, TOKEN * top, rows - TOKEN * (top + h)); // (1, 8·height, 8·side)
+    return pad(one, 2, TOKEN * left, columns - TOKEN * (left + w)); // (1, 8·height, 8·width)
   });
   for (let i = 0; i < share.length; i++) share[i] = 1 / share[i];
   return mul(placed.reduce(add), graph.constant(share, [1, rows, columns]));

@@ -1,4 +1,7 @@
-/** Swin blocks over a token grid: window attention with alternating shift, tokens kept in window order (spec 02 §6, engine.md item 2). */
+/**
+ * Swin blocks over a token grid: window attention with alternating shift (the published network's one stage), tokens kept in window
+ * order. In the comments N tokens of a picture, D channels, H heads, W windows of n tokens.
+ */
 import {
   add,
   type Graph,
@@ -127,23 +130,24 @@ export function swinStack(
   const shifted = Math.max(grid.height, grid.width) > window;
   const shifts = [0, shifted ? window / 2 : 0];
   const orders = shifts.map((shift) => windowOrder(grid, window, shift));
-  const farMask = graph.constant(shiftMask(grid, window, window / 2), [windows, 1, n, n]);
+  const farMask = graph.constant(shiftMask(grid, window, window / 2), [windows, 1, n, n]); // (W, 1, n, n)
 
-  let h = x; // (B, count, dim)
+  let h = x; // (B, N, D), raster order
   let current: number[] | undefined;
   for (let block = 0; block < depth; block++) {
     const at = `${name}.${block}`;
     const order = orders[block % 2];
-    h = permuteRows(h, reorder(current, order, count), 1);
+    h = permuteRows(h, reorder(current, order, count), 1); // (B, N, D), window by window
     current = order;
     const mask = shifts[block % 2] ? farMask : undefined;
-    const table = p.get(`${at}.positions`, [(2 * window - 1) ** 2, heads], POSITIONS, { decay: false });
-    const bias = transpose(reshape(gather(table, relativePositions(window), 0), [n, n, heads]), [2, 0, 1]); // (heads, n, n)
+    const table = p.get(`${at}.positions`, [(2 * window - 1) ** 2, heads], POSITIONS, { decay: false }); // ((2·window - 1)², H)
+    const pairs = reshape(gather(table, relativePositions(window), 0), [n, n, heads]); // (n, n, H)
+    const bias = transpose(pairs, [2, 0, 1]); // (H, n, n)
 
-    const qkv = reshape(dense(p, `${at}.qkv`, layerNorm(h), 3 * dim), [batch * windows, n, 3 * dim]);
-    const mixed = selfAttention(qkv, heads, bias, { mask, scale: 1 / Math.sqrt(dim / heads) }); // (B·windows, n, dim)
-    h = add(h, dense(p, `${at}.out`, reshape(mixed, [batch, count, dim]), dim));
-    h = add(h, perceptron(p, `${at}.mlp`, layerNorm(h), mlpRatio * dim));
+    const qkv = reshape(dense(p, `${at}.qkv`, layerNorm(h), 3 * dim), [batch * windows, n, 3 * dim]); // (B·W, n, 3D)
+    const mixed = selfAttention(qkv, heads, bias, { mask, scale: 1 / Math.sqrt(dim / heads) }); // (B·W, n, D)
+    h = add(h, dense(p, `${at}.out`, reshape(mixed, [batch, count, dim]), dim)); // (B, N, D)
+    h = add(h, perceptron(p, `${at}.mlp`, layerNorm(h), mlpRatio * dim)); // (B, N, D)
   }
-  return layerNorm(permuteRows(h, reorder(current, undefined, count), 1));
+  return layerNorm(permuteRows(h, reorder(current, undefined, count), 1)); // (B, N, D), raster order
 }

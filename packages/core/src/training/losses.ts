@@ -27,37 +27,40 @@ function perSample(x: Value): Value {
   );
 }
 
-/** Margin (2y - 1)·z: positive where the logit agrees with the label. */
+/** Margin (2y - 1)·z: positive where the logit agrees with the label, (B, H, W). */
 function margin(logits: Value, target: Value): Value {
   return mul(addScalar(scale(target, 2), -1), logits);
 }
 
 /**
- * Normalised focal loss (AdaptIS; spec 02 §4) with γ = 2 and α = 0.5: focal weights are rescaled to a mean of one a sample,
- * the rescaling detached, so gradients do not fade once most pixels are easy. With p_t = σ(margin), -log p_t = softplus(-margin).
+ * Normalised focal loss over the pixels that count, L = Σ b·l(P, Y*) / Σ b with l as in AdaptIS, γ = 2 and α = 0.5: Eq. 10 of the
+ * paper, whose flag b is `weight`. Focal weights are rescaled to a mean of one a sample, the rescaling detached, so gradients do not
+ * fade once most pixels are easy. With p_t = σ(margin), -log p_t = softplus(-margin).
+ * @equation 10
  * @param logits (B, H, W) @param target 0 or 1 (B, H, W) @param weight 0 where ignored, else 1 (B, H, W)
  * @returns scalar, mean over the batch.
  */
 export function normalisedFocalLoss(logits: Value, target: Value, weight: Value): Value {
-  const u = neg(margin(logits, target));
-  const focal = mul(square(sigmoid(u)), weight); // (1 - p_t)²·w
-  const counted = perSample(weight);
-  const multiplier = stopGradient(div(counted, addScalar(perSample(focal), TINY)));
-  const losses = perSample(mul(focal, softplus(u)));
-  return scale(reduceMean(div(mul(multiplier, losses), addScalar(counted, TINY))), 0.5);
+  const u = neg(margin(logits, target)); // (B, H, W)
+  const focal = mul(square(sigmoid(u)), weight); // (1 - p_t)²·b, (B, H, W)
+  const counted = perSample(weight); // (B)
+  const multiplier = stopGradient(div(counted, addScalar(perSample(focal), TINY))); // (B)
+  const losses = perSample(mul(focal, softplus(u))); // (B)
+  const means = div(mul(multiplier, losses), addScalar(counted, TINY)); // (B)
+  return scale(reduceMean(means), 0.5); // ()
 }
 
 /** Pixels added to both sides of the Dice quotient, so that defects of a few pixels do not dominate. */
 const DICE_SMOOTH = 30;
 
-/** 1 - Dice of the probabilities, mean over the batch (recipe.md: lifts the confidence of the first click). Shapes as above. */
+/** 1 - Dice of the probabilities, mean over the batch; it lifts the confidence of the first click (docs/method.md, training). Shapes as above. */
 export function diceLoss(logits: Value, target: Value, weight: Value): Value {
-  const p = mul(sigmoid(logits), weight);
-  const y = mul(target, weight);
-  const overlap = addScalar(scale(perSample(mul(p, y)), 2), DICE_SMOOTH);
-  const total = addScalar(add(perSample(p), perSample(y)), DICE_SMOOTH);
-  const dice = div(overlap, total);
-  return addScalar(neg(reduceMean(dice)), 1);
+  const p = mul(sigmoid(logits), weight); // (B, H, W)
+  const y = mul(target, weight); // (B, H, W)
+  const overlap = addScalar(scale(perSample(mul(p, y)), 2), DICE_SMOOTH); // (B)
+  const total = addScalar(add(perSample(p), perSample(y)), DICE_SMOOTH); // (B)
+  const dice = div(overlap, total); // (B)
+  return addScalar(neg(reduceMean(dice)), 1); // ()
 }
 
 /** The training loss: normalised focal loss + `dice` × Dice loss. */
