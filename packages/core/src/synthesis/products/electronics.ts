@@ -1,7 +1,7 @@
-/** Electronics: populated board, board artwork, chip on leads, connector, cable cross-section. */
+/** Electronics: populated board, board artwork, chip on leads, connector, solar cell. */
 import type { Random } from '../../random.ts';
 import { drawText, textWidth } from '../drawing/font.ts';
-import { fractalNoise, valueNoise } from '../drawing/noise.ts';
+import { cellNoise, fractalNoise, valueNoise } from '../drawing/noise.ts';
 import {
   type Canvas,
   type Colour,
@@ -18,7 +18,17 @@ import {
   segment,
   strokeLine,
 } from '../drawing/raster.ts';
-import { anyColour, backdrop, backdropColour, type Frame, type Maker, metalColour, multiply, word } from './kit.ts';
+import {
+  anyColour,
+  backdrop,
+  backdropColour,
+  type Frame,
+  field,
+  type Maker,
+  metalColour,
+  multiply,
+  word,
+} from './kit.ts';
 
 /** A trace that runs in octilinear steps on a lattice. */
 function trace(p: Random, frame: Frame, pitch: number, legs: number): Point[] {
@@ -314,6 +324,40 @@ export const connector: Maker = {
         }
       }
       multiply(canvas, grain, 0.02);
+      return canvas;
+    };
+  },
+};
+
+/** A crystalline solar cell with fingers and bus bars. */
+export const solarCell: Maker = {
+  category: 'texture',
+  build(p, frame) {
+    const { width, height, unit } = frame;
+    const grey = p.chance(0.5);
+    const base = grey
+      ? hsv(0, 0, p.uniform(0.25, 0.6))
+      : hsv(p.uniform(0.58, 0.68), p.uniform(0.4, 0.8), p.uniform(0.2, 0.5));
+    const poly = p.chance(0.6);
+    const finger = p.uniform(7, 16) * unit;
+    const bars = p.int(2, 5);
+    const metal = hsv(0, 0, grey ? p.uniform(0.05, 0.3) : 0.8);
+    const crystal = p.uniform(24, 70) * unit;
+    return (r) => {
+      const cells = cellNoise(r, width, height, crystal, crystal);
+      const cloud = fractalNoise(r, width, height, { cell: 120 * unit, octaves: 3 });
+      const shade = field(frame, (_x, _y, i) => (poly ? (cells.value[i] - 0.5) * 0.35 : 0) + cloud[i] * 0.05);
+      const canvas = createCanvas(width, height, base);
+      multiply(canvas, shade, 1);
+      const [dx, dy] = [r.uniform(-2, 2) * unit, r.uniform(-2, 2) * unit];
+      const lines = field(frame, (x, y) => {
+        const f = Math.abs((((y + dy) / finger) % 1) - 0.5) * finger;
+        const u = Math.abs(((((x + dx) / width) * bars) % 1) - 0.5) * (width / bars);
+        return u < 4 * unit ? 1 : f < 0.8 * unit ? 0.6 : 0;
+      });
+      const { data } = canvas;
+      for (let i = 0; i < lines.length; i++)
+        if (lines[i]) for (let c = 0; c < 3; c++) data[i * 3 + c] += (metal[c] - data[i * 3 + c]) * lines[i] * 0.85;
       return canvas;
     };
   },

@@ -3,25 +3,26 @@ import type { RgbImage } from '../../image/types.ts';
 import { Random } from '../../random.ts';
 import { cableSection, ribbonCable } from './cables.ts';
 import { type Camera, drawCamera, takePicture } from './camera.ts';
-import { boardArtwork, circuitBoard, connector, leadedChip } from './electronics.ts';
+import { boardArtwork, circuitBoard, connector, leadedChip, solarCell } from './electronics.ts';
 import { carpet, knit, leather, wood, wovenFabric } from './fabrics.ts';
+import { biscuit, kernel, strewnParts } from './food.ts';
+import type { Frame, Maker, Scene } from './kit.ts';
+import { hexNut, paintedBracket, screw, spindle, spring, washerTray } from './metalwork.ts';
+import { blisterPack, capsule, glassPart, tablet } from './packaging.ts';
+import { namePlate, printedLabel } from './print.ts';
+import { bearing, bottleMouth, closureCap, gear, machinedRing, sealRing } from './round.ts';
+import { bristles, expandedMetal, tubeBundle, wireMesh, zipper } from './structures.ts';
 import {
   aggregate,
-  expandedMetal,
-  kernel,
+  brushedMetal,
+  castMetal,
+  commutator,
+  magneticTile,
+  mouldedSkin,
   rolledSteel,
-  sealRing,
-  solarCell,
-  strewnParts,
-  tubeBundle,
-} from './further.ts';
-import type { Frame, Maker, Scene } from './kit.ts';
-import { paintedBracket, screw, spindle, spring, washerTray } from './metalwork.ts';
-import { biscuit, blisterPack, capsule, glassPart, tablet } from './packaging.ts';
-import { namePlate, printedLabel } from './print.ts';
-import { bearing, bottleMouth, closureCap, gear, hexNut, machinedRing } from './round.ts';
-import { bristles, wireMesh, zipper } from './structures.ts';
-import { brushedMetal, castMetal, commutator, magneticTile, mouldedSkin, stoneTile, tyreTread } from './surfaces.ts';
+  stoneTile,
+  tyreTread,
+} from './surfaces.ts';
 
 const MAKERS = {
   wovenFabric,

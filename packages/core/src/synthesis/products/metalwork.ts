@@ -1,4 +1,4 @@
-/** Metal parts from the side or in free pose: screw, threaded spindle, painted bracket, spring, stamped washer tray. */
+/** Metal parts from the side or in free pose: screw, hex nut, threaded spindle, painted bracket, spring, stamped washer tray. */
 import { fractalNoise, normalPlane, valueNoise } from '../drawing/noise.ts';
 import {
   type Colour,
@@ -16,7 +16,7 @@ import {
   segment,
   strokeLine,
 } from '../drawing/raster.ts';
-import { anyColour, backdrop, backdropColour, field, type Maker, metalColour, multiply } from './kit.ts';
+import { anyColour, backdrop, backdropColour, field, type Maker, metalColour, multiply, type Scene } from './kit.ts';
 
 /** A screw or bolt lying on its side, in a fixture or in free pose. */
 export const screw: Maker = {
@@ -90,6 +90,58 @@ export const screw: Maker = {
           );
         },
       });
+      return canvas;
+    };
+  },
+};
+
+/** One or a few hexagon nuts in free pose. */
+export const hexNut: Maker = {
+  category: 'object',
+  build(p, frame): Scene {
+    const { unit } = frame;
+    const metal = metalColour(p, 0.4, 0.85);
+    const ground = backdrop(p, frame, backdropColour(p));
+    const size = p.uniform(0.28, 0.4) * Math.min(frame.width, frame.height);
+    const bore = size * p.uniform(0.45, 0.6);
+    const threads = p.int(3, 7);
+    const free = p.chance(0.6);
+    return (r) => {
+      const canvas = { ...ground, data: ground.data.slice() };
+      const cx = frame.width / 2 + r.uniform(-1, 1) * (free ? 50 : 6) * unit;
+      const cy = frame.height / 2 + r.uniform(-1, 1) * (free ? 50 : 6) * unit;
+      const turn = free ? r.uniform(0, 6.28) : r.normal() * 0.03;
+      const corners = Array.from(
+        { length: 6 },
+        (_, n): Point => [
+          cx + size * Math.cos(turn + (n * Math.PI) / 3),
+          cy + size * Math.sin(turn + (n * Math.PI) / 3),
+        ],
+      );
+      const shape = polygon(corners);
+      const grain = fractalNoise(r, frame.width, frame.height, { cell: 5, octaves: 2, stretch: 8 * unit });
+      fill(canvas, polygon(corners.map(([x, y]): Point => [x + 8 * unit, y + 10 * unit])), [0, 0, 0], {
+        opacity: 0.45,
+        softness: 14 * unit,
+      });
+      const shade = (x: number, y: number, d: number): number => {
+        const q = Math.hypot(x - cx, y - cy);
+        const grainAt = grain[Math.round(y) * frame.width + Math.round(x)] ?? 0;
+        const side = Math.cos(Math.atan2(y - cy, x - cx) + 2.3);
+        if (q > size * 0.86) return 0.55 + 0.3 * side;
+        if (d > -4 * unit) return 0.6 + 0.5 * side;
+        if (q < bore * 1.1) return 0.55 - 0.35 * side;
+        return 0.88 + grainAt * 0.05 + 0.1 * side;
+      };
+      fill(canvas, shape, metal, { shade });
+      for (let n = 0; n < threads; n++) {
+        const radius = bore * (1 - n * 0.035);
+        fill(canvas, disc(cx + n * 0.5 * unit, cy + n * 0.7 * unit, radius), scaleColour(metal, n % 2 ? 0.5 : 0.18), {
+          shade: (x, y) => 0.8 - 0.4 * Math.cos(Math.atan2(y - cy, x - cx) + 2.3),
+        });
+      }
+      const floor: Colour = [ground.data[0] * 0.6, ground.data[1] * 0.6, ground.data[2] * 0.6];
+      fill(canvas, disc(cx + 2 * unit, cy + 3 * unit, bore * (1 - threads * 0.035)), floor);
       return canvas;
     };
   },

@@ -1,5 +1,4 @@
-/** Pharmacy, food and packaging: tablet, capsule, blister pack, printed label, biscuit, glass part. */
-
+/** Pharmacy and packaging: tablet, capsule, blister pack, glass part. */
 import { drawText, textStrokes, textWidth } from '../drawing/font.ts';
 import { fractalNoise, normalPlane, spotNoise } from '../drawing/noise.ts';
 import { soften } from '../drawing/planes.ts';
@@ -8,11 +7,9 @@ import {
   cloneCanvas,
   coverLine,
   createCanvas,
-  disc,
   ellipse,
   fill,
   hsv,
-  mixColour,
   type Point,
   poseCanvas,
   ring,
@@ -245,80 +242,6 @@ export const blisterPack: Maker = {
               { opacity: 0.55, softness: 3 * unit },
             );
         }
-      }
-      return canvas;
-    };
-  },
-};
-
-/** A baked biscuit: browned, crumbly, with holes or chips. */
-export const biscuit: Maker = {
-  category: 'object',
-  build(p, frame) {
-    const { width, height, unit } = frame;
-    const ground = backdrop(p, frame, backdropColour(p));
-    const dough = hsv(p.uniform(0.06, 0.12), p.uniform(0.3, 0.65), p.uniform(0.5, 0.9));
-    const brown = mixColour(dough, [90, 50, 20], p.uniform(0.35, 0.8));
-    const radius = p.uniform(0.34, 0.44) * Math.min(width, height);
-    const square = p.chance(0.35);
-    const scallops = p.chance(0.4) ? p.int(16, 40) : 0;
-    const holes = p.chance(0.6) ? p.int(2, 5) : 0;
-    const chips = p.chance(0.5) ? p.int(6, 30) : 0;
-    const rough = p.uniform(0.8, 2.2);
-    const azimuth = p.uniform(0, 6.28);
-    return (r) => {
-      const canvas = createCanvas(width, height);
-      const turn = square ? r.normal() * 0.03 : r.uniform(0, 6.28);
-      const heights = fractalNoise(r, width, height, { cell: 20 * unit, octaves: 5, gain: 0.65 });
-      const outline = fractalNoise(r, width, height, { cell: 60 * unit, octaves: 3 });
-      const box = roundedBox(width / 2, height / 2, radius * 1.8, radius * 1.8, 18 * unit, turn);
-      const [lx, ly] = [Math.cos(azimuth), Math.sin(azimuth)];
-      const { data } = canvas;
-      for (let y = 0, i = 0; y < height; y++) {
-        for (let x = 0; x < width; x++, i++) {
-          const dx = x - width / 2;
-          const dy = y - height / 2;
-          let d = square ? -box.distance(x, y) : radius - Math.hypot(dx, dy);
-          if (scallops) d += 3 * unit * Math.sin(scallops * (Math.atan2(dy, dx) - turn));
-          d += outline[i] * 2 * unit;
-          const cover = Math.max(0, Math.min(1, d / 1.8 + 0.5));
-          const baked = Math.max(0, Math.min(1, Math.exp(-d / (28 * unit)) * 0.9 + heights[i] * 0.14 + 0.12));
-          const gx = heights[i] - (heights[i - 1] ?? heights[i]);
-          const gy = heights[i] - (heights[i - width] ?? heights[i]);
-          let v = 1 - (gx * lx + gy * ly) * rough;
-          if (d < 10 * unit) v -= 0.25 * (1 - Math.max(0, d) / (10 * unit));
-          const shadow = d < 0 ? 1 - 0.4 * Math.exp(d / (12 * unit)) : 0.6;
-          for (let c = 0; c < 3; c++) {
-            const g = ground.data[i * 3 + c] * shadow;
-            const body = (dough[c] + (brown[c] - dough[c]) * baked) * Math.max(0.3, v);
-            data[i * 3 + c] = g + (body - g) * cover;
-          }
-        }
-      }
-      for (let a = 0; a < holes; a++) {
-        for (let b = 0; b < holes; b++) {
-          const u = ((a + 0.5) / holes - 0.5) * radius * 1.2;
-          const v = ((b + 0.5) / holes - 0.5) * radius * 1.2;
-          fill(
-            canvas,
-            disc(
-              width / 2 + u * Math.cos(turn) - v * Math.sin(turn),
-              height / 2 + u * Math.sin(turn) + v * Math.cos(turn),
-              5 * unit,
-            ),
-            scaleColour(brown, 0.4),
-            { softness: 2 * unit, opacity: 0.85 },
-          );
-        }
-      }
-      for (let n = 0; n < chips; n++) {
-        const q = Math.sqrt(r.next()) * radius * 0.85;
-        const t = r.uniform(0, 6.28);
-        const size = r.uniform(5, 14) * unit;
-        const [cx, cy] = [width / 2 + q * Math.cos(t), height / 2 + q * Math.sin(t)];
-        fill(canvas, ellipse(cx, cy, size, size * r.uniform(0.6, 1), t), [60, 34, 22], {
-          shade: (x, y) => 1 - ((x - cx) * lx + (y - cy) * ly) / size / 2,
-        });
       }
       return canvas;
     };

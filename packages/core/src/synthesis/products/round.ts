@@ -1,6 +1,6 @@
-/** Round parts seen along their axis: machined ring, bottle mouth, bearing, gear, hex nut, closure cap. */
+/** Round parts seen along their axis: machined ring, bottle mouth, bearing, gear, closure cap, seal. */
 import { fractalNoise, normalPlane, valueNoise } from '../drawing/noise.ts';
-import { type Colour, createCanvas, disc, fill, hsv, type Point, polygon, scaleColour } from '../drawing/raster.ts';
+import { type Colour, cloneCanvas, createCanvas, disc, ellipse, fill, hsv, scaleColour } from '../drawing/raster.ts';
 import { anyColour, backdrop, backdropColour, type Frame, field, type Maker, metalColour, type Scene } from './kit.ts';
 
 /** Radius and angle of every pixel about a centre, made once for a product. */
@@ -296,58 +296,6 @@ export const gear: Maker = {
   },
 };
 
-/** One or a few hexagon nuts in free pose. */
-export const hexNut: Maker = {
-  category: 'object',
-  build(p, frame): Scene {
-    const { unit } = frame;
-    const metal = metalColour(p, 0.4, 0.85);
-    const ground = backdrop(p, frame, backdropColour(p));
-    const size = p.uniform(0.28, 0.4) * Math.min(frame.width, frame.height);
-    const bore = size * p.uniform(0.45, 0.6);
-    const threads = p.int(3, 7);
-    const free = p.chance(0.6);
-    return (r) => {
-      const canvas = { ...ground, data: ground.data.slice() };
-      const cx = frame.width / 2 + r.uniform(-1, 1) * (free ? 50 : 6) * unit;
-      const cy = frame.height / 2 + r.uniform(-1, 1) * (free ? 50 : 6) * unit;
-      const turn = free ? r.uniform(0, 6.28) : r.normal() * 0.03;
-      const corners = Array.from(
-        { length: 6 },
-        (_, n): Point => [
-          cx + size * Math.cos(turn + (n * Math.PI) / 3),
-          cy + size * Math.sin(turn + (n * Math.PI) / 3),
-        ],
-      );
-      const shape = polygon(corners);
-      const grain = fractalNoise(r, frame.width, frame.height, { cell: 5, octaves: 2, stretch: 8 * unit });
-      fill(canvas, polygon(corners.map(([x, y]): Point => [x + 8 * unit, y + 10 * unit])), [0, 0, 0], {
-        opacity: 0.45,
-        softness: 14 * unit,
-      });
-      const shade = (x: number, y: number, d: number): number => {
-        const q = Math.hypot(x - cx, y - cy);
-        const grainAt = grain[Math.round(y) * frame.width + Math.round(x)] ?? 0;
-        const side = Math.cos(Math.atan2(y - cy, x - cx) + 2.3);
-        if (q > size * 0.86) return 0.55 + 0.3 * side;
-        if (d > -4 * unit) return 0.6 + 0.5 * side;
-        if (q < bore * 1.1) return 0.55 - 0.35 * side;
-        return 0.88 + grainAt * 0.05 + 0.1 * side;
-      };
-      fill(canvas, shape, metal, { shade });
-      for (let n = 0; n < threads; n++) {
-        const radius = bore * (1 - n * 0.035);
-        fill(canvas, disc(cx + n * 0.5 * unit, cy + n * 0.7 * unit, radius), scaleColour(metal, n % 2 ? 0.5 : 0.18), {
-          shade: (x, y) => 0.8 - 0.4 * Math.cos(Math.atan2(y - cy, x - cx) + 2.3),
-        });
-      }
-      const floor: Colour = [ground.data[0] * 0.6, ground.data[1] * 0.6, ground.data[2] * 0.6];
-      fill(canvas, disc(cx + 2 * unit, cy + 3 * unit, bore * (1 - threads * 0.035)), floor);
-      return canvas;
-    };
-  },
-};
-
 /** A moulded cap with knurled skirt and concentric steps. */
 export const closureCap: Maker = {
   category: 'object',
@@ -385,6 +333,52 @@ export const closureCap: Maker = {
           data[i * 3 + c] = g + (colours[zone][c] * v - g) * cover;
         }
       }
+      return canvas;
+    };
+  },
+};
+
+/** A rubber seal or O-ring, thin and dark or coloured, on a plain ground. */
+export const sealRing: Maker = {
+  category: 'object',
+  build(p, frame) {
+    const { width, height, unit } = frame;
+    const ground = backdrop(p, frame, backdropColour(p));
+    const rubber = p.chance(0.6) ? hsv(p.next(), 0.1, p.uniform(0.06, 0.25)) : anyColour(p, 0.25, 0.9);
+    const side = Math.min(width, height);
+    const [rx, ry] = [p.uniform(0.28, 0.42) * side, p.chance(0.6) ? 0 : p.uniform(0.22, 0.36) * side];
+    const thick = p.uniform(0.02, 0.09) * side;
+    const gloss = p.uniform(0.2, 1.1);
+    const lips = p.int(1, 4);
+    return (r) => {
+      const canvas = cloneCanvas(ground);
+      const [cx, cy] = [width / 2 + r.uniform(-10, 10) * unit, height / 2 + r.uniform(-10, 10) * unit];
+      const turn = r.uniform(0, 6.28);
+      const grain = fractalNoise(r, width, height, { cell: 5, octaves: 3 });
+      const shape = ry ? ellipse(cx, cy, rx, ry, turn) : disc(cx, cy, rx);
+      const wobble = valueNoise(r, width, height, 90 * unit);
+      const at = (x: number, y: number): number =>
+        shape.distance(x, y) +
+        (wobble[Math.max(0, Math.min(wobble.length - 1, Math.round(y) * width + Math.round(x)))] ?? 0) * unit;
+      const box = [shape.box[0] - thick, shape.box[1] - thick, shape.box[2] + thick, shape.box[3] + thick] as const;
+      fill(canvas, { box, distance: (x, y) => Math.abs(at(x - 4 * unit, y - 6 * unit)) - thick / 2 }, [0, 0, 0], {
+        opacity: 0.35,
+        softness: 6 * unit,
+      });
+      fill(canvas, { box, distance: (x, y) => Math.abs(at(x, y)) - thick / 2 }, rubber, {
+        shade: (x, y) => {
+          const q = (at(x, y) / thick) * 2;
+          const facing = Math.cos(Math.atan2(y - cy, x - cx) + 2.3) * q;
+          const g = grain[Math.max(0, Math.min(grain.length - 1, Math.round(y) * width + Math.round(x)))] ?? 0;
+          return (
+            0.55 +
+            0.45 * Math.sqrt(Math.max(0, 1 - q * q)) +
+            gloss * Math.exp(-((facing - 0.4) ** 2) * 10) * 0.7 +
+            0.1 * Math.cos(q * lips * 3) +
+            g * 0.06
+          );
+        },
+      });
       return canvas;
     };
   },

@@ -1,6 +1,6 @@
-/** Open structures: wire mesh, expanded metal, zipper, bristles. */
+/** Open structures: wire mesh, expanded metal, zipper, bristles, tube bundle. */
 import { fractalNoise, normalPlane, valueNoise } from '../drawing/noise.ts';
-import { createCanvas, disc, fill, roundedBox, scaleColour, segment } from '../drawing/raster.ts';
+import { createCanvas, disc, fill, ring, roundedBox, scaleColour, segment } from '../drawing/raster.ts';
 import { anyColour, backdrop, backdropColour, field, type Maker, metalColour, multiply, ramp } from './kit.ts';
 
 /** Round wires in two directions, woven or as diamonds, over a plain ground. */
@@ -66,6 +66,55 @@ export const wireMesh: Maker = {
           const level = 0.35 + 0.45 * round + crown + (top ? wave : -wave) * 0.18 + grain[i] * 0.05 + broad[i] * 0.03;
           for (let n = 0; n < 3; n++) data[k + n] += (metal[n] * level - data[k + n]) * edge;
         }
+      }
+      return canvas;
+    };
+  },
+};
+
+/** Expanded metal: wavy strands that meet at knots and leave diamonds open. */
+export const expandedMetal: Maker = {
+  category: 'texture',
+  build(p, frame) {
+    const { width, height, unit } = frame;
+    const long = p.uniform(34, 80) * unit;
+    const short = long * p.uniform(0.35, 0.7);
+    const strand = short * p.uniform(0.12, 0.26);
+    const metal = p.chance(0.7) ? metalColour(p, 0.1, 0.5) : metalColour(p, 0.5, 0.9);
+    const ground = p.chance(0.6) ? metalColour(p, 0.45, 0.9) : backdropColour(p);
+    const turn = p.uniform(-0.5, 0.5);
+    const jitter = p.chance(0.5) ? 0.6 : 0.05;
+    const shadow = p.uniform(2, 6) * unit;
+    return (r) => {
+      const angle = turn + r.uniform(-1, 1) * jitter;
+      const c = Math.cos(angle);
+      const s = Math.sin(angle);
+      const bendX = valueNoise(r, width, height, 100 * unit);
+      const bendY = valueNoise(r, width, height, 100 * unit);
+      const grain = fractalNoise(r, width, height, { cell: 4, octaves: 2 });
+      const [px, py] = [r.uniform(0, long), r.uniform(0, short)];
+      const distance = field(frame, (x, y, i) => {
+        const u = ((x * c + y * s + bendX[i] * unit + px) / long) * 6.2832;
+        const v = (y * c - x * s + bendY[i] * unit + py) / short;
+        let best = 9;
+        for (let k = Math.floor(v) - 1; k <= Math.floor(v) + 2; k++) {
+          const wave = Math.sin(u + (k & 1) * Math.PI);
+          best = Math.min(best, Math.abs(v - k - 0.47 * (wave / (0.55 + 0.45 * Math.abs(wave)))));
+        }
+        return best * short;
+      });
+      const canvas = createCanvas(width, height, ground);
+      multiply(canvas, grain, 0.02);
+      const { data } = canvas;
+      const lag = Math.round(shadow) * (width + 1);
+      for (let i = 0; i < distance.length; i++) {
+        const cast = distance[Math.max(0, i - lag)];
+        if (cast < strand * 1.6) for (let k = i * 3; k < i * 3 + 3; k++) data[k] *= 0.55 + (0.45 * cast) / strand / 1.6;
+        const cover = Math.max(0, Math.min(1, strand - distance[i] + 0.5));
+        if (cover === 0) continue;
+        const q = distance[i] / strand;
+        const level = 0.5 + 0.5 * Math.sqrt(Math.max(0, 1 - q * q)) + 0.5 * Math.exp(-q * q * 12) + grain[i] * 0.06;
+        for (let k = 0; k < 3; k++) data[i * 3 + k] += (metal[k] * level - data[i * 3 + k]) * cover;
       }
       return canvas;
     };
@@ -176,6 +225,46 @@ export const bristles: Maker = {
       }
       const noise = normalPlane(r, width * height);
       multiply(canvas, noise, 0.01);
+      return canvas;
+    };
+  },
+};
+
+/** The ends of a bundle of tubes, or rods, packed close. */
+export const tubeBundle: Maker = {
+  category: 'object',
+  build(p, frame) {
+    const { width, height, unit } = frame;
+    const metal = p.chance(0.75) ? metalColour(p, 0.4, 0.9) : anyColour(p, 0.3, 0.9);
+    const radius = p.uniform(26, 62) * unit;
+    const wall = p.uniform(0.12, 0.4);
+    const ground = scaleColour(backdropColour(p), 0.3);
+    const hollow = p.chance(0.7);
+    return (r) => {
+      const canvas = createCanvas(width, height, ground);
+      const pitch = radius * 2.06;
+      const [dx, dy] = [r.uniform(-0.15, 0.15) * pitch, r.uniform(-0.15, 0.15) * pitch];
+      const grain = fractalNoise(r, width, height, { cell: 5, octaves: 3 });
+      const mottled = (x: number, y: number): number =>
+        0.06 * (grain[Math.max(0, Math.min(grain.length - 1, Math.round(y) * width + Math.round(x)))] ?? 0);
+      for (let row = -1; row * pitch * 0.87 < height + pitch; row++) {
+        for (let k = -1; k * pitch < width + pitch; k++) {
+          const x = (k + (row & 1) * 0.5) * pitch + dx + r.normal() * 0.8 * unit;
+          const y = row * pitch * 0.87 + dy + r.normal() * 0.8 * unit;
+          const tone = r.uniform(0.88, 1.08);
+          const sheen = r.uniform(0, 6.28);
+          fill(canvas, disc(x, y, radius), metal, {
+            shade: (u, v, d) =>
+              tone * (0.85 + 0.12 * Math.cos(2 * (Math.atan2(v - y, u - x) - sheen)) - (d > -2 * unit ? 0.25 : 0)) +
+              mottled(u, v),
+          });
+          if (!hollow) continue;
+          fill(canvas, disc(x, y, radius * (1 - wall)), scaleColour(metal, 0.16), {
+            shade: (u, v) => 1 + (u - x + v - y) / radius,
+          });
+          fill(canvas, ring(x, y, radius * (1 - wall), 2 * unit), scaleColour(metal, 1.1), { opacity: 0.5 });
+        }
+      }
       return canvas;
     };
   },

@@ -1,4 +1,4 @@
-/** Hard surfaces that fill the picture: stone and ceramic tile, brushed and cast metal, magnetic tile, commutator, tyre tread. */
+/** Hard surfaces that fill the picture: stone, ceramic and aggregate, brushed, cast and rolled metal, magnetic tile, commutator, tyre tread, moulded skin. */
 import { brushedNoise, cellNoise, fractalNoise, normalPlane, spotNoise, valueNoise } from '../drawing/noise.ts';
 import { soften } from '../drawing/planes.ts';
 import { createCanvas, hsv, mixColour, scaleColour } from '../drawing/raster.ts';
@@ -42,6 +42,40 @@ export const stoneTile: Maker = {
   },
 };
 
+/** Crushed aggregate in a binder: asphalt, terrazzo, grinding wheel, sponge. */
+export const aggregate: Maker = {
+  category: 'texture',
+  build(p, frame) {
+    const { unit } = frame;
+    const binder = anyColour(p, 0.08, 0.85);
+    const chip = p.chance(0.5) ? scaleColour(binder, p.uniform(1.2, 1.9)) : anyColour(p, 0.2, 0.95);
+    const size = p.uniform(6, 40) * unit;
+    const fillRate = p.uniform(0.25, 0.9);
+    const bumpy = p.chance(0.6) ? p.uniform(0.1, 0.5) : 0;
+    return (r) => {
+      const { width, height } = frame;
+      const cells = cellNoise(r, width, height, size);
+      const fine = fractalNoise(r, width, height, { cell: 6, octaves: 3 });
+      const gap = field(frame, (_x, _y, i) => (cells.second[i] - cells.nearest[i]) * 3 + fine[i] * 0.12 - 0.35);
+      const tone = field(
+        frame,
+        (_x, _y, i) =>
+          (cells.value[i] < fillRate ? Math.max(0, Math.min(1, gap[i] * 3)) * (0.45 + 0.55 * cells.value[i]) : 0) +
+          fine[i] * 0.05,
+      );
+      const canvas = ramp(frame, tone, binder, chip);
+      if (bumpy)
+        relief(
+          canvas,
+          soften(gap, width, height, 1).map((v) => Math.min(1, v) * 4),
+          { azimuth: 0.8, depth: bumpy },
+        );
+      multiply(canvas, fine, 0.04);
+      return canvas;
+    };
+  },
+};
+
 /** Sheet metal with the marks of one direction. */
 export const brushedMetal: Maker = {
   category: 'texture',
@@ -79,6 +113,41 @@ export const castMetal: Maker = {
       const canvas = createCanvas(width, height, colour);
       relief(canvas, heights, { azimuth, depth: 0.35, gloss });
       multiply(canvas, fractalNoise(r, width, height, { cell: 150 * unit, octaves: 2 }), 0.04);
+      return canvas;
+    };
+  },
+};
+
+/** Rolled or pickled steel strip: low contrast bands, scale, faint roll marks. */
+export const rolledSteel: Maker = {
+  category: 'texture',
+  build(p, frame) {
+    const level = p.uniform(0.3, 0.75);
+    const colour = hsv(p.next(), p.chance(0.7) ? 0 : 0.08, level);
+    const bands = p.uniform(0.01, 0.06);
+    const scale = p.uniform(0, 0.12);
+    const grainSize = p.uniform(2, 5);
+    const grain = p.uniform(0.02, 0.09);
+    const lines = p.chance(0.5) ? p.uniform(20, 70) * frame.unit : 0;
+    return (r) => {
+      const { width, height, unit } = frame;
+      const broad = valueNoise(r, width, height, 30 * unit, 900 * unit);
+      const cloud = fractalNoise(r, width, height, { cell: 50 * unit, octaves: 4, stretch: 0.6 });
+      const fine = fractalNoise(r, width, height, { cell: grainSize, octaves: 2, gain: 0.8 });
+      const phase = r.uniform(0, 100);
+      const canvas = createCanvas(width, height, colour);
+      multiply(
+        canvas,
+        field(
+          frame,
+          (_x, y, i) =>
+            broad[i] * bands +
+            Math.min(0, cloud[i] + 0.4) * scale +
+            fine[i] * grain +
+            (lines ? Math.sin(((y + phase) / lines) * 6.28) * 0.012 : 0),
+        ),
+        1,
+      );
       return canvas;
     };
   },
