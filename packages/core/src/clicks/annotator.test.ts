@@ -12,7 +12,7 @@ const maskOf = (rows: readonly string[]): Mask => ({
   channels: 1,
 });
 
-/** The rule of spec 02 §3 written the slow way: distances by exhaustive search, outside the raster counting as right. */
+/** SimpleClick's rule written the slow way: distances by exhaustive search, outside the raster counting as right. */
 function slowNextClick(probability: Float32Array, mask: Mask, clicked: readonly Click[]): Click | undefined {
   const { data, width, height } = mask;
   const wrong = (i: number, positive: boolean) =>

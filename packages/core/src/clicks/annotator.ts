@@ -4,7 +4,7 @@ import { IGNORE, type Mask } from '../image/types.ts';
 import type { Random } from '../random.ts';
 import type { Click } from './types.ts';
 
-/** Probability above which a pixel counts as defect (RITM and SimpleClick, spec 02 §3). */
+/** Probability above which a pixel counts as defect (RITM and SimpleClick). */
 export const CLICK_THRESHOLD = 0.49;
 
 interface ErrorDepths {
@@ -47,7 +47,7 @@ function firstMaximum(values: Float32Array): number {
 }
 
 /**
- * The next click of the evaluation protocol (spec 02 §3): the deepest pixel of the larger error, missed defect or
+ * The next click of the evaluation protocol, that of RITM and SimpleClick: the deepest pixel of the larger error, missed defect or
  * spurious defect, ties to the first in row-major order; positive only when the missed error is strictly deeper.
  * @param probability map in [0,1] at the mask's size; all zeros before the first click.
  * @returns undefined when no wrong pixel is left.
@@ -68,7 +68,7 @@ export function nextClick(
 }
 
 /**
- * The next click of training (spec 02 §2a): a random pixel among those deeper than half of the deepest wrong one.
+ * The next click of training, as in SimpleClick: a random pixel among those deeper than half of the deepest wrong one.
  * @returns undefined when no wrong pixel is left.
  */
 export function simulateNextClick(
@@ -96,7 +96,7 @@ const EXTRA_CLICK_CHANCE = 0.6;
 const MAX_EXTRA_CLICKS = 4;
 
 /**
- * Random extra clicks that some training samples start with (after RITM's sampler, spec 02 §2a; fewer, since real
+ * Random extra clicks that some training samples start with (after RITM's sampler; fewer, since real
  * users give 3–5): positives anywhere in the defect, negatives half in a border ring of ceil(0.1·√area)·2 px and half anywhere good.
  */
 export function randomStartClicks(mask: Mask, random: Random): Click[] {

@@ -1,4 +1,4 @@
-/** What the network sees of clicks: discs at pixel resolution, eight planes a token and likeness of colour, computed without learning (ours). */
+/** What the network sees of clicks, computed without learning (ours): discs of pixels, eight planes a token, likeness of colour. */
 import { CLICK_CHANNELS, CLICK_PLANES, LIKENESS, TOKEN } from '../networks/adclick.ts';
 import type { Residual } from '../residual/reference-index.ts';
 import { DISC_RADIUS, overDisc } from './disc.ts';

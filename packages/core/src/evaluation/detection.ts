@@ -1,4 +1,4 @@
-/** Evaluating a detector on pictures with and without defects (spec 06 §1–4): pixel metrics at each picture's own size, I-AUROC. */
+/** Evaluating a detector on pictures with and without defects: pixel metrics at each picture's own size, I-AUROC (docs/method.md). */
 import type { Mask, Plane, RgbImage } from '../image/types.ts';
 import { imageAuroc, quantile } from './metrics.ts';
 import { PixelMetricAccumulator, type PixelReport } from './pixel-metrics.ts';

@@ -5,7 +5,7 @@ import { IGNORE, type Mask, type Plane } from '../image/types.ts';
 import { checkSize, PixelMetricAccumulator, type PixelMetrics, PRO_LIMIT } from './pixel-metrics.ts';
 
 /**
- * Average precision, PRO and P-AUROC of maps against masks, pooled over images that may differ in size (spec 06 §1–2).
+ * Average precision, PRO and P-AUROC of maps against masks, pooled over images that may differ in size.
  * Pixels with mask 255 are left out. Exact: ties are merged and no threshold is skipped.
  * @throws ADC_NO_REGION without a defect pixel or without a good one; ADC_MASK_SIZE when a pair differs in size.
  */
@@ -36,7 +36,7 @@ function pooled(maps: readonly Plane[], masks: readonly Mask[]): PixelMetricAccu
 }
 
 /**
- * Area under the ROC curve of one score an image (I-AUROC, spec 06 §3); equal scores count half.
+ * Area under the ROC curve of one score an image (I-AUROC); equal scores count half.
  * @param defective whether each image has a defect.
  * @throws ADC_NO_REGION when all images are of one kind.
  */
@@ -63,7 +63,7 @@ export function imageAuroc(scores: ArrayLike<number>, defective: ArrayLike<boole
   return pairs / (good * bad);
 }
 
-/** Clicks after which an image counts as not reached, the usual cap of NoC (spec 06 §5). */
+/** Clicks after which an image counts as not reached, the usual cap of NoC. */
 export const NOC_CAP = 20;
 
 /**

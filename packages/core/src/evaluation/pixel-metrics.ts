@@ -10,7 +10,7 @@ import { connectedComponents } from '../image/components.ts';
 import { IGNORE, type Mask, type Plane } from '../image/types.ts';
 import { floatBits, isNanBits, orderKey, type PackedKeys, packKeys, sortWithPayload } from './radix.ts';
 
-/** False positive rate up to which PRO is integrated (MVTec's algorithm, spec 06 §2). */
+/** False positive rate up to which PRO is integrated (MVTec's algorithm). */
 export const PRO_LIMIT = 0.3;
 
 /** Metrics of one category, fractions of 1. */

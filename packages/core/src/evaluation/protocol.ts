@@ -1,4 +1,4 @@
-/** The deterministic click evaluation (spec 02 §3, 06 §5): a simulated annotator labels every defect image, metrics follow. */
+/** The deterministic click evaluation (docs/method.md, Measuring): a simulated annotator labels every defect image, metrics follow. */
 import { CLICK_THRESHOLD, nextClick } from '../clicks/annotator.ts';
 import type { Click } from '../clicks/types.ts';
 import type { Mask, Plane, RgbImage } from '../image/types.ts';

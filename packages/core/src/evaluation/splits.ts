@@ -1,4 +1,4 @@
-/** Which defects train a detector and which test it (spec 06 §8.2): ten leave the test set, the rest stays. */
+/** Which defects train a detector and which test it: ten leave the test set, the rest stays. */
 import type { DefectImage } from '../datasets/types.ts';
 import { numpyShuffle } from './numpy-shuffle.ts';
 

@@ -95,7 +95,8 @@ export interface DescriptorValues {
 }
 
 /**
- * From pixels to descriptors on a graph.
+ * From pixels to descriptors on a graph: T = Φ(I), one vector f a token, Eq. 2 of the paper.
+ * @equation 2
  * @param image uint8 (1, H, W, 3), sides multiples of 64.
  */
 export function describeOn(

@@ -97,7 +97,7 @@ export function squaredDistance(
 
 /**
  * Euclidean distance in pixels of each non-zero pixel to the nearest zero pixel, 0 on zero pixels; pixels outside the
- * raster count as zero, so a pixel at the border is at distance 1 or less (spec 02 §3, OpenCV on a padded image).
+ * raster count as zero, so a pixel at the border is at distance 1 or less (as RITM and SimpleClick do with OpenCV on a padded image).
  * @param out optional buffer of width * height that is filled and returned, for inner loops.
  */
 export function distanceTransform(inside: Uint8Array, width: number, height: number, out?: Float32Array): Float32Array {

@@ -22,7 +22,7 @@ import { gaussianBlur } from '../image/blur.ts';
 import { resizePlane } from '../image/resize.ts';
 
 /**
- * How the score of a picture is read from its map before smoothing (spec 06 §3): its maximum, the mean of its largest values,
+ * How the score of a picture is read from its map before smoothing: its maximum, the mean of its largest values,
  * or the maximum after a mean over squares of `side` pixels.
  */
 export type ImageScore =

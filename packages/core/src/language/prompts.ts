@@ -108,8 +108,9 @@ export function offlinePrompts(defect: string, object: string, count = PROMPTS):
 }
 
 /**
- * The instruction of Eq. 5, with slots for number, defect and object, in our words; it asks for what the published one asks for:
- * lowercase phrases that each name the object, as JSON `{object: {defect: [phrases]}}`.
+ * The instruction to a language model, T(c_d, c_o) of Eq. 5 of the paper, with slots for number, defect and object, in our words; it
+ * asks for what the published one asks for: lowercase phrases that each name the object, as JSON `{object: {defect: [phrases]}}`.
+ * @equation 5
  */
 export function promptInstruction(defect: string, object: string, count = PROMPTS_ASKED): string {
   const product = namedWords('object', object);

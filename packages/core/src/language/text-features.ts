@@ -29,7 +29,8 @@ export function sentenceFeatures({ features, mask, count, tokens, dims }: Encode
 }
 
 /**
- * Mean over prompts, L = (1/n) Σ BERT(S_m), position by position (Eq. 6).
+ * Mean over prompts, L = (1/n) Σ BERT(S_m), position by position: Eq. 6 of the paper.
+ * @equation 6
  * Under `any`, positions where no prompt has a token are zero.
  */
 export function textFeatures(encoded: EncodedText, rule: MaskRule = 'any'): TextFeatures {

@@ -1,4 +1,4 @@
-/** Where the object is (spec: CPR's foreground branch): two clusters, the border's is background, a linear discriminant between them. */
+/** Where the object is, as in CPR's foreground branch: two clusters, the border's is background, a linear discriminant between them. */
 import type { Plane } from '../image/types.ts';
 import type { Random } from '../random.ts';
 import { assign, kMeans } from './retrieval.ts';

@@ -114,7 +114,10 @@ export interface MatchValues {
 }
 
 /**
- * One match on a graph: `query` float32 (h * w, D) against `bank` float16 (K, h * w, D).
+ * One match on a graph: `query` float32 (h * w, D) against `bank` float16 (K, h * w, D). The candidates of a token are those of the K
+ * pictures within the radius of its place, Eq. 3 of the paper; the nearest of them is f*, Eq. 4.
+ * @equation 3
+ * @equation 4
  *
  * Nearest means largest q.b - |b|^2 / 2, one product a tile and picture with a column for |b|^2. The largest over the pictures
  * comes first, then masks and the search for the place, on a tenth of the scores. At equal scores the first place in

@@ -1,4 +1,4 @@
-/** Global similarity without learning (spec: CPR's retrieval branch): which good pictures resemble this one, its defects aside. */
+/** Global similarity without learning, as in CPR's retrieval branch: which good pictures resemble this one, its defects aside. */
 import { tensor, toFloat32 } from '@adclick/ortgrad';
 import type { Random } from '../random.ts';
 

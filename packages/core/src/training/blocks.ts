@@ -41,7 +41,7 @@ const SIMULATED = 16;
 const REAL = 10;
 const ZOOMS = 6;
 
-/** Pixel budgets of model grids: training at two scales serves both (recipe.md: higher resolution pays; train at several scales). */
+/** Pixel budgets of model grids: training at two scales serves both (docs/method.md, Training the click model). */
 const BUDGETS = [384 * 384, 512 * 512, 512 * 512] as const;
 
 /** Zoomed regions are this many pixels a side at least and at most, and so many times the defect's extent. */

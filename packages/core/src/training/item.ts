@@ -7,7 +7,7 @@ import type { TextFeatures } from '../language/text-features.ts';
 import { TOKEN } from '../networks/adclick.ts';
 import type { Random } from '../random.ts';
 
-/** What a prompt says of a defect: text features of one phrase, and the mean of several (spec 03 §3). */
+/** What a prompt says of a defect: text features of one phrase, and the mean of several, of which training draws one or the other. */
 export interface TrainingText {
   readonly one: TextFeatures;
   readonly mean: TextFeatures;

@@ -27,7 +27,7 @@ async function value(loss: typeof normalisedFocalLoss, logits: number[], labels:
   return (out as { data: Float32Array }).data[0];
 }
 
-test('normalised focal loss equals the reference value, ignored pixels left out (spec 06 §9)', async () => {
+test('normalised focal loss equals the reference value, ignored pixels left out (Eq. 10)', async () => {
   expect(await value(normalisedFocalLoss, LOGITS, LABELS)).toBeCloseTo(0.61803045, 6);
 });
 

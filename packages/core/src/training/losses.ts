@@ -53,7 +53,7 @@ export function normalisedFocalLoss(logits: Value, target: Value, weight: Value)
 /** Pixels added to both sides of the Dice quotient, so that defects of a few pixels do not dominate. */
 const DICE_SMOOTH = 30;
 
-/** 1 - Dice of the probabilities, mean over the batch; it lifts the confidence of the first click (docs/method.md, training). Shapes as above. */
+/** 1 - Dice of the probabilities, mean over the batch; it lifts the confidence of the first click (docs/method.md, Training the click model). Shapes as above. */
 export function diceLoss(logits: Value, target: Value, weight: Value): Value {
   const p = mul(sigmoid(logits), weight); // (B, H, W)
   const y = mul(target, weight); // (B, H, W)

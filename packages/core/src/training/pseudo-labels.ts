@@ -1,10 +1,10 @@
-/** From ADClick's map to a training label: click discs strengthen it (Eq. 8), unsure pixels are left out (Eq. 9; spec 04 §3–4). */
+/** From ADClick's map to a training label: click discs strengthen it (Eq. 8), unsure pixels are left out (Eq. 9). */
 import { DISC_RADIUS, overDisc } from '../clicks/disc.ts';
 import type { Click } from '../clicks/types.ts';
 import { IGNORE, type Plane } from '../image/types.ts';
 import type { Random } from '../random.ts';
 
-/** What the stripped formulas of the paper leave open; see the defaults. */
+/** What the paper's text leaves open of both formulas; see the defaults. */
 export interface PseudoLabelSettings {
   /** Radius r of click discs in pixels of the map. */
   readonly discRadius: number;
@@ -13,14 +13,16 @@ export interface PseudoLabelSettings {
 }
 
 /**
- * The reconstruction of spec 04: discs as the click encoding draws them, κ ~ U[0, 0.4]. Neither decides much (AP with ten labels, weights
+ * Our reading of both formulas (docs/method.md): discs as the click encoding draws them, κ ~ U[0, 0.4]. Neither decides much (AP with ten labels, weights
  * trusted by a half): discs of 2 give ksdd_commutator 56.7 and magnetic_tile 38.3 beside 56.0 and 39.0, and κ ~ U[0.3, 0.45] the
  * commutator 56.0 again.
  */
 export const PSEUDO_LABELS: PseudoLabelSettings = { discRadius: DISC_RADIUS, perturbation: [0, 0.4] };
 
 /**
- * Sets the map to 1 within positive click discs and to 0 within negative ones; where discs overlap the later click wins (Eq. 8).
+ * Sets the map to 1 within positive click discs and to 0 within negative ones, P' of Eq. 8 of the paper; where discs overlap the later
+ * click wins.
+ * @equation 8
  * @param map probabilities in [0,1]; left as it is. @param clicks in pixels of the map, in the order they were made.
  */
 export function strengthen(map: Plane, clicks: readonly Click[], radius: number): Plane {
@@ -37,8 +39,9 @@ export const drawPerturbation = (random: Random, { perturbation } = PSEUDO_LABEL
   random.uniform(...perturbation);
 
 /**
- * The label of one iteration (Eq. 9): 1 from 0.5 + κ on, 0 up to 0.5 - κ, {@link IGNORE} between. Labels that are binary already
- * stay as they are for every κ ≤ 0.5.
+ * The label of one iteration, Y* of Eq. 9 of the paper: 1 from 0.5 + κ on, 0 up to 0.5 - κ, {@link IGNORE} between. Labels that are
+ * binary already stay as they are for every κ ≤ 0.5.
+ * @equation 9
  * @param probability strengthened map, any layout. @param perturbation κ in [0, 0.5].
  */
 export function triValued(probability: Float32Array, perturbation: number): Uint8Array {

@@ -70,7 +70,7 @@ export interface TrainingProgress {
   readonly blocks: number;
 }
 
-/** Click rounds an episode; each is a step (recipe.md). */
+/** Click rounds an episode; each is a step (docs/method.md, Training the click model). */
 const ROUNDS = 4;
 /** Crops a batch; a whole picture of 64×64 tokens costs the same. */
 const BATCH = 4;
@@ -84,7 +84,7 @@ const WHOLE_TRIES = 40;
 const RANDOM_START_CHANCE = 0.35;
 /** Episodes whose first round has no click: what the network proposes before anyone has clicked. */
 const NO_CLICK_CHANCE = 0.12;
-/** Samples that are shown without a prompt, and, of the others, with a single phrase instead of the mean (spec 03 §3). */
+/** Samples that are shown without a prompt, and, of the others, with a single phrase instead of the mean, as often as the paper does. */
 const NO_PROMPT_CHANCE = 0.3;
 const ONE_PHRASE_CHANCE = 0.5;
 /** Residual strength varies by exp(0.25·N(0,1)). */

@@ -44,7 +44,7 @@ export interface DetectorTrainingSettings {
   readonly trust: readonly number[];
   /** AP on held-out labels and good pictures that a network must gain over the residual alone to be used. */
   readonly margin: number;
-  /** Looks at overlapping windows and averages what it says of them ("with sliding", spec 04 §2); default at the whole picture, once. */
+  /** Looks at overlapping windows and averages what it says of them (the paper's "with sliding"); default at the whole picture, once. */
   readonly window?: SlidingWindow;
   readonly loop: SegTrainingSettings;
 }

@@ -1,4 +1,4 @@
-/** The weak set (spec 04 §6): every labelled picture comes along with copies that carry a simulated defect, or its own on a good picture. */
+/** The weak set, as the published code builds it: every labelled picture comes along with copies that carry a simulated defect, or its own on a good picture. */
 import { connectedComponents } from '../image/components.ts';
 import type { Plane, RgbImage } from '../image/types.ts';
 import type { Random } from '../random.ts';

@@ -39,7 +39,7 @@ const TRIALS = 36;
 /** Mean IoU by which the new weights must be better. */
 const MARGIN = 0.005;
 
-/** Every third kind of simulated defect is held out too: what is learnt has to serve defects of other kinds (recipe.md). */
+/** Every third kind of simulated defect is held out too: what is learnt has to serve defects of other kinds (docs/method.md, Training the click model). */
 const KINDS_EVERY = 3;
 const isHeldOut = (_: AnomalyKind, i: number) => i % KINDS_EVERY === KINDS_EVERY - 1;
 export const HELD_OUT_KINDS = ANOMALY_KINDS.filter(isHeldOut);

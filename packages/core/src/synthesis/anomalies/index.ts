@@ -287,7 +287,7 @@ function addDefect(
  * log-uniform from `minArea` to the kind's largest. The mask covers what is visible of each defect, whole and solid; beyond
  * five pixels from it the picture is untouched.
  *
- * Perlin level sets with foreign texture or shuffled tiles follow spec 05 §1–2; the other kinds are ours.
+ * Perlin level sets with foreign texture or shuffled tiles follow DRAEM and MemSeg (docs/method.md, Simulated defects); the other kinds are ours.
  */
 export function simulateAnomaly(good: RgbImage, random: Random, options: AnomalyOptions = {}): SimulatedAnomaly {
   const { width, height } = good;

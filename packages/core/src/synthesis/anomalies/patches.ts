@@ -13,7 +13,7 @@ import {
   type Work,
 } from './work.ts';
 
-/** The 0.5 level set of Perlin noise, mostly thinned to one to three blobs and kept on the object (spec 05 §1, recipe). */
+/** The 0.5 level set of Perlin noise, as in DRAEM, mostly thinned to one to three blobs and kept on the object. */
 function perlinMask(work: Work): Float32Array | null {
   const { random, width, height, foreground } = work;
   const w = Math.ceil(width / 2);
@@ -68,7 +68,7 @@ function boundsOfAlpha(work: Work, alpha: Float32Array) {
   return { left: l, top: t, width: r - l + 1, height: b - t + 1 };
 }
 
-/** Perlin level set filled with a foreign texture (spec 05). */
+/** Perlin level set filled with a foreign texture, as in DRAEM. */
 export const perlinTexture: DefectMaker = (work) => {
   const alpha = perlinMask(work);
   if (!alpha) return 'none';
@@ -84,7 +84,7 @@ export const perlinTexture: DefectMaker = (work) => {
   return 'whole';
 };
 
-/** Perlin level set filled with the picture's own tiles in another order and other colours (spec 05). */
+/** Perlin level set filled with the picture's own tiles in another order and other colours, as in MemSeg. */
 export const perlinShuffle: DefectMaker = (work) => {
   const alpha = perlinMask(work);
   if (!alpha) return 'none';

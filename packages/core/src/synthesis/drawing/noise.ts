@@ -115,7 +115,7 @@ const fade = (t: number): number => t * t * t * (t * (t * 6 - 15) + 10);
 
 /**
  * One octave of Perlin noise on a lattice of 2^a x 2^b cells, a, b ~ U{0..5}, amplitude sqrt 2, turned by up to 90 degrees
- * with zero fill (spec 05 §1, DRAEM).
+ * with zero fill, as in DRAEM.
  */
 export function perlinNoise(
   random: Random,
