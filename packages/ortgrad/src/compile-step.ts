@@ -2,7 +2,8 @@
 import { fail } from './errors.ts';
 import { Graph, gradients, type Value } from './graph.ts';
 import type { OnnxPort } from './onnx.ts';
-import { add, scale } from './ops/elementwise.ts';
+import { add } from './ops/elementwise.ts';
+import { scale } from './ops/scalars.ts';
 import { adamW, HYPER_SIZE, joined, type OptimizerOptions, STATE } from './optim.ts';
 import { FlatParameters, type ParameterLayout, type ParameterSource } from './parameters.ts';
 import { shapeText } from './tensor.ts';

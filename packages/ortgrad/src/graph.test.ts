@@ -1,8 +1,9 @@
 /** Building graphs: sharing, pruning, naming, and what the reverse sweep refuses. */
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { Graph, gradients } from './graph.ts';
-import { add, exp, mul, scale, square } from './ops/elementwise.ts';
+import { add, exp, mul, square } from './ops/elementwise.ts';
 import { reduceSum } from './ops/reduce.ts';
+import { scale } from './ops/scalars.ts';
 import { Runtime } from './session.ts';
 import { tensor } from './tensor.ts';
 

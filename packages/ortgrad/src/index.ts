@@ -26,10 +26,10 @@ export { depthToSpace, spaceToDepth } from './ops/depth-to-space.ts';
 export {
   abs,
   add,
-  addScalar,
   BARE_GELU,
   clamp,
   div,
+  equal,
   exp,
   gelu,
   greater,
@@ -38,8 +38,8 @@ export {
   maximum,
   mul,
   neg,
+  pow,
   relu,
-  scale,
   sigmoid,
   softplus,
   sqrt,
@@ -47,13 +47,17 @@ export {
   sub,
   where,
 } from './ops/elementwise.ts';
-export { gather, permuteRows, regroupRows, scatterAdd } from './ops/gather.ts';
+export { gather, gatherElements, permuteRows, regroupRows, scatterAdd, scatterElements } from './ops/gather.ts';
+export { argMax, type Ordered, oneHot, reduceMax, topK } from './ops/largest.ts';
 export { layerNorm, layerNormBeforeFolded } from './ops/layer-norm.ts';
 export { bareGeluLinear, type Folded, foldedLinear, linear, linearOnto, mlp } from './ops/linear.ts';
 export { matmul } from './ops/matmul.ts';
-export { reduceMean, reduceSum } from './ops/reduce.ts';
+export { l2Norm, sumSquares } from './ops/norms.ts';
+export { averagePool } from './ops/pool.ts';
+export { expand, reduceMean, reduceSum } from './ops/reduce.ts';
 export { type ResizeOptions, resizeBilinear } from './ops/resize.ts';
-export { concat, expand, pad, reshape, slice, split, swapLast, transpose } from './ops/shape.ts';
+export { addScalar, scale } from './ops/scalars.ts';
+export { concat, pad, reshape, slice, split, swapLast, transpose } from './ops/shape.ts';
 export { l2Normalize, softmax } from './ops/softmax.ts';
 export type { OptimizerOptions } from './optim.ts';
 export {

@@ -1,10 +1,11 @@
 /** Layers: ops with named weights from a {@link ParameterSource}. */
 import type { Value } from './graph.ts';
 import { type ConvOptions, conv2d } from './ops/conv2d.ts';
-import { add, mul, scale, sub } from './ops/elementwise.ts';
+import { add, mul, sub } from './ops/elementwise.ts';
 import { layerNorm, layerNormBeforeFolded } from './ops/layer-norm.ts';
 import { type Folded, foldedLinear, linear } from './ops/linear.ts';
 import { reduceMean } from './ops/reduce.ts';
+import { scale } from './ops/scalars.ts';
 import { reshape } from './ops/shape.ts';
 import type { Initializer, ParameterSource } from './parameters.ts';
 

@@ -1,9 +1,10 @@
 /** The optimiser as graph nodes: global-norm clipping, AdamW and a moving average over flat vectors. */
 import type { Graph, Value } from './graph.ts';
 import { emit } from './ops/common.ts';
-import { add, addScalar, div, mul, neg, scale, sqrt, sub } from './ops/elementwise.ts';
-import { reduceSum } from './ops/reduce.ts';
-import { concat, expand, reshape, slice } from './ops/shape.ts';
+import { add, div, mul, neg, sqrt, sub } from './ops/elementwise.ts';
+import { expand, reduceSum } from './ops/reduce.ts';
+import { addScalar, scale } from './ops/scalars.ts';
+import { concat, reshape, slice } from './ops/shape.ts';
 import type { ParameterEntry, ParameterLayout } from './parameters.ts';
 import { elementCount } from './tensor.ts';
 

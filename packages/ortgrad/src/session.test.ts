@@ -8,8 +8,9 @@ import { promisify } from 'node:util';
 import { afterAll, beforeAll, expect, onTestFinished, test } from 'vitest';
 import type { CodedError } from './errors.ts';
 import { Graph } from './graph.ts';
-import { add, scale } from './ops/elementwise.ts';
+import { add } from './ops/elementwise.ts';
 import { matmul } from './ops/matmul.ts';
+import { scale } from './ops/scalars.ts';
 import { Runtime } from './session.ts';
 import { tensor } from './tensor.ts';
 

@@ -2,10 +2,11 @@
 import type { Value } from '../graph.ts';
 import { sameShape } from '../tensor.ts';
 import { emit, shapeError } from './common.ts';
-import { add, mul, scale, sub } from './elementwise.ts';
+import { add, mul, sub } from './elementwise.ts';
 import { regroupRows } from './gather.ts';
 import { matmul } from './matmul.ts';
 import { columnSums, reduceSum } from './reduce.ts';
+import { scale } from './scalars.ts';
 import { reshape, swapLast, transpose } from './shape.ts';
 
 /** Settings of {@link attention} and {@link selfAttention}. */

@@ -3,6 +3,7 @@ import type { Value } from '../graph.ts';
 import { cast } from './cast.ts';
 import { broadcastShape, emit, shapeError, track, unary } from './common.ts';
 import { sumTo } from './reduce.ts';
+import { addScalar, scale } from './scalars.ts';
 
 function binary(op: string, a: Value, b: Value, backward: (dy: Value, y: Value) => readonly [Value, Value]): Value {
   const shape = broadcastShape(op, a.shape, b.shape);
@@ -39,6 +40,9 @@ export const maximum = (a: Value, b: Value): Value =>
 /** True (type bool) where a > b; has no gradient. */
 export const greater = (a: Value, b: Value): Value => compare('Greater', a, b);
 
+/** True (type bool) where a = b; has no gradient. */
+export const equal = (a: Value, b: Value): Value => compare('Equal', a, b);
+
 /** `a` where the boolean condition holds, else `b`. */
 export function where(condition: Value, a: Value, b: Value): Value {
   if (condition.dtype !== 'bool') throw shapeError('where', `the condition is ${condition.dtype}`, condition.shape);
@@ -52,13 +56,6 @@ export function where(condition: Value, a: Value, b: Value): Value {
     ];
   });
 }
-
-/** k · x for a number k. */
-export const scale = (x: Value, k: number): Value =>
-  k === 1 ? x : unary('Mul', x, (dy) => scale(dy, k), [x.graph.scalar(k)]);
-
-/** x + k for a number k. */
-export const addScalar = (x: Value, k: number): Value => unary('Add', x, (dy) => dy, [x.graph.scalar(k)]);
 
 /** -x */
 export const neg = (x: Value): Value => unary('Neg', x, (dy) => neg(dy));
@@ -74,6 +71,10 @@ export const log1p = (x: Value): Value => log(addScalar(x, 1));
 
 /** Square root; its gradient at 0 is infinite. */
 export const sqrt = (x: Value): Value => unary('Sqrt', x, (dy, y) => scale(div(dy, y), 0.5));
+
+/** x to the power of a number k; x must be positive where k is no whole number. */
+export const pow = (x: Value, k: number): Value =>
+  unary('Pow', x, (dy) => mul(dy, scale(pow(x, k - 1), k)), [x.graph.scalar(k)]);
 
 /** x² */
 export function square(x: Value): Value {
@@ -97,10 +98,7 @@ export const relu = (x: Value): Value =>
 
 /** x limited to [low, high]; the gradient is 0 outside. */
 export const clamp = (x: Value, low: number, high: number): Value =>
-  unary('Clip', x, (dy, y) => where(compare('Equal', x, y), dy, y.graph.scalar(0)), [
-    x.graph.scalar(low),
-    x.graph.scalar(high),
-  ]);
+  unary('Clip', x, (dy, y) => where(equal(x, y), dy, y.graph.scalar(0)), [x.graph.scalar(low), x.graph.scalar(high)]);
 
 /** log(1 + e^x), without overflow for large x. */
 export const softplus = (x: Value): Value => unary('Softplus', x, (dy) => mul(dy, sigmoid(x)));

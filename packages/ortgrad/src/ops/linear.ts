@@ -2,8 +2,9 @@
 import type { Value } from '../graph.ts';
 import { elementCount } from '../tensor.ts';
 import { emit, shapeError, track } from './common.ts';
-import { add, after, BARE_GELU, bareGelu, gelu, scale } from './elementwise.ts';
+import { add, after, BARE_GELU, bareGelu, gelu } from './elementwise.ts';
 import { columnSums } from './reduce.ts';
+import { scale } from './scalars.ts';
 import { reshape, transpose } from './shape.ts';
 
 /** Checks x [..., K], w [K, N], b [N] and gives the number of rows of x. */

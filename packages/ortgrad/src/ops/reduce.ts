@@ -1,9 +1,9 @@
-/** Sums and means over axes, and the fast column sums that bias gradients are made of. */
+/** Sums and means over axes, the fast column sums that bias gradients are made of, and repetition, whose gradient is a sum as a sum's is a repetition. */
 import type { Value } from '../graph.ts';
 import { elementCount, sameShape } from '../tensor.ts';
-import { axisOf, emit, track } from './common.ts';
-import { scale } from './elementwise.ts';
-import { expand, reshape } from './shape.ts';
+import { axisOf, broadcastShape, emit, shapeError, track } from './common.ts';
+import { scale } from './scalars.ts';
+import { reshape } from './shape.ts';
 
 function reduce(op: 'ReduceSum' | 'ReduceMean', x: Value, axes: readonly number[] | undefined, keepdims: boolean) {
   const list = (axes ?? x.shape.map((_, axis) => axis)).map((axis) => axisOf(op, x.shape, axis));
@@ -52,4 +52,14 @@ export function sumTo(dy: Value, shape: readonly number[]): Value {
     return reshape(columnSums(reshape(dy, [elementCount(dy.shape) / columns, columns])), shape);
   }
   return reshape(reduceSum(dy, axes), shape);
+}
+
+/** Repeats sides of 1 (and missing leading sides) up to `shape`. */
+export function expand(x: Value, shape: readonly number[]): Value {
+  if (!sameShape(broadcastShape('expand', x.shape, shape), shape)) {
+    throw shapeError('expand', 'the first must broadcast to the second', x.shape, shape);
+  }
+  if (sameShape(x.shape, shape)) return x;
+  const y = emit(x.graph, 'Expand', [x, x.graph.int64(shape)], shape, {}, x.dtype);
+  return track(y, [x], (dy) => [sumTo(dy, x.shape)]);
 }

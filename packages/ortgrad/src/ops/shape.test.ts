@@ -3,7 +3,7 @@ import { expect, test } from 'vitest';
 import { input, testOps } from '../../test/suite.ts';
 import { Graph } from '../graph.ts';
 import { square } from './elementwise.ts';
-import { concat, expand, pad, reshape, slice, split, transpose } from './shape.ts';
+import { concat, pad, reshape, slice, split, transpose } from './shape.ts';
 
 testOps('shape', [
   { name: 'reshape', inputs: [input([2, 6])], build: ([x]) => reshape(x, [-1, 4]) },
@@ -19,7 +19,6 @@ testOps('shape', [
     },
   },
   { name: 'pad', inputs: [input([2, 3, 2])], build: ([x]) => pad(x, -2, 2, 1) },
-  { name: 'expand', inputs: [input([3, 1])], build: ([x]) => expand(x, [2, 3, 4]) },
 ]);
 
 test('shapes that do not fit are refused by both shapes', () => {
@@ -31,5 +30,4 @@ test('shapes that do not fit are refused by both shapes', () => {
   expect(() => slice(x, 1, 2, 4)).toThrow(/2 to 4/);
   expect(() => split(x, 1, 2)).toThrow(/2 equal parts.*\[2, 3\]/);
   expect(() => pad(x, 2, 1, 1)).toThrow(/axis 2/);
-  expect(() => expand(x, [2, 4])).toThrow(/\[2, 3\] and \[2, 4\]/);
 });

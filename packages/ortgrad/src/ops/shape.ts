@@ -1,8 +1,7 @@
-/** Ops that move elements without computing: reshape, transpose, concat, slice, pad, expand. */
+/** Ops that move elements without computing: reshape, transpose, concat, slice, split, pad. */
 import type { Value } from '../graph.ts';
 import { elementCount, sameShape } from '../tensor.ts';
-import { axisOf, broadcastShape, emit, shapeError, track, withSide } from './common.ts';
-import { sumTo } from './reduce.ts';
+import { axisOf, emit, shapeError, track, withSide } from './common.ts';
 
 /** The same elements in row-major order under another shape; one side may be -1 and is then worked out. */
 export function reshape(x: Value, shape: readonly number[]): Value {
@@ -119,14 +118,4 @@ export function pad(x: Value, axis: number, before: number, after: number): Valu
     x.dtype,
   );
   return track(y, [x], (dy) => [slice(dy, at, before, before + side)]);
-}
-
-/** Repeats sides of 1 (and missing leading sides) up to `shape`. */
-export function expand(x: Value, shape: readonly number[]): Value {
-  if (!sameShape(broadcastShape('expand', x.shape, shape), shape)) {
-    throw shapeError('expand', 'the first must broadcast to the second', x.shape, shape);
-  }
-  if (sameShape(x.shape, shape)) return x;
-  const y = emit(x.graph, 'Expand', [x, x.graph.int64(shape)], shape, {}, x.dtype);
-  return track(y, [x], (dy) => [sumTo(dy, x.shape)]);
 }

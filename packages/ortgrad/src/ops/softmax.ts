@@ -1,8 +1,9 @@
 /** Softmax and L2 normalisation along one axis. */
 import type { Value } from '../graph.ts';
 import { axisOf, unary } from './common.ts';
-import { addScalar, div, mul, sqrt, square, sub } from './elementwise.ts';
+import { div, mul, sqrt, square, sub } from './elementwise.ts';
 import { reduceSum } from './reduce.ts';
+import { addScalar } from './scalars.ts';
 
 /** e^x normalised to sum 1 along an axis (default: the last). */
 export function softmax(x: Value, axis = -1): Value {
