@@ -2,11 +2,13 @@
 import { createHash } from 'node:crypto';
 import {
   addScalar,
+  averagePool,
   cast,
   concat,
   div,
   FrozenParameters,
   Graph,
+  l2Norm,
   type Runtime,
   readSafetensors,
   reshape,
@@ -56,22 +58,16 @@ export interface PackedDescriptors {
 /** Lengths below this count as zero: such a part stays zero. */
 const TINY = 1e-12;
 
+/** Every row divided by its length: (rows, C) -> (rows, C). */
+export const unitRows = (rows: Value): Value => div(rows, addScalar(l2Norm(rows, 1), TINY));
+
 /** Brings one tap to the token grid and divides each cell's vector by its length: (1, C, H, W) -> (h * w, C). */
 function tokensOf(map: Value, { stride, channels }: Tap, size: readonly [number, number], normalised: boolean): Value {
   const [h, w] = size;
-  const { graph } = map;
-  let onGrid = map;
-  if (stride < TOKEN_STRIDE) {
-    const step = TOKEN_STRIDE / stride;
-    const attributes = { kernel_shape: [step, step], strides: [step, step] };
-    onGrid = graph.node('AveragePool', [map], [{ shape: [1, channels, h, w] }], attributes)[0];
-  } else if (stride > TOKEN_STRIDE) {
-    onGrid = resizeBilinear(map, [h, w]);
-  }
-  const rows = reshape(transpose(onGrid, [0, 2, 3, 1]), [h * w, channels]);
-  if (!normalised) return rows;
-  const length = graph.node('ReduceL2', [rows, graph.int64([1])], [{ shape: [h * w, 1] }], { keepdims: 1 })[0];
-  return div(rows, addScalar(length, TINY));
+  const step = TOKEN_STRIDE / stride;
+  const onGrid = step > 1 ? averagePool(map, step, step) : step < 1 ? resizeBilinear(map, size) : map; // (1, C, h, w)
+  const rows = reshape(transpose(onGrid, [0, 2, 3, 1]), [h * w, channels]); // (h * w, C)
+  return normalised ? unitRows(rows) : rows;
 }
 
 /**
@@ -80,12 +76,9 @@ function tokensOf(map: Value, { stride, channels }: Tap, size: readonly [number,
  */
 function fineTokens(map: Value, [h, w]: readonly [number, number]): Value {
   const channels = map.shape[1];
-  const { graph } = map;
-  const cells = reshape(transpose(map, [0, 2, 3, 1]), [4 * h * w, channels]);
-  const shape = [4 * h * w, 1];
-  const length = graph.node('ReduceL2', [cells, graph.int64([1])], [{ shape }], { keepdims: 1 })[0];
-  const halved = scale(div(cells, addScalar(length, TINY)), 0.5);
-  return reshape(spaceToDepth(reshape(halved, [1, 2 * h, 2 * w, channels]), 2), [h * w, 4 * channels]);
+  const cells = reshape(transpose(map, [0, 2, 3, 1]), [4 * h * w, channels]); // (2h * 2w, C)
+  const halved = reshape(scale(unitRows(cells), 0.5), [1, 2 * h, 2 * w, channels]); // (1, 2h, 2w, C)
+  return reshape(spaceToDepth(halved, 2), [h * w, 4 * channels]); // (h * w, 4C)
 }
 
 /** Descriptors as values of a graph: `tokens` (h * w, D) and `low`, the stride-4 tap (C, 2h, 2w). */
@@ -106,12 +99,12 @@ export function describeOn(
   image: Value,
 ): DescriptorValues {
   const [, height, width] = image.shape as [number, number, number, number];
-  const values = cast(transpose(image, [0, 3, 1, 2]), 'float32');
-  const scaled = scale(addScalar(values, -backbone.scaling.mean), backbone.scaling.scale);
-  const maps = backbone.build(new FrozenParameters(graph, weights), scaled);
+  const values = cast(transpose(image, [0, 3, 1, 2]), 'float32'); // (1, 3, H, W)
+  const scaled = scale(addScalar(values, -backbone.scaling.mean), backbone.scaling.scale); // (1, 3, H, W)
+  const maps = backbone.build(new FrozenParameters(graph, weights), scaled); // a tap each, (1, C, H/stride, W/stride)
   const size = [height / TOKEN_STRIDE, width / TOKEN_STRIDE] as const;
-  const parts = backbone.taps.map((tap, i) => tokensOf(maps[i], tap, size, backbone.normalised));
-  const tokens = concat([...parts, fineTokens(maps[0], size)], 1);
+  const parts = backbone.taps.map((tap, i) => tokensOf(maps[i], tap, size, backbone.normalised)); // (h * w, C) each
+  const tokens = concat([...parts, fineTokens(maps[0], size)], 1); // (h * w, D)
   return { tokens, low: reshape(maps[0], maps[0].shape.slice(1)) };
 }
 

@@ -6,6 +6,7 @@ import {
   concat,
   expand,
   type FrozenParameters,
+  gather,
   layerNormLayer,
   linear,
   mlp,
@@ -48,10 +49,9 @@ function dense(p: FrozenParameters, name: string, x: Value, features: number): V
 
 /** Words, places and the first sentence's embedding, summed and normalised: ids (B, T) -> (B, T, D). */
 function embed(p: FrozenParameters, ids: Value, { dims, vocabulary, places }: BertShape): Value {
-  const [batch, length] = ids.shape as [number, number];
-  const table = p.stored('embeddings.word_embeddings.weight', [vocabulary, dims]);
-  const rows = [{ shape: [batch, length, dims], dtype: table.dtype }];
-  const words = cast(ids.graph.node('Gather', [table, ids], rows, { axis: 0 })[0], 'float32');
+  const length = ids.shape[1];
+  const table = p.stored('embeddings.word_embeddings.weight', [vocabulary, dims]); // (V, D)
+  const words = cast(gather(table, ids, 0), 'float32'); // (B, T, D)
   const place = slice(p.get('embeddings.position_embeddings.weight', [places, dims]), 0, 0, length); // (T, D)
   const sentence = slice(p.get('embeddings.token_type_embeddings.weight', [2, dims]), 0, 0, 1); // (1, D)
   return layerNormLayer(p, 'embeddings.LayerNorm', add(words, add(place, sentence)), EPSILON);

@@ -1,12 +1,21 @@
 /** Location-aware match (Eq. 3-4): every token finds its nearest among the tokens near the same place in K good pictures. */
 import {
+  add,
+  argMax,
   cast,
   concat,
   Graph,
+  gather,
+  gatherElements,
+  matmul,
+  maximum,
+  mul,
   type Runtime,
   reshape,
+  scale,
   slice,
   sub,
+  sumSquares,
   tensor,
   transpose,
   type Value,
@@ -132,46 +141,35 @@ export function matchOn(
   const cells = height * width;
   const tiling = tilingOf(height, width, radius);
   const { tiles, queries, candidates } = tiling;
-  const node = (op: string, inputs: Value[], shape: number[], attributes = {}, dtype: Value['dtype'] = 'float32') =>
-    graph.node(op, inputs, [{ shape, dtype }], attributes)[0];
-
   const wide = matched + 1;
-  const front = matched < dims ? slice(query, 1, 0, matched) : query;
-  const tiled = node('Gather', [front, graph.constant(tiling.order, [cells])], [cells, matched]);
-  const withOne = concat([tiled, graph.filled(1, [cells, 1])], 1);
-  const queriesT = transpose(reshape(withOne, [tiles, queries, wide]), [0, 2, 1]); // (T, D+1, Q)
+  const whole = (values: readonly number[], shape: readonly number[]) =>
+    graph.constant(BigInt64Array.from(values, BigInt), shape);
+
+  const front = matched < dims ? slice(query, 1, 0, matched) : query; // (h * w, m)
+  const tiled = gather(front, graph.constant(tiling.order, [cells]), 0); // (T * Q, m)
+  const withOne = concat([tiled, graph.filled(1, [cells, 1])], 1); // (T * Q, m + 1)
+  const queriesT = transpose(reshape(withOne, [tiles, queries, wide]), [0, 2, 1]); // (T, m + 1, Q)
   const places = graph.constant(tiling.cells, [tiles * candidates]);
   const scores = Array.from({ length: neighbours }, (_, k) => {
-    const whole = reshape(slice(bank, 0, k, k + 1), [cells, dims]);
-    const tokens = cast(matched < dims ? slice(whole, 1, 0, matched) : whole, 'float32');
-    const squares = node('ReduceSumSquare', [tokens, graph.int64([1])], [cells, 1], { keepdims: 1 });
-    const withSquare = concat([tokens, node('Mul', [squares, graph.scalar(-0.5)], [cells, 1])], 1);
-    const region = node('Gather', [withSquare, places], [tiles * candidates, wide]);
-    return node('MatMul', [reshape(region, [tiles, candidates, wide]), queriesT], [tiles, candidates, queries]);
+    const picture = reshape(slice(bank, 0, k, k + 1), [cells, dims]); // (h * w, D) float16
+    const tokens = cast(matched < dims ? slice(picture, 1, 0, matched) : picture, 'float32'); // (h * w, m)
+    const withSquare = concat([tokens, scale(sumSquares(tokens, 1), -0.5)], 1); // (h * w, m + 1)
+    const region = gather(withSquare, places, 0); // (T * C, m + 1)
+    return matmul(reshape(region, [tiles, candidates, wide]), queriesT); // (T, C, Q)
   });
-  const best = scores.reduce((a, b) => node('Max', [a, b], [tiles, candidates, queries])); // (T, C, Q)
-  const inGrid = node(
-    'Add',
-    [best, graph.constant(tiling.outside, [tiles, candidates, 1])],
-    [tiles, candidates, queries],
-  );
-  const inDisc = node('Add', [inGrid, graph.constant(tiling.far, [candidates, queries])], [tiles, candidates, queries]);
-  const place = node('ArgMax', [inDisc], [tiles, 1, queries], { axis: 1, keepdims: 1 }, 'int64');
-  const atPlace = scores.map((score) => node('GatherElements', [score, place], [tiles, 1, queries], { axis: 1 }));
-  const picture = node('ArgMax', [concat(atPlace, 1)], [tiles, 1, queries], { axis: 1, keepdims: 1 }, 'int64');
+  const best = scores.reduce(maximum); // (T, C, Q)
+  const inGrid = add(best, graph.constant(tiling.outside, [tiles, candidates, 1])); // (T, C, Q)
+  const inDisc = add(inGrid, graph.constant(tiling.far, [candidates, queries])); // (T, C, Q)
+  const place = argMax(inDisc, 1, true); // (T, 1, Q) int64
+  const atPlace = scores.map((score) => gatherElements(score, place, 1)); // K times (T, 1, Q)
+  const picture = argMax(concat(atPlace, 1), 1, true); // (T, 1, Q) int64
 
-  const integers = (values: readonly number[], shape: number[]) => reshape(graph.int64(values), shape);
-  const first = integers(
-    Array.from({ length: tiles }, (_, tile) => tile * candidates),
-    [tiles, 1, 1],
-  );
-  const inTable = node('Add', [place, first], [tiles, 1, queries], {}, 'int64');
-  const table = graph.int64(Array.from(tiling.cells));
-  const cell = node('Gather', [table, inTable], [tiles, 1, queries], {}, 'int64');
-  const base = node('Mul', [picture, integers([cells], [1, 1, 1])], [tiles, 1, queries], {}, 'int64');
-  const found = reshape(node('Add', [base, cell], [tiles, 1, queries], {}, 'int64'), [cells]);
-  const index = node('Gather', [found, graph.constant(tiling.inverse, [cells])], [cells], {}, 'int64');
-  const nearest = node('Gather', [reshape(bank, [neighbours * cells, dims]), index], [cells, dims], {}, 'float16');
+  const firsts = Array.from({ length: tiles }, (_, tile) => tile * candidates);
+  const inTable = add(place, whole(firsts, [tiles, 1, 1])); // (T, 1, Q) int64
+  const cell = gather(graph.int64(Array.from(tiling.cells)), inTable, 0); // (T, 1, Q) int64
+  const found = reshape(add(mul(picture, whole([cells], [1, 1, 1])), cell), [cells]); // (T * Q) int64
+  const index = gather(found, graph.constant(tiling.inverse, [cells]), 0); // (h * w) int64
+  const nearest = gather(reshape(bank, [neighbours * cells, dims]), index, 0); // (h * w, D) float16
   return { delta: sub(cast(nearest, 'float32'), query), index };
 }
 
