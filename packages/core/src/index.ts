@@ -169,8 +169,8 @@ export {
 export { SLIDING_WINDOW, type SlidingWindow } from './networks/sliding-window.ts';
 export { commonFolder, fromStored, isInside, nameKey, pathKey, toStored, withSlashes } from './paths.ts';
 export { Random } from './random.ts';
-export { residualNorm } from './residual/calibration.ts';
 export { readSamples } from './residual/index-file.ts';
+export { residualNorm } from './residual/norm.ts';
 export {
   type BuildOptions,
   type Described,

@@ -1,5 +1,6 @@
 /** What the network sees of clicks, computed without learning (ours): discs of pixels, eight planes a token, likeness of colour. */
 import { CLICK_CHANNELS, CLICK_PLANES, LIKENESS, TOKEN } from '../networks/adclick.ts';
+import { calibrated } from '../residual/calibration.ts';
 import type { Residual } from '../residual/reference-index.ts';
 import { DISC_RADIUS, overDisc } from './disc.ts';
 import type { Click } from './types.ts';
@@ -47,16 +48,9 @@ export class TokenInputs {
     gain = 1,
   ) {
     const { height, width, dims, delta, tokens, calibration } = of;
-    this.residual = new Float32Array(delta.length);
+    this.residual = calibrated(delta, calibration, gain);
     this.clickPlanes = new Float32Array(height * width * CLICK_PLANES);
     this.features = tokens.slice();
-    const inverse = calibration.map((c) => 1 / c);
-    for (let cell = 0; cell < height * width; cell++)
-      for (let d = 0; d < dims; d++) {
-        const at = cell * dims + d;
-        const r = delta[at];
-        this.residual[at] = Math.log1p(r * r * inverse[d] * gain);
-      }
     normaliseRows(this.features, dims);
   }
 

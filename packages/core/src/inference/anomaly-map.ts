@@ -1,25 +1,27 @@
 /** From a residual to an anomaly map and an image score, on a graph: the same nodes serve the library and the detector file. */
 import {
   addScalar,
+  averagePool,
   cast,
   div,
   FrozenParameters,
   type Graph,
-  log1p,
+  matmul,
   mul,
   type ParameterSource,
+  pow,
   reduceMean,
   reshape,
   sigmoid,
-  slice,
-  sqrt,
-  square,
   type Tensor,
+  topK,
   type Value,
 } from '@adclick/ortgrad';
 import { TOKEN_STRIDE } from '../features/grid.ts';
 import { gaussianBlur } from '../image/blur.ts';
 import { resizePlane } from '../image/resize.ts';
+import { calibratedOn } from '../residual/calibration.ts';
+import { normOn } from '../residual/norm.ts';
 
 /**
  * How the score of a picture is read from its map before smoothing: its maximum, the mean of its largest values,
@@ -51,7 +53,7 @@ export interface SegInputs {
   readonly residual: Value;
   /** The picture's own descriptors, (1, h, w, D). */
   readonly tokens: Value;
-  /** Root of the mean of log(1 + r²/c) over the compared channels, the map of a detector without a network, (1, h, w). */
+  /** See normOn; the map of a detector without a network, (1, h, w). */
   readonly norm: Value;
   /** The picture on the model grid, uint8 (1, 8h, 8w, 3). */
   readonly image: Value;
@@ -122,16 +124,15 @@ function enlarge(graph: Graph, plane: Value, [height, width]: readonly [number, 
   const across = lineFilter(w, width, sigma);
   const flipped = new Float32Array(across.length);
   for (let x = 0; x < width; x++) for (let i = 0; i < w; i++) flipped[i * width + x] = across[x * w + i];
-  const rows = graph.node('MatMul', [down, plane], [{ shape: [height, w] }])[0];
-  return graph.node('MatMul', [rows, graph.constant(flipped, [w, width])], [{ shape: [height, width] }])[0];
+  const rows = matmul(down, plane); // (height, w)
+  return matmul(rows, graph.constant(flipped, [w, width])); // (height, width)
 }
 
-function scoreOn(graph: Graph, raw: Value, rule: ImageScore): Value {
+/** raw (H, W) -> (1). */
+function scoreOn(raw: Value, rule: ImageScore): Value {
   const [height, width] = raw.shape as [number, number];
   const largest = (x: Value, count: number) => {
-    const outputs = [{ shape: [count] }, { shape: [count], dtype: 'int64' as const }];
-    const flat = reshape(x, [x.shape.reduce((a, b) => a * b, 1)]);
-    return graph.node('TopK', [flat, graph.int64([count])], outputs, { axis: 0, largest: 1, sorted: 1 })[0];
+    return topK(reshape(x, [-1]), count, 0).values; // (count)
   };
   switch (rule.rule) {
     case 'max':
@@ -140,10 +141,7 @@ function scoreOn(graph: Graph, raw: Value, rule: ImageScore): Value {
       return reshape(reduceMean(largest(raw, Math.min(rule.pixels, height * width))), [1]);
     case 'pool': {
       const side = Math.min(rule.side, height, width);
-      const shape = [1, 1, height - side + 1, width - side + 1];
-      const plane = reshape(raw, [1, 1, height, width]);
-      const pooled = graph.node('AveragePool', [plane], [{ shape }], { kernel_shape: [side, side] })[0];
-      return largest(pooled, 1);
+      return largest(averagePool(reshape(raw, [1, 1, height, width]), side), 1);
     }
   }
 }
@@ -151,49 +149,36 @@ function scoreOn(graph: Graph, raw: Value, rule: ImageScore): Value {
 /** 0 and more to [0,1], `level` to 0.5. */
 const squash = (x: Value, level: number): Value => div(x, addScalar(x, level));
 
-/**
- * How much each token differs from good pictures: the root of the mean of log(1 + r²/c) over the compared channels (ours; the
- * logarithm keeps a few channels from outweighing all others).
- * @param planes log(1 + r²/c), (h * w, D). @returns (h * w).
- */
-function strangenessOn(planes: Value, matched: number): Value {
-  const dims = planes.shape[1];
-  return sqrt(reduceMean(matched < dims ? slice(planes, 1, 0, matched) : planes, [1]));
-}
-
 /** Puts a map and its score on a graph; score rules read the map before smoothing. */
 export function anomalyMapOn(graph: Graph, inputs: MapInputs, options: MapOptions): MapValues {
   const { settings, calibration, matched, network, level } = options;
   const [, height, width] = inputs.image.shape as [number, number, number, number];
   const [h, w] = [height / TOKEN_STRIDE, width / TOKEN_STRIDE];
   const dims = inputs.delta.shape[1];
-  const inverse = graph.constant(
-    calibration.map((c) => 1 / c),
-    [dims],
-  );
-  const planes = log1p(mul(square(inputs.delta), inverse)); // (h * w, D)
-  const strangeness = reshape(strangenessOn(planes, matched), [h, w]);
+  const planes = calibratedOn(inputs.delta, calibration); // (h * w, D)
+  const norm = reshape(normOn(planes, matched), [h, w]); // (h, w)
   const weigh = (plane: Value): Value => {
     if (settings.foreground === 0 || !inputs.foreground) return plane;
-    const weight = graph.node('Pow', [inputs.foreground, graph.scalar(settings.foreground)], [{ shape: [h, w] }])[0];
+    const weight = pow(inputs.foreground, settings.foreground); // (h, w)
     return mul(plane, enlarge(graph, weight, plane.shape as [number, number], 0));
   };
   if (!network) {
-    const weighed = weigh(strangeness);
+    const weighed = weigh(norm); // (h, w)
     return {
       map: squash(enlarge(graph, weighed, [height, width], settings.sigma), level.map),
-      score: squash(scoreOn(graph, enlarge(graph, weighed, [height, width], 0), settings.score), level.score),
+      score: squash(scoreOn(enlarge(graph, weighed, [height, width], 0), settings.score), level.score),
     };
   }
+  // (1, H, W)
   const logits = network.build(new FrozenParameters(graph, network.weights), {
     residual: reshape(planes, [1, h, w, dims]),
     tokens: reshape(inputs.tokens, [1, h, w, dims]),
-    norm: reshape(strangeness, [1, h, w]),
+    norm: reshape(norm, [1, h, w]),
     image: inputs.image,
   });
-  const probability = weigh(reshape(cast(sigmoid(logits), 'float32'), [height, width]));
+  const probability = weigh(reshape(cast(sigmoid(logits), 'float32'), [height, width])); // (H, W)
   return {
     map: enlarge(graph, probability, [height, width], settings.sigma),
-    score: scoreOn(graph, probability, settings.score),
+    score: scoreOn(probability, settings.score),
   };
 }

@@ -1,12 +1,12 @@
 /** The graphs of a detector: the whole one that is its file, and the last part alone, for residuals that an index has computed. */
-import { cast, Graph, reshape, type Tensor, type Value } from '@adclick/ortgrad';
+import { cast, Graph, gather, reshape, type Tensor } from '@adclick/ortgrad';
 import type { Backbone } from '../features/backbones.ts';
 import { describeOn } from '../features/extractor.ts';
 import { TOKEN_STRIDE } from '../features/grid.ts';
-import type { ForegroundModel } from '../residual/foreground.ts';
+import { foregroundOn, lineOn, unionOn } from '../residual/foreground.ts';
+import { codesOn, distancesOn, histogramsOn, nearestOn, stacked } from '../residual/global-similarity.ts';
 import { matchOn } from '../residual/match.ts';
 import type { Reference } from '../residual/reference.ts';
-import { rankOn } from '../residual/retrieval-graph.ts';
 import { anomalyMapOn, type MapOptions } from './anomaly-map.ts';
 
 /** What a detector's graph is made of. */
@@ -15,42 +15,6 @@ export interface DetectorParts {
   readonly backbone: Backbone;
   readonly weights: ReadonlyMap<string, Tensor>;
   readonly map: MapOptions;
-}
-
-/** How much each token of the query belongs to the product: the largest of its own map and its neighbours', (h, w). */
-function foregroundOn(
-  graph: Graph,
-  tokens: Value,
-  neighbours: Value,
-  { model, maps }: { readonly model: ForegroundModel; readonly maps: readonly Float32Array[] },
-  [h, w]: readonly [number, number],
-): Value {
-  const node = (op: string, inputs: Value[], shape: number[], attributes = {}) =>
-    graph.node(op, inputs, [{ shape }], attributes)[0];
-  const cells = h * w;
-  const { weights, offset, low, high } = model;
-  const front = node(
-    'Slice',
-    [tokens, graph.int64([0]), graph.int64([weights.length]), graph.int64([1])],
-    [cells, weights.length],
-  );
-  const span = high - low;
-  const line = graph.constant(
-    Float32Array.from(weights, (weight) => weight / span),
-    [weights.length, 1],
-  );
-  const value = node(
-    'Add',
-    [node('MatMul', [front, line], [cells, 1]), graph.scalar((offset - low) / span)],
-    [cells, 1],
-  );
-  const own = node('Clip', [reshape(value, [1, cells]), graph.scalar(0), graph.scalar(1)], [1, cells]);
-  const all = new Float32Array(maps.length * cells);
-  for (const [i, map] of maps.entries()) all.set(map, i * cells);
-  const count = neighbours.shape[0];
-  const near = node('Gather', [graph.constant(all, [maps.length, cells]), neighbours], [count, cells], { axis: 0 });
-  const most = node('ReduceMax', [near, graph.int64([0])], [1, cells], { keepdims: 1 });
-  return reshape(node('Max', [own, most], [1, cells]), [h, w]);
 }
 
 /**
@@ -73,17 +37,24 @@ export function detectorModel(
   const image = graph.input('image', [1, grid.height, grid.width, 3], 'uint8');
   const { tokens, low } = describeOn(graph, backbone, weights, image);
 
-  const nearest = rankOn(graph, low, reference, count); // (K)
+  const { data, shape } = stacked(reference.histograms);
+  const query = histogramsOn(low, codesOn(graph, reference.codebook)); // (1, 64, codes)
+  const nearest = nearestOn(distancesOn(query, graph.constant(data, shape)), count); // (K) int64
   const all = new Uint16Array(total * cells * dims);
   for (const [i, bits] of reference.tokens.entries()) all.set(bits, i * cells * dims);
   const bank = graph.constant(all, [total, cells, dims], 'float16');
-  const shape = [{ shape: [count, cells, dims], dtype: 'float16' as const }];
-  const near = graph.node('Gather', [bank, nearest], shape, { axis: 0 })[0]; // (K, h * w, D)
+  const near = gather(bank, nearest, 0); // (K, h * w, D) float16
   const match = { height: h, width: w, dims, matched: map.matched, neighbours: count, radius };
-  const { delta } = matchOn(graph, tokens, near, match);
+  const { delta } = matchOn(graph, tokens, near, match); // (h * w, D)
 
+  const productOn = ({ model, maps }: NonNullable<Reference['foreground']>) => {
+    const known = new Float32Array(total * cells);
+    for (const [i, each] of maps.entries()) known.set(each, i * cells);
+    const others = gather(graph.constant(known, [total, cells]), nearest, 0); // (K, h * w)
+    return unionOn(foregroundOn(tokens, lineOn(graph, model)), others); // (h * w)
+  };
   const weighs = map.settings.foreground > 0 && reference.foreground;
-  const foreground = weighs ? foregroundOn(graph, tokens, nearest, weighs, [h, w]) : undefined;
+  const foreground = weighs ? reshape(productOn(weighs), [h, w]) : undefined;
   const result = anomalyMapOn(graph, { image, tokens, delta, foreground }, map);
   graph.output('map', cast(result.map, 'float32'));
   graph.output('score', result.score);

@@ -14,7 +14,7 @@ import { type TextFeatures, textFeatures } from '../language/text-features.ts';
 import { modelPath } from '../models.ts';
 import { TOKEN } from '../networks/adclick.ts';
 import { type ClickWeightsCard, loadClickWeights } from '../networks/click-weights.ts';
-import { residualNorm } from '../residual/calibration.ts';
+import { residualNorm } from '../residual/norm.ts';
 import type { ReferenceIndex, Residual } from '../residual/reference-index.ts';
 import { ClickNetwork, ClickPredictor } from './click-predictor.ts';
 import { Lanes } from './lanes.ts';
@@ -216,7 +216,7 @@ export class View {
     this.closer = undefined;
   }
 
-  /** The calibrated length of the residual at the image's size: about 1 where the picture is as good ones are, larger at defects. */
+  /** {@link residualNorm} at the image's size: the map of a detector without a network, neither weighed nor smoothed. */
   residualNorm(): Plane {
     const norm = residualNorm(this.residual, this.residual.calibration);
     return resizePlane(norm, this.image.width, this.image.height);

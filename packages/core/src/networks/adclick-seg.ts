@@ -36,7 +36,7 @@ export interface SegPicture {
   readonly residual: Value;
   /** Descriptors of length 1, (B, h, w, D); needed with words only. */
   readonly tokens: Value;
-  /** Calibrated length of the residual, at least 0, (B, h, w). */
+  /** √mean log(1 + r²/c) over the compared channels, see normOn in residual/norm.ts, (B, h, w). */
   readonly norm: Value;
 }
 

@@ -2,7 +2,7 @@
 import { createHash } from 'node:crypto';
 import { readFile } from 'node:fs/promises';
 import { resolve } from 'node:path';
-import { tensor, toFloat32 } from '@adclick/ortgrad';
+import { type Runtime, tensor, toFloat32 } from '@adclick/ortgrad';
 import { fail } from '../errors.ts';
 import type { FeatureExtractor } from '../features/extractor.ts';
 import { chooseGrid, DEFAULT_PIXELS, type GridSize, TOKEN_STRIDE } from '../features/grid.ts';
@@ -28,10 +28,11 @@ import { commonFolder, toStored, withSlashes } from '../paths.ts';
 import { Random } from '../random.ts';
 import type { Bank } from './bank.ts';
 import { Calibration } from './calibration.ts';
+import { blockHistograms } from './global-similarity.ts';
 import { FORMAT, type IndexContent, type IndexEntry, type IndexSettings } from './index-file.ts';
-import { defaultRadius, type Matcher } from './match.ts';
+import { type Codebook, kMeans, sampleRows } from './k-means.ts';
+import { defaultRadius, Matcher } from './match.ts';
 import { chooseNeighbours, compare } from './neighbours.ts';
-import { blockHistograms, type Codebook, kMeans, sampleRows } from './retrieval.ts';
 
 /** A good picture: a file, or pixels of any sample type with a name that is unique in the index. */
 export type Normal = { readonly path: string } | { readonly name: string; readonly image: Picture };
@@ -286,7 +287,7 @@ async function learnCodes(
 async function calibrate(
   content: Omit<IndexContent, 'calibration'>,
   bank: Bank,
-  matcher: Matcher,
+  runtime: Runtime,
   { dims, matched }: FeatureExtractor,
   signal?: AbortSignal,
 ): Promise<Float32Array> {
@@ -298,9 +299,9 @@ async function calibrate(
   for (const [shard, index] of chosen) {
     signal?.throwIfAborted();
     const bits = await bank.tokens(shard);
-    const neighbours = chooseNeighbours(content, histograms[index], (entry) => entry.shard === shard);
+    const neighbours = await chooseNeighbours(runtime, content, histograms[index], (entry) => entry.shard === shard);
     const { delta } = await compare(
-      { content, bank, matcher, matched },
+      { content, bank, matcher: Matcher.of(runtime), matched },
       toFloat32(tensor(bits, [bits.length])),
       neighbours,
     );
@@ -315,7 +316,7 @@ export async function summarise(
   settings: IndexSettings,
   bank: Bank,
   extractor: FeatureExtractor,
-  matcher: Matcher,
+  runtime: Runtime,
   { signal, ranked = true }: BuildSettings & InnerSettings,
 ): Promise<IndexContent> {
   const channels = extractor.backbone.taps[0]?.channels;
@@ -324,10 +325,8 @@ export async function summarise(
   const histograms: Float32Array[] = [];
   for (const { shard } of codebook ? entries : []) {
     signal?.throwIfAborted();
-    const low = await bank.low(shard);
-    const map = { data: toFloat32(tensor(low, [low.length])), channels, height, width };
-    histograms.push(blockHistograms(map, codebook as Codebook));
+    histograms.push(await blockHistograms(runtime, await bank.low(shard), { height, width }, codebook as Codebook));
   }
   const content = { settings, entries, codebook, histograms };
-  return { ...content, calibration: await calibrate(content, bank, matcher, extractor, signal) };
+  return { ...content, calibration: await calibrate(content, bank, runtime, extractor, signal) };
 }

@@ -1,53 +1,42 @@
-import { expect, test } from 'vitest';
+import { Runtime, tensor, toFloat16, toFloat32 } from '@adclick/ortgrad';
+import { afterAll, beforeAll, expect, test } from 'vitest';
 import { Random } from '../random.ts';
-import { fitForeground, foregroundMap, type TokenGrid, unite } from './foreground.ts';
+import { type ForegroundModel, foregroundMap } from './foreground.ts';
 
-/** Tokens of two kinds with noise; `inside` says which cells are of the second kind. */
-function grid(seed: number, inside: (y: number, x: number) => boolean, { height = 20, width = 30 } = {}): TokenGrid {
-  const random = new Random(seed);
-  const dims = 8;
-  const tokens = new Float32Array(height * width * dims);
-  for (let cell = 0; cell < height * width; cell++) {
-    const kind = inside(Math.floor(cell / width), cell % width) ? 1 : 0;
-    for (let d = 0; d < dims; d++) tokens[cell * dims + d] = (d % 2 === kind ? 1 : 0) + 0.25 * random.normal();
-  }
-  return { tokens, height, width, dims };
+let runtime: Runtime;
+beforeAll(async () => {
+  runtime = await Runtime.start({ threads: 1 });
+});
+afterAll(() => runtime.close());
+
+const size = { height: 3, width: 5 };
+const dims = 6;
+/** Four of six channels count. */
+const model: ForegroundModel = { weights: Float64Array.of(1, -0.5, 2, 0.25), offset: 0.3, low: -2, high: 3 };
+const random = new Random(7);
+const draw = () => Float32Array.from({ length: 15 * dims }, () => random.normal());
+
+function formula(tokens: Float32Array): number[] {
+  return Array.from({ length: 15 }, (_, cell) => {
+    const decision = model.weights.reduce((sum, weight, d) => sum + weight * tokens[cell * dims + d], model.offset);
+    return Math.min(1, Math.max(0, (decision - model.low) / (model.high - model.low)));
+  });
 }
 
-const disc = (y: number, x: number) => (y - 9.5) ** 2 + (x - 14.5) ** 2 < 7 ** 2;
-
-test('finds an object in the middle, and keeps the last channels out when they do not count', () => {
-  const grids = Array.from({ length: 6 }, (_, i) => grid(i, disc));
-  const model = fitForeground(grids, new Random(1));
-  expect(model).toBeDefined();
-  const map = foregroundMap(model!, grid(99, disc));
-  expect([map.width, map.height]).toEqual([30, 20]);
-  let wrong = 0;
-  for (let cell = 0; cell < 600; cell++) if (map.data[cell] > 0.5 !== disc(Math.floor(cell / 30), cell % 30)) wrong++;
-  expect(wrong).toBeLessThan(12);
-  const cut = fitForeground(
-    grids.map((g) => ({ ...g, matched: 4 })),
-    new Random(1),
-  );
-  expect(cut?.weights).toHaveLength(4);
-  expect(fitForeground(grids, new Random(1))).toEqual(model);
+test('a map is the decision value between the ends of its range', async () => {
+  const tokens = draw();
+  const map = await foregroundMap(runtime, model, tokens, [], size);
+  expect([map.width, map.height, map.channels]).toEqual([5, 3, 1]);
+  for (const [cell, value] of formula(tokens).entries()) expect(map.data[cell]).toBeCloseTo(value, 5);
+  expect(Math.min(...map.data)).toBe(0);
+  expect(Math.max(...map.data)).toBe(1);
 });
 
-test('a texture, a plain picture and an object that fills the picture have no foreground', () => {
-  const random = new Random(5);
-  const texture = Array.from({ length: 4 }, (_, i) => grid(i, () => random.chance(0.5)));
-  const plain = Array.from({ length: 4 }, (_, i) => grid(i, () => true));
-  const halves = Array.from({ length: 4 }, (_, i) => grid(i, (y) => y < 10));
-  const flat = [{ tokens: new Float32Array(600 * 8).fill(0.3), height: 20, width: 30, dims: 8 }];
-  for (const grids of [texture, plain, halves, flat, []]) expect(fitForeground(grids, new Random(1))).toBeUndefined();
-});
-
-test('unite takes the larger', () => {
-  const plane = (...values: number[]) => ({
-    data: Float32Array.from(values),
-    width: 3,
-    height: 1,
-    channels: 1 as const,
-  });
-  expect(Array.from(unite([plane(0, 0.5, 1), plane(1, 0.25, 0)]).data)).toEqual([1, 0.5, 1]);
+test('of a picture and its neighbours the larger counts', async () => {
+  const own = draw();
+  const near = [toFloat16(draw()), toFloat16(draw())];
+  const map = await foregroundMap(runtime, model, own, near, size);
+  const all = [own, ...near.map((bits) => toFloat32(tensor(bits, [bits.length])))].map(formula);
+  for (const [cell, value] of map.data.entries())
+    expect(value).toBeCloseTo(Math.max(...all.map((each) => each[cell])), 5);
 });

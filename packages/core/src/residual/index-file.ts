@@ -8,7 +8,7 @@ import { fail } from '../errors.ts';
 import { describeIoError, writeFileAtomic } from '../files.ts';
 import { FULL_RANGES, type SampleType, type Span, type Windows } from '../image/samples.ts';
 import { isDeep } from '../image/window.ts';
-import type { Codebook } from './retrieval.ts';
+import type { Codebook } from './k-means.ts';
 
 /** Changes whenever descriptors or files of older indexes no longer fit. */
 export const FORMAT = 'adclick-index/1';
@@ -78,7 +78,7 @@ export interface IndexContent {
   readonly entries: readonly IndexEntry[];
   /** Absent in an index that never chooses among its pictures. */
   readonly codebook?: Codebook;
-  /** One an entry; see blockHistograms. */
+  /** One an entry; see histogramsOn. */
   readonly histograms: readonly Float32Array[];
   /** Normal level c of each channel. */
   readonly calibration: Float32Array;

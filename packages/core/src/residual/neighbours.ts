@@ -1,10 +1,18 @@
 /** From a picture's descriptors to its residual: choose the neighbours, fetch their tokens, match. */
-
+import type { Runtime } from '@adclick/ortgrad';
 import { TOKEN_STRIDE } from '../features/grid.ts';
 import type { Bank } from './bank.ts';
+import { distances } from './global-similarity.ts';
 import type { IndexContent, IndexEntry } from './index-file.ts';
 import type { Matcher, MatchResult } from './match.ts';
-import { type Ranked, rank } from './retrieval.ts';
+
+/** A good picture's place in the ranking. */
+export interface Ranked {
+  /** Number of the picture among the references. */
+  readonly index: number;
+  /** Sum of the kept blocks' divergences; 0 for the same picture. */
+  readonly distance: number;
+}
 
 /** What a residual is computed from. */
 export interface Comparison {
@@ -21,18 +29,23 @@ export interface Compared extends MatchResult {
 }
 
 /**
- * The nearest good pictures of a query.
- * @param histogram block histograms of the query; without one every picture counts as equally near.
+ * The nearest good pictures of a query, nearest first; equally near ones in their own order.
+ * @param histogram block histograms of the query; without them every picture counts as equally near.
+ * @param excluded pictures that must not be chosen, such as the query itself.
  */
-export function chooseNeighbours(
+export async function chooseNeighbours(
+  runtime: Runtime,
   { settings, entries, histograms }: Comparison['content'],
   histogram: Float32Array | undefined,
   excluded: (entry: IndexEntry) => boolean,
-): Ranked[] {
-  const out = (index: number) => excluded(entries[index]);
-  if (histogram) return rank(histogram, histograms, settings.neighbours, out);
-  const rest = entries.map((_, index) => ({ index, distance: 0 })).filter(({ index }) => !out(index));
-  return rest.slice(0, settings.neighbours);
+): Promise<Ranked[]> {
+  const all = histogram ? await distances(runtime, [histogram], histograms) : new Float32Array(entries.length);
+  return entries
+    .map((entry, index) => ({ entry, index, distance: all[index] }))
+    .filter(({ entry }) => !excluded(entry))
+    .sort((a, b) => a.distance - b.distance || a.index - b.index)
+    .slice(0, settings.neighbours)
+    .map(({ index, distance }) => ({ index, distance }));
 }
 
 /** Residual of tokens (h * w, D) against chosen neighbours. */

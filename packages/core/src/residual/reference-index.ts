@@ -24,8 +24,9 @@ import {
   settle,
   summarise,
 } from './build-index.ts';
-import type { ResidualMap } from './calibration.ts';
-import { type ForegroundModel, fitForeground, foregroundMap, type TokenGrid, unite } from './foreground.ts';
+import { type ForegroundModel, foregroundMap } from './foreground.ts';
+import { fitForeground } from './foreground-fit.ts';
+import { blockHistograms } from './global-similarity.ts';
 import {
   type IndexContent,
   type IndexEntry,
@@ -36,8 +37,8 @@ import {
 } from './index-file.ts';
 import { Matcher } from './match.ts';
 import { chooseNeighbours, compare } from './neighbours.ts';
+import type { ResidualMap } from './norm.ts';
 import { coreset, type Reference } from './reference.ts';
-import { blockHistograms } from './retrieval.ts';
 
 /** A good picture that a residual was taken against. */
 export interface Neighbour {
@@ -135,7 +136,7 @@ export class ReferenceIndex {
     if (directory) await makeFolder(directory);
     const bank = directory ? new DiskBank(directory, shardSize(settings, extractor)) : new MemoryBank();
     await describeAll(sources, entries, settings, bank, extractor, options);
-    const content = await summarise(entries, settings, bank, extractor, Matcher.of(runtime), options);
+    const content = await summarise(entries, settings, bank, extractor, runtime, options);
     if (directory && bank instanceof DiskBank && content.codebook) {
       await writeIndex(directory, { ...content, codebook: content.codebook });
       await bank.keepOnly(new Set(entries.map(({ shard }) => shard)));
@@ -237,10 +238,9 @@ export class ReferenceIndex {
       const path = this.pathOf(entry);
       return names.has(nameKey(entry.name)) || (path !== undefined && files.has(pathKey(path)));
     };
-    const channels = extractor.backbone.taps[0]?.channels;
-    const map = { data: low, channels, height: 2 * height, width: 2 * width };
-    const histogram = content.codebook && blockHistograms(map, content.codebook);
-    const chosen = chooseNeighbours(content, histogram, excluded);
+    const lowSize = { height: 2 * height, width: 2 * width };
+    const histogram = content.codebook && (await blockHistograms(runtime, low, lowSize, content.codebook));
+    const chosen = await chooseNeighbours(runtime, content, histogram, excluded);
     if (chosen.length === 0) throw fail('ADC_NO_NORMALS', { path: directory ?? 'the index without the excluded ones' });
     const { delta } = await compare(
       { content, bank, matcher: Matcher.of(runtime), matched: extractor.matched },
@@ -304,7 +304,13 @@ export class ReferenceIndex {
     const { bank, content } = this.parts;
     const fit = async () => {
       const shards = [...new Set(content.entries.map(({ shard }) => shard))].sort().slice(0, FOREGROUND_PICTURES);
-      const grids = await Promise.all(shards.map(async (shard) => this.tokenGrid(await bank.tokens(shard))));
+      const { dims, matched } = this.parts.extractor;
+      const grids = await Promise.all(
+        shards.map(async (shard) => {
+          const bits = await bank.tokens(shard);
+          return { tokens: toFloat32(tensor(bits, [bits.length])), ...this.tokens, dims, matched };
+        }),
+      );
       return fitForeground(grids, new Random(`${content.settings.seed}/foreground`));
     };
     this.object ??= fit();
@@ -319,12 +325,11 @@ export class ReferenceIndex {
   async foregroundOf({ tokens, neighbours }: Pick<Residual, 'tokens' | 'neighbours'>): Promise<Plane | undefined> {
     const model = await this.foreground();
     if (!model) return undefined;
-    const { bank, content } = this.parts;
+    const { bank, content, runtime } = this.parts;
     const names = new Set(neighbours.map(({ name }) => name));
     const near = content.entries.filter(({ name }) => names.has(name));
-    const maps = near.map(async ({ shard }) => foregroundMap(model, this.tokenGrid(await bank.tokens(shard))));
-    const own = foregroundMap(model, this.tokenGrid(tokens));
-    return unite([own, ...(await Promise.all(maps))]);
+    const others = await Promise.all(near.map(({ shard }) => bank.tokens(shard)));
+    return foregroundMap(runtime, model, tokens, others, this.tokens);
   }
 
   /**
@@ -333,19 +338,20 @@ export class ReferenceIndex {
    * @throws ADC_INDEX_DAMAGED when a file cannot be read; RangeError for a zoomed index.
    */
   async reference(limit = Number.POSITIVE_INFINITY): Promise<Reference> {
-    const { content, bank } = this.parts;
+    const { content, bank, runtime } = this.parts;
     const { codebook, settings, calibration } = content;
     if (!codebook) throw new RangeError('a zoomed index cannot be taken along');
     const first = new Map(content.entries.map(({ shard }, i) => [shard, i] as const).reverse());
     const distinct = [...first.values()].sort((a, b) => a - b);
-    const chosen = coreset(
-      distinct.map((i) => content.histograms[i]),
-      limit,
-    ).map((i) => distinct[i]);
+    const histograms = distinct.map((i) => content.histograms[i]);
+    const chosen = (await coreset(runtime, histograms, limit)).map((i) => distinct[i]);
     const entries = chosen.map((i) => content.entries[i]);
     const tokens: Uint16Array[] = [];
     for (const { shard } of entries) tokens.push(await bank.tokens(shard));
     const model = await this.foreground();
+    const maps: Float32Array[] = [];
+    for (const bits of model ? tokens : [])
+      maps.push((await foregroundMap(runtime, model as ForegroundModel, bits, [], this.tokens)).data);
     return {
       names: entries.map(({ name }) => name),
       of: content.entries.length,
@@ -354,9 +360,7 @@ export class ReferenceIndex {
       codebook,
       settings,
       calibration,
-      ...(model && {
-        foreground: { model, maps: tokens.map((bits) => foregroundMap(model, this.tokenGrid(bits)).data) },
-      }),
+      ...(model && { foreground: { model, maps } }),
     };
   }
 
@@ -377,10 +381,9 @@ export class ReferenceIndex {
     return this.parts.runtime;
   }
 
-  private tokenGrid(tokens: Float32Array | Uint16Array): TokenGrid {
-    const { dims, matched } = this.parts.extractor;
-    const [height, width] = [this.grid.height / TOKEN_STRIDE, this.grid.width / TOKEN_STRIDE];
-    return { tokens: toFloat32(tensor(tokens, [tokens.length])), height, width, dims, matched };
+  /** Tokens along each axis. */
+  private get tokens(): { readonly height: number; readonly width: number } {
+    return { height: this.grid.height / TOKEN_STRIDE, width: this.grid.width / TOKEN_STRIDE };
   }
 
   /** The picture of a good one at its own size, as the models see it. @throws ADC_IMAGE_MISSING when the index does not know where it is. */

@@ -1,7 +1,9 @@
 /** What a detector file takes along of an index: descriptors of a bounded number of good pictures and the tables to find them by. */
+import type { Runtime } from '@adclick/ortgrad';
 import type { ForegroundModel } from './foreground.ts';
+import { distances } from './global-similarity.ts';
 import type { IndexSettings } from './index-file.ts';
-import { type Codebook, histogramDistance } from './retrieval.ts';
+import type { Codebook } from './k-means.ts';
 
 /** Good pictures taken out of an index. */
 export interface Reference {
@@ -11,7 +13,7 @@ export interface Reference {
   readonly of: number;
   /** float16 bits (h * w, dims), one a picture. */
   readonly tokens: readonly Uint16Array[];
-  /** One a picture; see blockHistograms. */
+  /** One a picture; see histogramsOn. */
   readonly histograms: readonly Float32Array[];
   readonly codebook: Codebook;
   readonly settings: IndexSettings;
@@ -29,19 +31,19 @@ export const REFERENCE_PICTURES = 60;
  * a greedy coreset as in PatchCore, of whole pictures).
  * @returns numbers of the chosen ones, ascending; all of them when there are no more than `count`.
  */
-export function coreset(histograms: readonly Float32Array[], count: number): number[] {
+export async function coreset(runtime: Runtime, histograms: readonly Float32Array[], count: number): Promise<number[]> {
   if (histograms.length <= count) return histograms.map((_, i) => i);
   const nearest = new Float64Array(histograms.length).fill(Number.POSITIVE_INFINITY);
   const chosen: number[] = [];
   for (let next = 0; chosen.length < count; ) {
     chosen.push(next);
-    const taken = histograms[next];
+    const taken = [histograms[next]];
+    const [to, from] = [await distances(runtime, histograms, taken), await distances(runtime, taken, histograms)];
     nearest[next] = -1;
     let farthest = -1;
-    for (const [i, histogram] of histograms.entries()) {
+    for (const i of histograms.keys()) {
       if (nearest[i] < 0) continue;
-      const distance = histogramDistance(histogram, taken) + histogramDistance(taken, histogram);
-      nearest[i] = Math.min(nearest[i], distance);
+      nearest[i] = Math.min(nearest[i], to[i] + from[i]);
       if (farthest < 0 || nearest[i] > nearest[farthest]) farthest = i;
     }
     if (farthest < 0) break;

@@ -8,6 +8,7 @@ import { resizePlane, resizeRgb } from '../image/resize.ts';
 import type { RgbImage } from '../image/types.ts';
 import { TOKEN } from '../networks/adclick.ts';
 import type { Random } from '../random.ts';
+import { residualNorm } from '../residual/norm.ts';
 import type { ReferenceIndex } from '../residual/reference-index.ts';
 import { simulateAnomaly } from '../synthesis/anomalies/index.ts';
 import { CROP, type Cut, cutRaster } from './item.ts';
@@ -30,7 +31,7 @@ export interface SegItem {
   readonly delta: Uint16Array;
   readonly tokens: Uint16Array;
   readonly calibration: Float32Array;
-  /** Root of the mean of log(1 + r²/c) over the compared channels, the unsupervised map, (height * width). */
+  /** See residualNorm, the unsupervised map, (height * width). */
   readonly norm: Float32Array;
   readonly image: RgbImage;
   readonly colourNorm: ColourNorm;
@@ -56,21 +57,9 @@ async function itemOf(
   from?: { readonly label: number; readonly type: string },
 ): Promise<SegItem> {
   const described = await index.describe(image);
-  const {
-    height,
-    width,
-    dims,
-    delta,
-    tokens,
-    calibration,
-    matched = dims,
-  } = await index.residual(described, { exclude });
-  const norm = new Float32Array(height * width);
-  for (let cell = 0; cell < norm.length; cell++) {
-    let sum = 0;
-    for (let d = 0, i = cell * dims; d < matched; d++, i++) sum += Math.log1p(delta[i] ** 2 / calibration[d]);
-    norm[cell] = Math.sqrt(sum / matched);
-  }
+  const residual = await index.residual(described, { exclude });
+  const { height, width, dims, delta, tokens, calibration } = residual;
+  const norm = residualNorm(residual, calibration).data;
   const halves = { delta: toFloat16(delta), tokens: toFloat16(tokens) };
   const picture = { image: described.image, colourNorm: colourNorm(described.image) };
   return { kind, ...from, height, width, dims, ...halves, calibration, norm, ...picture, probability };

@@ -1,40 +1,15 @@
-/** Global similarity without learning, as in CPR's retrieval branch: which good pictures resemble this one, its defects aside. */
+/** k-means, by which codes and foreground are learnt from local features. */
 import { tensor, toFloat32 } from '@adclick/ortgrad';
 import type { Random } from '../random.ts';
 
-/** Codes of the codebook (N_C). */
+/** Codes of the codebook of the global similarity (N_C). */
 const CODES = 12;
-
-/** Blocks along each axis (S); picture heights and widths need not be divisible by it. */
-export const BLOCKS = 8;
-
-/** Share of the blocks that counts, the most alike; the others may hold a defect. */
-export const KEPT_SHARE = 0.8;
-
-/** Keeps logarithms finite. */
-export const TINY = 1e-8;
 
 /** Mean vectors of local features. */
 export interface Codebook {
   /** (codes, channels) */
   readonly centres: Float32Array;
   readonly channels: number;
-}
-
-/** A stride-4 feature map, (channels, height, width). */
-export interface FeatureMap {
-  readonly data: Float32Array;
-  readonly channels: number;
-  readonly height: number;
-  readonly width: number;
-}
-
-/** A good picture's place in the ranking. */
-export interface Ranked {
-  /** Number of the picture among the references. */
-  readonly index: number;
-  /** Sum of the kept blocks' divergences; 0 for the same picture. */
-  readonly distance: number;
 }
 
 function squaredDistance(a: Float32Array, i: number, b: Float32Array, j: number, channels: number): number {
@@ -144,33 +119,6 @@ export function kMeans(
   return { centres: (best as { centres: Float32Array }).centres, channels };
 }
 
-/** Number of the nearest centre for each cell of a map, as {@link assign}; four planes at a time, which is three times as fast. */
-function codesOf({ data, channels, height, width }: FeatureMap, { centres }: Codebook): Uint8Array {
-  const cells = height * width;
-  const out = new Uint8Array(cells);
-  const best = new Float32Array(cells).fill(Number.NEGATIVE_INFINITY);
-  const scores = new Float32Array(cells);
-  for (let k = 0; k * channels < centres.length; k++) {
-    const centre = centres.subarray(k * channels, (k + 1) * channels);
-    scores.fill(-centre.reduce((sum, value) => sum + value * value, 0) / 2);
-    for (let c = 0; c < channels; c += 4) {
-      // Planes beyond the last get weight 0.
-      const plane = (step: number) => Math.min(c + step, channels - 1) * cells;
-      const weight = (step: number) => (c + step < channels ? centre[c + step] : 0);
-      const [p0, p1, p2, p3] = [plane(0), plane(1), plane(2), plane(3)];
-      const [w0, w1, w2, w3] = [weight(0), weight(1), weight(2), weight(3)];
-      for (let i = 0; i < cells; i++)
-        scores[i] = scores[i] + data[p0 + i] * w0 + data[p1 + i] * w1 + data[p2 + i] * w2 + data[p3 + i] * w3;
-    }
-    for (let i = 0; i < cells; i++) {
-      if (scores[i] <= best[i]) continue;
-      best[i] = scores[i];
-      out[i] = k;
-    }
-  }
-  return out;
-}
-
 /** `count` cells drawn from a float16 map, as rows (count, channels). */
 export function sampleRows(low: Uint16Array, channels: number, count: number, random: Random): Float32Array {
   const cells = low.length / channels;
@@ -180,61 +128,4 @@ export function sampleRows(low: Uint16Array, channels: number, count: number, ra
     for (let c = 0; c < channels; c++) picked[i * channels + c] = low[c * cells + cell];
   }
   return toFloat32(tensor(picked, [picked.length]));
-}
-
-/** Share of each code in each of 8 x 8 blocks: (64, codes), each row summing to 1. Uneven sides give uneven blocks. */
-export function blockHistograms(map: FeatureMap, book: Codebook): Float32Array {
-  const { height, width } = map;
-  const codes = codesOf(map, book);
-  const count = book.centres.length / book.channels;
-  const out = new Float32Array(BLOCKS * BLOCKS * count);
-  const edge = (side: number, i: number) => Math.floor((i * side) / BLOCKS);
-  for (let block = 0; block < BLOCKS * BLOCKS; block++) {
-    const [row, column] = [Math.floor(block / BLOCKS), block % BLOCKS];
-    const [top, bottom] = [edge(height, row), edge(height, row + 1)];
-    const [left, right] = [edge(width, column), edge(width, column + 1)];
-    const share = 1 / ((bottom - top) * (right - left));
-    for (let y = top; y < bottom; y++)
-      for (let x = left; x < right; x++) {
-        const at = block * count + codes[y * width + x];
-        out[at] = out[at] + share;
-      }
-  }
-  return out;
-}
-
-/** D(query, reference): KL divergence of the query's histogram from the reference's in each block, the worst fifth dropped. */
-export function histogramDistance(query: Float32Array, reference: Float32Array): number {
-  const blocks = BLOCKS * BLOCKS;
-  const count = query.length / blocks;
-  const divergences = new Float64Array(blocks);
-  for (let block = 0; block < blocks; block++) {
-    let sum = 0;
-    for (let at = block * count; at < (block + 1) * count; at++) {
-      const q = query[at];
-      if (q > 0) sum += q * Math.log((q + TINY) / (reference[at] + TINY));
-    }
-    divergences[block] = sum;
-  }
-  divergences.sort();
-  let total = 0;
-  for (let i = 0; i < Math.floor(KEPT_SHARE * blocks); i++) total += divergences[i];
-  return total;
-}
-
-/**
- * The nearest references, nearest first; equally near ones in their own order.
- * @param excluded references that must not be chosen, such as the picture itself.
- */
-export function rank(
-  query: Float32Array,
-  references: readonly Float32Array[],
-  count: number,
-  excluded: (index: number) => boolean = () => false,
-): Ranked[] {
-  return references
-    .map((reference, index) => ({ index, distance: excluded(index) ? 0 : histogramDistance(query, reference) }))
-    .filter(({ index }) => !excluded(index))
-    .sort((a, b) => a.distance - b.distance || a.index - b.index)
-    .slice(0, count);
 }
