@@ -17,6 +17,7 @@ import {
   topK,
   type Value,
 } from '@adclick/ortgrad';
+import { unitRows } from '../features/extractor.ts';
 import { TOKEN_STRIDE } from '../features/grid.ts';
 import { gaussianBlur } from '../image/blur.ts';
 import { resizePlane } from '../image/resize.ts';
@@ -51,7 +52,7 @@ export const DEFAULT_MAP: MapSettings = { sigma: 2, foreground: 0.5, score: { ru
 export interface SegInputs {
   /** log(1 + r²/c), (1, h, w, D). */
   readonly residual: Value;
-  /** The picture's own descriptors, (1, h, w, D). */
+  /** The picture's own descriptors, each of length 1, (1, h, w, D). */
   readonly tokens: Value;
   /** See normOn; the map of a detector without a network, (1, h, w). */
   readonly norm: Value;
@@ -172,7 +173,7 @@ export function anomalyMapOn(graph: Graph, inputs: MapInputs, options: MapOption
   // (1, H, W)
   const logits = network.build(new FrozenParameters(graph, network.weights), {
     residual: reshape(planes, [1, h, w, dims]),
-    tokens: reshape(inputs.tokens, [1, h, w, dims]),
+    tokens: reshape(unitRows(inputs.tokens), [1, h, w, dims]),
     norm: reshape(norm, [1, h, w]),
     image: inputs.image,
   });
