@@ -23,6 +23,8 @@ const NORMALS = 30;
 const CLICKS = 3;
 const PANEL = 300;
 const GAP = 8;
+/** Norm of places as good pictures have them: drawn black. */
+const GOOD_NORM = 0.7;
 
 /** Puts pictures of one size side by side in rows, on white. */
 function mosaic(rows: readonly (readonly RgbImage[])[]): RgbImage {
@@ -59,7 +61,7 @@ async function panels(sample: SampleProduct): Promise<RgbImage[]> {
   }
   const norm = view.residualNorm();
   const strongest = norm.data.reduce((most, value) => Math.max(most, value), 0);
-  const difference = drawHeat(norm, { low: 0, high: strongest });
+  const difference = drawHeat(norm, { low: GOOD_NORM, high: strongest });
   const result = drawOverlay(image, map, { clicks });
   await labeler.close();
   await index.close();

@@ -51,7 +51,7 @@ export const imageSummary = z.strictObject({
   types: z.array(id),
   /** Number of events; grows with every change. */
   version: z.int().min(0),
-  /** Why it stands where it stands, for people: "residual 4.2, far above good pictures". */
+  /** Why it stands where it stands, for people: "residual 3.2, far above good pictures". */
   reason: z.string(),
   /** Whether residual and proposal are there already, so that it opens at once. */
   ready: z.boolean(),

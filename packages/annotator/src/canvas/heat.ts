@@ -1,9 +1,9 @@
 /** The residual map as colours: dark where a place looks as good pictures do, bright where it does not. */
 
-/** Levels of grey that the server gives a unit of residual; 1 is what good pictures show among themselves. */
-const LEVELS_A_UNIT = 32;
-/** Residual of the darkest and the brightest colour. */
-const RANGE = { low: 1, high: 6 } as const;
+/** Levels of grey that the server gives a unit of the residual's norm; 0.7 is what good pictures show among themselves. */
+const LEVELS_A_UNIT = 128;
+/** Norm of the darkest and the brightest colour. */
+const RANGE = { low: 0.7, high: 1.6 } as const;
 
 /** Nine even steps of Matplotlib's inferno (CC0). */
 const INFERNO = [
@@ -20,8 +20,8 @@ const INFERNO = [
 
 /** Colour of a grey level 0–255 of the server's map. */
 export function heatColour(level: number): readonly [number, number, number] {
-  const residual = level / LEVELS_A_UNIT;
-  return colourShare((residual - RANGE.low) / (RANGE.high - RANGE.low));
+  const norm = level / LEVELS_A_UNIT;
+  return colourShare((norm - RANGE.low) / (RANGE.high - RANGE.low));
 }
 
 /** Colour of a value; 0 and less is the darkest, 1 and more the brightest. */

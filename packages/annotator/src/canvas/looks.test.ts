@@ -26,15 +26,15 @@ describe('greyWindow', () => {
 describe('heat', () => {
   it('is black up to what good pictures show and grows brighter with the residual', () => {
     expect(heatColour(0)).toEqual([0, 0, 4]);
-    expect(heatColour(32)).toEqual([0, 0, 4]);
-    expect(heatColour(192)).toEqual([252, 255, 164]);
+    expect(heatColour(89)).toEqual([0, 0, 4]);
+    expect(heatColour(205)).toEqual([252, 255, 164]);
     expect(heatColour(255)).toEqual([252, 255, 164]);
-    const brightness = Array.from({ length: 160 }, (_, i) => heatColour(32 + i).reduce((sum, v) => sum + v, 0));
+    const brightness = Array.from({ length: 114 }, (_, i) => heatColour(90 + i).reduce((sum, v) => sum + v, 0));
     for (let i = 16; i < brightness.length; i += 16) expect(brightness[i]).toBeGreaterThan(brightness[i - 16]);
   });
 
   it('colours every pixel and keeps alpha', () => {
-    const rgba = greys(0, 192);
+    const rgba = greys(0, 205);
     colourHeat(rgba);
     expect([...rgba]).toEqual([0, 0, 4, 255, 252, 255, 164, 255]);
   });

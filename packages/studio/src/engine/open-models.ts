@@ -39,10 +39,10 @@ import { writtenRegions } from './written.ts';
 /** Pictures kept open, where an eighth of the memory holds them: one of 512 px takes about 20 MB. */
 const OPEN_VIEWS = Math.max(4, Math.min(32, Math.floor(totalmem() / 8 / 20e6)));
 /** Changes when what is prepared changes its meaning, so that old files are not served. */
-const PREPARED_FORMAT = 2;
+const PREPARED_FORMAT = 3;
 const EMBEDDING_DIMS = 32;
-/** Grey levels a unit of residual in the heat map: 255 is 8 times what good pictures show. */
-const HEAT_SCALE = 32;
+/** Grey levels a unit of the residual's norm in the heat map: few places of a defect reach 1.6. */
+const HEAT_SCALE = 128;
 /** Pixels of the longer side of a map that is sent to the page. */
 const MAP_SIDE = 1024;
 

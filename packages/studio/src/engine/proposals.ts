@@ -18,9 +18,13 @@ export type Sight = Pick<Prepared, 'rle' | 'scale' | 'score' | 'uncertainty'>;
 const SCORED_PLACES = 10;
 /** Probability from where on the model considers a pixel. */
 const CONSIDERED = 0.05;
-/** Score at a detector's threshold: where a residual is worth a look, so that categories with and without a detector mix in one list. */
+/** Score at a detector's threshold, and where a residual is worth a look, so that categories with and without a detector mix in one list. */
 const AT_THRESHOLD = 2;
-/** Probabilities are kept this far from 0 and 1 before their odds are taken. */
+/** Norm of such a residual: the strangest places of good pictures seldom reach it. */
+const NOTABLE_NORM = 1.05;
+/** Log odds for a norm e times as large, as on the path of a detector's network. */
+const NORM_GAIN = 3;
+/** Probabilities are kept this far from 0 and 1, norms from 0, before their logarithms are taken. */
 const EDGE = 1e-6;
 
 /** Pixels above a threshold. */
@@ -53,18 +57,21 @@ function meanOfMost({ data }: Plane): number {
   return most.reduce((sum, value) => sum + value, 0) / most.length;
 }
 
-/** What the click network sees without a click. @param norm the residual's length. @param threshold the project's. */
+/**
+ * What the click network sees without a click. The score counts in log odds, as a detector's does, above a residual that is worth a look.
+ * @param norm see {@link normOf}. @param threshold the project's.
+ */
 export async function sightOfClicks(view: View, norm: Plane, threshold: number): Promise<Sight> {
   const plane = await view.predict({ clicks: [] });
   return {
     rle: runsAbove(plane, threshold),
     scale: 'residual',
-    score: meanOfMost(norm),
+    score: AT_THRESHOLD + NORM_GAIN * Math.log(Math.max(meanOfMost(norm), EDGE) / NOTABLE_NORM),
     uncertainty: uncertaintyOf(plane),
   };
 }
 
-/** The residual's length at each token of a view. */
+/** The residual's norm at each token of a view: the map of a detector without a network. */
 export const normOf = ({ residual }: View): Plane => residualNorm(residual, residual.calibration);
 
 /**

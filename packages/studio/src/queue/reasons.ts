@@ -2,9 +2,9 @@
 import type { ImageQuery } from '../api.ts';
 import type { ImageRecord } from '../store/images.ts';
 
-/** Residual above which an image is worth a look, in units of what good pictures show. */
+/** Score above which a residual is worth a look, and where 1.4 times as strange: hardly any good picture is. */
 const NOTABLE = 2;
-const STRONG = 4;
+const STRONG = 3;
 /** Score at a detector's threshold, and from where on it is sure: e² times the odds. */
 const DETECTED = 2;
 const SURE = 4;

@@ -2,11 +2,11 @@
 import { spawn } from 'node:child_process';
 import { mkdir, rename, rm, writeFile } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
-import { Detector, encodeRle, loadClickWeights } from '@adclick/core';
+import { Detector, encodeRle, loadClickWeights, type View } from '@adclick/core';
 import { tensor, writeSafetensors } from '@adclick/ortgrad';
 import { describe, expect, onTestFinished, test, vi } from 'vitest';
 import type { Action } from '../../src/api.ts';
-import { sightOfDetector } from '../../src/engine/proposals.ts';
+import { sightOfClicks, sightOfDetector } from '../../src/engine/proposals.ts';
 import { categoriesOf } from '../../src/project/categories.ts';
 import { listModels } from '../../src/project/model-files.ts';
 import { openProject } from '../../src/project/project.ts';
@@ -368,6 +368,19 @@ describe('what the list says of an image', () => {
     [8, 'the detector is sure of a defect'],
   ])('at %d of the threshold: %s', (share, words) => {
     expect(said(scoreAt(share))).toBe(words);
+  });
+
+  test.each([
+    [0, 'about as good pictures are'],
+    [0.72, 'about as good pictures are'],
+    [1.06, 'above good pictures'],
+    [1.3, 'above good pictures'],
+    [1.5, 'far above good pictures'],
+  ])('a residual of norm %d is %s', async (norm, words) => {
+    const plane = { data: new Float32Array(64), width: 8, height: 8, channels: 1 as const };
+    const view = { predict: async () => plane } as unknown as View;
+    const { score, scale } = await sightOfClicks(view, { ...plane, data: plane.data.map(() => norm) }, 0.49);
+    expect(said(score, scale)).toMatch(new RegExp(`^residual -?[0-9.]+, ${words}$`));
   });
 
   test('agrees with what the detector decides, by score or by region', () => {
