@@ -1,12 +1,15 @@
 import {
   FrozenParameters,
   Graph,
+  linear,
+  neg,
   Runtime,
   readSafetensors,
+  reduceMean,
   type Tensor,
   tensor,
   toFloat32,
-  type Value,
+  transpose,
 } from '@adclick/ortgrad';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import type { RgbImage } from '../image/types.ts';
@@ -52,14 +55,12 @@ test('EfficientNet-Lite0 equals PyTorch on the golden picture: every tap and the
   const input = golden.get('input') as Tensor;
   const graph = new Graph();
   const weights = new FrozenParameters(graph, tensors);
-  const one = (op: string, inputs: Value[], shape: number[], attributes = {}) =>
-    graph.node(op, inputs, [{ shape }], attributes)[0];
   const x = graph.input('x', input.shape);
   const stages = efficientnetLite0(weights, x, 6);
   const head = convolution(weights, 'head', stages[6], { channels: 1280 });
-  const pooled = one('ReduceMean', [head, graph.int64([2, 3])], [1, 1280], { keepdims: 0 });
-  const classes = [weights.get('classifier.weight', [1000, 1280]), weights.get('classifier.bias', [1000])];
-  graph.output('logits', one('Gemm', [pooled, ...classes], [1, 1000], { transB: 1 }));
+  const classifier = transpose(weights.get('classifier.weight', [1000, 1280]), [1, 0]);
+  const bias = weights.get('classifier.bias', [1000]);
+  graph.output('logits', linear(reduceMean(head, [2, 3]), classifier, bias));
   for (const i of [1, 2, 4, 6]) graph.output(`stages.${i}`, stages[i]);
   const session = await runtime.load(graph.toModel());
   const scaled = toFloat32(input).map((value) => (value - 127) / 128);
@@ -137,7 +138,7 @@ test('SessionCache releases the oldest idle session and loads it again when aske
     const load = () => {
       loads.push(key);
       const graph = new Graph();
-      graph.output('y', graph.node('Neg', [graph.input('x', [1])], [{ shape: [1] }])[0]);
+      graph.output('y', neg(graph.input('x', [1])));
       return runtime.load(graph.toModel());
     };
     return cache.use(key, load, (session) => session.run({ x: tensor(Float32Array.of(2), [1]) }));
