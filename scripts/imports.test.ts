@@ -105,6 +105,12 @@ function mayKnow(from: string, to: string): boolean {
   return allowed.some((place) => to === place || to.startsWith(`${place}/`));
 }
 
+test('only ortgrad adds raw operators to a graph: the others build it of named ops, which know their shapes', () => {
+  const raw = [...IMPORTS.keys()].filter((file) => /\bgraph\.node\(/i.test(readFileSync(join(ROOT, file), 'utf8')));
+  expect(raw.filter((file) => !file.startsWith('packages/ortgrad/'))).toEqual([]);
+  expect(raw).not.toEqual([]);
+});
+
 test('no file reaches itself by its imports', () => {
   expect(circles(IMPORTS)).toEqual([]);
 });
