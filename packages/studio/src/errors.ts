@@ -180,7 +180,7 @@ export const STUDIO_ERRORS = {
   },
   ADC_FOREIGN: {
     message: 'Requests from {what} are refused',
-    next: 'Open the address that `adclick serve` printed; `--host` allows others.',
+    next: 'Open the address that `adclick serve` printed; `--host` and `--public-url` allow others.',
     page: 'Open the page under the address that whoever started the server was shown; to be reached by others it has to be started for them.',
     exit: 1,
     status: 403,
@@ -192,10 +192,22 @@ export const STUDIO_ERRORS = {
     status: 403,
   },
   ADC_RATE: {
-    message: 'More than {limit} requests a minute',
+    message: 'More than {limit} {what} a minute',
     next: 'Wait a minute.',
     exit: 1,
     status: 429,
+  },
+  ADC_STREAMS: {
+    message: '{limit} event streams are open already',
+    next: 'Close pages that nobody looks at.',
+    exit: 1,
+    status: 429,
+  },
+  ADC_SLOW: {
+    message: 'The request came with less than {least} bytes a second',
+    next: 'Send it again over a faster connection.',
+    exit: 1,
+    status: 408,
   },
   ADC_DATABASE: {
     message: 'Database {path} cannot be used: {what}',

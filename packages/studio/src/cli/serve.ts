@@ -5,13 +5,15 @@ import { openOrInit } from '../project/categories.ts';
 import type { Project } from '../project/project.ts';
 import { Store } from '../store/store.ts';
 import { hasDesktop, openBrowser } from './browser.ts';
-import { wholeNumber } from './options.ts';
+import { collect, wholeNumber } from './options.ts';
 import { type Answer, type CommonOptions, type Context, run, withCommon } from './run.ts';
 
 /** Options of every command that serves. */
 export interface ServingOptions {
   readonly port?: number;
   readonly host?: string;
+  readonly publicUrl?: string;
+  readonly trustProxy?: readonly string[];
   readonly open: boolean;
 }
 
@@ -31,21 +33,22 @@ const USER_NAME = /^[\p{L}\p{N}][\p{L}\p{N} ._-]{0,79}$/u;
  */
 export async function startServing(
   project: Project,
-  { port, host, open }: ServingOptions,
+  { port, host, publicUrl, trustProxy, open }: ServingOptions,
   { note, colours }: Pick<Context, 'note' | 'colours'>,
   before: Pick<Answer, 'lines' | 'json'> = { lines: [], json: {} },
 ): Promise<Answer> {
   // Loaded only here: the other commands start faster without a server.
   const { serve } = await import('../server/listen.ts');
   const onFailure = (error: Parameters<typeof errorLine>[0]) => note(errorLine(error));
-  const serving = await serve(project, { port, host, onFailure });
+  const serving = await serve(project, { port, host, publicUrl, trustProxy, onFailure });
   for (const text of serving.studio.passedOver()) note(text);
-  const opened = open && hasDesktop() && (await openBrowser(serving.address));
+  const { address, behind } = serving;
+  const opened = open && hasDesktop() && (await openBrowser(address));
   return {
-    json: { ...before.json, address: serving.address, passedOver: serving.studio.passedOver() },
+    json: { ...before.json, address, behind, passedOver: serving.studio.passedOver() },
     lines: [
       ...before.lines,
-      `Labelling page: ${colours.bold(serving.address)}`,
+      `Labelling page: ${colours.bold(address)}${behind === address ? '' : `, by a proxy that asks ${behind}`}`,
       `${opened ? 'It opens in your browser.' : 'Open it in a browser.'} Ctrl-C ends.`,
     ],
     async stay(signal) {
@@ -91,6 +94,12 @@ export function addServe(program: Command): void {
     .argument('[DIR]', 'folder of the project', '.')
     .option('--port <N>', 'port (default: 4280, or the next free one)', portNumber)
     .option('--host <H>', 'address that others may reach; people then log in with tokens (default: this computer only)')
+    .option('--public-url <URL>', 'address under which a proxy in front makes the page known; people then log in')
+    .option(
+      '--trust-proxy <ADDRESS>',
+      "proxy, or network of proxies, that is believed on clients' addresses; may be repeated (default: with --public-url this computer)",
+      collect,
+    )
     .option('--no-open', 'do not open a browser')
     .option('--add-user <NAME>', 'add somebody who may log in, print the token, and end')
     .option('--remove-user <NAME>', 'take the right to log in away again, and end');

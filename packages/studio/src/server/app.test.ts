@@ -275,7 +275,7 @@ test('guessing tokens is slowed down', async () => {
     if (response.statusCode === 429)
       expect(api.apiError.parse(response.json()).error).toMatchObject({
         code: 'ADC_RATE',
-        message: 'More than 10 requests a minute',
+        message: 'More than 10 wrong tokens a minute',
       });
   }
   expect(statuses).toEqual([...new Array<number>(10).fill(401), 429, 429]);

@@ -1,4 +1,5 @@
 /** The HTTP server of a project: plugins, checks and routes put together. */
+import type { IncomingMessage } from 'node:http';
 import type { CodedError } from '@adclick/ortgrad';
 import cookie from '@fastify/cookie';
 import helmet from '@fastify/helmet';
@@ -7,14 +8,19 @@ import swagger from '@fastify/swagger';
 import fastify, { type FastifyInstance, type FastifyReply } from 'fastify';
 import { API } from '../api.ts';
 import { fail } from '../errors.ts';
+import { DEFAULT_TRUST, publicAddress, trustedProxies } from '../public-address.ts';
 import type { Studio } from '../studio.ts';
 import { VERSION } from '../version.ts';
 import { addFailures, errorBody } from './http/failures.ts';
+import { addPace, PATIENCE, type Patience } from './http/pace.ts';
 import { addSecurity } from './http/security.ts';
+import { Streams } from './http/streams.ts';
+import { COUNTED_ADDRESSES } from './http/tokens.ts';
 import { toOpenApi, validatorCompiler } from './http/validation.ts';
 import { addActions } from './routes/actions.ts';
 import { addDetect } from './routes/detect.ts';
 import { addDetectors } from './routes/detectors.ts';
+import { addEvents } from './routes/events.ts';
 import { addImages } from './routes/images.ts';
 import { addJobs } from './routes/jobs.ts';
 import { addLogin } from './routes/login.ts';
@@ -29,8 +35,15 @@ export interface AppOptions {
   readonly users?: boolean;
   /** Name of the person at this computer. */
   readonly localUser?: string;
+  /** Address under which a proxy makes the server known; its path may be in the way of requests, or the proxy takes it off. */
+  readonly publicUrl?: string | undefined;
+  /** Addresses of proxies whose word on the client's address is taken; default: with a public address this computer, else none. */
+  readonly trustProxy?: readonly string[] | undefined;
   /** Folder of the built page. */
   readonly page?: string;
+  /** Milliseconds between heartbeats of event streams. */
+  readonly heartbeat?: number;
+  readonly patience?: Patience;
   /** Told about failures of our own, which clients see as 5xx. */
   readonly onFailure?: (error: CodedError) => void;
 }
@@ -40,13 +53,23 @@ const BODY_LIMIT = 256 * 1024;
 /** Requests a minute from one address, where people have to log in. A page that is scrolled loads many thumbnails. */
 const RATE = 3_000;
 
+/** A path without the prefix of the public address, for proxies that leave it on. */
+const withoutPrefix = (url: string, prefix: string): string =>
+  url.startsWith(`${prefix}/`) ? url.slice(prefix.length) : url;
+
 /** Makes the server; the caller lets it listen and closes it. */
 export async function createApp(studio: Studio, options: AppOptions = {}): Promise<FastifyInstance> {
   const { host = '127.0.0.1', users = false, localUser = 'local', onFailure = () => undefined } = options;
+  const at = options.publicUrl === undefined ? undefined : publicAddress(options.publicUrl);
+  const { patience = PATIENCE } = options;
+  const trusted = trustedProxies(options.trustProxy ?? (at ? DEFAULT_TRUST : []));
   const app = fastify({
     bodyLimit: BODY_LIMIT,
     logger: false,
     forceCloseConnections: true,
+    http: { headersTimeout: patience.head, connectionsCheckingInterval: Math.ceil(patience.head / 4) },
+    trustProxy: trusted.length > 0 ? [...trusted] : false,
+    ...(at?.prefix ? { rewriteUrl: ({ url = '/' }: IncomingMessage) => withoutPrefix(url, at.prefix) } : {}),
     routerOptions: { maxParamLength: 200 },
     frameworkErrors: (error, _request, reply) => {
       const what = error.message.replace(/[^\x20-\x7e]/g, '?').slice(0, 200);
@@ -57,6 +80,7 @@ export async function createApp(studio: Studio, options: AppOptions = {}): Promi
   app.setValidatorCompiler(validatorCompiler);
   app.setSerializerCompiler(() => (value) => JSON.stringify(value));
   addFailures(app, studio, onFailure);
+  addPace(app, studio.project.root, patience);
   await app.register(cookie);
   await app.register(helmet, {
     contentSecurityPolicy: {
@@ -78,15 +102,21 @@ export async function createApp(studio: Studio, options: AppOptions = {}): Promi
     crossOriginResourcePolicy: { policy: 'same-origin' },
     referrerPolicy: { policy: 'no-referrer' },
   });
-  if (users) await app.register(rateLimit, { max: RATE, timeWindow: '1 minute' });
+  if (users) {
+    await app.register(rateLimit, { global: false, max: RATE, timeWindow: '1 minute', cache: COUNTED_ADDRESSES });
+    // Before the checks of who asks: what they refuse is counted too.
+    app.addHook('onRequest', app.rateLimit());
+  }
   await app.register(swagger, {
     openapi: {
       openapi: '3.0.3',
       info: { title: 'ADClick', version: VERSION, description: 'Labelling the defects of a project.' },
+      ...(at ? { servers: [{ url: at.href.slice(0, -1) }] } : {}),
     },
     transform: ({ schema, url }) => ({ schema: schema ? toOpenApi(schema) : schema, url }),
   });
-  addSecurity(app, { host, users: users ? studio.store.users : undefined, localUser });
+  addSecurity(app, { host, at, users: users ? studio.store.users : undefined, localUser });
+  const streams = new Streams({ heartbeat: options.heartbeat });
   await app.register(
     async (api) => {
       addProject(api, studio);
@@ -96,11 +126,12 @@ export async function createApp(studio: Studio, options: AppOptions = {}): Promi
       await api.register(async (scope) => addDetect(scope, studio));
       addDetectors(api, studio);
       addPrompts(api, studio);
-      addLogin(api, studio, users);
+      addEvents(api, studio, streams);
+      addLogin(api, studio, { streams, at });
       api.get('/openapi.json', { schema: { hide: true }, config: { open: true } }, async () => app.swagger());
     },
     { prefix: API },
   );
-  await addPage(app, studio.project.root, options.page);
+  await addPage(app, studio.project.root, { folder: options.page, at });
   return app;
 }

@@ -5,8 +5,9 @@ import { fail } from '../errors.ts';
 import { localUser } from '../local-user.ts';
 import { isLoopback } from '../loopback.ts';
 import type { Project } from '../project/project.ts';
+import { publicAddress } from '../public-address.ts';
 import { Studio, type StudioOptions } from '../studio.ts';
-import { createApp } from './app.ts';
+import { type AppOptions, createApp } from './app.ts';
 
 export const DEFAULT_PORT = 4280;
 /** Ports that are tried when the default one is taken. */
@@ -17,12 +18,17 @@ export interface ServeOptions extends StudioOptions {
   readonly port?: number;
   /** Address to listen on; default loopback. With another one, people have to log in. */
   readonly host?: string;
+  /** Address under which a proxy makes the server known. People have to log in then, unless it is on this computer. */
+  readonly publicUrl?: string | undefined;
+  readonly trustProxy?: AppOptions['trustProxy'];
   readonly page?: string;
 }
 
 export interface Serving {
-  /** Where browsers find it. */
+  /** Where browsers find it: the public address, where there is one. */
   readonly address: string;
+  /** Where it listens, for the proxy. */
+  readonly behind: string;
   readonly studio: Studio;
   close(): Promise<void>;
 }
@@ -50,25 +56,36 @@ async function listen(app: FastifyInstance, host: string, wanted: number | undef
 }
 
 /**
- * Opens a project and serves it. @throws ADC_PORT, ADC_DATABASE; ADC_LOGIN when others could reach it but there is no user.
+ * Opens a project and serves it. @throws ADC_PORT, ADC_DATABASE, ADC_USAGE; ADC_LOGIN when others could reach it but there is no user.
  */
 export async function serve(project: Project, options: ServeOptions = {}): Promise<Serving> {
-  const { host = '127.0.0.1', port, page } = options;
+  const { host = '127.0.0.1', port, page, publicUrl, trustProxy } = options;
+  const at = publicUrl === undefined ? undefined : publicAddress(publicUrl);
   let closing = false;
   // What requests meet that the end of the server cuts off is no failure of it.
   const onFailure = (error: CodedError) => {
     if (!closing) options.onFailure?.(error);
   };
-  const users = !isLoopback(host);
+  const users = !isLoopback(host) || (at !== undefined && !isLoopback(at.hostname));
   const studio = await Studio.open(project, options);
   try {
     if (users && (await studio.store.users.names()).length === 0)
       throw fail('ADC_LOGIN', { what: 'Others could reach this server, but it has no user yet' });
-    const app = await createApp(studio, { host, users, localUser: localUser(), page, onFailure });
+    const app = await createApp(studio, {
+      host,
+      publicUrl,
+      trustProxy,
+      users,
+      localUser: localUser(),
+      page,
+      onFailure,
+    });
     const taken = await listen(app, host, port);
     const name = ['0.0.0.0', '::'].includes(host) ? 'localhost' : host.includes(':') ? `[${host}]` : host;
+    const behind = `http://${name}:${taken}/`;
     return {
-      address: `http://${name}:${taken}/`,
+      address: at?.href ?? behind,
+      behind,
       studio,
       close: async () => {
         closing = true;

@@ -81,7 +81,7 @@ export interface LayersTable {
 
 export interface UsersTable {
   name: string;
-  /** scrypt hash of the token with its salt. */
+  /** `sha256:` and the SHA-256 of the token's secret; before 0.2 salt and scrypt hash of it. */
   hash: string;
   created: string;
 }

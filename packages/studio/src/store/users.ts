@@ -2,39 +2,50 @@
 import { createHash, randomBytes, scrypt, timingSafeEqual } from 'node:crypto';
 import type { Db } from './schema.ts';
 
-const SALT_BYTES = 16;
-const KEY_BYTES = 32;
-/** scrypt's cost: about 50 ms and 16 MB a try. */
-const COST = { N: 16_384, r: 8, p: 1 };
+/** Random bytes of a token: nobody guesses 192 bits, however fast the hash, so that one of SHA-256 keeps them as well as a slow one. */
+const SECRET_BYTES = 24;
+/** Before 0.2 tokens were kept by scrypt; such a row is rewritten when its token is first shown. */
+const OLD = { bytes: 32, cost: { N: 16_384, r: 8, p: 1 } } as const;
+const SHA = 'sha256:';
 const SESSION_DAYS = 30;
+/** Sessions that one user may have; the oldest end first. */
+const SESSIONS = 100;
 
-const derive = (token: string, salt: Buffer): Promise<Buffer> =>
-  new Promise((resolve, reject) =>
-    scrypt(token, salt, KEY_BYTES, COST, (error, key) => (error ? reject(error) : resolve(key))),
+const digest = (text: string) => createHash('sha256').update(text).digest('hex');
+
+const isSame = (a: string, b: string) => a.length === b.length && timingSafeEqual(Buffer.from(a), Buffer.from(b));
+
+/** Whether a row of before 0.2 keeps a secret. */
+async function isKeptByScrypt(secret: string, hash: string): Promise<boolean> {
+  const [salt = '', key = ''] = hash.split(':');
+  const derived = await new Promise<Buffer>((resolve, reject) =>
+    scrypt(secret, Buffer.from(salt, 'hex'), OLD.bytes, OLD.cost, (error, bytes) =>
+      error ? reject(error) : resolve(bytes),
+    ),
   );
-
-const digest = (cookie: string) => createHash('sha256').update(cookie).digest('hex');
+  return isSame(derived.toString('hex'), key);
+}
 
 export class UserRepository {
   constructor(private readonly db: Db) {}
 
   /** Adds a user. @returns the token, which is nowhere stored; undefined when the name is taken. */
   async add(name: string): Promise<string | undefined> {
-    const secret = randomBytes(24).toString('base64url');
-    const salt = randomBytes(SALT_BYTES);
-    const key = await derive(secret, salt);
+    const secret = randomBytes(SECRET_BYTES).toString('base64url');
     const taken = await this.db.selectFrom('users').select('name').where('name', '=', name).executeTakeFirst();
     if (taken) return undefined;
-    const hash = `${salt.toString('hex')}:${key.toString('hex')}`;
+    const hash = SHA + digest(secret);
     await this.db.insertInto('users').values({ name, hash, created: new Date().toISOString() }).execute();
     return `${encodeURIComponent(name)}.${secret}`;
   }
 
   /** Removes a user with all sessions. @returns false when there is none of that name. */
   async remove(name: string): Promise<boolean> {
-    await this.db.deleteFrom('sessions').where('user', '=', name).execute();
-    const { numDeletedRows } = await this.db.deleteFrom('users').where('name', '=', name).executeTakeFirst();
-    return Number(numDeletedRows) > 0;
+    return this.db.transaction().execute(async (transaction) => {
+      await transaction.deleteFrom('sessions').where('user', '=', name).execute();
+      const { numDeletedRows } = await transaction.deleteFrom('users').where('name', '=', name).executeTakeFirst();
+      return Number(numDeletedRows) > 0;
+    });
   }
 
   async names(): Promise<string[]> {
@@ -42,7 +53,7 @@ export class UserRepository {
     return rows.map(({ name }) => name);
   }
 
-  /** The user of a token. Takes as long for an unknown name as for a wrong secret. */
+  /** The user of a token. Costs a hash, but for the first time that a token of before 0.2 is shown. */
   async check(token: string): Promise<string | undefined> {
     const dot = token.lastIndexOf('.');
     const secret = token.slice(dot + 1);
@@ -50,12 +61,16 @@ export class UserRepository {
     try {
       name = decodeURIComponent(token.slice(0, Math.max(0, dot)));
     } catch {
-      // Not a token of ours; it is compared with nothing below.
+      // Not a token of ours: no user is without a name.
     }
     const row = await this.db.selectFrom('users').select('hash').where('name', '=', name).executeTakeFirst();
-    const [salt = '', key = ''] = (row?.hash ?? '').split(':');
-    const derived = await derive(secret, row ? Buffer.from(salt, 'hex') : randomBytes(SALT_BYTES));
-    return row && timingSafeEqual(derived, Buffer.from(key, 'hex')) ? name : undefined;
+    if (!row) return undefined;
+    const { hash } = row;
+    const now = SHA + digest(secret);
+    if (hash.startsWith(SHA)) return isSame(now, hash) ? name : undefined;
+    if (!(await isKeptByScrypt(secret, hash))) return undefined;
+    await this.db.updateTable('users').set({ hash: now }).where('name', '=', name).where('hash', '=', hash).execute();
+    return name;
   }
 
   /** Begins a session. @returns the cookie's value and when it ends. */
@@ -63,6 +78,9 @@ export class UserRepository {
     const cookie = randomBytes(32).toString('base64url');
     const expires = new Date(Date.now() + SESSION_DAYS * 86_400_000);
     await this.db.deleteFrom('sessions').where('expires', '<', new Date().toISOString()).execute();
+    const own = this.db.selectFrom('sessions').select('hash').where('user', '=', user);
+    const stays = own.orderBy('expires', 'desc').limit(SESSIONS - 1);
+    await this.db.deleteFrom('sessions').where('user', '=', user).where('hash', 'not in', stays).execute();
     await this.db
       .insertInto('sessions')
       .values({ hash: digest(cookie), user, expires: expires.toISOString() })
@@ -70,11 +88,13 @@ export class UserRepository {
     return { cookie, expires };
   }
 
+  /** The user of a session; undefined when it has ended. */
   async userOf(cookie: string): Promise<string | undefined> {
     const row = await this.db
       .selectFrom('sessions')
-      .select(['user', 'expires'])
-      .where('hash', '=', digest(cookie))
+      .innerJoin('users', 'users.name', 'sessions.user')
+      .select(['sessions.user', 'sessions.expires'])
+      .where('sessions.hash', '=', digest(cookie))
       .executeTakeFirst();
     return row && row.expires > new Date().toISOString() ? row.user : undefined;
   }

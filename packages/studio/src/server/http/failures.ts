@@ -26,7 +26,7 @@ function translate(error: FastifyError, bytes: number, requests: number): CodedE
     case 'FST_ERR_CTP_INVALID_CONTENT_LENGTH':
       return fail('ADC_REQUEST', { field: 'body', what: 'is not JSON' }, error);
   }
-  if (error.statusCode === 429) return fail('ADC_RATE', { limit: requests }, error);
+  if (error.statusCode === 429) return fail('ADC_RATE', { limit: requests, what: 'requests' }, error);
   if (error.statusCode !== undefined && error.statusCode >= 400 && error.statusCode < 500)
     return fail('ADC_REQUEST', { field: 'request', what: error.message }, error);
   return toCoded(error);

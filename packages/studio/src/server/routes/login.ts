@@ -3,15 +3,21 @@ import type { FastifyInstance } from 'fastify';
 import type { z } from 'zod';
 import * as api from '../../api.ts';
 import { fail } from '../../errors.ts';
+import type { PublicAddress } from '../../public-address.ts';
 import type { Studio } from '../../studio.ts';
 import { COOKIE } from '../http/security.ts';
+import type { Streams } from '../http/streams.ts';
 import { route } from './project.ts';
 
-/** Guesses a minute from one address. */
-const TRIES = 10;
 const tags = ['login'];
 
-export function addLogin(app: FastifyInstance, studio: Studio, users: boolean): void {
+/** @param at where a proxy makes the server known: browsers send the cookie there alone. */
+export function addLogin(
+  app: FastifyInstance,
+  studio: Studio,
+  { streams, at }: { streams: Streams; at: PublicAddress | undefined },
+): void {
+  const place = { path: at?.prefix || '/', secure: at?.isSecure ?? false };
   app.post<{ Body: z.infer<typeof api.login> }>(
     '/login',
     {
@@ -21,14 +27,14 @@ export function addLogin(app: FastifyInstance, studio: Studio, users: boolean): 
         body: api.login,
         answers: { 200: api.session, 401: api.apiError, 422: api.apiError, 429: api.apiError },
       }),
-      config: { open: true, ...(users ? { rateLimit: { max: TRIES, timeWindow: '1 minute' } } : {}) },
+      config: { open: true },
     },
     async (request, reply) => {
-      if (!users) return { user: request.user };
-      const user = await studio.store.users.check(request.body.token);
+      if (!app.checkToken) return { user: request.user };
+      const user = await app.checkToken(request, request.body.token);
       if (user === undefined) throw fail('ADC_LOGIN', { what: 'The token is not known' });
       const { cookie, expires } = await studio.store.users.openSession(user);
-      reply.setCookie(COOKIE, cookie, { path: '/', httpOnly: true, sameSite: 'strict', expires });
+      reply.setCookie(COOKIE, cookie, { ...place, httpOnly: true, sameSite: 'strict', expires });
       return { user };
     },
   );
@@ -38,8 +44,11 @@ export function addLogin(app: FastifyInstance, studio: Studio, users: boolean): 
     { schema: route({ summary: 'End the session', tags, answers: { 204: 'Nothing' } }) },
     async (request, reply) => {
       const cookie = request.cookies[COOKIE];
-      if (cookie && users) await studio.store.users.closeSession(cookie);
-      return reply.clearCookie(COOKIE, { path: '/' }).code(204).send();
+      if (cookie && app.checkToken) {
+        await studio.store.users.closeSession(cookie);
+        await streams.review(request.user);
+      }
+      return reply.clearCookie(COOKIE, place).code(204).send();
     },
   );
 }

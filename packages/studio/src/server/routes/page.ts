@@ -6,6 +6,7 @@ import statics from '@fastify/static';
 import type { FastifyInstance } from 'fastify';
 import { fail } from '../../errors.ts';
 import { pageLine } from '../../page-errors.ts';
+import type { PublicAddress } from '../../public-address.ts';
 
 /** Where the build puts the page: beside src/ and dist/. */
 export function pageFolder(): string {
@@ -15,7 +16,15 @@ export function pageFolder(): string {
 
 const YEAR_SECONDS = 31_536_000;
 
-export async function addPage(app: FastifyInstance, root: string, folder = pageFolder()): Promise<void> {
+/** @param root folder of the project. @param at where a proxy makes the server known. */
+export async function addPage(
+  app: FastifyInstance,
+  root: string,
+  { folder = pageFolder(), at }: { folder?: string | undefined; at?: PublicAddress | undefined } = {},
+): Promise<void> {
+  // The page's files are named relative to it: without the slash at the end they would be looked for one folder higher.
+  if (at?.prefix)
+    app.get(at.prefix, { schema: { hide: true } }, async (_request, reply) => reply.redirect(at.href, 308));
   const index = join(folder, 'index.html');
   if (!existsSync(index)) {
     const missing = pageLine(fail('ADC_PAGE_MISSING', { path: index }), root);
