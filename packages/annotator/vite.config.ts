@@ -7,6 +7,8 @@ const SERVER = 'http://127.0.0.1:4280';
 
 export default defineConfig({
   root: import.meta.dirname,
+  // Files are named relative to the page: a proxy may put it into a folder.
+  base: './',
   plugins: [react()],
   resolve: { conditions: ['@adclick/source', 'module', 'browser', 'production'] },
   build: {

@@ -10,6 +10,7 @@ const sources = [
   join(annotator, 'src'),
   join(annotator, '..', 'studio', 'src', 'api.ts'),
   join(annotator, 'index.html'),
+  join(annotator, 'vite.config.ts'),
 ];
 
 async function newest(path: string): Promise<number> {

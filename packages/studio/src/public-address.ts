@@ -47,5 +47,5 @@ export function trustedProxies(values: readonly string[]): readonly string[] {
   return values;
 }
 
-/** Whom forwarded addresses are believed from, unless it is said: with a public address, a proxy on this computer. */
-export const DEFAULT_TRUST: readonly string[] = ['loopback'];
+/** Whom forwarded addresses are believed from with a public address, unless it is said: a proxy on this computer. */
+export const DEFAULT_TRUST: readonly string[] = ['127.0.0.1', '::1'];

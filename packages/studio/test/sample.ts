@@ -24,8 +24,10 @@ export async function writeFlat(path: string, grey: number, { width, height } = 
 }
 
 /** A project with a few flat pictures: two good ones and some to label. */
-export async function makeProject(pictures = 3): Promise<Project> {
-  const root = await temporaryFolder();
+export const makeProject = async (pictures = 3): Promise<Project> => makeProjectIn(await temporaryFolder(), pictures);
+
+/** {@link makeProject} in a folder that whoever calls it removes. */
+export async function makeProjectIn(root: string, pictures = 3): Promise<Project> {
   for (const folder of ['train/good', 'test/dent']) await mkdir(join(root, folder), { recursive: true });
   for (const n of [0, 1]) await writeFlat(join(root, 'train/good', `${n}.png`), 100 + n);
   for (let n = 0; n < pictures; n++) await writeFlat(join(root, 'test/dent', `${n}.png`), 120 + n);

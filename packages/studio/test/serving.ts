@@ -11,6 +11,8 @@ const START_MS = 120_000;
 
 export interface ServerProcess {
   readonly address: string;
+  /** Where it listens itself; differs from the address behind a proxy. */
+  readonly behind: string;
   readonly child: ChildProcess;
   /** Resolves with the exit code, or the signal's name. */
   readonly ended: Promise<number | string | null>;
@@ -36,7 +38,7 @@ export async function startServer(
   const ended = new Promise<number | string | null>((resolve) =>
     child.on('exit', (code, signal) => resolve(signal ?? code)),
   );
-  const address = await new Promise<string>((resolve, reject) => {
+  const { address, behind } = await new Promise<{ address: string; behind: string }>((resolve, reject) => {
     let stdout = '';
     const timer = setTimeout(() => reject(new Error(`no server after ${START_MS / 1000} s: ${stderr}`)), START_MS);
     child.stdout.setEncoding('utf8').on('data', (text: string) => {
@@ -44,14 +46,14 @@ export async function startServer(
       const line = stdout.split('\n', 2)[0] ?? '';
       if (!stdout.includes('\n')) return;
       clearTimeout(timer);
-      resolve((JSON.parse(line) as { address: string }).address);
+      resolve(JSON.parse(line) as { address: string; behind: string });
     });
     void ended.then((code) => {
       clearTimeout(timer);
       reject(new Error(`the server ended with ${code}: ${stderr}`));
     });
   });
-  return { address, child, ended, stderr: () => stderr };
+  return { address, behind, child, ended, stderr: () => stderr };
 }
 
 /** An answer of the server with its status. */

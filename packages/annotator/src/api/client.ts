@@ -63,13 +63,16 @@ export class StaleWrite extends Error {
   }
 }
 
+/** Where the routes lie: beside the page, which a proxy may have put into a folder. */
+const ROUTES = API.slice(1);
+
 /** Answers that are worth another attempt later; 507: its disk is full. */
 const LATER = new Set([408, 425, 429, 500, 502, 503, 504, 507]);
 
 async function request(path: string, init: RequestInit = {}): Promise<Response> {
   let response: Response;
   try {
-    response = await fetch(`${API}${path}`, { credentials: 'same-origin', ...init });
+    response = await fetch(`${ROUTES}${path}`, { credentials: 'same-origin', ...init });
   } catch (cause) {
     if (init.signal?.aborted) throw cause;
     throw new Unreachable('no answer from the server', null, { cause });
@@ -131,14 +134,14 @@ export interface Owner {
 }
 
 export const pictureUrl = (image: number, window?: GreyWindow | null): string =>
-  `${API}/images/${image}/picture${search({ low: window?.low, high: window?.high })}`;
-export const thumbnailUrl = (image: number): string => `${API}/images/${image}/picture?size=thumbnail`;
+  `${ROUTES}/images/${image}/picture${search({ low: window?.low, high: window?.high })}`;
+export const thumbnailUrl = (image: number): string => `${ROUTES}/images/${image}/picture?size=thumbnail`;
 /** The residual as a heat map of the picture's shape, PNG. @throws Refusal, Unreachable. */
 export const residualMap = async (image: number, signal: AbortSignal): Promise<Blob> =>
   (await request(`/images/${image}/residual`, { signal })).blob();
 /** The n-th nearest good picture, from 0. */
-export const nearestUrl = (image: number, rank: number): string => `${API}/images/${image}/nearest/${rank}`;
-export const eventsUrl = `${API}/events`;
+export const nearestUrl = (image: number, rank: number): string => `${ROUTES}/images/${image}/nearest/${rank}`;
+export const eventsUrl = `${ROUTES}/events`;
 
 /** What the page's state needs of the server; tests put a small one in memory in its place. */
 export interface Api {
@@ -167,7 +170,7 @@ export interface Api {
   login(token: string): Promise<void>;
 }
 
-/** The real server, on the origin that served the page. */
+/** The real server, where the page came from. */
 export const httpApi: Api = {
   project: () => answer('/project'),
   images: (query) => answer(`/images${search(query)}`),
@@ -179,7 +182,7 @@ export const httpApi: Api = {
     return actionAnswer.parse(await answer(`/images/${id}/actions`, json('POST', body)));
   },
   picture: async (id, window) => {
-    const response = await request(pictureUrl(id, window).slice(API.length));
+    const response = await request(pictureUrl(id, window).slice(ROUTES.length));
     return response.blob();
   },
   statistics: () => answer('/statistics'),
