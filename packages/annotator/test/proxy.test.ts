@@ -65,7 +65,7 @@ describe.skipIf(NO_NGINX || !findChromium())('behind a proxy', () => {
     ).toBeGreaterThan(0);
     const body = JSON.stringify({ name: 'spill', colour: '#123456' });
     await fetch(`${server.behind}api/v1/types`, { method: 'POST', headers, body });
-    await raw.getByText('spill').first().waitFor({ timeout: 10_000 });
+    await raw.getByText('spill').first().waitFor({ state: 'attached', timeout: 10_000 });
     expect([problems, failed]).toEqual([[], []]);
     await context.close();
   });

@@ -1,6 +1,6 @@
 /** The pictures of a category: what its folders, single pictures and patterns in adclick.yaml stand for on disk. */
 import { readdir, realpath, stat } from 'node:fs/promises';
-import { join, resolve } from 'node:path';
+import { dirname, join, resolve } from 'node:path';
 import { toStored } from '@adclick/core';
 import { type Category, categoriesOf, entryFolder } from './categories.ts';
 import { Finder, type FinderOptions, type FoundPicture, type PassedOver } from './finding.ts';
@@ -119,6 +119,23 @@ export async function allowedFolders(project: Project): Promise<string[]> {
   const real = await Promise.all([...new Set(all)].map((folder) => realpath(folder).catch(() => undefined)));
   return real.filter((folder) => folder !== undefined);
 }
+
+/** Folders that a project names for its pictures and that cannot be read now: they may be back in a moment, as those of a network drive. */
+export async function foldersAway(project: Project): Promise<string[]> {
+  const entries = categoriesOf(project).flatMap(({ settings }) => [...settings.good, ...settings.test]);
+  const folders = [...new Set(entries.map((entry) => resolve(project.root, folderOf(entry))))];
+  const away = folders.map((folder) =>
+    readdir(folder).then(
+      () => undefined,
+      () => folder,
+    ),
+  );
+  return (await Promise.all(away)).filter((folder) => folder !== undefined);
+}
+
+/** The folder in which an entry's pictures lie, of a single picture the one that it is in. */
+const folderOf = (entry: string) =>
+  isPictureName(entry) && !entry.includes('*') ? dirname(entry) : entryFolder(entry);
 
 async function collect(
   finder: Finder,

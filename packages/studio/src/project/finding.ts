@@ -51,6 +51,7 @@ const REASONS = {
   unreadable: 'not readable',
   special: ['no file', 'no files'],
   missing: 'not there',
+  away: 'kept though they cannot be read now',
 } as const;
 
 /** A file that looks like a picture, or a folder with such files, that is not looked at. */
@@ -289,9 +290,10 @@ export class Finder {
       if (before !== path) this.pass(path, 'again');
       return;
     }
-    const info = known ?? (await stat(real).catch(() => undefined));
+    const info = known ?? (await stat(real).catch((error: NodeJS.ErrnoException) => error.code ?? ''));
     // Gone since its folder was read.
-    if (!info) return;
+    if (info === 'ENOENT') return;
+    if (typeof info === 'string') return this.pass(path, 'unreadable');
     if (!info.isFile()) return this.pass(path, 'special');
     if (info.size === 0 && !this.options.empty) return this.pass(path, 'empty');
     this.files.set(real, path);
