@@ -25,6 +25,7 @@ class FakeServer {
   readonly states = new Map<number, ImageSummary['state']>();
   readonly versions = new Map<number, number>();
   jobs: Job[] = [];
+  passedOver: string[] = [];
   private gate: Promise<void> = Promise.resolve();
   private open = () => {};
 
@@ -86,7 +87,7 @@ class FakeServer {
         login: unused,
       },
       project: async () => ({
-        ...{ id: 'p1', name: 'p', version: '0', user: 'me', categories: [], passedOver: [] },
+        ...{ id: 'p1', name: 'p', version: '0', user: 'me', categories: [], passedOver: this.passedOver },
         types: [{ id: 1, name: 'scratch', colour: '#ff0000', archived: false }],
         counts: { todo: this.count, defect: 0, good: 0 },
       }),
@@ -337,4 +338,14 @@ describe('App', () => {
     await quiet();
     expect(store.getState().image?.id).toBe(3);
   });
+});
+
+it('knows what was left out after the folders were looked through again', async () => {
+  const { server, app, store } = await setUp();
+  expect(store.getState().project?.passedOver).toEqual([]);
+  server.passedOver = ['1 file was passed over: 1 empty (test/0.png).'];
+  const index = { id: 'i', kind: 'index', label: 'Index', total: null, detail: null, result: null, done: 0 } as const;
+  app.onEvent({ kind: 'job', job: { ...index, state: 'done' } });
+  await new Promise((resolve) => setTimeout(resolve));
+  expect(store.getState().project?.passedOver).toEqual(server.passedOver);
 });

@@ -1,6 +1,6 @@
 /** The page's controller: opens images, sends what people do, and puts what comes back on the canvas. */
 import type { Action, ActionAnswer, ImageDetail, ImageSummary, Job, ProjectInfo, ServerEvent } from 'adclick/api';
-import { type Api, type GreyWindow, Refusal, Unreachable } from '../api/client.ts';
+import { type Api, type GreyWindow, Refusal, Unreachable, wordsOf } from '../api/client.ts';
 import { MaskBitmap } from '../raster/mask-bitmap.ts';
 import { LatestWins } from './latest-wins.ts';
 import { Loader } from './loader.ts';
@@ -96,6 +96,13 @@ export class App {
     if (first !== null) return this.open(first);
     const start = (await this.queue.nextTodo(-1)) ?? (await this.queue.following(-1, 1));
     if (start) await this.open(start.line.id, start.place);
+  }
+
+  /** Asks what the project has now: pictures come, go, and are left out. */
+  private async askProject(): Promise<void> {
+    const project = await this.api.project().catch(() => undefined);
+    // Another project under the same address is told by other means.
+    if (project && project.id === this.store.getState().project?.id) this.store.setState({ project });
   }
 
   /** Asks for the jobs: one that ended while nobody listened would stay on the screen. What an event has ended meanwhile stays ended. */
@@ -353,7 +360,7 @@ export class App {
   }
 
   private refused(item: Pending, error: Refusal): void {
-    this.notify('error', error.message, error.next);
+    this.notify('error', 'The server refused a change, which is set aside; everything else goes on.', wordsOf(error));
     void this.api.image(item.image).then(
       (detail) => this.adopt(detail),
       (problem) => this.report(problem),
@@ -526,7 +533,11 @@ export class App {
   onEvent(event: ServerEvent): void {
     const { image } = this.store.getState();
     if (event.kind === 'types') this.store.setState({ types: event.types });
-    if (event.kind === 'job') this.trackJob(event.job);
+    if (event.kind === 'job') {
+      this.trackJob(event.job);
+      // Indexing looks through the folders again.
+      if (event.job.kind === 'index' && hasEnded(event.job)) void this.askProject();
+    }
     if (event.kind === 'ready') {
       const { order } = this.store.getState();
       const reason = order === 'residual' || order === 'uncertainty' ? event.reasons?.[order] : undefined;

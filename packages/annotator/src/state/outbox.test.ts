@@ -170,16 +170,69 @@ describe('Outbox', () => {
     expect(conflicts.length).toBe(1);
   });
 
-  it('drops what the server will never take and goes on', async () => {
-    const { outbox, server, refused } = setUp();
+  it('sets aside what the server will never take, says so, and goes on', async () => {
+    const { outbox, server, refused, states, shelf } = setUp();
     outbox.setVersion(1, 0);
     server.refuse = 'clear';
-    outbox.start('me');
+    outbox.start('me', 'p1');
     outbox.add(1, { kind: 'clear' });
     outbox.add(1, clickAt(1));
     await settle(outbox);
     expect(refused.length).toBe(1);
     expect(storedClicks(server)).toEqual([1]);
+    const aside = { action: { kind: 'clear' }, refusal: 'no. do something else' };
+    expect(states.at(-1)).toMatchObject({ state: 'saved', waiting: 0, refused: [aside] });
+
+    // The page is opened again: by somebody else, who is not shown it, then by its author.
+    const other = setUp(server, makeShelf(shelf.text));
+    other.outbox.start('bob', 'p1');
+    expect(other.states.at(-1)).toMatchObject({ others: [{ user: 'me', here: true, count: 1 }] });
+    expect(other.states.at(-1)?.refused).toBeUndefined();
+    const later = setUp(server, makeShelf(other.shelf.text));
+    later.outbox.start('me', 'p1');
+    await new Promise((resolve) => setTimeout(resolve, 10));
+    expect(later.states.at(-1)).toMatchObject({ state: 'saved', waiting: 0, refused: [aside] });
+    expect(storedClicks(server)).toEqual([1]);
+
+    // Sent again it may be taken by now; let go of, nothing is left.
+    server.refuse = null;
+    later.outbox.setVersion(1, 1);
+    later.outbox.again(later.states.at(-1)?.refused?.[0]?.key ?? '');
+    await settle(later.outbox);
+    expect(storedClicks(server)).toEqual([1, 'clear']);
+    expect(later.shelf.text).toBe('');
+    const last = setUp(new FakeServer(), makeShelf(shelf.text));
+    last.outbox.start('me', 'p1');
+    last.outbox.discard(last.states.at(-1)?.refused?.[0]?.key ?? '');
+    expect(last.shelf.text).toBe('');
+    expect(last.states.at(-1)).toEqual({ state: 'saved', waiting: 0, kept: true });
+  });
+
+  it.each([
+    [400, 'ADC_REQUEST', true],
+    [403, 'ADC_OUTSIDE', true],
+    [404, 'ADC_IMAGE_MISSING', true],
+    [413, 'HTTP_413', true],
+    [422, 'ADC_REQUEST', true],
+    [499, 'ADC_NEW_CODE', true],
+    [401, 'ADC_LOGIN', false],
+    [403, 'ADC_FOREIGN', false],
+    [403, 'HTTP_403', false],
+    [404, 'HTTP_404', false],
+    [408, 'ADC_SLOW', false],
+    [409, 'ADC_TRAINING', false],
+    [412, 'ADC_OTHER_PROJECT', false],
+    [429, 'ADC_RATE', false],
+  ])('takes %i %s for final: %s', async (status, code, isFinal) => {
+    const { outbox, server, refused } = setUp();
+    outbox.setVersion(1, 0);
+    outbox.start('me');
+    server.act = async () => {
+      throw new Refusal(status, code, 'no', 'do something else');
+    };
+    outbox.add(1, clickAt(1));
+    await new Promise((resolve) => setTimeout(resolve, 20));
+    expect([outbox.waiting, refused.length]).toEqual(isFinal ? [0, 1] : [1, 0]);
   });
 
   it('keeps the running threshold and of those that wait the newest', async () => {

@@ -10,7 +10,7 @@ import {
   type ImageDetail,
 } from 'adclick/api';
 import { z } from 'zod';
-import { type Owner, Refusal, StaleWrite, Unreachable } from '../api/client.ts';
+import { type Owner, Refusal, StaleWrite, Unreachable, wordsOf } from '../api/client.ts';
 
 const pendingSchema = z.object({
   key: z.string(),
@@ -22,6 +22,8 @@ const pendingSchema = z.object({
   tried: z.boolean(),
   /** Whose it is, and of which project: it is sent for nobody else. Absent in what pages before 0.2 kept. */
   owner: z.object({ user: z.string(), project: z.string() }).optional(),
+  /** Why the server will never take it, in its words: it is set aside, and goes only when its author says so. */
+  refusal: z.string().optional(),
 });
 
 /** An action that the server has not acknowledged. */
@@ -45,6 +47,8 @@ export interface Saving {
   readonly why?: string;
   /** Unsaved actions of others that are kept in this browser; absent where there are none. */
   readonly others?: readonly Kept[];
+  /** Actions that the server will never take, oldest first; absent where there are none. */
+  readonly refused?: readonly Pending[];
 }
 
 /** Unsaved actions that wait for somebody else, or for another project. */
@@ -69,7 +73,7 @@ export interface OutboxListener {
   onSaved(item: Pending, answer: ActionAnswer | null, current: ImageDetail | null): void;
   /** The image has changed elsewhere; its actions wait for {@link Outbox.resolve}. */
   onConflict(image: number, current: ImageDetail, waiting: readonly Pending[]): void;
-  /** The server will never take this action. */
+  /** The server will never take this action; it is set aside, and the others go on. */
   onRefused(item: Pending, error: Refusal): void;
   onState(saving: Saving): void;
 }
@@ -77,8 +81,19 @@ export interface OutboxListener {
 /** Milliseconds between attempts while the server does not answer. */
 const RETRY = { first: 300, most: 4000 } as const;
 
-/** Refusals of the action itself. Any other one is about who asks, or the server: the action waits. */
-const NEVER = new Set([400, 404, 405, 409, 413, 415, 422]);
+/** Refusals that are about who asks, when or where, and not about the action, which waits. */
+const WAITS = {
+  statuses: new Set([401, 407, 408, 409, 425, 429]),
+  codes: new Set(['ADC_FOREIGN', 'ADC_OTHER_PROJECT']),
+} as const;
+
+/** Whether the server will never take what it refused. A refusal without a code is no word of the server but of a proxy, unless it is about size. */
+const isFinal = ({ status, code }: Refusal): boolean =>
+  status >= 400 &&
+  status < 500 &&
+  !WAITS.statuses.has(status) &&
+  !WAITS.codes.has(code) &&
+  (code.startsWith('ADC_') || status === 413);
 
 /** True when the newer action makes an older one that still waits needless. */
 function replaces(newer: Action, older: Action): boolean {
@@ -114,6 +129,8 @@ export class Outbox {
   private owner: Owner | null = null;
   /** What this browser keeps of others; nothing of it is shown or sent. */
   private aside: Pending[];
+  /** Own actions that the server will never take, until their author has seen them. */
+  private setAside: Pending[] = [];
   /** Actions that were refused, by image: the server may have stored them before their mask failed. */
   private readonly refused = new Map<number, Action[]>();
 
@@ -137,7 +154,9 @@ export class Outbox {
     this.owner = owner;
     for (const item of this.queue) item.owner ??= owner;
     const mine = (item: Pending) => item.owner?.user === user && item.owner.project === project;
-    this.queue.unshift(...this.aside.filter(mine));
+    const own = this.aside.filter(mine);
+    this.queue.unshift(...own.filter(({ refusal }) => refusal === undefined));
+    this.setAside.push(...own.filter(({ refusal }) => refusal !== undefined));
     this.aside = this.aside.filter((item) => !mine(item));
     this.changed();
     this.kick();
@@ -211,6 +230,22 @@ export class Outbox {
     this.kick();
   }
 
+  /** Lets go of an action that was set aside. */
+  discard(key: string): void {
+    this.setAside = this.setAside.filter((item) => item.key !== key);
+    this.changed();
+  }
+
+  /** Sends an action once more that was set aside, after everything else that waits. */
+  again(key: string): void {
+    const item = this.setAside.find((other) => other.key === key);
+    if (!item) return;
+    this.setAside = this.setAside.filter((other) => other !== item);
+    this.queue.push({ ...item, refusal: undefined });
+    this.changed();
+    this.kick();
+  }
+
   /** Tries again at once: the connection is back, or someone has logged in. */
   wake(): void {
     this.wakeUp?.();
@@ -222,7 +257,7 @@ export class Outbox {
   }
 
   private changed(): void {
-    const all = [...[...this.parked.values()].flat(), ...this.queue, ...this.aside];
+    const all = [...[...this.parked.values()].flat(), ...this.queue, ...this.setAside, ...this.aside];
     try {
       this.shelf.write(all.length > 0 ? JSON.stringify(all) : '');
       this.kept = true;
@@ -239,7 +274,8 @@ export class Outbox {
     // Before it is known who is there, nothing is anybody else's.
     const others = owner && this.aside.length > 0 ? { others: keptOf(this.aside, owner.project) } : {};
     const reason = why !== undefined && (state === 'stuck' || state === 'login') ? { why } : {};
-    this.listener.onState({ state, waiting, kept, ...reason, ...others });
+    const refused = this.setAside.length > 0 ? { refused: [...this.setAside] } : {};
+    this.listener.onState({ state, waiting, kept, ...reason, ...others, ...refused });
   }
 
   private async drain(): Promise<void> {
@@ -289,8 +325,9 @@ export class Outbox {
       this.remove(item);
       this.listener.onSaved(item, answer, null);
     } catch (error) {
-      if (!(error instanceof Refusal && NEVER.has(error.status))) throw error;
+      if (!(error instanceof Refusal && isFinal(error))) throw error;
       this.remove(item);
+      this.setAside.push({ ...item, refusal: wordsOf(error) });
       this.refused.set(item.image, [...(this.refused.get(item.image) ?? []), item.action]);
       this.listener.onRefused(item, error);
     }

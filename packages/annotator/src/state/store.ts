@@ -69,7 +69,16 @@ export interface Looks {
   readonly nearest: boolean;
 }
 
-export type DialogName = 'shortcuts' | 'noDefect' | 'types' | 'prompts' | 'train' | 'compare' | 'jobs' | 'login';
+export type DialogName =
+  | 'shortcuts'
+  | 'noDefect'
+  | 'types'
+  | 'prompts'
+  | 'train'
+  | 'compare'
+  | 'jobs'
+  | 'login'
+  | 'refused';
 
 export interface AppState {
   readonly project: ProjectInfo | null;

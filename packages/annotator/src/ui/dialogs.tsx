@@ -11,6 +11,7 @@ import { Dialog } from './dialog.tsx';
 import { JobsDialog } from './jobs-dialog.tsx';
 import { MergeDialog } from './merge-dialog.tsx';
 import { PromptsDialog } from './prompts-dialog.tsx';
+import { RefusedDialog } from './refused-dialog.tsx';
 import { TrainDialog } from './train-dialog.tsx';
 import { TypesDialog } from './types-dialog.tsx';
 
@@ -156,6 +157,8 @@ export function Dialogs() {
       return <CompareDialog onClose={close} />;
     case 'jobs':
       return <JobsDialog onClose={close} />;
+    case 'refused':
+      return <RefusedDialog onClose={close} />;
     case 'login':
       return <LoginDialog onClose={mayWait ? close : undefined} />;
     default:

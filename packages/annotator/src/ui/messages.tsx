@@ -27,10 +27,33 @@ export function Banner() {
       </div>
     );
   const text = troubleOf({ online, trouble, saving });
-  if (text === null) return <KeptOfOthers />;
+  if (text === null)
+    return (
+      <>
+        <RefusedChanges />
+        <KeptOfOthers />
+      </>
+    );
   return (
     <div className="banner" role="alert">
       {text}
+    </div>
+  );
+}
+
+/** Work that the server will never take is not lost without a word. */
+function RefusedChanges() {
+  const app = useApp();
+  const count = useAppState(({ saving }) => saving.refused?.length ?? 0);
+  if (count === 0) return null;
+  return (
+    <div className="banner kept" role="status">
+      <span>
+        {counted(count, 'change')} {count === 1 ? 'was' : 'were'} refused by the server and set aside.
+      </span>
+      <button type="button" className="small" onClick={() => app.store.setState({ dialog: 'refused' })}>
+        Show
+      </button>
     </div>
   );
 }

@@ -237,12 +237,29 @@ function Counts() {
   );
 }
 
+/** What lies in the folders and is not in the list, or is there no longer: nobody should look for it in vain. */
+function PassedOver() {
+  const sentences = useAppState(({ project }) => project?.passedOver);
+  if (!sentences || sentences.length === 0) return null;
+  return (
+    <details className="passed-over">
+      <summary>Pictures left out or not to be read</summary>
+      {sentences.map((sentence) => (
+        <p key={sentence} className="quiet">
+          {sentence}
+        </p>
+      ))}
+    </details>
+  );
+}
+
 export function QueuePanel() {
   return (
     <nav className="queue" aria-label="Images">
       <Counts />
       <Filters />
       <List />
+      <PassedOver />
     </nav>
   );
 }
