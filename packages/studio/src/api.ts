@@ -15,6 +15,9 @@ export const counted = (count: number, one: string, many = `${one}s`): string =>
 
 const id = z.int().min(1);
 const name = z.string().trim().min(1).max(80);
+/** The one name that is lost where names are keys of objects, as in files of prompts. */
+export const LOST_NAME = '__proto__';
+const newName = name.refine((text) => text !== LOST_NAME, 'must be another name');
 const colour = z.string().regex(/^#[0-9a-f]{6}$/, 'must be a colour such as #e5484d');
 const coordinate = z.int().min(0).max(100_000);
 const probability = z.number().min(0).max(1);
@@ -205,9 +208,9 @@ export const project = z.strictObject({
 export const types = z.strictObject({ types: z.array(defectType) });
 
 /** `POST /types` and `PATCH /types/:id`. */
-export const typeDraft = z.strictObject({ name, colour });
+export const typeDraft = z.strictObject({ name: newName, colour });
 export const typePatch = z.strictObject({
-  name: name.optional(),
+  name: newName.optional(),
   colour: colour.optional(),
   archived: z.boolean().optional(),
 });

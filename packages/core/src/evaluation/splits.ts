@@ -29,7 +29,7 @@ const PICKED = 10;
 
 /** `type/name` of published picks; undefined for other categories. */
 function published(category: string): Set<string> | undefined {
-  const picks = MVTEC_PICKS[category.replace(/^mvtec_/, '')];
+  const picks = new Map(Object.entries(MVTEC_PICKS)).get(category.replace(/^mvtec_/, ''));
   if (!picks) return undefined;
   const names = picks.split('; ').flatMap((part) => {
     const [type, ...numbers] = part.split(' ');

@@ -30,19 +30,19 @@ async function ask(draft: ProjectDraft, signal: AbortSignal): Promise<ProjectDra
       .map((part) => part.trim())
       .filter(Boolean);
   try {
-    const categories: ProjectDraft['categories'] = {};
     const found = Object.entries(draft.categories);
+    const categories: typeof found = [];
     // Many categories come from a dataset whose layout says it all; asking three questions for each would be a chore.
-    if (found.length > 1) Object.assign(categories, draft.categories);
+    if (found.length > 1) categories.push(...found);
     else
       for (const [proposed, settings] of found) {
         const name = await question('Category', proposed);
         const good = list(await question('Folders of good pictures', settings.good.join(', ')));
         const defects = list(await question('Defect types', settings.defects?.join(', ') || 'none'));
-        categories[name] = { ...settings, good, defects: defects.filter((defect) => defect !== 'none') };
+        categories.push([name, { ...settings, good, defects: defects.filter((defect) => defect !== 'none') }]);
       }
     const pixels = Number(await question('Longer side of the pictures for the models', String(draft.pixels ?? 512)));
-    return { ...draft, categories, pixels };
+    return { ...draft, categories: Object.fromEntries(categories), pixels };
   } finally {
     terminal.close();
   }
@@ -54,7 +54,9 @@ type Found = CategoryCounts & { readonly masks: number };
 const some = (names: readonly string[]) =>
   [...names.slice(0, SHOWN), ...(names.length > SHOWN ? ['…'] : [])].join(', ');
 
-function linesOf({ name, settings }: Category, { good, test, masks, passedOver }: Found, root: string): string[] {
+function linesOf({ name, settings }: Category, found: Found | undefined, root: string): string[] {
+  if (!found) return [];
+  const { good, test, masks, passedOver } = found;
   const passed = passedOverText(passedOver, root);
   const parts = [
     `${counted(good, 'good picture')} in ${some(settings.good)}`,
@@ -91,19 +93,19 @@ export function addInit(program: Command): void {
         });
       const { path, layout, draft } = await proposeProject(directory, options.force ?? false);
       const project = await writeProject(path, options.yes ? draft : await ask(draft, signal));
-      const found: Record<string, Found> = {};
+      const found = new Map<string, Found>();
       for (const category of categoriesOf(project)) {
         signal.throwIfAborted();
         const counts = await countPictures(project, category);
-        found[category.name] = { ...counts, masks: layout.masks[category.name] ?? 0 };
+        found.set(category.name, { ...counts, masks: layout.masks.get(category.name) ?? 0 });
       }
       const { kind, leftOut } = layout;
       for (const text of await firstNotes(project)) note(text);
       return {
-        json: { project: path, layout: kind, found, leftOut, ...project.settings },
+        json: { project: path, layout: kind, found: Object.fromEntries(found), leftOut, ...project.settings },
         lines: [
           `Found ${kind}.`,
-          ...categoriesOf(project).flatMap((category) => linesOf(category, found[category.name], project.root)),
+          ...categoriesOf(project).flatMap((category) => linesOf(category, found.get(category.name), project.root)),
           ...leftOutLines(leftOut),
           `Wrote ${path}`,
           `Next: adclick index ${directory}`,

@@ -1,7 +1,7 @@
 /** Where a project's labels are kept: in its database once it has one; mask files speak for pictures that are not labelled there, the good ones. */
 import { existsSync } from 'node:fs';
 import { fromStored, type Rle, readImageSize } from '@adclick/core';
-import type { ImageState } from '../api.ts';
+import { type ImageState, LOST_NAME } from '../api.ts';
 import { fail } from '../errors.ts';
 import type { LabelStore, MaskFolderStore, Picture } from '../exchange/label-store.ts';
 import type { LabelledImage, LeftOut, Replaced } from '../exchange/types.ts';
@@ -32,7 +32,7 @@ export class LabelArchive {
    * Replaces an image's mask as one event, as importers do; types that are new are added.
    * @param path relative to the project, with forward slashes. @param source names the format in the history.
    * @param only whether types that are not given stay as they are. @returns whether another mask was there before.
-   * @throws ADC_NOT_FOUND when the project has no such image.
+   * @throws ADC_NOT_FOUND when the project has no such image, ADC_EXCHANGE_NAME for a type of a name that none can have.
    */
   async replace(
     path: string,
@@ -44,6 +44,8 @@ export class LabelArchive {
   ): Promise<boolean> {
     const image = await this.store.images.findByPath(path);
     if (!image) throw fail('ADC_NOT_FOUND', { what: `image ${path}` });
+    if (layers.some(({ type }) => type === LOST_NAME))
+      throw fail('ADC_EXCHANGE_NAME', { name: LOST_NAME, path, what: 'a defect type cannot be called so' });
     const types = await this.store.types.ensure(layers.map(({ type }) => type));
     const byName = new Map(types.map(({ id, name }) => [name, id]));
     const replaced = new Map<number, Rle>();

@@ -353,7 +353,7 @@ test.each(CASES)('$name', async ({ files, kind, categories, counts, leftOut = []
   const project = await writeProject(join(root, PROJECT_FILE), { categories: { ...found.categories } });
   for (const category of categoriesOf(project)) {
     const { good, test } = await countPictures(project, category);
-    expect([good, test, found.masks[category.name]], category.name).toEqual(counts[category.name]);
+    expect([good, test, found.masks.get(category.name)], category.name).toEqual(counts[category.name]);
   }
 });
 

@@ -2,6 +2,7 @@
 import { stat } from 'node:fs/promises';
 import { basename, resolve } from 'node:path';
 import { isFolder, naturalOrder, openCategory } from '@adclick/core';
+import { LOST_NAME } from '../api.ts';
 import { fail } from '../errors.ts';
 import { type CategoryLayout, leftOut, readCategory } from './category-layout.ts';
 import { splitOf } from './folder-names.ts';
@@ -19,7 +20,7 @@ export interface Layout {
   /** In words, for the person who runs `init`. */
   readonly kind: string;
   /** Files of masks by category. */
-  readonly masks: Readonly<Record<string, number>>;
+  readonly masks: ReadonlyMap<string, number>;
   /** Folders with pictures that have no place in any category. */
   readonly leftOut: readonly { readonly folder: string; readonly files: number }[];
 }
@@ -86,14 +87,24 @@ export async function detectLayout(directory: string): Promise<Layout> {
   const last = nodes.map(([{ name }]) => name);
   const nameOf = ({ name, path }: FolderNode) =>
     path === '' ? basename(root) || 'product' : last.filter((other) => other === name).length > 1 ? path : name;
-  const categories: Record<string, CategorySettings> = {};
-  const masks: Record<string, number> = {};
+  const categories = new Map<string, CategorySettings>();
+  const masks = new Map<string, number>();
   const placed = new Set<string>();
   for (const [node, layout] of nodes) {
     const { settings } = layout;
-    categories[nameOf(node)] = layout.kind === 'VisA' ? await divided(root, node.path, settings) : settings;
-    masks[nameOf(node)] = layout.masks;
+    if ([nameOf(node), ...(settings.defects ?? [])].includes(LOST_NAME))
+      throw fail('ADC_USAGE', {
+        what: `a folder called ${LOST_NAME} can be no name; rename it`,
+        command: 'adclick init',
+      });
+    categories.set(nameOf(node), layout.kind === 'VisA' ? await divided(root, node.path, settings) : settings);
+    masks.set(nameOf(node), layout.masks);
     for (const folder of layout.folders) placed.add(folder);
   }
-  return { categories, kind: describe(nodes.map(([, layout]) => layout)), masks, leftOut: leftOut(tree, placed) };
+  return {
+    categories: Object.fromEntries(categories),
+    kind: describe(nodes.map(([, layout]) => layout)),
+    masks,
+    leftOut: leftOut(tree, placed),
+  };
 }

@@ -11,6 +11,7 @@ import {
 } from '@adclick/core';
 import { stringify } from 'yaml';
 import { z } from 'zod';
+import { LOST_NAME } from '../api.ts';
 import { fail } from '../errors.ts';
 import { checkText, type Misfit } from './checked-text.ts';
 import { spelledOnDisk } from './spelling.ts';
@@ -28,7 +29,14 @@ const categorySchema = z.strictObject({
   /** Folder of masks, laid out as in MVTec AD: <type>/<name>_mask.png. */
   masks: folder.optional(),
   /** Names of the defect types. */
-  defects: z.array(z.string().min(1)).default([]),
+  defects: z
+    .array(
+      z
+        .string()
+        .min(1)
+        .refine((name) => name !== LOST_NAME, 'must be another name'),
+    )
+    .default([]),
 });
 
 /** What the address of a language model has to be, for messages. */

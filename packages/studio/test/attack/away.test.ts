@@ -48,7 +48,10 @@ test('a folder that is not there for a while: the list stays, is exported, and s
   const said = ['3 files were passed over: 3 kept though they cannot be read now (test).'];
   expect((await studio.info('ada')).passedOver).toEqual(said);
   // Pictures are part of an export: rather than one without them there is none, and it says why.
-  expect(await exported(studio)).toMatchObject({ state: 'failed', result: expect.stringContaining('ADC_FOLDER_MISSING') });
+  expect(await exported(studio)).toMatchObject({
+    state: 'failed',
+    result: expect.stringContaining('ADC_FOLDER_MISSING'),
+  });
   expect(existsSync(join(root, 'out'))).toBe(false);
 
   await rename(join(root, 'elsewhere'), join(root, 'test'));
