@@ -37,6 +37,11 @@ describe('error lines', () => {
     expect(errorLine(fail('ADC_INTERNAL', { what: 'first\n  second' }))).not.toContain('\n');
   });
 
+  test('tell a terminal nothing that it would obey', () => {
+    const line = errorLine(fail('ADC_INTERNAL', { what: 'a\u001b[2Jb\u0007c\u202ed\u009be \u00e9\u4e2d' }));
+    expect(line).toContain('a?[2Jb?c?d?e \u00e9\u4e2d');
+  });
+
   test('an unknown error becomes ADC_INTERNAL and is kept as cause', () => {
     const cause = new TypeError('x is not a function');
     const coded = toCoded(cause);

@@ -265,7 +265,12 @@ export function toCoded(error: unknown): CodedError {
   return fail('ADC_INTERNAL', { what: what.trim().split('\n')[0] ?? '' }, error);
 }
 
-const oneLine = (text: string): string => text.trim().replace(/\s*\n\s*/g, ' ');
+/** One line, in which nothing is left that a terminal would obey: file names and other servers' words may hold such characters. */
+const oneLine = (text: string): string =>
+  text
+    .trim()
+    .replace(/\s*\n\s*/g, ' ')
+    .replace(/[\p{Cc}\u202a-\u202e\u2066-\u2069]/gu, '?');
 
 /** The one line a user reads: code, what with the value, next step. */
 export const errorLine = ({ code, message, next }: Pick<CodedError, 'code' | 'message' | 'next'>): string =>
