@@ -1,8 +1,7 @@
 /** Writing files so that a crash, a full disk or a lost permission never harms what was there before. */
-import { randomUUID } from 'node:crypto';
 import { type FileHandle, mkdir, open, realpath, stat } from 'node:fs/promises';
-import { basename, dirname, join } from 'node:path';
-import { moveTo, removeIfPossible } from '@adclick/ortgrad';
+import { dirname } from 'node:path';
+import { moveTo, removeIfPossible, temporaryFor } from '@adclick/ortgrad';
 import { fail } from './errors.ts';
 
 const REASONS: Readonly<Record<string, string>> = {
@@ -27,9 +26,6 @@ export function describeIoError(error: unknown): string {
   const reason = code === undefined ? undefined : REASONS[code];
   return reason ? `${reason} (${code})` : (message ?? String(error));
 }
-
-/** Characters of a file's name that its temporary file has too: with three bytes each they still fit into a name. */
-const LONGEST = 60;
 
 async function writeAll(handle: FileHandle, bytes: Uint8Array): Promise<void> {
   for (let at = 0; at < bytes.length; ) at += (await handle.write(bytes, at, bytes.length - at)).bytesWritten;
@@ -64,7 +60,7 @@ export async function writeFileAtomic(
   const target = await realpath(path).catch(() => path);
   const folder = dirname(target);
   await guard(mkdir(folder, { recursive: true }));
-  const temporary = join(folder, `.${basename(target).slice(0, LONGEST)}.${randomUUID()}.tmp`);
+  const temporary = temporaryFor(target);
   const handle = await guard(open(temporary, 'wx'));
   try {
     try {

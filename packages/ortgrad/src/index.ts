@@ -69,6 +69,7 @@ export {
   type ParameterOptions,
   type ParameterSource,
 } from './parameters.ts';
+export { isGone, isOfThisMachine, type ProcessMark, thisProcess } from './processes.ts';
 export {
   decodeSafetensors,
   encodeSafetensors,
@@ -85,6 +86,7 @@ export {
   type RuntimeOptions,
   Session,
 } from './session.ts';
+export { leftoversAmong, removeLeftovers, temporaryFor } from './temporary.ts';
 export {
   type DType,
   elementCount,

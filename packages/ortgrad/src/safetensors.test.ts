@@ -95,5 +95,5 @@ test('a write that fails leaves the old file and nothing else', async () => {
   await writeFile(path, 'old');
   const broken = new Map([['a', { ...tensor(Float32Array.of(1), [1]), data: null as unknown as Float32Array }]]);
   await expect(writeSafetensors(path, broken)).rejects.toThrow();
-  expect((await readdir(folder)).filter((name) => name.endsWith('.part'))).toEqual([]);
+  expect((await readdir(folder)).filter((name) => name.endsWith('.tmp'))).toEqual([]);
 });

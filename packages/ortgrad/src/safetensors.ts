@@ -1,9 +1,9 @@
 /** Weight files in the safetensors layout: an 8-byte header length, a JSON header, then the tensors' bytes. */
-import { randomUUID } from 'node:crypto';
 import { mkdir, open, readFile } from 'node:fs/promises';
-import { dirname, join } from 'node:path';
+import { dirname } from 'node:path';
 import { fail } from './errors.ts';
 import { moveTo, removeIfPossible } from './files.ts';
+import { temporaryFor } from './temporary.ts';
 import { allocate, BYTES_PER_ELEMENT, bytesOf, type DType, elementCount, type Tensor } from './tensor.ts';
 
 /** The content of one file. */
@@ -148,9 +148,8 @@ export async function writeSafetensors(
   tensors: ReadonlyMap<string, Tensor>,
   metadata: Readonly<Record<string, string>> = {},
 ): Promise<void> {
-  const folder = dirname(path);
-  await mkdir(folder, { recursive: true });
-  const temporary = join(folder, `.${randomUUID()}.part`);
+  await mkdir(dirname(path), { recursive: true });
+  const temporary = temporaryFor(path);
   try {
     const file = await open(temporary, 'wx');
     try {
