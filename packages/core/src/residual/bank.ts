@@ -1,8 +1,7 @@
 /** Where an index keeps the descriptors of its good pictures: in memory, or in one float16 file a picture. */
-import { type FileHandle, mkdir, open, readdir } from 'node:fs/promises';
+import { type FileHandle, mkdir, open } from 'node:fs/promises';
 import { join } from 'node:path';
 import { crc32 } from 'node:zlib';
-import { removeIfPossible } from '@adclick/ortgrad';
 import { fail } from '../errors.ts';
 import type { PackedDescriptors } from '../features/extractor.ts';
 import { describeIoError, writeFileAtomic } from '../files.ts';
@@ -59,6 +58,9 @@ export class MemoryBank implements Bank {
     this.shards.clear();
   }
 }
+
+/** Name of the file with a picture's descriptors. */
+export const shardFile = (key: string): string => `${key}.shard`;
 
 /** First four bytes of a shard file, "ADCS". */
 const MAGIC = 0x53434441;
@@ -155,24 +157,16 @@ export class DiskBank implements Bank {
     await this.opened(key, async () => undefined);
   }
 
-  /** Removes the files of all other keys, and what an interrupted build left behind. */
-  async keepOnly(keys: ReadonlySet<string>): Promise<void> {
-    for (const name of await readdir(this.directory)) {
-      const stale = name.endsWith('.shard') && !keys.has(name.slice(0, -'.shard'.length));
-      if (stale || name.includes('.shard.')) await removeIfPossible(join(this.directory, name));
-    }
-  }
-
   clear(): void {
     this.cache.clear();
   }
 
   private pathOf(key: string): string {
-    return join(this.directory, `${key}.shard`);
+    return join(this.directory, shardFile(key));
   }
 
   private damaged(key: string, what: string, cause?: unknown) {
-    return fail('ADC_INDEX_DAMAGED', { path: this.directory, what: `${key}.shard ${what}` }, cause);
+    return fail('ADC_INDEX_DAMAGED', { path: this.directory, what: `${shardFile(key)} ${what}` }, cause);
   }
 
   private async opened<Result>(key: string, work: (file: FileHandle) => Promise<Result>): Promise<Result> {

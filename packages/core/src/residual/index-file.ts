@@ -1,4 +1,7 @@
-/** The files of a reference index: `index.json`, written last, and the tables it names. */
+/**
+ * The files of a reference index: `index.json`, written last, and the tables and descriptors it names. These never change under their
+ * names, so that an index that is open goes on reading its own; those of the index before stay until one after this is written.
+ */
 import { createHash } from 'node:crypto';
 import { readdir, readFile } from 'node:fs/promises';
 import { join } from 'node:path';
@@ -8,6 +11,7 @@ import { fail } from '../errors.ts';
 import { describeIoError, writeFileAtomic } from '../files.ts';
 import { FULL_RANGES, type SampleType, type Span, type Windows } from '../image/samples.ts';
 import { isDeep } from '../image/window.ts';
+import { shardFile } from './bank.ts';
 import type { Codebook } from './k-means.ts';
 
 /** Changes whenever descriptors or files of older indexes no longer fit. */
@@ -16,6 +20,8 @@ export const FORMAT = 'adclick-index/1';
 const FORMAT_WINDOWS = 'adclick-index/2';
 
 const FILE = 'index.json';
+/** The index before, as it was: its files may still be read. */
+const BEFORE = 'before.json';
 const count = z.number().int().positive();
 
 const sampleType = z.enum(Object.keys(FULL_RANGES) as SampleType[]);
@@ -86,7 +92,7 @@ export interface IndexContent {
 
 const sha256 = (bytes: Uint8Array) => createHash('sha256').update(bytes).digest('hex');
 
-/** Writes tables, then `index.json` in one step: until then readers see the old index. @throws ADC_DISK. */
+/** Writes tables, then `index.json` in one step: until then readers see the old index, and those who have it open keep it. @throws ADC_DISK. */
 export async function writeIndex(directory: string, content: Required<IndexContent>): Promise<void> {
   const { settings, entries, codebook, histograms, calibration } = content;
   const size = histograms[0]?.length ?? 0;
@@ -105,15 +111,41 @@ export async function writeIndex(directory: string, content: Required<IndexConte
   await writeFileAtomic(join(directory, tables.file), bytes);
   const format = isDeep(settings.windows) ? FORMAT_WINDOWS : FORMAT;
   const json = `${JSON.stringify({ format, settings, images: entries, tables }, undefined, 1)}\n`;
-  await writeFileAtomic(join(directory, FILE), new TextEncoder().encode(json));
-  for (const name of await readdir(directory)) {
-    const stale = name.startsWith('tables-') && name !== tables.file;
-    if (stale || name.startsWith(`.${FILE}.`) || name.startsWith('.tables-'))
-      await removeIfPossible(join(directory, name));
+  const old = await readFile(join(directory, FILE), 'utf8').catch(() => undefined);
+  // The same one once more is no other one: what was before it still is.
+  if (old !== json) {
+    if (old !== undefined && filesOf(old).length > 0) await writeFileAtomic(join(directory, BEFORE), encode(old));
+    await writeFileAtomic(join(directory, FILE), encode(json));
+  }
+  await removeOthers(directory);
+}
+
+const encode = (text: string) => new TextEncoder().encode(text);
+
+/** Files that an index names; none for a text that is no index. */
+function filesOf(text: string): string[] {
+  try {
+    const { tables, images } = fileSchema.parse(JSON.parse(text));
+    return [tables.file, ...images.map(({ shard }) => shardFile(shard))];
+  } catch {
+    return [];
   }
 }
 
-async function readBytes(directory: string, file: string): Promise<Uint8Array> {
+/** Removes the files of indexes before the last one, and what builds that were cut off have left. */
+async function removeOthers(directory: string): Promise<void> {
+  const kept = new Set([FILE, BEFORE]);
+  for (const name of [FILE, BEFORE])
+    for (const file of filesOf(await readFile(join(directory, name), 'utf8').catch(() => ''))) kept.add(file);
+  for (const name of await readdir(directory)) {
+    const ours = name.endsWith('.shard') || name.startsWith('tables-');
+    // Only one process builds: whatever is in the making is left over. In earlier versions its name did not say whose it is.
+    const half = /^\.(?:index\.json|before\.json|tables-|[0-9a-f]+\.shard).*\.tmp$/.test(name);
+    if (half || (ours && !kept.has(name))) await removeIfPossible(join(directory, name));
+  }
+}
+
+async function readBytes(directory: string, file: string): Promise<Buffer> {
   try {
     return await readFile(join(directory, file));
   } catch (cause) {
@@ -155,7 +187,19 @@ export async function readSamples(
 
 /** @throws ADC_INDEX_MISSING when the folder holds none, ADC_INDEX_DAMAGED when it is not what was written. */
 export async function readIndex(directory: string): Promise<Required<IndexContent>> {
-  const { settings, images, tables } = parse(directory, await readBytes(directory, FILE));
+  for (;;) {
+    const bytes = await readBytes(directory, FILE);
+    try {
+      return await readContent(directory, bytes);
+    } catch (error) {
+      // An index that was replaced twice while it was read is no damaged one.
+      if ((await readBytes(directory, FILE)).equals(bytes)) throw error;
+    }
+  }
+}
+
+async function readContent(directory: string, file: Uint8Array): Promise<Required<IndexContent>> {
+  const { settings, images, tables } = parse(directory, file);
   const bytes = await readBytes(directory, tables.file);
   if (sha256(bytes) !== tables.sha256)
     throw fail('ADC_INDEX_DAMAGED', { path: directory, what: `${tables.file} is not what was written` });

@@ -109,9 +109,9 @@ export class ReferenceIndex {
   /**
    * Describes good pictures and learns what is normal. The same pictures and settings give the same index, byte for byte.
    *
-   * With a directory, descriptors that are there already and fit are used again, damaged ones are made anew, and those of
-   * pictures that are gone are removed; readers see the old index until the new one is complete. One process at a time
-   * may build into a folder.
+   * With a directory, descriptors that are there already and fit are used again and damaged ones are made anew. Readers see the old index
+   * until the new one is complete, and whoever has the old one open goes on with it: its files stay until an index after this one is built.
+   * One process at a time may build into a folder.
    * @throws ADC_NO_NORMALS, ADC_ONE_NORMAL, ADC_IMAGE_... for the first picture that cannot be read, ADC_DISK when the
    *   folder cannot be written (the old index stays), ADC_WEIGHTS_DAMAGED, or the signal's reason when it was aborted.
    */
@@ -139,7 +139,6 @@ export class ReferenceIndex {
     const content = await summarise(entries, settings, bank, extractor, runtime, options);
     if (directory && bank instanceof DiskBank && content.codebook) {
       await writeIndex(directory, { ...content, codebook: content.codebook });
-      await bank.keepOnly(new Set(entries.map(({ shard }) => shard)));
     } else if (bank instanceof MemoryBank) {
       bank.dropLow();
     }
