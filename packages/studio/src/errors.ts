@@ -153,6 +153,25 @@ export const STUDIO_ERRORS = {
     exit: 1,
     status: 412,
   },
+  ADC_SERVED: {
+    message: 'The project is served already{where}, by {owner}',
+    next: '{mend}',
+    exit: 1,
+    status: 409,
+  },
+  ADC_LEASE_LOST: {
+    message: 'This process no longer has {what}: {why}',
+    next: 'What it was told since then may not be kept; go on where the project is served now.',
+    page: 'Open the page where the project is served now; what is not saved yet stays in this browser.',
+    exit: 1,
+    status: 503,
+  },
+  ADC_IN_USE: {
+    message: 'Somebody else is writing {what}: {owner}',
+    next: 'Wait until that has ended and try again; nothing was changed.',
+    exit: 1,
+    status: 409,
+  },
   ADC_TRAINING: {
     message: 'A detector of {category} is being trained',
     next: 'Wait until that has ended, or stop it in the list of background work.',

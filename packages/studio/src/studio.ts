@@ -29,6 +29,7 @@ import { pageLine } from './page-errors.ts';
 import { categoriesOf } from './project/categories.ts';
 import { type CategoryPictures, findGood, projectFinder } from './project/category-pictures.ts';
 import { passedOverText } from './project/finding.ts';
+import { tidyProject } from './project/leftovers.ts';
 import type { Project } from './project/project.ts';
 import { type ScanReport, scanProject } from './project/scan.ts';
 import { PromptService } from './prompts/prompts.ts';
@@ -109,6 +110,7 @@ export class Studio {
    * @throws ADC_DATABASE.
    */
   static async open(project: Project, options: StudioOptions = {}): Promise<Studio> {
+    await tidyProject(project.root);
     const studio = new Studio(project, await Store.open(project.root), options);
     try {
       await studio.prepareLists();

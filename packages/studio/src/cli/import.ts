@@ -7,6 +7,8 @@ import { importLabels, leftOutLines } from '../exchange/transfer.ts';
 import type { Replaced } from '../exchange/types.ts';
 import { localUser } from '../local-user.ts';
 import { openLabels } from '../open-labels.ts';
+import { whileImporting } from '../project/leases.ts';
+import { openProject } from '../project/project.ts';
 import { formatOption } from './options.ts';
 import { type CommonOptions, run, withCommon } from './run.ts';
 
@@ -55,12 +57,15 @@ export function addImport(program: Command): void {
   command.option('--remove-masks', 'images without a region lose the masks that they have; otherwise those stay');
   withCommon(command, 'adclick import parts/bracket --format coco --from annotations.json');
   command.action(async (directory: string, options: Options) =>
-    run(options, async ({ signal, onProgress }) => {
+    run(options, async ({ signal, onProgress, note }) => {
       const path = pathOf(options);
       const source = await openSource(path);
-      const { store, close } = await openLabels(directory, localUser(), options.format);
-      const request = { format: options.format, source, emptyIs: options.unmarked, removeMasks: options.removeMasks };
-      const report = await importLabels(store, request, { signal, onProgress }).finally(close);
+      const { root } = await openProject(directory);
+      const report = await whileImporting(root, { signal, note }, async () => {
+        const { store, close } = await openLabels(directory, localUser(), options.format);
+        const request = { format: options.format, source, emptyIs: options.unmarked, removeMasks: options.removeMasks };
+        return importLabels(store, request, { signal, onProgress }).finally(close);
+      });
       return {
         json: report,
         exit: report.leftOut.length > 0 ? 1 : 0,

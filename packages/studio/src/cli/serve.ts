@@ -15,6 +15,7 @@ export interface ServingOptions {
   readonly publicUrl?: string;
   readonly trustProxy?: readonly string[];
   readonly open: boolean;
+  readonly takeover?: boolean;
 }
 
 interface Options extends CommonOptions, ServingOptions {
@@ -33,14 +34,14 @@ const USER_NAME = /^[\p{L}\p{N}][\p{L}\p{N} ._-]{0,79}$/u;
  */
 export async function startServing(
   project: Project,
-  { port, host, publicUrl, trustProxy, open }: ServingOptions,
+  { port, host, publicUrl, trustProxy, open, takeover }: ServingOptions,
   { note, colours }: Pick<Context, 'note' | 'colours'>,
   before: Pick<Answer, 'lines' | 'json'> = { lines: [], json: {} },
 ): Promise<Answer> {
   // Loaded only here: the other commands start faster without a server.
   const { serve } = await import('../server/listen.ts');
   const onFailure = (error: Parameters<typeof errorLine>[0]) => note(errorLine(error));
-  const serving = await serve(project, { port, host, publicUrl, trustProxy, onFailure });
+  const serving = await serve(project, { port, host, publicUrl, trustProxy, takeover, onFailure });
   for (const text of serving.studio.passedOver()) note(text);
   const { address, behind } = serving;
   const opened = open && hasDesktop() && (await openBrowser(address));
@@ -52,9 +53,13 @@ export async function startServing(
       `${opened ? 'It opens in your browser.' : 'Open it in a browser.'} Ctrl-C ends.`,
     ],
     async stay(signal) {
-      if (!signal.aborted)
-        await new Promise<void>((resolve) => signal.addEventListener('abort', () => resolve(), { once: true }));
+      const asked = new Promise<undefined>((resolve) => {
+        if (signal.aborted) resolve(undefined);
+        else signal.addEventListener('abort', () => resolve(undefined), { once: true });
+      });
+      const lost = await Promise.race([asked, serving.lost]);
       await serving.close();
+      if (lost) throw lost;
     },
   };
 }
@@ -101,6 +106,10 @@ export function addServe(program: Command): void {
       collect,
     )
     .option('--no-open', 'do not open a browser')
+    .option(
+      '--takeover',
+      'take the project from a server that gives no sign of life, such as one on a computer that is gone',
+    )
     .option('--add-user <NAME>', 'add somebody who may log in, print the token, and end')
     .option('--remove-user <NAME>', 'take the right to log in away again, and end');
   withCommon(command, 'adclick serve parts/bracket');

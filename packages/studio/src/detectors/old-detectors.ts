@@ -3,7 +3,9 @@ import { existsSync } from 'node:fs';
 import { copyFile, mkdir, readdir, readFile, rename, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { describeIoError, fail as failCore, readCard } from '@adclick/core';
+import { CodedError } from '@adclick/ortgrad';
 import { detectorFolder, PREVIOUS_FILE, RECORDS_FILE } from '../project/detector-files.ts';
+import { whileChangingDetectors } from '../project/leases.ts';
 import { DETECTOR_FILE, DETECTOR_PREFIX, projectModels } from '../project/model-files.ts';
 import type { Project } from '../project/project.ts';
 
@@ -44,7 +46,11 @@ export async function adoptDetectors({ root, settings }: Project): Promise<void>
     const old = join(projectModels(root), `${DETECTOR_PREFIX}${oldName(category)}`);
     const now = detectorFolder(root, category);
     if (old === now || !existsSync(old) || existsSync(join(now, DETECTOR_FILE))) continue;
-    await adopt(category, old, now).catch((error) => {
+    await whileChangingDetectors(root, category, async () => {
+      // Another process may have found them first.
+      if (existsSync(old) && !existsSync(join(now, DETECTOR_FILE))) await adopt(category, old, now);
+    }).catch((error) => {
+      if (error instanceof CodedError) throw error;
       throw failCore('ADC_DISK', { path: now, what: describeIoError(error) }, error);
     });
   }

@@ -23,6 +23,8 @@ import { uniteRle } from '../history/bitmaps.ts';
 import type { WorkOptions } from '../jobs/progress.ts';
 import { type Category, categoriesOf } from '../project/categories.ts';
 import { keepTrained } from '../project/detector-files.ts';
+import { whileTrainingDetector } from '../project/leases.ts';
+import { tidyProject } from '../project/leftovers.ts';
 import { resolveWeights } from '../project/model-files.ts';
 import { openProject, type Project } from '../project/project.ts';
 import { PromptService } from '../prompts/prompts.ts';
@@ -119,7 +121,7 @@ export async function makeDetector(
 /**
  * Trains the detector of one category. What its labels hold is a mask, so nothing is abandoned.
  * @throws ADC_PROJECT_MISSING, ADC_PROJECT for an unknown category, ADC_LABELS without labels, with a single one or with an unknown
- * defect type, what indexing throws, ADC_DISK.
+ * defect type, ADC_IN_USE while another process trains it, what indexing throws, ADC_DISK.
  */
 export async function trainSegmentation(
   directory: string,
@@ -129,6 +131,7 @@ export async function trainSegmentation(
 ): Promise<SegTrainingAnswer> {
   const started = performance.now();
   const project = await openProject(directory);
+  await tidyProject(project.root);
   const categories = categoriesOf(project, only);
   const [category] = categories as [Category];
   if (categories.length > 1)
@@ -140,24 +143,26 @@ export async function trainSegmentation(
     : await labelsOf(project, category, type, open);
   if (labels.length === 0 && !unsupervised)
     throw failCore('ADC_LABELS', { what: [`${category.name} has no labelled defect`, ...leftOut].join('; ') });
-  const runtime = await Runtime.start();
-  try {
-    await indexCategory(project, category, { ...work, runtime });
-    const index = await openCurrentIndex(project, category, { ...work, runtime });
-    const training = { index, runtime, labels, seed, steps };
-    const settings = detectorSettings(sliding);
-    const { detector, path, notes } = await makeDetector(project, category, training, work, settings);
-    const { from } = detector.card.map;
-    const seconds = (performance.now() - started) / 1000;
-    return {
-      category: category.name,
-      detector: path,
-      from,
-      labels: labels.length,
-      notes: [...leftOut, ...notes],
-      seconds,
-    };
-  } finally {
-    await runtime.close();
-  }
+  return whileTrainingDetector(project.root, category.name, async () => {
+    const runtime = await Runtime.start();
+    try {
+      await indexCategory(project, category, { ...work, runtime });
+      const index = await openCurrentIndex(project, category, { ...work, runtime });
+      const training = { index, runtime, labels, seed, steps };
+      const settings = detectorSettings(sliding);
+      const { detector, path, notes } = await makeDetector(project, category, training, work, settings);
+      const { from } = detector.card.map;
+      const seconds = (performance.now() - started) / 1000;
+      return {
+        category: category.name,
+        detector: path,
+        from,
+        labels: labels.length,
+        notes: [...leftOut, ...notes],
+        seconds,
+      };
+    } finally {
+      await runtime.close();
+    }
+  });
 }

@@ -11,6 +11,8 @@ import type { NotedOptions } from '../jobs/progress.ts';
 import { type Category, categoriesOf, indexFolder, openOrInit } from '../project/categories.ts';
 import { findGood } from '../project/category-pictures.ts';
 import type { FoundPicture, PassedOver } from '../project/finding.ts';
+import { whileIndexing } from '../project/leases.ts';
+import { tidyProject } from '../project/leftovers.ts';
 import { PROJECT_FILE, type Project } from '../project/project.ts';
 
 /** How indexing one category went. */
@@ -103,28 +105,36 @@ async function survey(project: Project, category: Category) {
   return { folder, paths, known, pictures, passedOver, writeStamp };
 }
 
-/** Brings one category's index up to date. @throws what {@link ReferenceIndex.build} throws. */
+/**
+ * Brings one category's index up to date. Where another process is at that, it is waited for, and nothing may be left to do.
+ * @throws what {@link ReferenceIndex.build} throws, ADC_IN_USE.
+ */
 export async function indexCategory(
   project: Project,
   category: Category,
   options: NotedOptions & { runtime?: Runtime } = {},
 ): Promise<IndexReport> {
   const started = performance.now();
-  const { folder, paths, known, pictures, passedOver, writeStamp } = await survey(project, category);
-  const index = await build(project, category, paths, options.runtime, options);
-  const windows = index.windows ?? {};
-  await index.close();
-  await writeStamp();
-  const old = new Set(known.map(({ sha256 }) => sha256));
-  return {
-    category: category.name,
-    path: folder,
-    pictures: pictures.length,
-    added: pictures.filter(({ sha256 }) => !old.has(sha256)).length,
-    windows,
-    seconds: (performance.now() - started) / 1000,
-    passedOver,
-  };
+  return whileIndexing(project.root, indexFolder(project, category), category.name, options, async (waited) => {
+    const { folder, paths, known, pictures, passedOver, writeStamp } = await survey(project, category);
+    const done = waited && content(pictures) === content(known);
+    const index =
+      (done && (await ReferenceIndex.open(folder, { runtime: options.runtime }).catch(() => undefined))) ||
+      (await build(project, category, paths, options.runtime, options));
+    const windows = index.windows ?? {};
+    await index.close();
+    await writeStamp();
+    const old = new Set(known.map(({ sha256 }) => sha256));
+    return {
+      category: category.name,
+      path: folder,
+      pictures: pictures.length,
+      added: pictures.filter(({ sha256 }) => !old.has(sha256)).length,
+      windows,
+      seconds: (performance.now() - started) / 1000,
+      passedOver,
+    };
+  });
 }
 
 /** Indexes a folder's project; one without a project file gets one. */
@@ -133,6 +143,7 @@ export async function indexProject(
   options: NotedOptions & { category?: string } = {},
 ): Promise<{ root: string; created?: string; indexes: IndexReport[] }> {
   const { project, created } = await openOrInit(directory);
+  await tidyProject(project.root);
   const indexes: IndexReport[] = [];
   for (const category of categoriesOf(project, options.category)) {
     options.signal?.throwIfAborted();
@@ -144,7 +155,7 @@ export async function indexProject(
 
 /**
  * Opens a category's index; when pictures were added, changed or removed since, it is brought up to date first.
- * @throws ADC_INDEX_MISSING when it was never built, ADC_INDEX_DAMAGED.
+ * @throws ADC_INDEX_MISSING when it was never built, ADC_INDEX_DAMAGED, ADC_IN_USE.
  */
 export async function openCurrentIndex(
   project: Project,
@@ -153,12 +164,18 @@ export async function openCurrentIndex(
 ): Promise<ReferenceIndex> {
   const folder = indexFolder(project, category);
   if (!existsSync(folder)) throw fail('ADC_INDEX_MISSING', { path: folder });
-  const { paths, known, pictures, writeStamp } = await survey(project, category);
-  if (content(pictures) === content(known)) return ReferenceIndex.open(folder, { runtime: options.runtime });
-  options.note?.(`The good pictures of ${category.name} have changed; bringing the index up to date.`);
-  const index = await build(project, category, paths, options.runtime, options);
-  await writeStamp();
-  return index;
+  const open = () => ReferenceIndex.open(folder, { runtime: options.runtime });
+  const isCurrent = ({ pictures, known }: Awaited<ReturnType<typeof survey>>) => content(pictures) === content(known);
+  if (isCurrent(await survey(project, category))) return open();
+  return whileIndexing(project.root, folder, category.name, options, async () => {
+    // Somebody else may have done it meanwhile.
+    const now = await survey(project, category);
+    if (isCurrent(now)) return open();
+    options.note?.(`The good pictures of ${category.name} have changed; bringing the index up to date.`);
+    const index = await build(project, category, now.paths, options.runtime, options);
+    await now.writeStamp();
+    return index;
+  });
 }
 
 /** Windows of indexes that were asked for, each as its file was. */

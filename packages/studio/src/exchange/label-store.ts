@@ -1,7 +1,7 @@
 /** Where labels are kept, as a port, and the store of projects whose labels are mask files in folders. */
 import { existsSync } from 'node:fs';
 import { readFile, rm } from 'node:fs/promises';
-import { join } from 'node:path';
+import { dirname, join } from 'node:path';
 import {
   decodeRle,
   encodeRle,
@@ -14,6 +14,7 @@ import {
   writeFileAtomic,
   writeMask,
 } from '@adclick/core';
+import { removeLeftovers } from '@adclick/ortgrad';
 import { CACHE_FOLDER } from '../cache-folder.ts';
 import { fail } from '../errors.ts';
 import { fileName } from '../file-name.ts';
@@ -100,6 +101,8 @@ export class MaskFolderStore implements LabelStore {
   private readonly flaws = new Map<string, LeftOut>();
   /** Folder for what is replaced, relative to the project; one for each store that is opened. */
   private readonly keep = `${CACHE_FOLDER}/${REPLACED_FOLDER}/${new Date().toISOString().replaceAll(':', '-')}`;
+
+  private readonly tidied = new Set<string>();
 
   private constructor(
     private readonly project: Project,
@@ -266,6 +269,7 @@ export class MaskFolderStore implements LabelStore {
       // What stands there without being known for a mask of this picture goes as well.
       const gone = new Set([...old, file]);
       if (!(await this.areEmpty(gone))) kept = await this.keepOld(path, [...gone]);
+      await this.tidy(dirname(fromStored(root, file)));
       await writeMask(fromStored(root, file), { data, width, height, channels: 1 });
       entry.masks.set(type, [file]);
       for (const other of old) if (other !== file) await rm(fromStored(root, other), { force: true });
@@ -281,6 +285,13 @@ export class MaskFolderStore implements LabelStore {
       entry.masks.delete(type);
     }
     return kept;
+  }
+
+  /** Removes what an import that was killed has left in a folder of masks. */
+  private async tidy(folder: string): Promise<void> {
+    if (this.tidied.has(folder)) return;
+    this.tidied.add(folder);
+    await removeLeftovers(folder);
   }
 
   /** Where a mask is written: where it is, if that is one PNG file; else under the name by which it is found again. */

@@ -1,10 +1,9 @@
 /** Where an export is written: a folder beside its place that takes the name only when everything is in it. */
-import { randomUUID } from 'node:crypto';
 import { constants } from 'node:fs';
 import { copyFile, mkdir, readdir, readFile, realpath, rmdir, stat } from 'node:fs/promises';
-import { basename, dirname, join, resolve } from 'node:path';
+import { dirname, join, resolve } from 'node:path';
 import { describeIoError, writeFileAtomic } from '@adclick/core';
-import { moveTo, removeIfPossible } from '@adclick/ortgrad';
+import { leftoversAmong, moveTo, removeIfPossible, temporaryFor } from '@adclick/ortgrad';
 import { z } from 'zod';
 import type { Format as FormatName } from '../api.ts';
 import { fail } from '../errors.ts';
@@ -17,6 +16,8 @@ import type { Source } from './source.ts';
 import type { LabelledImage, LeftOut } from './types.ts';
 
 const KIND = 'adclick-export/1';
+/** Ending of where the export before lies while the new one takes its place. */
+const OLD = '.old';
 
 const recordSchema = z.object({
   file: z.string(),
@@ -53,6 +54,22 @@ const guard = async <T>(path: string, work: Promise<T>): Promise<T> => {
   }
 };
 
+/** Removes what exports to a place have left that were killed. One that had moved the export before aside gives it back. */
+async function tidyBeside(place: string): Promise<void> {
+  const beside = await readdir(dirname(place)).catch((): string[] => []);
+  const left = leftoversAmong(beside, place).map((name) => join(dirname(place), name));
+  const isThere = () =>
+    stat(place).then(
+      () => true,
+      () => false,
+    );
+  for (const path of left) {
+    if (path.endsWith(OLD) && !(await isThere())) await moveTo(path, place).catch(() => undefined);
+    // What could not be given back is kept.
+    if (!path.endsWith(OLD) || (await isThere())) await removeIfPossible(path);
+  }
+}
+
 /** A folder in the making. */
 export class Target {
   private readonly taken = new Map<string, string>();
@@ -72,6 +89,7 @@ export class Target {
    */
   static async open(path: string, force = false): Promise<Target> {
     const place = await realpath(resolve(path)).catch(() => resolve(path));
+    await tidyBeside(place);
     const found = await stat(place).catch(() => undefined);
     if (found && !found.isDirectory()) throw fail('ADC_EXPORT_EXISTS', { path: place, what: 'is a file' });
     if (found) {
@@ -80,7 +98,7 @@ export class Target {
       if (inside.length > 0 && !(force && earlier))
         throw fail('ADC_EXPORT_EXISTS', { path: place, what: earlier ? 'holds an earlier export' : 'is not empty' });
     }
-    const folder = join(dirname(place), `.${basename(place).slice(0, 80)}.${randomUUID()}.tmp`);
+    const folder = temporaryFor(place);
     await guard(folder, mkdir(folder, { recursive: true }));
     return new Target(place, folder);
   }
@@ -164,7 +182,7 @@ export class Target {
 
   /** Puts the export into its place. @throws ADC_DISK; what was there before is there again then. */
   async commit(): Promise<void> {
-    const old = `${this.folder}.old`;
+    const old = `${this.folder}${OLD}`;
     const before = await stat(this.path).catch(() => undefined);
     const empty =
       before &&

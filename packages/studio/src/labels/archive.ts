@@ -1,6 +1,7 @@
 /** Where a project's labels are kept: in its database once it has one; mask files speak for pictures that are not labelled there, the good ones. */
 import { existsSync } from 'node:fs';
 import { fromStored, type Rle, readImageSize } from '@adclick/core';
+import { CodedError } from '@adclick/ortgrad';
 import { type ImageState, LOST_NAME } from '../api.ts';
 import { fail } from '../errors.ts';
 import type { LabelStore, MaskFolderStore, Picture } from '../exchange/label-store.ts';
@@ -12,7 +13,10 @@ import type { LostImage } from '../store/images.ts';
 import type { LabelledRow } from '../store/labels.ts';
 import type { Store } from '../store/store.ts';
 import { hasContent, parseContent } from './content.ts';
-import type { LabelService } from './label-service.ts';
+import { type LabelService, StaleWrite } from './label-service.ts';
+
+/** Times that an image is written because somebody else wrote it at that moment. */
+const ATTEMPTS = 20;
 
 /** The labels in a project's database, as plain data: given out for exporters and training, replaced by importers. */
 export class LabelArchive {
@@ -32,7 +36,8 @@ export class LabelArchive {
    * Replaces an image's mask as one event, as importers do; types that are new are added.
    * @param path relative to the project, with forward slashes. @param source names the format in the history.
    * @param only whether types that are not given stay as they are. @returns whether another mask was there before.
-   * @throws ADC_NOT_FOUND when the project has no such image, ADC_EXCHANGE_NAME for a type of a name that none can have.
+   * @throws ADC_NOT_FOUND when the project has no such image, ADC_EXCHANGE_NAME for a type of a name that none can have,
+   *   ADC_DATABASE_BUSY, ADC_IN_USE.
    */
   async replace(
     path: string,
@@ -55,9 +60,28 @@ export class LabelArchive {
       const joined = before ? uniteRle(before, rle) : rle;
       if (!isEmptyRle(joined)) replaced.set(id, joined);
     }
-    const done = await this.labels.replaceLayers(image.id, replaced, state, source, user, only);
+    const done = await this.patiently(path, () =>
+      this.labels.replaceLayers(image.id, replaced, state, source, user, only),
+    );
     this.bus.emit({ kind: 'types', types: await this.store.types.list() });
     return done.replaced;
+  }
+
+  /** Writes an image whoever else writes it: what somebody did at the same moment stands before it in the history. */
+  private async patiently<T>(path: string, write: () => Promise<T>): Promise<T> {
+    for (let attempt = 1; ; attempt++) {
+      try {
+        return await write();
+      } catch (error) {
+        const passing =
+          error instanceof StaleWrite || (error instanceof CodedError && error.code === 'ADC_DATABASE_BUSY');
+        if (!passing) throw error;
+        if (attempt === ATTEMPTS)
+          throw error instanceof CodedError
+            ? error
+            : fail('ADC_IN_USE', { what: path, owner: 'an annotator who acts on it without a pause' });
+      }
+    }
   }
 }
 

@@ -7,6 +7,7 @@ import { exportLabels, importLabels } from '../exchange/transfer.ts';
 import type { LabelledImage, LeftOut } from '../exchange/types.ts';
 import type { JobWork } from '../jobs/jobs.ts';
 import type { WorkOptions } from '../jobs/progress.ts';
+import { whileImporting } from '../project/leases.ts';
 import { DatabaseLabels, type LabelArchive } from './archive.ts';
 
 /** Work of an import or export job. `path` is absolute and inside the project. @returns what came of it. */
@@ -48,8 +49,11 @@ const exportJob: ExchangeWork = async (archive, { format, path, user }, options)
 };
 
 const importJob: ExchangeWork = async (archive, { format, path, user }, options) => {
-  const store = await storeOf(archive, user, format);
-  const { images, leftOut } = await importLabels(store, { format, source: await openSource(path) }, options);
+  const { root } = archive.project;
+  const { images, leftOut } = await whileImporting(root, { signal: options.signal }, async () => {
+    const store = await storeOf(archive, user, format);
+    return importLabels(store, { format, source: await openSource(path) }, options);
+  });
   return outcome(images, leftOut);
 };
 

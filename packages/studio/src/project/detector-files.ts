@@ -4,9 +4,10 @@ import { existsSync } from 'node:fs';
 import { copyFile, mkdir, open, readFile } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { type Detector, describeIoError, fail as failCore, writeFileAtomic } from '@adclick/core';
-import { moveTo, removeIfPossible } from '@adclick/ortgrad';
+import { moveTo, removeIfPossible, temporaryFor } from '@adclick/ortgrad';
 import { z } from 'zod';
 import { distinctFileName } from '../file-name.ts';
+import { whileChangingDetectors } from './leases.ts';
 import { DETECTOR_FILE, DETECTOR_PREFIX, projectModels } from './model-files.ts';
 
 /** Beside a detector's file: the one that it replaced. */
@@ -87,7 +88,7 @@ export async function recordOf(
 
 /** Makes one file another name's content without a moment in which that name is missing or half written. */
 async function copyWhole(from: string, to: string): Promise<void> {
-  const temporary = join(dirname(to), `.${process.pid}-${Date.now()}.tmp`);
+  const temporary = temporaryFor(to);
   try {
     await copyFile(from, temporary);
     await moveTo(temporary, to);
@@ -100,7 +101,7 @@ async function copyWhole(from: string, to: string): Promise<void> {
 /**
  * Puts a newly trained detector in place; the one before stays beside it. Whatever happens on the way, the category has a whole
  * detector: the new one or the one before.
- * @throws ADC_DISK.
+ * @throws ADC_DISK, ADC_IN_USE.
  */
 export async function keepTrained(
   root: string,
@@ -108,6 +109,16 @@ export async function keepTrained(
   detector: Pick<Detector, 'card' | 'model' | 'save'>,
   record: Omit<TrainingRecord, 'stamp' | 'time' | 'from'>,
 ): Promise<string> {
+  return whileChangingDetectors(root, category, () => keep(root, category, detector, record));
+}
+
+async function keep(
+  root: string,
+  category: string,
+  detector: Pick<Detector, 'card' | 'model' | 'save'>,
+  record: Omit<TrainingRecord, 'stamp' | 'time' | 'from'>,
+): Promise<string> {
+  await mendSwap(root, category);
   const path = trainedDetector(root, category);
   const stamp = stampOf(detector.model);
   const before = await fileStamp(path);
@@ -129,12 +140,28 @@ export async function keepTrained(
 
 /**
  * Brings the detector before back; the newest takes its place, so that this can be taken back.
- * @returns whether there was one. @throws ADC_DISK.
+ * @returns whether there was one. @throws ADC_DISK, ADC_IN_USE.
  */
 export async function swapTrained(root: string, category: string): Promise<boolean> {
+  return whileChangingDetectors(root, category, () => swap(root, category));
+}
+
+/** Where the newest detector lies while it and the one before change places. */
+const asideOf = (root: string, category: string) => join(detectorFolder(root, category), '.newest.tmp');
+
+/** Finishes an exchange of both that was cut off: what is aside is the one before as soon as the other has gone from there. */
+async function mendSwap(root: string, category: string): Promise<void> {
+  const [aside, previous] = [asideOf(root, category), previousDetector(root, category)];
+  if (!existsSync(aside)) return;
+  if (existsSync(previous)) await removeIfPossible(aside);
+  else await moveTo(aside, previous);
+}
+
+async function swap(root: string, category: string): Promise<boolean> {
+  await mendSwap(root, category);
   const [newest, previous] = [trainedDetector(root, category), previousDetector(root, category)];
   if (!existsSync(previous)) return false;
-  const aside = join(dirname(previous), '.newest.tmp');
+  const aside = asideOf(root, category);
   const both = existsSync(newest);
   if (both) await copyWhole(newest, aside);
   try {

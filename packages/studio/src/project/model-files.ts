@@ -9,6 +9,7 @@ import { z } from 'zod';
 import { CACHE_FOLDER } from '../cache-folder.ts';
 import { fail } from '../errors.ts';
 import { fileName } from '../file-name.ts';
+import { whileWritingWeights } from './leases.ts';
 
 /** File beside the shipped models that lists size and SHA-256 of each of their files. */
 const CHECKSUMS = 'checksums.json';
@@ -153,7 +154,7 @@ export function resolveWeights(weights: string, root?: string): string {
 
 /**
  * Takes a weights file into a project under a name.
- * @throws ADC_WEIGHTS_MISSING, ADC_WEIGHTS_DAMAGED, ADC_WEIGHTS_KIND for files that are not click weights; ADC_MODEL_EXISTS, ADC_DISK.
+ * @throws ADC_WEIGHTS_MISSING, ADC_WEIGHTS_DAMAGED, ADC_WEIGHTS_KIND for files that are not click weights; ADC_MODEL_EXISTS, ADC_IN_USE, ADC_DISK.
  */
 export async function importWeights(
   root: string,
@@ -165,7 +166,9 @@ export async function importWeights(
   const name = options.name ?? (basename(source) === WEIGHTS_FILE ? card.name : basename(source, '.safetensors'));
   checkModelName(name, 'adclick models import');
   const path = join(projectModels(root), name, WEIGHTS_FILE);
-  if (!options.replace && existsSync(path)) throw fail('ADC_MODEL_EXISTS', { name });
-  await saveClickWeights(path, tensors, { ...card, name });
-  return { name, path };
+  return whileWritingWeights(root, name, async () => {
+    if (!options.replace && existsSync(path)) throw fail('ADC_MODEL_EXISTS', { name });
+    await saveClickWeights(path, tensors, { ...card, name });
+    return { name, path };
+  });
 }

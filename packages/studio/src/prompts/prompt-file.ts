@@ -1,7 +1,9 @@
 /** The prompts of a project on disk: `.adclick/prompts.json`, which people may edit. */
-import { readFile } from 'node:fs/promises';
+import type { BigIntStats } from 'node:fs';
+import { open, stat } from 'node:fs/promises';
 import { join } from 'node:path';
 import { describeIoError, promptFault, writeFileAtomic } from '@adclick/core';
+import { CodedError } from '@adclick/ortgrad';
 import { z } from 'zod';
 import { CACHE_FOLDER } from '../cache-folder.ts';
 import { fail } from '../errors.ts';
@@ -34,17 +36,48 @@ export type PromptFile = z.infer<typeof fileSchema>;
 /** Where a project keeps its prompts. */
 export const promptPath = (root: string): string => join(root, CACHE_FOLDER, 'prompts.json');
 
-/** Reads the prompts; none where there is no file. @throws ADC_PROMPT_FILE naming the first wrong line and field. */
-export async function readPrompts(root: string): Promise<PromptFile> {
-  const path = promptPath(root);
-  let text: string;
+/** Files that were read, each as it was: every click with a defect type asks. */
+const known = new Map<string, { readonly state: string; readonly file: PromptFile }>();
+/** Projects whose prompts are kept in memory; one is usual. */
+const KNOWN = 8;
+/** Milliseconds after which another change of a file has another time, on every disk. */
+const COARSEST_MS = 2_000;
+
+/** What is another for another content, whoever wrote it: files that are replaced are others, those that are edited have another time. */
+const stateOf = ({ dev, ino, size, mtimeNs, ctimeNs }: BigIntStats) => [dev, ino, size, mtimeNs, ctimeNs].join(' ');
+
+/** The file's text, and its state at a moment before and after which it was the same. */
+async function readSteady(path: string): Promise<{ readonly text: string; readonly state: string | undefined }> {
+  const handle = await open(path, 'r');
   try {
-    text = await readFile(path, 'utf8');
+    const before = await handle.stat({ bigint: true });
+    const text = await handle.readFile('utf8');
+    const after = await handle.stat({ bigint: true });
+    // One that has just been changed may be changed again within the same tick of the disk's clock.
+    const fresh = Math.abs(Date.now() - Number(after.mtimeMs)) < COARSEST_MS;
+    return { text, state: fresh || stateOf(before) !== stateOf(after) ? undefined : stateOf(after) };
+  } finally {
+    await handle.close();
+  }
+}
+
+/** Reads the prompts, once a change; none where there is no file. @throws ADC_PROMPT_FILE naming the first wrong line and field. */
+export async function readPrompts(root: string): Promise<Readonly<PromptFile>> {
+  const path = promptPath(root);
+  try {
+    const before = known.get(path);
+    if (before && stateOf(await stat(path, { bigint: true })) === before.state) return before.file;
+    const { text, state } = await readSteady(path);
+    const file = checkText(fileSchema, text, (misfit) => fail('ADC_PROMPT_FILE', { path, ...misfit }), 'JSON');
+    known.delete(path);
+    if (state !== undefined) known.set(path, { state, file });
+    for (const oldest of known.keys()) if (known.size > KNOWN) known.delete(oldest);
+    return file;
   } catch (error) {
+    if (error instanceof CodedError) throw error;
     if ((error as NodeJS.ErrnoException).code === 'ENOENT') return { version: 1, prompts: {} };
     throw fail('ADC_PROMPT_FILE', { path, line: 1, field: 'the whole file', what: describeIoError(error) }, error);
   }
-  return checkText(fileSchema, text, (misfit) => fail('ADC_PROMPT_FILE', { path, ...misfit }), 'JSON');
 }
 
 /** Replaces the file as a whole. @throws ADC_DISK. */

@@ -5,6 +5,7 @@ import { fail } from '../errors.ts';
 import { Locks } from '../jobs/locks.ts';
 import type { WorkOptions } from '../jobs/progress.ts';
 import { categoriesOf } from '../project/categories.ts';
+import { whileWritingPrompts } from '../project/leases.ts';
 import type { Project } from '../project/project.ts';
 import { askForPrompts, type LanguageModelSettings, languageModelOf } from './language-model.ts';
 import { type PromptFile, type PromptSet, readPrompts, writePrompts } from './prompt-file.ts';
@@ -206,14 +207,17 @@ export class PromptService {
     }
   }
 
-  /** Replaces one category's prompts, in what the file holds at that moment. @returns what it holds then. */
+  /** Replaces one category's prompts, in what the file holds at that moment. @returns what it holds then. @throws ADC_IN_USE. */
   private change(work: (sets: Sets) => Sets, category: string): Promise<Sets> {
     const { root } = this.project;
-    return this.locks.run(FILE, async () => {
-      const file = await readPrompts(root);
-      const sets = work(setsOf(file, category));
-      await writePrompts(root, { ...file, prompts: { ...file.prompts, [category]: { ...sets } } });
-      return sets;
-    });
+    // In this process they come in turn; only then is asked who else writes.
+    return this.locks.run(FILE, () =>
+      whileWritingPrompts(root, async () => {
+        const file = await readPrompts(root);
+        const sets = work(setsOf(file, category));
+        await writePrompts(root, { ...file, prompts: { ...file.prompts, [category]: { ...sets } } });
+        return sets;
+      }),
+    );
   }
 }

@@ -46,6 +46,8 @@ export interface AppOptions {
   readonly patience?: Patience;
   /** Told about failures of our own, which clients see as 5xx. */
   readonly onFailure?: (error: CodedError) => void;
+  /** Throws why the project is not this server's any more. Asked before and after whatever changes it, so that nothing is acknowledged then. */
+  readonly owned?: () => Promise<void>;
 }
 
 /** Bytes of a request, but for actions, whose bitmaps may be large. */
@@ -57,9 +59,21 @@ const RATE = 3_000;
 const withoutPrefix = (url: string, prefix: string): string =>
   url.startsWith(`${prefix}/`) ? url.slice(prefix.length) : url;
 
+/** What only reads is answered by whoever still can. */
+const READS = new Set(['GET', 'HEAD', 'OPTIONS']);
+
+function addOwnership(app: FastifyInstance, owned: () => Promise<void>): void {
+  app.addHook('preHandler', async ({ method }) => {
+    if (!READS.has(method)) await owned();
+  });
+  app.addHook('onSend', async ({ method }, { statusCode }) => {
+    if (!READS.has(method) && statusCode < 300) await owned();
+  });
+}
+
 /** Makes the server; the caller lets it listen and closes it. */
 export async function createApp(studio: Studio, options: AppOptions = {}): Promise<FastifyInstance> {
-  const { host = '127.0.0.1', users = false, localUser = 'local', onFailure = () => undefined } = options;
+  const { host = '127.0.0.1', users = false, localUser = 'local', onFailure = () => undefined, owned } = options;
   const at = options.publicUrl === undefined ? undefined : publicAddress(options.publicUrl);
   const { patience = PATIENCE } = options;
   const trusted = trustedProxies(options.trustProxy ?? (at ? DEFAULT_TRUST : []));
@@ -115,6 +129,7 @@ export async function createApp(studio: Studio, options: AppOptions = {}): Promi
     },
     transform: ({ schema, url }) => ({ schema: schema ? toOpenApi(schema) : schema, url }),
   });
+  if (owned) addOwnership(app, owned);
   addSecurity(app, { host, at, users: users ? studio.store.users : undefined, localUser });
   const streams = new Streams({ heartbeat: options.heartbeat });
   await app.register(

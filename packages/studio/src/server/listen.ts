@@ -4,6 +4,8 @@ import type { FastifyInstance } from 'fastify';
 import { fail } from '../errors.ts';
 import { localUser } from '../local-user.ts';
 import { isLoopback } from '../loopback.ts';
+import type { Lease } from '../project/lease.ts';
+import { leaseToServe } from '../project/leases.ts';
 import type { Project } from '../project/project.ts';
 import { publicAddress } from '../public-address.ts';
 import { Studio, type StudioOptions } from '../studio.ts';
@@ -22,6 +24,8 @@ export interface ServeOptions extends StudioOptions {
   readonly publicUrl?: string | undefined;
   readonly trustProxy?: AppOptions['trustProxy'];
   readonly page?: string;
+  /** Takes the project from a server that gives no sign of life. */
+  readonly takeover?: boolean;
 }
 
 export interface Serving {
@@ -30,6 +34,8 @@ export interface Serving {
   /** Where it listens, for the proxy. */
   readonly behind: string;
   readonly studio: Studio;
+  /** Resolves with the reason when the project is another process's now: nothing is acknowledged any more. */
+  readonly lost: Promise<CodedError>;
   close(): Promise<void>;
 }
 
@@ -56,11 +62,24 @@ async function listen(app: FastifyInstance, host: string, wanted: number | undef
 }
 
 /**
- * Opens a project and serves it. @throws ADC_PORT, ADC_DATABASE, ADC_USAGE; ADC_LOGIN when others could reach it but there is no user.
+/**
+ * Opens a project and serves it, as the only process that does. @throws ADC_SERVED, ADC_PORT, ADC_DATABASE, ADC_USAGE; ADC_LOGIN when
+ * others could reach it but there is no user.
  */
 export async function serve(project: Project, options: ServeOptions = {}): Promise<Serving> {
+  const lease = await leaseToServe(project.root, options.takeover);
+  try {
+    return await serveUnder(lease, project, options);
+  } catch (error) {
+    await lease.release();
+    throw error;
+  }
+}
+
+async function serveUnder(lease: Lease, project: Project, options: ServeOptions): Promise<Serving> {
   const { host = '127.0.0.1', port, page, publicUrl, trustProxy } = options;
   const at = publicUrl === undefined ? undefined : publicAddress(publicUrl);
+  const lost = new Promise<CodedError>((resolve) => lease.onLost(resolve));
   let closing = false;
   // What requests meet that the end of the server cuts off is no failure of it.
   const onFailure = (error: CodedError) => {
@@ -79,18 +98,23 @@ export async function serve(project: Project, options: ServeOptions = {}): Promi
       localUser: localUser(),
       page,
       onFailure,
+      owned: () => lease.check(),
     });
     const taken = await listen(app, host, port);
     const name = ['0.0.0.0', '::'].includes(host) ? 'localhost' : host.includes(':') ? `[${host}]` : host;
     const behind = `http://${name}:${taken}/`;
+    const address = at?.href ?? behind;
+    await lease.serveAt(address);
     return {
-      address: at?.href ?? behind,
+      address,
       behind,
       studio,
+      lost,
       close: async () => {
         closing = true;
         await app.close();
         await studio.close();
+        await lease.release();
       },
     };
   } catch (error) {

@@ -5,6 +5,8 @@ import { isFolder, loadClickWeights, trainClickModel } from '@adclick/core';
 import { progressDetail, type TrainingAnswer, type TrainingOptions } from '../detectors/training-options.ts';
 import { fail } from '../errors.ts';
 import type { WorkOptions } from '../jobs/progress.ts';
+import { whileWritingWeights } from '../project/leases.ts';
+import { tidyProject } from '../project/leftovers.ts';
 import { checkModelName, projectModels, resolveWeights } from '../project/model-files.ts';
 import { openProject, PROJECT_FILE } from '../project/project.ts';
 import { tuneClickModel } from './click-tuning.ts';
@@ -14,7 +16,7 @@ const LEARNING_RATE = 1e-3;
 /** Share of training data from real folders, where some are given. */
 const FOLDER_SHARE = 0.12;
 
-/** Trains into `.adclick/models/<name>` of the folder. @throws ADC_FOLDER_MISSING, ADC_PROJECT, ADC_MODEL_EXISTS, ADC_DATASET, ADC_DISK. */
+/** Trains into `.adclick/models/<name>` of the folder. @throws ADC_FOLDER_MISSING, ADC_PROJECT, ADC_MODEL_EXISTS, ADC_IN_USE, ADC_DATASET, ADC_DISK. */
 export async function trainClick(
   directory: string,
   options: TrainingOptions,
@@ -35,40 +37,43 @@ export async function trainClick(
   } = options;
   checkModelName(name, 'adclick train click');
   const started = performance.now();
-  const run = join(projectModels(directory), name);
-  if (!resume && existsSync(join(run, 'weights.safetensors'))) throw fail('ADC_MODEL_EXISTS', { name });
-  const source = (realDefects: boolean) => (path: string) => {
-    const full = resolve(path);
-    return { directory: dirname(full), category: basename(full), realDefects };
-  };
-  const folders = [...(options.folder ?? []).map(source(true)), ...(options.goodFolder ?? []).map(source(false))];
-  // A folder that is not there would be left out without a word.
-  for (const folder of folders)
-    if (!(await isFolder(join(folder.directory, folder.category))))
-      throw fail('ADC_FOLDER_MISSING', { path: join(folder.directory, folder.category) });
-  const names = folders.map(({ category }) => category);
-  const from = options.from && (await loadClickWeights(resolveWeights(options.from, directory)));
-  const weights = await trainClickModel({
-    directory: run,
-    preset: from ? from.card.preset : preset,
-    steps,
-    data: { seed, folders, folderShare: folders.length > 0 ? FOLDER_SHARE : 0 },
-    learningRate,
-    initial: from ? from.tensors : undefined,
-    part: options.only,
-    // What is sure of masks without words stays so.
-    odds: from && options.only === 'language' ? from.card.odds : undefined,
-    resume,
-    trainedOn: ['drawn products with simulated defects', ...names].join(', '),
-    name,
-    onProgress: (progress) =>
-      work.onProgress?.({
-        label: 'training',
-        done: progress.step,
-        total: progress.steps,
-        detail: progressDetail(progress),
-      }),
-    signal: work.signal,
+  return whileWritingWeights(directory, name, async () => {
+    await tidyProject(directory);
+    const run = join(projectModels(directory), name);
+    if (!resume && existsSync(join(run, 'weights.safetensors'))) throw fail('ADC_MODEL_EXISTS', { name });
+    const source = (realDefects: boolean) => (path: string) => {
+      const full = resolve(path);
+      return { directory: dirname(full), category: basename(full), realDefects };
+    };
+    const folders = [...(options.folder ?? []).map(source(true)), ...(options.goodFolder ?? []).map(source(false))];
+    // A folder that is not there would be left out without a word.
+    for (const folder of folders)
+      if (!(await isFolder(join(folder.directory, folder.category))))
+        throw fail('ADC_FOLDER_MISSING', { path: join(folder.directory, folder.category) });
+    const names = folders.map(({ category }) => category);
+    const from = options.from && (await loadClickWeights(resolveWeights(options.from, directory)));
+    const weights = await trainClickModel({
+      directory: run,
+      preset: from ? from.card.preset : preset,
+      steps,
+      data: { seed, folders, folderShare: folders.length > 0 ? FOLDER_SHARE : 0 },
+      learningRate,
+      initial: from ? from.tensors : undefined,
+      part: options.only,
+      // What is sure of masks without words stays so.
+      odds: from && options.only === 'language' ? from.card.odds : undefined,
+      resume,
+      trainedOn: ['drawn products with simulated defects', ...names].join(', '),
+      name,
+      onProgress: (progress) =>
+        work.onProgress?.({
+          label: 'training',
+          done: progress.step,
+          total: progress.steps,
+          detail: progressDetail(progress),
+        }),
+      signal: work.signal,
+    });
+    return { name, weights, steps, seconds: (performance.now() - started) / 1000 };
   });
-  return { name, weights, steps, seconds: (performance.now() - started) / 1000 };
 }

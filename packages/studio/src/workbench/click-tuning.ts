@@ -23,6 +23,8 @@ import { fileName } from '../file-name.ts';
 import type { WorkOptions } from '../jobs/progress.ts';
 import { categoriesOf } from '../project/categories.ts';
 import { goodPictures } from '../project/category-pictures.ts';
+import { whileWritingWeights } from '../project/leases.ts';
+import { tidyProject } from '../project/leftovers.ts';
 import { checkModelName, projectModels, resolveWeights } from '../project/model-files.ts';
 import { openProject, type Project } from '../project/project.ts';
 
@@ -113,7 +115,7 @@ async function score(
  * Trains from the project's weights on the category's good pictures with simulated defects, and keeps the result as
  * `.adclick/models/<name>` only when it beats those weights on pictures that neither training nor the index has seen, with kinds
  * of defect that training has not drawn.
- * @throws ADC_PROJECT_MISSING, ADC_PROJECT, ADC_NO_NORMALS with fewer than ten good pictures, ADC_WEIGHTS_…, ADC_DISK.
+ * @throws ADC_PROJECT_MISSING, ADC_PROJECT, ADC_NO_NORMALS with fewer than ten good pictures, ADC_WEIGHTS_…, ADC_IN_USE, ADC_DISK.
  */
 export async function tuneClickModel(
   directory: string,
@@ -133,44 +135,47 @@ export async function tuneClickModel(
   const base = resolveWeights(options.from ?? project.settings.weights, project.root);
   const { card, tensors } = await loadClickWeights(base);
   const split = splitPictures(paths);
-  const folder = join(projectModels(project.root), name);
-  const run = join(folder, 'run');
-  const pictures = join(folder, 'pictures');
-  const inside = fileName(category.name);
-  await writeDataset(pictures, inside, split.training);
-  const tuned = await trainClickModel({
-    directory: run,
-    preset: card.preset,
-    steps,
-    data: {
-      seed,
-      folders: [{ directory: pictures, category: inside, realDefects: false, kinds: TRAINED_KINDS }],
-      folderShare: CATEGORY_SHARE,
-    },
-    learningRate: LEARNING_RATE,
-    initial: tensors,
-    odds: card.odds,
-    resume,
-    trainedOn: `${card.trainedOn}; then the good pictures of ${category.name}`,
-    name,
-    onProgress: (progress) =>
-      work.onProgress?.({
-        label: 'tuning',
-        done: progress.step,
-        total: progress.steps,
-        detail: progressDetail(progress),
-      }),
-    signal: work.signal,
+  return whileWritingWeights(project.root, name, async () => {
+    await tidyProject(project.root);
+    const folder = join(projectModels(project.root), name);
+    const run = join(folder, 'run');
+    const pictures = join(folder, 'pictures');
+    const inside = fileName(category.name);
+    await writeDataset(pictures, inside, split.training);
+    const tuned = await trainClickModel({
+      directory: run,
+      preset: card.preset,
+      steps,
+      data: {
+        seed,
+        folders: [{ directory: pictures, category: inside, realDefects: false, kinds: TRAINED_KINDS }],
+        folderShare: CATEGORY_SHARE,
+      },
+      learningRate: LEARNING_RATE,
+      initial: tensors,
+      odds: card.odds,
+      resume,
+      trainedOn: `${card.trainedOn}; then the good pictures of ${category.name}`,
+      name,
+      onProgress: (progress) =>
+        work.onProgress?.({
+          label: 'tuning',
+          done: progress.step,
+          total: progress.steps,
+          detail: progressDetail(progress),
+        }),
+      signal: work.signal,
+    });
+    const before = await score(split, base, project, seed, 'judging the old weights', work);
+    const after = await score(split, tuned, project, seed, 'judging the new weights', work);
+    const kept = after > before + MARGIN;
+    const path = join(folder, 'weights.safetensors');
+    if (kept) {
+      const result = await loadClickWeights(tuned);
+      await saveClickWeights(path, result.tensors, result.card);
+    }
+    for (const each of [run, pictures]) await removeIfPossible(each);
+    const seconds = (performance.now() - started) / 1000;
+    return { name, weights: kept ? path : base, steps, seconds, heldOut: { before, after, kept } };
   });
-  const before = await score(split, base, project, seed, 'judging the old weights', work);
-  const after = await score(split, tuned, project, seed, 'judging the new weights', work);
-  const kept = after > before + MARGIN;
-  const path = join(folder, 'weights.safetensors');
-  if (kept) {
-    const result = await loadClickWeights(tuned);
-    await saveClickWeights(path, result.tensors, result.card);
-  }
-  for (const each of [run, pictures]) await removeIfPossible(each);
-  const seconds = (performance.now() - started) / 1000;
-  return { name, weights: kept ? path : base, steps, seconds, heldOut: { before, after, kept } };
 }
