@@ -1,6 +1,7 @@
-import { mkdir, mkdtemp, readdir, readFile, rm, writeFile } from 'node:fs/promises';
+import { mkdir, mkdtemp, readdir, readFile, rename, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { thisProcess } from '@adclick/ortgrad';
 import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest';
 
 /** Paths whose renaming or removal fails as on Windows while a file in them is open, and how often. */
@@ -87,4 +88,23 @@ describe('an export that replaces an earlier one', () => {
     expect(await readdir(folder)).toEqual(['out']);
     await writeFile(join(place, 'mine'), '');
   });
+});
+
+test('what exports have left that were killed goes with the next; the export that one had moved aside comes back', async () => {
+  await exported('first');
+  // The number of a process that no system gives out.
+  const { machine } = thisProcess();
+  const left = (mark: string) => join(folder, `.out.${machine}-${2 ** 31 - 1}-0.${mark}.tmp`);
+  await mkdir(left('0123456789ab'));
+  await rename(place, `${left('0123456789ab')}.old`);
+  await mkdir(join(folder, '.out.tmp'));
+  await (await Target.open(join(folder, 'out2'))).discard();
+  expect(await readdir(folder)).toHaveLength(3);
+  await expect(Target.open(place)).rejects.toMatchObject({ code: 'ADC_EXPORT_EXISTS' });
+  expect((await readdir(folder)).sort()).toEqual(['.out.tmp', 'out']);
+  expect(await readFile(join(place, 'labels.txt'), 'utf8')).toBe('first');
+  await rename(place, `${left('ba9876543210')}.old`);
+  await exported('second');
+  expect((await readdir(folder)).sort()).toEqual(['.out.tmp', 'out']);
+  expect(await readFile(join(place, 'labels.txt'), 'utf8')).toBe('second');
 });

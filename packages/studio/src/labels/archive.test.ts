@@ -95,3 +95,22 @@ test('are jobs of a server, which say what came of them', async () => {
     code: 'ADC_OUTSIDE',
   });
 });
+
+test('an import goes on when another process writes the picture at the same moment', async () => {
+  const project = await makeProject(1);
+  const [studio, other] = [await openStudio(project), await openStudio(project)];
+  const { labels } = studio.store;
+  const append = labels.append.bind(labels);
+  let between = 2;
+  labels.append = async (...args) => {
+    if (between-- > 0) {
+      const { version } = await other.labels.peek(1);
+      await other.labels.act(1, { base: version, action: { kind: 'review', review: 'approved' } }, 'grace');
+    }
+    return append(...args);
+  };
+  await studio.archive.replace('test/dent/0.png', [{ type: 'dent', rle: rle(2, 3) }], 'defect', 'coco', 'ada');
+  const events = await studio.store.labels.events(1);
+  expect(events.map(({ action }) => action.kind)).toEqual(['review', 'review', 'import']);
+  expect((await other.labels.state(1)).layers.size).toBe(1);
+});

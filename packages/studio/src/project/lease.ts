@@ -232,7 +232,8 @@ export class Lease {
         if (await make(path, { ...owner, alive: uptime() })) return new Lease(path, owner, waited);
         there = await look(path);
       } catch (error) {
-        if (performance.now() - begun > REFUSED_MS)
+        const passing = ['EPERM', 'EACCES', 'EBUSY'].includes(codeOf(error));
+        if (!passing || performance.now() - begun > REFUSED_MS)
           throw failCore('ADC_DISK', { path, what: describeIoError(error) }, error);
       }
       if (there) {

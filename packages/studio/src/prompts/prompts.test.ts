@@ -1,11 +1,11 @@
-import { mkdir, readFile, writeFile } from 'node:fs/promises';
+import { mkdir, readFile, rename, rm, utimes, writeFile } from 'node:fs/promises';
 import { dirname } from 'node:path';
 import { offlinePrompts } from '@adclick/core';
 import { describe, expect, test } from 'vitest';
 import { languageServer, lists, phrases } from '../../test/language-server.ts';
 import { makeProject } from '../../test/sample.ts';
 import type { Project } from '../project/project.ts';
-import { promptPath } from './prompt-file.ts';
+import { promptPath, readPrompts } from './prompt-file.ts';
 import { PromptService } from './prompts.ts';
 
 const withModel = (project: Project, baseURL: string): Project => ({
@@ -154,5 +154,48 @@ describe('a file edited to nonsense', () => {
         message: expect.stringMatching(message),
       });
     expect(await readFile(path, 'utf8')).toBe(text);
+  });
+});
+
+describe('the file', () => {
+  test('is parsed once a change, whoever makes it and however', async () => {
+    const project = await makeProject();
+    const path = promptPath(project.root);
+    await new PromptService(project).edit('dent', { add: ['round dent on the part'] });
+    const long = (seconds: number) => utimes(path, seconds, seconds);
+    await long(1_000_000);
+    const first = await readPrompts(project.root);
+    expect(await readPrompts(project.root)).toBe(first);
+    // Another process replaces it, or somebody edits it in place, to as many bytes.
+    const text = await readFile(path, 'utf8');
+    await writeFile(path, text.replace('round', 'oblong').replace('the part', 'th part'));
+    expect((await new PromptService(project).phrases('part', 'dent'))[0]).toBe('oblong dent on th part');
+    await long(1_000_001);
+    const second = await readPrompts(project.root);
+    expect(await readPrompts(project.root)).toBe(second);
+    await writeFile(`${path}.new`, text);
+    await rename(`${path}.new`, path);
+    expect((await new PromptService(project).phrases('part', 'dent'))[0]).toBe('round dent on the part');
+    await rm(path);
+    expect(await readPrompts(project.root)).toEqual({ version: 1, prompts: {} });
+  });
+
+  test('one that was changed a moment ago may be changed again within the tick of the clock', async () => {
+    const project = await makeProject();
+    await new PromptService(project).edit('dent', { add: ['round dent on the part'] });
+    const first = await readPrompts(project.root);
+    expect(await readPrompts(project.root)).not.toBe(first);
+  });
+
+  test('what somebody wrote while the model was asked stays', async () => {
+    const project = await makeProject();
+    const other = new PromptService(project);
+    const { baseURL } = await languageServer((response) => {
+      const written = other.edit('dent', { add: ['round dent on the part'] });
+      void written.then(() => lists(phrases(40))(response));
+    });
+    const report = await new PromptService(withModel(project, baseURL)).generate({ type: 'dent' });
+    expect(report).toEqual({ made: [], kept: 1 });
+    expect(await other.phrases('part', 'dent')).toEqual(['round dent on the part']);
   });
 });

@@ -152,11 +152,16 @@ export class PromptService {
       onProgress?.({ label: 'prompts', done, total: wanted.length, detail: type });
       signal?.throwIfAborted();
       const { by, phrases, dropped, added } = await this.write(category, type, model, signal);
-      await this.change((sets) => ({ ...sets, [type]: { by, phrases } }), category);
-      made.push({ category, type, by, phrases: phrases.length, dropped, added });
+      let stays = false;
+      await this.change((sets) => {
+        // Somebody may have written some while the model was asked.
+        stays = !request.replace && ownSet(sets, type) !== undefined;
+        return stays ? sets : { ...sets, [type]: { by, phrases } };
+      }, category);
+      if (!stays) made.push({ category, type, by, phrases: phrases.length, dropped, added });
     }
     onProgress?.({ label: 'prompts', done: wanted.length, total: wanted.length });
-    return { made, kept: listed.length - wanted.length };
+    return { made, kept: listed.length - made.length };
   }
 
   private async write(category: string, type: string, model?: LanguageModelSettings, signal?: AbortSignal) {

@@ -1,13 +1,15 @@
 /** Letting a project's server listen, and ending it cleanly. */
+import { existsSync } from 'node:fs';
 import type { CodedError } from '@adclick/ortgrad';
 import type { FastifyInstance } from 'fastify';
 import { fail } from '../errors.ts';
 import { localUser } from '../local-user.ts';
 import { isLoopback } from '../loopback.ts';
 import type { Lease } from '../project/lease.ts';
-import { leaseToServe } from '../project/leases.ts';
+import { leaseToServe, whileImporting } from '../project/leases.ts';
 import type { Project } from '../project/project.ts';
 import { publicAddress } from '../public-address.ts';
+import { databasePath } from '../store/store.ts';
 import { Studio, type StudioOptions } from '../studio.ts';
 import { type AppOptions, createApp } from './app.ts';
 
@@ -62,9 +64,8 @@ async function listen(app: FastifyInstance, host: string, wanted: number | undef
 }
 
 /**
-/**
- * Opens a project and serves it, as the only process that does. @throws ADC_SERVED, ADC_PORT, ADC_DATABASE, ADC_USAGE; ADC_LOGIN when
- * others could reach it but there is no user.
+ * Opens a project and serves it, as the only process that does. @throws ADC_SERVED, ADC_IN_USE, ADC_PORT, ADC_DATABASE, ADC_USAGE; ADC_LOGIN
+ * when others could reach it but there is no user.
  */
 export async function serve(project: Project, options: ServeOptions = {}): Promise<Serving> {
   const lease = await leaseToServe(project.root, options.takeover);
@@ -86,7 +87,9 @@ async function serveUnder(lease: Lease, project: Project, options: ServeOptions)
     if (!closing) options.onFailure?.(error);
   };
   const users = !isLoopback(host) || (at !== undefined && !isLoopback(at.hostname));
-  const studio = await Studio.open(project, options);
+  const open = () => Studio.open(project, options);
+  // From the first database on mask files do not count: an import that still writes some comes to its end first.
+  const studio = await (existsSync(databasePath(project.root)) ? open() : whileImporting(project.root, {}, open));
   try {
     if (users && (await studio.store.users.names()).length === 0)
       throw fail('ADC_LOGIN', { what: 'Others could reach this server, but it has no user yet' });

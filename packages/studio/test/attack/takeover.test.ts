@@ -1,0 +1,45 @@
+/** A server that gives no sign of life is taken over, and finds out before it says anything. */
+
+import { setTimeout as sleep } from 'node:timers/promises';
+import { expect, onTestFinished, test } from 'vitest';
+import type { ApiError, ImageDetail } from '../../src/api.ts';
+import { checkDatabase } from '../../src/store/connection.ts';
+import { databasePath } from '../../src/store/store.ts';
+import { adclick, errorCode } from '../command.ts';
+import { makeProject } from '../sample.ts';
+import { Client, type ServerProcess, startServer } from '../serving.ts';
+
+async function started(root: string, ...args: readonly string[]): Promise<ServerProcess> {
+  const server = await startServer(root, args);
+  onTestFinished(() => void server.child.kill('SIGKILL'));
+  return server;
+}
+
+const serve = (root: string, ...more: readonly string[]) =>
+  adclick(['serve', root, '--no-open', '--port', '0', '--json', ...more]);
+
+const good = { kind: 'state', state: 'good' } as const;
+const todo = { kind: 'state', state: 'todo' } as const;
+
+test('a server that was stopped is taken over; awake again it acknowledges nothing, says why, and ends', async () => {
+  const { root } = await makeProject(1);
+  const first = await started(root);
+  expect((await new Client(first.address).act(1, 0, good)).status).toBe(200);
+  first.child.kill('SIGSTOP');
+  // Sent to one that sleeps: it finds the action when it wakes.
+  const late = new Client(first.address).act(1, 1, todo).catch((error: unknown) => error);
+  expect(errorCode(await serve(root))).toBe('ADC_SERVED');
+  await sleep(10_000);
+  const second = await started(root, '--takeover');
+  const client = new Client(second.address);
+  first.child.kill('SIGCONT');
+  const answer = (await late) as { status: number; body: ApiError };
+  if (answer instanceof Error) expect(answer).toBeInstanceOf(TypeError);
+  else expect(answer).toMatchObject({ status: 503, body: { error: { code: 'ADC_LEASE_LOST' } } });
+  expect(await first.ended).toBe(1);
+  expect(first.stderr()).toMatch(new RegExp(`ADC_LEASE_LOST: .*process ${second.child.pid} on `));
+  const { version } = (await client.get<ImageDetail>('/images/1')).body;
+  expect(version).toBe(1);
+  expect((await client.act(1, version, todo)).status).toBe(200);
+  expect(checkDatabase(databasePath(root))).toEqual([]);
+});
