@@ -5,8 +5,8 @@
 import { existsSync } from 'node:fs';
 import { readdir, readFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { ReferenceIndex, writePng } from '@adclick/core';
-import { expect, test } from 'vitest';
+import { ReferenceIndex, Runtime, writePng } from '@adclick/core';
+import { expect, onTestFinished, test, vi } from 'vitest';
 import { indexProject } from '../../src/engine/indexing.ts';
 import { openSource } from '../../src/exchange/source.ts';
 import { exportLabels, importLabels } from '../../src/exchange/transfer.ts';
@@ -16,10 +16,20 @@ import { checkDatabase } from '../../src/store/connection.ts';
 import { databasePath, Store } from '../../src/store/store.ts';
 import { attack, makeProject, random } from './killing.ts';
 
+/** Processes from source compile themselves first, which takes its time on a busy machine. */
+vi.setConfig({ testTimeout: 600_000 });
+
+/** The index of a folder, opened for a look. */
+async function namesIn(folder: string, runtime: Runtime): Promise<readonly string[]> {
+  return (await ReferenceIndex.open(folder, { runtime })).names;
+}
+
 test('index: the old one or the new one, and the next build finishes it', async () => {
   const project = await makeProject();
   const [category] = categoriesOf(project);
   const folder = indexFolder(project, category);
+  const runtime = await Runtime.start();
+  onTestFinished(() => runtime.close());
   let pictures = 6;
   await attack('index', project, {
     async before() {
@@ -28,16 +38,12 @@ test('index: the old one or the new one, and the next build finishes it', async 
       await writePng(join(project.root, 'train/good', name), { data, width: 128, height: 128, channels: 3 });
     },
     async after() {
-      const index = await ReferenceIndex.open(folder);
-      expect(index.names.length).toBeGreaterThanOrEqual(pictures - 1);
-      await index.close();
+      expect((await namesIn(folder, runtime)).length).toBeGreaterThanOrEqual(pictures - 1);
     },
     async finish() {
       const { indexes } = await indexProject(project.root);
       expect(indexes).toMatchObject([{ pictures }]);
-      const index = await ReferenceIndex.open(folder);
-      expect(index.names).toHaveLength(pictures);
-      await index.close();
+      expect(await namesIn(folder, runtime)).toHaveLength(pictures);
     },
   });
 });

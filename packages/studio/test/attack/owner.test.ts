@@ -1,10 +1,13 @@
 /** Two servers on one project, as processes: the second is refused, and follows the first one after its death. */
 
 import { rename } from 'node:fs/promises';
-import { expect, onTestFinished, test } from 'vitest';
+import { expect, onTestFinished, test, vi } from 'vitest';
 import { adclick, errorCode } from '../command.ts';
 import { makeProject } from '../sample.ts';
 import { Client, type ServerProcess, startServer } from '../serving.ts';
+
+/** Processes from source compile themselves first, which takes its time on a busy machine. */
+vi.setConfig({ testTimeout: 600_000 });
 
 async function started(root: string, ...args: readonly string[]): Promise<ServerProcess> {
   const server = await startServer(root, args);

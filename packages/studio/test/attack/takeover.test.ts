@@ -1,13 +1,16 @@
 /** A server that gives no sign of life is taken over, and finds out before it says anything. */
 
 import { setTimeout as sleep } from 'node:timers/promises';
-import { expect, onTestFinished, test } from 'vitest';
+import { expect, onTestFinished, test, vi } from 'vitest';
 import type { ApiError, ImageDetail } from '../../src/api.ts';
 import { checkDatabase } from '../../src/store/connection.ts';
 import { databasePath } from '../../src/store/store.ts';
 import { adclick, errorCode } from '../command.ts';
 import { makeProject } from '../sample.ts';
 import { Client, type ServerProcess, startServer } from '../serving.ts';
+
+/** Processes from source compile themselves first, which takes its time on a busy machine. */
+vi.setConfig({ testTimeout: 600_000 });
 
 async function started(root: string, ...args: readonly string[]): Promise<ServerProcess> {
   const server = await startServer(root, args);

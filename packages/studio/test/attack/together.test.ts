@@ -2,7 +2,7 @@
 import { readdir, readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { ReferenceIndex, writeSampleProduct } from '@adclick/core';
-import { expect, onTestFinished, test } from 'vitest';
+import { expect, onTestFinished, test, vi } from 'vitest';
 import type { ImageDetail, ImagePage, ProjectInfo } from '../../src/api.ts';
 import { categoriesOf, indexFolder } from '../../src/project/categories.ts';
 import { detectLayout } from '../../src/project/layout.ts';
@@ -13,6 +13,9 @@ import { databasePath } from '../../src/store/store.ts';
 import { adclick, type Ended, errorCode } from '../command.ts';
 import { temporaryFolder } from '../sample.ts';
 import { Client, startServer } from '../serving.ts';
+
+/** Processes from source compile themselves first, which takes its time on a busy machine. */
+vi.setConfig({ testTimeout: 600_000 });
 
 const codes = (ended: readonly Ended[]) =>
   ended.map((one) => (one.code === 0 ? 'done' : (errorCode(one) ?? one.stderr)));
