@@ -168,7 +168,8 @@ async function swap(root: string, category: string): Promise<boolean> {
     await moveTo(previous, newest);
     if (both) await moveTo(aside, previous);
   } catch (error) {
-    await removeIfPossible(aside);
+    // Once the one before has taken the place of the newest, that lies aside and nowhere else.
+    if (existsSync(previous)) await removeIfPossible(aside);
     throw failCore('ADC_DISK', { path: newest, what: describeIoError(error) }, error);
   }
   return true;
