@@ -10,6 +10,11 @@ export interface ErrorSpec {
   readonly exit: 1 | 2;
   /** HTTP status when the failure reaches a client. */
   readonly status: number;
+  /**
+   * Whether the same request on the same picture may succeed later: what failed is the computer, what the project is made of, another
+   * server, or work that was stopped. Faults of the picture or of the request itself do not pass. Default: false.
+   */
+  readonly passing?: true;
 }
 
 /** Details that fill a message's placeholders, kept on the error for programs. */
@@ -18,6 +23,8 @@ export type ErrorDetails = Readonly<Record<string, string | number | boolean>>;
 /** An error with a stable `ADC_…` code. `message` names the value, `next` the next step, `cause` the original error. */
 export class CodedError extends Error {
   override readonly name = 'CodedError';
+  /** As {@link ErrorSpec.passing} of its code. */
+  readonly passing: boolean;
 
   constructor(
     readonly code: string,
@@ -26,9 +33,10 @@ export class CodedError extends Error {
     readonly exit: 1 | 2,
     readonly status: number,
     readonly details: ErrorDetails,
-    options?: { cause?: unknown },
+    { passing = false, ...options }: ErrorOptions & { passing?: boolean } = {},
   ) {
     super(message, options);
+    this.passing = passing;
   }
 }
 
@@ -43,7 +51,7 @@ export const fillMessage = (template: string, details: ErrorDetails) =>
 export function errorMaker<Table extends Record<string, ErrorSpec>>(table: Table) {
   return (code: keyof Table & string, details: ErrorDetails = {}, cause?: unknown): CodedError => {
     const spec = table[code] as ErrorSpec;
-    const options = cause === undefined ? undefined : { cause };
+    const options = { passing: spec.passing ?? false, ...(cause === undefined ? {} : { cause }) };
     return new CodedError(
       code,
       fillMessage(spec.message, details),
@@ -63,6 +71,7 @@ export const ORTGRAD_ERRORS = {
     next: 'Check the shapes that enter {op}.',
     exit: 1,
     status: 500,
+    passing: true,
   },
   ADC_WEIGHTS_DAMAGED: {
     message: 'Weights file {path} cannot be read: {what}',
@@ -70,6 +79,7 @@ export const ORTGRAD_ERRORS = {
     page: 'Whoever keeps this project has to fetch or train the weights again; the file is not what was written.',
     exit: 1,
     status: 422,
+    passing: true,
   },
   ADC_RUNTIME: {
     message: 'onnxruntime could not run the graph on {provider}: {what}',
@@ -77,6 +87,7 @@ export const ORTGRAD_ERRORS = {
     page: 'Try again. If it stays so, the terminal of the server says more to whoever started it.',
     exit: 1,
     status: 500,
+    passing: true,
   },
   ADC_TELEMETRY: {
     message: 'onnxruntime was not started, since its telemetry could not be turned off from this worker thread: {what}',
@@ -84,6 +95,7 @@ export const ORTGRAD_ERRORS = {
     page: 'Whoever started the server has to start it with ORT_DISABLE_TELEMETRY=1.',
     exit: 1,
     status: 500,
+    passing: true,
   },
 } as const satisfies Record<string, ErrorSpec>;
 

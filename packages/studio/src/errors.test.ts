@@ -1,5 +1,5 @@
 import { readFileSync } from 'node:fs';
-import { CodedError } from '@adclick/ortgrad';
+import { CodedError, type ErrorSpec } from '@adclick/ortgrad';
 import { describe, expect, test } from 'vitest';
 import { errorLine, fail, STUDIO_ERRORS, toCoded } from './errors.ts';
 
@@ -25,6 +25,12 @@ describe('docs/errors.md', () => {
     expect(entry).toMatch(/^- Mend: .{10}/m);
     expect(entry).toMatch(new RegExp(`^Exit ${exit}[.,]`, 'm'));
   });
+});
+
+test('docs/errors.md names the codes that may pass, and no others', () => {
+  const [, list = ''] = /these may pass:\n((?:ADC_[^\n]*\n)+)/.exec(docs) ?? [];
+  const passing = Object.entries(STUDIO_ERRORS as Record<string, ErrorSpec>).filter(([, spec]) => spec.passing);
+  expect(list.match(/ADC_\w+/g)).toEqual(passing.map(([code]) => code).sort());
 });
 
 describe('error lines', () => {

@@ -17,6 +17,7 @@ export const STUDIO_ERRORS = {
     page: 'Whoever keeps this project has to put it back; the page works again after a restart of the server.',
     exit: 1,
     status: 404,
+    passing: true,
   },
   ADC_PROJECT: {
     message: 'Project file {path}{where}: {what}',
@@ -24,6 +25,7 @@ export const STUDIO_ERRORS = {
     page: 'Whoever keeps this project has to correct that, then start the server again.',
     exit: 1,
     status: 422,
+    passing: true,
   },
   ADC_PROJECT_EXISTS: {
     message: 'There already is a project file at {path}',
@@ -37,6 +39,7 @@ export const STUDIO_ERRORS = {
     next: 'Check the path.',
     exit: 1,
     status: 404,
+    passing: true,
   },
   ADC_WEIGHTS_MISSING: {
     message: 'No weights at {path}',
@@ -44,6 +47,7 @@ export const STUDIO_ERRORS = {
     page: 'Whoever keeps this project has to name a .safetensors file or a model in adclick.yaml that is there, then start the server again.',
     exit: 1,
     status: 404,
+    passing: true,
   },
   ADC_MODEL_CHANGED: {
     message: '{count} of {total} model files are not what was shipped: {what}',
@@ -51,6 +55,7 @@ export const STUDIO_ERRORS = {
     page: 'Whoever started the server has to install it again.',
     exit: 1,
     status: 500,
+    passing: true,
   },
   ADC_MODEL_EXISTS: {
     message: 'There already is a model named {name}',
@@ -65,6 +70,7 @@ export const STUDIO_ERRORS = {
     page: 'Whoever keeps this project has to correct that line, or move the file away and have prompts written again.',
     exit: 1,
     status: 422,
+    passing: true,
   },
   ADC_PROMPT: {
     message: 'Prompt "{phrase}" of {type} is refused: {what}',
@@ -86,6 +92,7 @@ export const STUDIO_ERRORS = {
     page: 'Whoever started the server has to check that address, model name and key are right.',
     exit: 1,
     status: 502,
+    passing: true,
   },
   ADC_LANGUAGE_MODEL_ADDRESS: {
     message:
@@ -94,6 +101,7 @@ export const STUDIO_ERRORS = {
     page: 'Whoever started the server has to allow that address if it is trusted.',
     exit: 1,
     status: 403,
+    passing: true,
   },
   ADC_EXCHANGE_FILE: {
     message: 'Annotation file {path}, {field}: {what}',
@@ -177,6 +185,7 @@ export const STUDIO_ERRORS = {
     next: 'Wait until that has ended, or stop it in the list of background work.',
     exit: 1,
     status: 409,
+    passing: true,
   },
   ADC_NAME_TAKEN: {
     message: 'The name {name} is taken',
@@ -215,6 +224,7 @@ export const STUDIO_ERRORS = {
     next: 'Wait a minute.',
     exit: 1,
     status: 429,
+    passing: true,
   },
   ADC_STREAMS: {
     message: '{limit} event streams are open already',
@@ -233,12 +243,22 @@ export const STUDIO_ERRORS = {
     next: '{mend}',
     exit: 1,
     status: 500,
+    passing: true,
   },
   ADC_DATABASE_BUSY: {
     message: 'Database {path} is in use: another process has been writing to it for {seconds} s',
     next: 'Wait until that has ended and try again; nothing was lost.',
     exit: 1,
     status: 503,
+    passing: true,
+  },
+  ADC_DATABASE_GONE: {
+    message: 'Database {path} is no longer the file that was opened: it, or its folder, was deleted, moved or replaced',
+    next: 'Put it back where it was, or start ADClick again; what was not acknowledged is not stored.',
+    page: 'Whoever keeps this project has to put its folder back where it was, or start the server again.',
+    exit: 1,
+    status: 503,
+    passing: true,
   },
   ADC_PORT: {
     message: 'Port {port} of {host} cannot be used: {what}',
@@ -246,6 +266,7 @@ export const STUDIO_ERRORS = {
     page: 'Whoever started the server has to choose another port.',
     exit: 1,
     status: 500,
+    passing: true,
   },
   ADC_PAGE_MISSING: {
     message: 'The page is not built: no {path}',
@@ -253,6 +274,7 @@ export const STUDIO_ERRORS = {
     page: 'Whoever started the server has to build the page: npm run build.',
     exit: 1,
     status: 503,
+    passing: true,
   },
   ADC_CANCELLED: {
     message: 'Stopped by {signal}',
@@ -260,6 +282,7 @@ export const STUDIO_ERRORS = {
     page: 'Start it again.',
     exit: 1,
     status: 499,
+    passing: true,
   },
   ADC_INTERNAL: {
     message: 'Something unexpected failed: {what}',
@@ -267,6 +290,7 @@ export const STUDIO_ERRORS = {
     page: 'Try again. If it stays so, the terminal of the server says more to whoever started it.',
     exit: 1,
     status: 500,
+    passing: true,
   },
 } as const satisfies Record<string, ErrorSpec>;
 
