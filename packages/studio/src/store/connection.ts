@@ -4,7 +4,7 @@ import { dirname } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { describeIoError, fail as failCore } from '@adclick/core';
 import { CodedError } from '@adclick/ortgrad';
-import { Kysely, type SqliteDatabase, SqliteDialect, type SqliteStatement } from 'kysely';
+import { Kysely, SqliteAdapter, type SqliteDatabase, SqliteDialect, type SqliteStatement } from 'kysely';
 import Database from 'libsql';
 import { BUSY_MS, damaged, storeError } from './failures.ts';
 import { migrate } from './migrations.ts';
@@ -102,6 +102,19 @@ function guarded(file: File, path: string): SqliteDatabase {
   };
 }
 
+/** SQLite takes tables that a transaction made back with it, which kysely does not count on: migrations would run without one. */
+class Adapter extends SqliteAdapter {
+  override get supportsTransactionalDdl(): boolean {
+    return true;
+  }
+}
+
+class Dialect extends SqliteDialect {
+  override createAdapter(): Adapter {
+    return new Adapter();
+  }
+}
+
 /** Two processes that make the file at once get in each other's way for a moment, and SQLite does not wait by itself there. */
 async function patiently<T>(call: () => T): Promise<T> {
   const end = Date.now() + BUSY_MS;
@@ -129,7 +142,7 @@ export async function openDatabase(path: string): Promise<Db> {
   try {
     const file = asked(path, () => new Database(path));
     db = new Kysely<Tables>({
-      dialect: new SqliteDialect({ database: guarded(file as unknown as File, path) }),
+      dialect: new Dialect({ database: guarded(file as unknown as File, path) }),
     });
     const set = (pragma: string) => patiently(() => asked(path, () => file.exec(`PRAGMA ${pragma}`)));
     await set(`busy_timeout = ${BUSY_MS}`);

@@ -1,16 +1,14 @@
 /** The database's versions, oldest first. A migration that has shipped is never changed; a new one is added behind it. */
-import type { Kysely } from 'kysely';
+import { type Kysely, type Migration, Migrator, sql } from 'kysely';
 import { tooNew } from './failures.ts';
 import type { Tables } from './schema.ts';
 
-interface Migration {
-  readonly name: string;
-  up(db: Kysely<unknown>): Promise<void>;
-}
+/** The table that versions of before 0.2 look into as well: they refuse a database that has had a migration they do not know. */
+const LOG = 'migrations';
+const LOCK = 'migrations_lock';
 
-const MIGRATIONS: readonly Migration[] = [
-  {
-    name: '001-labels',
+const MIGRATIONS: Readonly<Record<string, Migration>> = {
+  '001-labels': {
     async up(db) {
       const { schema } = db;
       await schema
@@ -91,14 +89,12 @@ const MIGRATIONS: readonly Migration[] = [
         .execute();
     },
   },
-  {
-    name: '002-scale',
+  '002-scale': {
     async up(db) {
       await db.schema.alterTable('images').addColumn('scale', 'text').execute();
     },
   },
-  {
-    name: '003-content',
+  '003-content': {
     async up(db) {
       await db.schema.alterTable('images').addColumn('content', 'text').execute();
       // What was labelled before has no hash; its file as it was seen last tells at least another size.
@@ -116,8 +112,7 @@ const MIGRATIONS: readonly Migration[] = [
       }
     },
   },
-  {
-    name: '004-declared',
+  '004-declared': {
     async up(db) {
       await db.schema
         .createTable('declared')
@@ -126,52 +121,61 @@ const MIGRATIONS: readonly Migration[] = [
         .execute();
     },
   },
-];
+};
+
+interface Log {
+  migrations: { name: string; timestamp: string };
+}
+
+/** Columns of the table of versions; none before it was made. */
+async function logColumns(db: Kysely<unknown>): Promise<string[]> {
+  const { rows } = await sql<{ name: string }>`select name from pragma_table_info(${LOG})`.execute(db);
+  return rows.map(({ name }) => name);
+}
+
+/** Names of the migrations that a database has had. */
+async function doneIn(db: Kysely<unknown>): Promise<string[]> {
+  if ((await logColumns(db)).length === 0) return [];
+  const rows = await (db as Kysely<Log>).selectFrom(LOG).select('name').execute();
+  return rows.map(({ name }) => name);
+}
+
+/** Brings the notes of versions before 0.2 into the form of kysely's migrator. */
+async function adoptLog(db: Kysely<unknown>): Promise<void> {
+  await db.transaction().execute(async (transaction) => {
+    if (!(await logColumns(transaction)).includes('time')) return;
+    await transaction.schema.alterTable(LOG).renameColumn('time', 'timestamp').execute();
+  });
+}
 
 /**
- * Brings a database to the newest version, each migration in a transaction of its own. What is done already is read inside the
- * transaction: another process may be doing the same at this moment.
+ * Brings a database to the newest version, all in one transaction, in which is read what was done already: another process may be
+ * doing the same at this moment.
  * @throws ADC_DATABASE when the database was made by a newer ADClick.
  */
 export async function migrate(db: Kysely<unknown>, path: string): Promise<void> {
-  const log = db as Kysely<Log>;
-  const done = await log.transaction().execute(async (transaction) => {
-    await transaction.schema
-      .createTable('migrations')
-      .ifNotExists()
-      .addColumn('name', 'text', (c) => c.primaryKey())
-      .addColumn('time', 'text', (c) => c.notNull())
-      .execute();
-    return doneIn(transaction);
-  });
-  const known = new Set(MIGRATIONS.map(({ name }) => name));
-  const strange = [...done].find((name) => !known.has(name));
-  if (strange) throw tooNew(path, strange);
-  for (const { name, up } of MIGRATIONS) {
-    if (done.has(name)) continue;
-    await log.transaction().execute(async (transaction) => {
-      if ((await doneIn(transaction)).has(name)) return;
-      await up(transaction as unknown as Kysely<unknown>);
-      await transaction.insertInto('migrations').values({ name, time: new Date().toISOString() }).execute();
-    });
-  }
-}
-
-interface Log {
-  migrations: { name: string; time: string };
-}
-
-async function doneIn(db: Kysely<Log>): Promise<Set<string>> {
-  const rows = await db.selectFrom('migrations').select('name').execute();
-  return new Set(rows.map(({ name }) => name));
+  const done = await doneIn(db);
+  const strange = done.find((name) => !Object.hasOwn(MIGRATIONS, name));
+  if (strange !== undefined) throw tooNew(path, strange);
+  if (done.length === Object.keys(MIGRATIONS).length) return;
+  await adoptLog(db);
+  const { error } = await new Migrator({
+    db,
+    provider: { getMigrations: async () => ({ ...MIGRATIONS }) },
+    migrationTableName: LOG,
+    migrationLockTableName: LOCK,
+    // Their order is that of their names; a clock that was set back between two of them says nothing.
+    allowUnorderedMigrations: true,
+  }).migrateToLatest();
+  if (error !== undefined) throw error;
 }
 
 /** When a database was made, ISO 8601; no two projects were begun in the same millisecond by the same people. */
 export async function bornAt(db: Kysely<unknown>): Promise<string> {
-  const { time } = await (db as Kysely<Log>)
-    .selectFrom('migrations')
-    .select('time')
-    .where('name', '=', MIGRATIONS[0]?.name)
+  const { timestamp } = await (db as Kysely<Log>)
+    .selectFrom(LOG)
+    .select('timestamp')
+    .where('name', '=', '001-labels')
     .executeTakeFirstOrThrow();
-  return time;
+  return timestamp;
 }
