@@ -103,9 +103,9 @@ test('a file that is no database, and one of a newer version, are refused with t
   expect((await readFile(path, 'utf8')).startsWith('not a database')).toBe(true);
   const newer = join(root, 'newer.db');
   const db = await openDatabase(newer);
-  await (db as unknown as import('kysely').Kysely<{ migrations: { name: string; time: string } }>)
+  await (db as unknown as import('kysely').Kysely<{ migrations: { name: string; timestamp: string } }>)
     .insertInto('migrations')
-    .values({ name: '999-later', time: '' })
+    .values({ name: '999-later', timestamp: '' })
     .execute();
   await db.destroy();
   await expect(openDatabase(newer)).rejects.toThrow(/made by a newer ADClick \(999-later\)/);
@@ -211,4 +211,15 @@ test('a token is stored nowhere, opens a session, and nothing else does', async 
   expect(await store.users.remove('Zoë K.')).toBe(true);
   expect(await store.users.userOf(cookie)).toBeUndefined();
   expect(await store.users.check(token)).toBeUndefined();
+});
+
+test('names that are given several times at once become one type each, of a colour of its own, and one user', async () => {
+  const { types, users } = await openStore(await temporaryFolder());
+  const names = ['dent', 'scratch', 'hole'];
+  await Promise.all([types.declare(names), types.ensure(['hole', 'bump']), types.declare([...names, 'hole'])]);
+  const known = await types.list();
+  expect(known.map(({ name }) => name).sort()).toEqual(['bump', 'dent', 'hole', 'scratch']);
+  expect(new Set(known.map(({ colour }) => colour)).size).toBe(4);
+  const added = await Promise.all([users.add('ada'), users.add('ada')]);
+  expect(added.filter((token) => token !== undefined)).toHaveLength(1);
 });

@@ -26,12 +26,19 @@ export class TypeRepository {
 
   /** Adds types that are not there yet, by name, with the next colours. @returns all. */
   async ensure(names: readonly string[]): Promise<DefectType[]> {
-    for (const name of names) {
-      const types = await this.list();
+    const types = await this.list();
+    // Imports ask for each picture; what is there already is not worth a write.
+    if (names.every((name) => types.some((type) => type.name === name))) return types;
+    return this.db.transaction().execute((db) => new TypeRepository(db).addMissing(names));
+  }
+
+  private async addMissing(names: readonly string[]): Promise<DefectType[]> {
+    const types = await this.list();
+    for (const name of new Set(names)) {
       if (types.some((type) => type.name === name)) continue;
-      await this.add(name, PALETTE[types.length % PALETTE.length] as string);
+      types.push(await this.insert(name, PALETTE[types.length % PALETTE.length]));
     }
-    return this.list();
+    return types;
   }
 
   /**
@@ -39,17 +46,17 @@ export class TypeRepository {
    * still has the old one.
    */
   async declare(names: readonly string[]): Promise<void> {
-    const before = new Set((await this.declared()).map(({ name }) => name));
-    const fresh = names.filter((name) => !before.has(name));
-    const types = await this.ensure(fresh);
-    for (const name of fresh) {
-      const type = types.find((each) => each.name === name)?.id as number;
-      await this.db
-        .insertInto('declared')
-        .values({ name, type })
-        .onConflict((conflict) => conflict.column('name').doNothing())
-        .execute();
-    }
+    await this.db.transaction().execute(async (db) => {
+      const repository = new TypeRepository(db);
+      const before = new Set((await repository.declared()).map(({ name }) => name));
+      const fresh = [...new Set(names)].filter((name) => !before.has(name));
+      const types = new Map((await repository.addMissing(fresh)).map(({ id, name }) => [name, id]));
+      const rows = fresh.flatMap((name) => {
+        const type = types.get(name);
+        return type === undefined ? [] : [{ name, type }];
+      });
+      if (rows.length > 0) await db.insertInto('declared').values(rows).execute();
+    });
   }
 
   /**
@@ -75,15 +82,18 @@ export class TypeRepository {
   async add(name: string, colour: string): Promise<DefectType | undefined> {
     return this.db.transaction().execute(async (db) => {
       const taken = await db.selectFrom('types').select('id').where('name', '=', name).executeTakeFirst();
-      if (taken) return undefined;
-      const { last } = await db
-        .selectFrom('types')
-        .select(({ fn }) => fn.max('id').as('last'))
-        .executeTakeFirstOrThrow();
-      const id = Number(last ?? 0) + 1;
-      await db.insertInto('types').values({ id, name, colour, archived: 0 }).execute();
-      return { id, name, colour, archived: false };
+      return taken ? undefined : new TypeRepository(db).insert(name, colour);
     });
+  }
+
+  private async insert(name: string, colour: string): Promise<DefectType> {
+    const { last } = await this.db
+      .selectFrom('types')
+      .select(({ fn }) => fn.max('id').as('last'))
+      .executeTakeFirstOrThrow();
+    const id = Number(last ?? 0) + 1;
+    await this.db.insertInto('types').values({ id, name, colour, archived: 0 }).execute();
+    return { id, name, colour, archived: false };
   }
 
   /** @returns 'missing', 'taken' when another type has the name, or the type. */

@@ -32,10 +32,13 @@ export class UserRepository {
   /** Adds a user. @returns the token, which is nowhere stored; undefined when the name is taken. */
   async add(name: string): Promise<string | undefined> {
     const secret = randomBytes(SECRET_BYTES).toString('base64url');
-    const taken = await this.db.selectFrom('users').select('name').where('name', '=', name).executeTakeFirst();
-    if (taken) return undefined;
     const hash = SHA + digest(secret);
-    await this.db.insertInto('users').values({ name, hash, created: new Date().toISOString() }).execute();
+    const { numInsertedOrUpdatedRows } = await this.db
+      .insertInto('users')
+      .values({ name, hash, created: new Date().toISOString() })
+      .onConflict((conflict) => conflict.column('name').doNothing())
+      .executeTakeFirst();
+    if (Number(numInsertedOrUpdatedRows) === 0) return undefined;
     return `${encodeURIComponent(name)}.${secret}`;
   }
 
