@@ -2,7 +2,7 @@
 import { existsSync } from 'node:fs';
 import { realpath } from 'node:fs/promises';
 import { basename, dirname, resolve } from 'node:path';
-import { fromStored, isInside } from '@adclick/core';
+import { isInside } from '@adclick/core';
 import type { CodedError } from '@adclick/ortgrad';
 import {
   counted,
@@ -18,11 +18,11 @@ import { DetectorService } from './detectors/detector-service.ts';
 import { adoptDetectors } from './detectors/old-detectors.ts';
 import { type TrainWork, trainApart } from './detectors/training-apart.ts';
 import { Engine } from './engine/engine.ts';
-import { fail } from './errors.ts';
+import { fail, toCoded } from './errors.ts';
 import { Bus } from './jobs/bus.ts';
 import { Jobs } from './jobs/jobs.ts';
 import { LabelArchive } from './labels/archive.ts';
-import { contentOf, parseContent } from './labels/content.ts';
+import { Contents } from './labels/content.ts';
 import { EXCHANGE_JOBS, type ExchangeJobs } from './labels/exchange-jobs.ts';
 import { LabelService, type Predictor } from './labels/label-service.ts';
 import { pageLine } from './page-errors.ts';
@@ -63,6 +63,7 @@ export class Studio {
   readonly bus = new Bus();
   readonly jobs: Jobs;
   readonly labels: LabelService;
+  readonly contents: Contents;
   readonly archive: LabelArchive;
   readonly queue: Queue;
   readonly pictures: Pictures;
@@ -97,11 +98,14 @@ export class Studio {
     this.pictures = new Pictures(project, this.painter, this.preparation);
     const predictor = options.predictor ?? this.models();
     const { mask } = project.settings.thresholds;
-    this.labels = new LabelService(images, store.labels, types, predictor, this.bus, mask, (image) =>
-      this.noteContent(image),
+    this.contents = new Contents(root);
+    this.labels = new LabelService(images, store.labels, types, predictor, this.bus, mask, ({ path }, before) =>
+      this.contents.now(path, before),
     );
     this.archive = new LabelArchive(project, store, this.labels, this.bus);
     this.queue = new Queue(images, this.labels, this.preparation);
+    // Clicks that found no model get their masks first.
+    this.categories.onOpen((name) => this.resume(name));
     if (options.background ?? true) this.categories.onOpen((name) => this.preparation.start(name));
   }
 
@@ -133,6 +137,11 @@ export class Studio {
     if ((await store.types.list()).length === 0) await store.types.ensure([DEFAULT_TYPE]);
   }
 
+  private resume(category: string): void {
+    const { onFailure = () => undefined } = this.options;
+    this.labels.resume(category).catch((error) => onFailure(toCoded(error)));
+  }
+
   private models(): Predictor {
     return {
       check: (image) => this.categories.check(image.category),
@@ -144,15 +153,6 @@ export class Studio {
       },
       proposal: async (image) => (await this.preparation.prepare(image, true)).rle,
     };
-  }
-
-  /** Remembers which file is labelled. One that is gone meanwhile stays what it was. */
-  private async noteContent({ id, path }: ImageRecord): Promise<void> {
-    const before = await this.store.images.content(id);
-    const known = parseContent(before);
-    const now = await contentOf(fromStored(this.project.root, path), known).catch(() => known);
-    const text = now && JSON.stringify(now);
-    if (text !== undefined && text !== before) await this.store.images.setContent(id, text);
   }
 
   /** Brings the list of images in step with the disk. */

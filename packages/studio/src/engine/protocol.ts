@@ -2,7 +2,7 @@
 import type { Rle, Windows } from '@adclick/core';
 import type { DetectAnswer, DetectorChoice, ImageDetection, SeenSamples } from '../api.ts';
 import { fail } from '../errors.ts';
-import type { LabelClick } from '../history/history.ts';
+import type { LabelClick } from '../history/face.ts';
 import type { ProgressEvent } from '../jobs/progress.ts';
 import type { Project } from '../project/project.ts';
 import type { WireError } from './wire-error.ts';

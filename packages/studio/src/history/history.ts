@@ -6,24 +6,10 @@
  * of the events, so the state after every event is well defined.
  */
 import { type Rle, xorRle } from '@adclick/core';
-import type { Action, ImageState, Review } from '../api.ts';
+import type { Action } from '../api.ts';
 import { fail } from '../errors.ts';
 import { emptyRle, fitsRle, isEmptyRle, subtractRle, uniteRle } from './bitmaps.ts';
-
-export interface LabelClick {
-  readonly x: number;
-  readonly y: number;
-  readonly positive: boolean;
-}
-
-/** The part of an image's state that is small: everything but bitmaps. */
-export interface Face {
-  readonly clicks: readonly LabelClick[];
-  readonly activeType: number | null;
-  readonly threshold: number;
-  readonly state: ImageState;
-  readonly review: Review;
-}
+import { changeBetween, changed, type Face, type FaceChange, firstChange, inverse } from './face.ts';
 
 /** Pixels to flip in one type's layer; type {@link REGION} stands for what the region in work contributed. */
 export interface Flip {
@@ -42,8 +28,8 @@ export interface LabelEvent {
   readonly time: string;
   readonly session: string | null;
   readonly action: StoredAction;
-  readonly before: Face;
-  readonly after: Face;
+  /** What it did to the face, in order: one change, or those of the events that an undo takes back or a redo does again. */
+  readonly changes: readonly FaceChange[];
   /** Versions that an undo takes back or a redo does again, oldest first. */
   readonly targets: readonly number[];
   /** Milliseconds of work that led to it. */
@@ -61,10 +47,21 @@ export interface EventResult {
   readonly joined: boolean;
 }
 
+/** An event whose mask is not known yet. */
+export interface WaitingEvent {
+  readonly event: LabelEvent;
+  /** Right after it. */
+  readonly face: Face;
+  /** Whose layer its mask is for; null where it has none. */
+  readonly type: number | null;
+}
+
 export interface LabelState {
   readonly version: number;
   /** Events up to this one have their results; later ones wait for the model. */
   readonly completed: number;
+  /** Those later ones, oldest first. */
+  readonly waiting: readonly WaitingEvent[];
   readonly face: Face;
   /** No empty ones. */
   readonly layers: ReadonlyMap<number, Rle>;
@@ -77,17 +74,33 @@ export interface LabelState {
 export const freshState = (threshold: number): LabelState => ({
   version: 0,
   completed: 0,
+  waiting: [],
   face: { clicks: [], activeType: null, threshold, state: 'todo', review: 'none' },
   layers: new Map(),
   done: [],
   undone: [],
 });
 
+/** The changes of an event: its own, or those of its targets. @param own the change of a target. */
+export function changesOf(
+  kind: StoredAction['kind'],
+  targets: readonly number[],
+  own: (version: number) => FaceChange,
+): FaceChange[] {
+  return kind === 'undo' ? targets.toReversed().map((version) => inverse(own(version))) : targets.map(own);
+}
+
+/** What the next event changes that leaves this face. */
+export const changeTo = ({ version, face }: LabelState, after: Face): FaceChange =>
+  version === 0 ? firstChange(face, after) : changeBetween(face, after);
+
 /** The state after an event, before its result. */
 export function applyEvent(state: LabelState, event: LabelEvent): LabelState {
-  const { version, after: face, targets } = event;
+  const { version, targets, changes } = event;
   const { kind } = event.action;
-  const next = { ...state, version, face };
+  const face = changes.reduce(changed, state.face);
+  const type = face.activeType ?? state.face.activeType;
+  const next = { ...state, version, face, waiting: [...state.waiting, { event, face, type }] };
   if (kind === 'undo') return { ...next, done: state.done.slice(0, -1), undone: [...state.undone, targets] };
   if (kind === 'redo') return { ...next, done: [...state.done, targets], undone: state.undone.slice(0, -1) };
   return { ...next, done: [...state.done, [version]], undone: [] };
@@ -103,9 +116,14 @@ function flip(layers: ReadonlyMap<number, Rle>, flips: readonly Flip[]): Map<num
   return next;
 }
 
-/** The state after an event's result. */
+/** The state after the result of the oldest event that waits. */
 export function applyResult(state: LabelState, { version, flips, joined }: EventResult): LabelState {
-  const next = { ...state, completed: version, layers: flip(state.layers, flips) };
+  const next = {
+    ...state,
+    completed: version,
+    waiting: state.waiting.slice(1),
+    layers: flip(state.layers, flips),
+  };
   if (!joined) return next;
   const at = state.done.findIndex((step) => step.includes(version));
   const [step, following] = [state.done[at], state.done[at + 1]];
@@ -113,19 +131,28 @@ export function applyResult(state: LabelState, { version, flips, joined }: Event
   return { ...next, done: [...state.done.slice(0, at), [...step, ...following], ...state.done.slice(at + 2)] };
 }
 
-/** Folds a whole history. Results that are missing at the end wait for the model. */
+/**
+ * Goes on from a state with the events and results that follow. Results that are missing at the end wait for the model. An event's
+ * result comes right after the next event, which it may be joined with, and before those that take both back.
+ */
 export function fold(
-  threshold: number,
+  from: LabelState,
   events: readonly LabelEvent[],
   results: ReadonlyMap<number, EventResult>,
 ): LabelState {
-  let state = freshState(threshold);
-  for (const event of events) state = applyEvent(state, event);
-  for (const { version } of events) {
-    const result = results.get(version);
-    if (!result) break;
-    state = applyResult(state, result);
+  let state = from;
+  const completeBefore = (version: number) => {
+    for (;;) {
+      const result = results.get(state.completed + 1);
+      if (!result || result.version >= version) return;
+      state = applyResult(state, result);
+    }
+  };
+  for (const event of events) {
+    state = applyEvent(state, event);
+    completeBefore(event.version);
   }
+  completeBefore(Number.POSITIVE_INFINITY);
   return state;
 }
 
@@ -162,10 +189,17 @@ export function predictionFlips(layers: ReadonlyMap<number, Rle>, type: number, 
 
 /** What an action will do. */
 export interface Plan {
-  readonly after: Face;
+  /** As {@link LabelEvent.changes}. */
+  readonly changes: readonly FaceChange[];
   /** Undefined when a model has to say. */
   readonly flips: readonly Flip[] | undefined;
   readonly targets: readonly number[];
+}
+
+/** What an event did to face and bitmaps. */
+export interface PastStep {
+  readonly change: FaceChange;
+  readonly flips: readonly Flip[];
 }
 
 /** What {@link planAction} has to know beside the state. */
@@ -176,8 +210,8 @@ export interface PlanContext {
   readonly types: ReadonlySet<number>;
   /** Threshold of a new region. */
   readonly threshold: number;
-  /** Event and result of an earlier version, for undo and redo. */
-  readonly past: ReadonlyMap<number, { readonly event: LabelEvent; readonly result: EventResult }>;
+  /** What earlier versions did, for undo and redo. */
+  readonly past: ReadonlyMap<number, PastStep>;
   /** The zero-click proposal, for acceptProposal. */
   readonly proposal?: Rle;
 }
@@ -192,6 +226,13 @@ export const needsModel = ({ kind }: Action): boolean =>
 export function mayOvertake({ face }: LabelState, action: Action): boolean {
   if (action.kind === 'click') return face.activeType === null || face.activeType === action.type;
   return needsModel(action);
+}
+
+/** Whether an action leaves nothing of the masks that wait: it may be done although no model can answer. */
+export function takesBack({ waiting, done }: LabelState, action: Action): boolean {
+  if (action.kind === 'clear') return true;
+  if (action.kind === 'state') return action.state === 'good';
+  return action.kind === 'undo' && waiting.every(({ event }) => done.at(-1)?.includes(event.version));
 }
 
 /** Plans an action on a state. @throws ADC_REQUEST naming the field that does not fit. */
@@ -225,12 +266,17 @@ export function planAction(state: LabelState, action: Action, context: PlanConte
     map.delete(REGION);
     return map;
   };
+  const plan = (after: Face, flips: Plan['flips']): Plan => ({
+    changes: [changeTo(state, after)],
+    flips,
+    targets: [],
+  });
   /** A plan that ends the region in work and leaves these layers. */
   const settle = (after: Face, next: Map<number, Rle>): Plan => {
     for (const [type, rle] of next) if (isEmptyRle(rle)) next.delete(type);
-    return { after, flips: flipsBetween(layers, next), targets: [] };
+    return plan(after, flipsBetween(layers, next));
   };
-  const ask = (after: Face): Plan => ({ after: edited(after), flips: undefined, targets: [] });
+  const ask = (after: Face): Plan => plan(edited(after), undefined);
 
   switch (action.kind) {
     case 'click': {
@@ -256,7 +302,7 @@ export function planAction(state: LabelState, action: Action, context: PlanConte
     }
     case 'threshold': {
       const after = { ...face, threshold: action.value };
-      return face.activeType === null ? { after, flips: [], targets: [] } : ask(after);
+      return face.activeType === null ? plan(after, []) : ask(after);
     }
     case 'finishRegion':
       return settle(ended, withoutRegion());
@@ -289,19 +335,20 @@ export function planAction(state: LabelState, action: Action, context: PlanConte
     case 'state':
       // Good means that there is no defect, so no mask may stay behind.
       if (action.state === 'good') return settle({ ...ended, state: 'good', review: 'none' }, new Map());
-      return { after: { ...face, state: action.state, review: 'none' }, flips: [], targets: [] };
+      return plan({ ...face, state: action.state, review: 'none' }, []);
     case 'review':
-      return { after: { ...face, review: action.review }, flips: [], targets: [] };
+      return plan({ ...face, review: action.review }, []);
     case 'undo':
     case 'redo': {
-      const undo = action.kind === 'undo';
-      const targets = (undo ? state.done : state.undone).at(-1);
+      const targets = (action.kind === 'undo' ? state.done : state.undone).at(-1);
       if (!targets) throw refuse('action.kind', `there is nothing to ${action.kind}`);
-      const steps = targets.map((version) => past.get(version));
-      const [first, last] = [steps[0], steps.at(-1)];
-      if (!first || !last) throw new Error(`version ${targets[0]} is missing from the history`);
-      const flips = composeFlips(steps.map((step) => step?.result.flips ?? []));
-      return { after: undo ? first.event.before : last.event.after, flips, targets };
+      const step = (version: number) => {
+        const known = past.get(version);
+        if (!known) throw new Error(`version ${version} is missing from the history`);
+        return known;
+      };
+      const changes = changesOf(action.kind, targets, (version) => step(version).change);
+      return { changes, flips: composeFlips(targets.map((version) => step(version).flips)), targets };
     }
   }
 }

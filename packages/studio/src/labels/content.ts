@@ -3,6 +3,7 @@ import { createHash } from 'node:crypto';
 import { createReadStream } from 'node:fs';
 import { stat } from 'node:fs/promises';
 import { pipeline } from 'node:stream/promises';
+import { fromStored } from '@adclick/core';
 import { z } from 'zod';
 
 const contentSchema = z.object({ bytes: z.number(), modified: z.number(), hash: z.string().nullable() });
@@ -40,5 +41,38 @@ export async function hasContent(path: string, before: Content): Promise<boolean
     return mtimeMs === before.modified || before.hash === null || (await hashFile(path)) === before.hash;
   } catch {
     return false;
+  }
+}
+
+/** Pictures whose content is known ahead of their first label. */
+const AHEAD = 32;
+
+/** Which files a project's images are. A label costs one look at the size and time of its picture, where its content is known. */
+export class Contents {
+  private readonly ahead = new Map<string, Promise<Content | undefined>>();
+
+  constructor(private readonly root: string) {}
+
+  /** Reads a picture that nobody has labelled yet and somebody looks at, so that the first label need not wait for that. */
+  look(path: string): void {
+    if (this.ahead.has(path)) return;
+    this.ahead.set(
+      path,
+      contentOf(fromStored(this.root, path)).catch(() => undefined),
+    );
+    const [oldest] = this.ahead.keys();
+    if (this.ahead.size > AHEAD && oldest !== undefined) this.ahead.delete(oldest);
+  }
+
+  /** The content of a picture now, as text. @param before what is stored of it; what cannot be read any more stays that. */
+  async now(path: string, before: string | null): Promise<string | null> {
+    const known = parseContent(before);
+    const seen = known?.hash ? known : ((await this.ahead.get(path)) ?? known);
+    this.ahead.delete(path);
+    try {
+      return JSON.stringify(await contentOf(fromStored(this.root, path), seen));
+    } catch {
+      return before;
+    }
   }
 }

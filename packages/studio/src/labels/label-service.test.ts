@@ -1,11 +1,13 @@
 import { mkdir, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { decodeRle, encodeRle, type Rle, rleArea } from '@adclick/core';
+import type { ErrorSpec } from '@adclick/ortgrad';
 import fc from 'fast-check';
 import { expect, test, vi } from 'vitest';
 import { instantPredictor, makeProject, openStudio, SIDE, squares } from '../../test/sample.ts';
 import type { Action } from '../api.ts';
 import { preparedFolder } from '../engine/prepared.ts';
+import { fail, STUDIO_ERRORS } from '../errors.ts';
 import { type LabelState, REGION } from '../history/history.ts';
 import type { Store } from '../store/store.ts';
 import type { Studio } from '../studio.ts';
@@ -78,6 +80,8 @@ test('the state that grew step by step is the fold of the history, whatever was 
       for (const each of actions) await tryAct(studio, id, each);
       const grown = await studio.labels.state(id);
       expect(await storeOf(studio).labels.refold(id, 0.49)).toEqual(grown);
+      // The settings of today say nothing about what was done.
+      if (grown.version > 0) expect(await storeOf(studio).labels.refold(id, 0.8)).toEqual(grown);
       expect(await storeOf(studio).labels.load(id, 0.49)).toEqual(grown);
     }),
     { numRuns: 25, endOnFailure: true },
@@ -283,11 +287,77 @@ test('a click whose picture cannot be read is kept, answered with the reason, an
   const { predictor, next } = heldPredictor();
   const studio = await openStudio(await makeProject(), { predictor });
   const answer = studio.labels.act(1, { base: 0, action: click(3, 3) }, 'a');
-  const { fail } = await import('../errors.ts');
-  (await next()).fail(fail('ADC_IMAGE_MISSING', { path: join('test', '0.png') }));
-  await expect(answer).rejects.toMatchObject({ code: 'ADC_IMAGE_MISSING' });
+  (await next()).fail(fail('ADC_IMAGE_TRUNCATED', { path: '0.png', what: 'half of it' }));
+  await expect(answer).rejects.toMatchObject({ code: 'ADC_IMAGE_TRUNCATED' });
   const undone = await studio.labels.act(1, { base: 1, action: { kind: 'undo' } }, 'a');
   expect(undone).toMatchObject({ version: 2, clicks: [] });
+});
+
+const CODES = Object.entries(STUDIO_ERRORS as Record<string, ErrorSpec>);
+const anything = { path: 'x', what: 'x' };
+
+test('a fault that may pass leaves a click open until it has passed; any other one ends it without a mask', async () => {
+  let fault: string | undefined;
+  const predictor: Predictor = {
+    ...instantPredictor,
+    predict: async (...of) => {
+      if (fault !== undefined) throw fail(fault as keyof typeof STUDIO_ERRORS, anything);
+      return instantPredictor.predict(...of);
+    },
+  };
+  const studio = await openStudio(await makeProject(CODES.length), { predictor });
+  const { labels } = studio;
+  const open: number[] = [];
+  for (const [n, [code, { passing = false }]] of CODES.entries()) {
+    fault = code;
+    const id = n + 1;
+    await expect(labels.act(id, { base: 0, action: click(3, 3) }, 'a')).rejects.toMatchObject({ code, passing });
+    expect(await labels.peek(id)).toMatchObject({ version: 1, completed: passing ? 0 : 1 });
+    if (passing) open.push(id);
+  }
+  expect(open.length).toBeGreaterThan(10);
+  // While it lasts, what builds on the mask is told of it; what goes on with the clicks is kept.
+  const [one, two, three, ...others] = open;
+  fault = 'ADC_INDEX_MISSING';
+  const finish = { base: 1, action: { kind: 'finishRegion' } } as const;
+  await expect(labels.act(one, finish, 'a')).rejects.toMatchObject({ code: fault });
+  await expect(labels.act(one, { base: 1, action: click(9, 3) }, 'a')).rejects.toMatchObject({ code: fault });
+  expect(await labels.peek(one)).toMatchObject({ version: 2, completed: 0 });
+  // Two clicks wait, of which an undo would keep one; both can be cleared.
+  await expect(labels.act(one, { base: 2, action: { kind: 'undo' } }, 'a')).rejects.toMatchObject({ code: fault });
+  expect(await labels.act(two, { base: 1, action: { kind: 'undo' } }, 'a')).toMatchObject({ version: 2, clicks: [] });
+  expect(await labels.act(three, { base: 1, action: { kind: 'clear' } }, 'a')).toMatchObject({
+    version: 2,
+    layers: [],
+  });
+  // It fails once more, and then has passed.
+  await labels.resume('part');
+  expect((await labels.peek(one)).completed).toBe(0);
+  fault = undefined;
+  await labels.resume('part');
+  for (const id of [one, ...others])
+    expect(rleArea((await studio.store.labels.load(id, 0.49)).layers.get(1)!)).toBe(id === one ? 50 : 25);
+  expect(await studio.store.labels.waiting('part')).toEqual([]);
+});
+
+test('a click that met a fault gets its mask when its image is looked at again, and after a restart', async () => {
+  const project = await makeProject();
+  const predictor: Predictor = {
+    ...instantPredictor,
+    predict: async () => {
+      throw fail('ADC_RUNTIME', { provider: 'cpu', what: 'out of memory' });
+    },
+  };
+  const studio = await openStudio(project, { predictor });
+  for (const id of [1, 2])
+    await expect(studio.labels.act(id, { base: 0, action: click(3, 3) }, 'a')).rejects.toMatchObject({
+      code: 'ADC_RUNTIME',
+    });
+  await studio.close();
+  const again = await openStudio(project);
+  expect(rleArea((await again.queue.detail(1)).layers[0].rle)).toBe(25);
+  await again.labels.resume('part');
+  expect((await again.labels.peek(2)).completed).toBe(1);
 });
 
 test('of two writes on the same version one is refused, and nothing of it is stored', async () => {

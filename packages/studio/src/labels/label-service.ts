@@ -8,12 +8,14 @@ import type { Rle } from '@adclick/core';
 import type { Action, ActionAnswer, ActionRequest, HistoryEvent, Layer } from '../api.ts';
 import { fail, toCoded } from '../errors.ts';
 import { emptyRle } from '../history/bitmaps.ts';
+import type { Face, LabelClick } from '../history/face.ts';
 import {
   applyEvent,
   applyResult,
+  changeTo,
   type EventResult,
+  type Flip,
   flipsBetween,
-  type LabelClick,
   type LabelEvent,
   type LabelState,
   mayOvertake,
@@ -21,11 +23,13 @@ import {
   planAction,
   predictionFlips,
   REGION,
+  takesBack,
+  type WaitingEvent,
 } from '../history/history.ts';
 import type { Bus } from '../jobs/bus.ts';
 import { Locks } from '../jobs/locks.ts';
 import type { ImageRecord, ImageRepository } from '../store/images.ts';
-import { type LabelRepository, StaleVersion } from '../store/labels.ts';
+import { type LabelRepository, type Reached, StaleVersion, type StoredImage } from '../store/labels.ts';
 import type { TypeRepository } from '../store/types.ts';
 
 /** What a mask is made of. */
@@ -69,6 +73,8 @@ const CACHED = 256;
 interface Settled {
   readonly superseded: boolean;
   readonly error?: unknown;
+  /** What the mask changed, where this process computed it. */
+  readonly flips?: readonly Flip[];
 }
 
 interface Waiter {
@@ -97,8 +103,11 @@ export class LabelService {
     private readonly bus: Bus,
     /** Probability above which a pixel of a new region belongs to the defect. */
     private readonly threshold: number,
-    /** Notes which picture an event is about, before it is stored. */
-    private readonly note: (image: ImageRecord) => Promise<void> = async () => undefined,
+    /** Which file an image is now, as text. @param before what was stored of it last; what can not be read any more stays that. */
+    private readonly contentNow: (image: ImageRecord, before: string | null) => Promise<string | null> = async (
+      _,
+      before,
+    ) => before,
   ) {}
 
   /** @throws ADC_NOT_FOUND. */
@@ -110,30 +119,58 @@ export class LabelService {
 
   /** The state of an image as it is stored; masks of the last clicks may still be missing. */
   async peek(id: number): Promise<LabelState> {
-    const version = await this.labels.version(id);
     const known = this.cache.get(id);
-    // Another process may have written.
-    if (known && known.version === version) return known;
-    const state = await this.labels.load(id, this.threshold);
-    this.remember(id, state);
-    return state;
+    return known ? this.renewed(id, known, await this.labels.reached(id)) : this.load(id);
   }
 
-  /** The state of an image once the masks of all its clicks are there. Computes those that a crash has left out. */
+  private async load(id: number): Promise<LabelState> {
+    return this.remember(id, await this.labels.load(id, this.threshold));
+  }
+
+  /** A state that was remembered, with what another process has written since. */
+  private async renewed(id: number, known: LabelState, reached: Reached): Promise<LabelState> {
+    const { version, completed } = known;
+    if (version === reached.version && completed === reached.completed) return known;
+    // This process may have gone on while what is stored was read.
+    if (version > reached.version || completed > reached.completed) return this.load(id);
+    return this.remember(id, await this.labels.advance(id, known, reached));
+  }
+
+  /** What this process knows of an image. Another may have written since: whatever is stored on it is checked against the database. */
+  private remembered(id: number): LabelState | Promise<LabelState> {
+    return this.cache.get(id) ?? this.load(id);
+  }
+
+  /** The state of an image once the masks of all its clicks are there. Computes those that a crash or a fault has left out. */
   async state(id: number): Promise<LabelState> {
+    const image = await this.image(id);
     for (;;) {
       const { version } = await this.peek(id);
-      const state = await this.completed(id, version);
+      const state = await this.completed(image, version);
       if (state.completed >= state.version) return state;
     }
   }
 
   /** Waits until a version has its mask. A run that is about to end may have missed it, so it is looked at again. */
-  private async completed(id: number, version: number): Promise<LabelState> {
+  private async completed(image: ImageRecord, version: number): Promise<LabelState> {
     for (;;) {
-      const state = await this.peek(id);
+      const state = await this.remembered(image.id);
       if (state.completed >= version) return state;
-      await this.drain(id);
+      await this.drain(image);
+    }
+  }
+
+  /** Computes masks that are missing in a category, as those of clicks that were made before its model was there. */
+  async resume(category: string): Promise<void> {
+    for (const id of await this.labels.waiting(category)) {
+      if (this.closing) return;
+      try {
+        await this.state(id);
+      } catch (error) {
+        // It will be the same for the others. The category is opened again, or its images are looked at.
+        if (isPassing(error)) return;
+        throw error;
+      }
     }
   }
 
@@ -149,24 +186,26 @@ export class LabelService {
    *   throws, in which case the event is kept with its mask unchanged.
    */
   async act(id: number, { base, action, session }: ActionRequest, actor: string): Promise<ActionAnswer> {
-    const image = await this.image(id);
-    const version = await this.actions.run(id, () => this.store(image, base, action, { name: actor, session }));
-    const settled = await this.settled(id, version);
+    const stored = await this.actions.run(id, () => this.store(id, base, action, { name: actor, session }));
+    const settled = await this.settled(stored.image, stored.version);
     if (settled.error !== undefined) throw settled.error;
-    return this.answer(id, version, settled.superseded);
+    return this.answer(stored.image, stored.version, { flips: stored.flips, ...settled });
   }
 
-  private async store(image: ImageRecord, base: number, action: Action, actor: Actor): Promise<number> {
-    const { id } = image;
-    const first = await this.peek(id);
+  private async store(id: number, base: number, action: Action, actor: Actor) {
+    const found = await this.labels.find(id);
+    if (!found) throw fail('ADC_NOT_FOUND', { what: `image ${id}` });
+    const { image } = found;
+    const known = this.cache.get(id);
+    const first = await (known ? this.renewed(id, known, found) : this.load(id));
     if (first.version !== base) throw new StaleWrite(id);
     if (needsModel(action)) this.predictor.check?.(image);
-    if (!mayOvertake(first, action)) await this.state(id);
+    if (!mayOvertake(first, action)) await this.settleBefore(image, action);
     const proposal = action.kind === 'acceptProposal' ? await this.predictor.proposal(image) : undefined;
-    await this.note(image);
+    const content = await this.contentNow(image, found.content);
     const types = new Set((await this.types.list()).filter((type) => !type.archived).map((type) => type.id));
     return this.commits.run(id, async () => {
-      const state = await this.peek(id);
+      const state = await this.remembered(id);
       if (state.version !== base) throw new StaleWrite(id);
       const steps = { undo: state.done, redo: state.undone } as const;
       const targets = action.kind === 'undo' || action.kind === 'redo' ? (steps[action.kind].at(-1) ?? []) : [];
@@ -184,33 +223,58 @@ export class LabelService {
         time: new Date().toISOString(),
         session: actor.session ?? null,
         action,
-        before: state.face,
-        after: plan.after,
+        changes: plan.changes,
         targets: plan.targets,
         duration: this.duration(id, actor.name),
       };
-      await this.append(id, state, event, plan.flips);
-      return event.version;
+      await this.append(found, state, event, plan.flips, content);
+      return { image, version: event.version, ...(plan.flips ? { flips: plan.flips } : {}) };
     });
   }
 
-  private async append(id: number, state: LabelState, event: LabelEvent, flips: EventResult['flips'] | undefined) {
+  /** Waits for the masks of the clicks before an action. */
+  private async settleBefore(image: ImageRecord, action: Action): Promise<void> {
+    try {
+      await this.state(image.id);
+    } catch (error) {
+      if (!isPassing(error)) throw error;
+      await this.commits.run(image.id, async () => {
+        const state = await this.remembered(image.id);
+        if (!takesBack(state, action)) throw error;
+        for (const { event } of state.waiting) await this.storeResult(image.id, event.version, [], false);
+      });
+    }
+  }
+
+  private async append(
+    { image: { id }, content: before }: StoredImage,
+    state: LabelState,
+    event: LabelEvent,
+    flips: readonly Flip[] | undefined,
+    content: string | null,
+  ) {
     const result = flips && { version: event.version, flips, joined: false };
     const stored = applyEvent(state, event);
     const next = result ? applyResult(stored, result) : stored;
-    try {
-      await this.labels.append(id, event, result, next);
-    } catch (error) {
-      this.cache.delete(id);
-      if (error instanceof StaleVersion) throw new StaleWrite(id);
-      throw error;
-    }
+    const note = content === null || content === before ? undefined : content;
+    await this.guarded(id, () => this.labels.append(id, event, result, next, note));
     this.remember(id, next);
     const { version, author, session } = event;
     this.bus.emit({ kind: 'image', id, version, author, ...(session === null ? {} : { session }) });
     // Answers that nobody needs any more are not waited for.
     for (const waiter of this.waiters.get(id) ?? [])
       if (waiter.version !== this.running.get(id)) waiter.settle({ superseded: true });
+  }
+
+  /** Writes; what is remembered is forgotten where that failed. @throws StaleWrite where something else was stored meanwhile. */
+  private async guarded(id: number, write: () => Promise<void>): Promise<void> {
+    try {
+      await write();
+    } catch (error) {
+      this.cache.delete(id);
+      if (error instanceof StaleVersion) throw new StaleWrite(id);
+      throw error;
+    }
   }
 
   /**
@@ -228,30 +292,36 @@ export class LabelService {
   ): Promise<{ version: number; replaced: boolean }> {
     return this.actions.run(id, async () => {
       await this.state(id);
-      await this.note(await this.image(id));
+      const found = await this.labels.find(id);
+      if (!found) throw fail('ADC_NOT_FOUND', { what: `image ${id}` });
+      const content = await this.contentNow(found.image, found.content);
       return this.commits.run(id, async () => {
         const state = await this.peek(id);
+        const after: Face = {
+          ...{ clicks: [], activeType: null, threshold: this.threshold },
+          ...{ state: imageState, review: 'none' },
+        };
         const event: LabelEvent = {
           version: state.version + 1,
           author: actor,
           time: new Date().toISOString(),
           session: null,
           action: { kind: 'import', source },
-          before: state.face,
-          after: { clicks: [], activeType: null, threshold: this.threshold, state: imageState, review: 'none' },
+          changes: [changeTo(state, after)],
           targets: [],
           duration: 0,
         };
         const kept = only ? [...state.layers].filter(([type]) => type !== REGION) : [];
         const flips = flipsBetween(state.layers, new Map([...kept, ...layers]));
-        await this.append(id, state, event, flips);
+        await this.append(found, state, event, flips, content);
         const replaced = flips.some(({ type }) => type !== REGION && state.layers.has(type));
         return { version: event.version, replaced };
       });
     });
   }
 
-  private settled(id: number, version: number): Promise<Settled> {
+  private settled(image: ImageRecord, version: number): Promise<Settled> {
+    const { id } = image;
     return new Promise((resolve) => {
       const waiter: Waiter = {
         version,
@@ -265,7 +335,7 @@ export class LabelService {
       const state = this.cache.get(id);
       if (state && state.completed >= version) return resolve({ superseded: false });
       this.waiters.set(id, [...(this.waiters.get(id) ?? []), waiter]);
-      this.completed(id, version).then(
+      this.completed(image, version).then(
         () => waiter.settle({ superseded: false }),
         (error) => waiter.settle({ superseded: false, error }),
       );
@@ -273,89 +343,98 @@ export class LabelService {
   }
 
   /** Computes masks until none is missing. One run an image. */
-  private drain(id: number): Promise<void> {
-    const known = this.draining.get(id);
+  private drain(image: ImageRecord): Promise<void> {
+    const known = this.draining.get(image.id);
     if (known) return known;
-    const run = this.drainAll(id).finally(() => this.draining.delete(id));
-    this.draining.set(id, run);
+    const run = this.drainAll(image).finally(() => this.draining.delete(image.id));
+    this.draining.set(image.id, run);
     return run;
   }
 
-  private async drainAll(id: number): Promise<void> {
-    const image = await this.image(id);
+  private async drainAll(image: ImageRecord): Promise<void> {
+    const { id } = image;
     for (;;) {
-      const state = await this.peek(id);
-      if (state.completed >= state.version) return;
-      const [event, next] = await this.labels.events(id, state.completed + 1);
-      if (!event) throw new Error(`image ${id} has lost its event ${state.completed + 1}`);
-      const joined = next !== undefined && adjustsTheSame(event.action, next.action);
+      const [waiting, next] = (await this.remembered(id)).waiting;
+      if (!waiting) return;
+      const { event } = waiting;
+      const joined = next !== undefined && adjustsTheSame(event.action, next.event.action);
       this.running.set(id, event.version);
       let mask: Rle | undefined;
       let error: unknown;
       try {
-        if (!joined) mask = await this.predict(image, event);
+        if (!joined) mask = await this.predict(image, waiting);
       } catch (caught) {
-        // A thread that died or is being stopped says nothing about the picture: the event waits for the next run.
+        // A thread that died or an index that is missing says nothing about the picture: the event waits for the next run.
         if (this.closing || isPassing(caught)) throw caught;
         error = caught;
       } finally {
         this.running.delete(id);
       }
-      await this.complete(id, event, mask, joined);
+      const flips = await this.complete(id, waiting, mask, joined);
       for (const waiter of this.waiters.get(id) ?? [])
         if (waiter.version === event.version)
-          waiter.settle({ superseded: joined, ...(error === undefined ? {} : { error }) });
+          waiter.settle({ superseded: joined, ...(flips ? { flips } : {}), ...(error === undefined ? {} : { error }) });
     }
   }
 
-  private async predict(image: ImageRecord, { after, time }: LabelEvent): Promise<Rle> {
-    if (after.clicks.length === 0) return emptyRle(image.width, image.height);
-    const { clicks, threshold, activeType } = after;
+  private async predict(image: ImageRecord, { event, face }: WaitingEvent): Promise<Rle> {
+    if (face.clicks.length === 0) return emptyRle(image.width, image.height);
+    const { clicks, threshold, activeType } = face;
     const defect = (await this.types.list()).find(({ id }) => id === activeType)?.name;
-    const mask = await this.predictor.predict(image, { clicks, threshold, defect, since: Date.parse(time) });
+    const since = Date.parse(event.time);
+    const mask = await this.predictor.predict(image, { clicks, threshold, defect, since });
     if (mask.width === image.width && mask.height === image.height) return mask;
     const size = ({ width, height }: { width: number; height: number }) => `${width} x ${height}`;
     throw fail('ADC_MASK_SIZE', { path: image.path, got: size(mask), want: size(image) });
   }
 
-  private async complete(id: number, event: LabelEvent, mask: Rle | undefined, joined: boolean): Promise<void> {
-    await this.commits.run(id, async () => {
-      const state = await this.peek(id);
-      if (state.completed >= event.version) return;
-      const type = event.after.activeType ?? event.before.activeType;
-      const flips = mask && type !== null ? predictionFlips(state.layers, type, mask) : [];
-      const result: EventResult = { version: event.version, flips, joined };
-      const next = applyResult(state, result);
+  /** Stores what an event did to the bitmaps. @returns undefined where another process has done the same work. */
+  private async complete(id: number, { event, type }: WaitingEvent, mask: Rle | undefined, joined: boolean) {
+    const flips = await this.commits.run(id, async () => {
+      const { completed, layers } = await this.remembered(id);
+      if (completed >= event.version) return undefined;
+      const flips = mask && type !== null ? predictionFlips(layers, type, mask) : [];
       try {
-        await this.labels.complete(id, result, next);
-        this.remember(id, next);
+        await this.storeResult(id, event.version, flips, joined);
+        return flips;
       } catch (error) {
-        this.cache.delete(id);
-        // Another process has done the same work.
-        if (!(error instanceof StaleVersion)) throw error;
+        if (!(error instanceof StaleWrite)) throw error;
+        return undefined;
       }
     });
     const { version, author, session } = event;
     const newest = this.cache.get(id)?.version ?? version;
     this.bus.emit({ kind: 'image', id, version: newest, author, ...(session === null ? {} : { session }) });
+    return flips;
   }
 
-  private async answer(id: number, version: number, superseded: boolean): Promise<ActionAnswer> {
-    const state = await this.peek(id);
+  private async storeResult(id: number, version: number, flips: readonly Flip[], joined: boolean): Promise<void> {
+    const result: EventResult = { version, flips, joined };
+    const next = applyResult(await this.remembered(id), result);
+    await this.guarded(id, () => this.labels.complete(id, result, next));
+    this.remember(id, next);
+  }
+
+  private async answer(image: ImageRecord, version: number, { superseded, flips }: Settled): Promise<ActionAnswer> {
+    const state = await this.remembered(image.id);
     const late = superseded || state.version > version;
     return {
       version,
-      layers: late && superseded ? [] : await this.changedLayers(id, version, state),
+      layers: superseded ? [] : await this.changedLayers(image, version, state, flips),
       ...faceOf(state),
       superseded: late,
     };
   }
 
   /** Layers that an event changed, as they are now. */
-  private async changedLayers(id: number, version: number, state: LabelState): Promise<Layer[]> {
-    const image = await this.image(id);
-    const results = await this.labels.results(id, version);
-    const types = new Set([...results.values()].flatMap(({ flips }) => flips.map(({ type }) => type)));
+  private async changedLayers(
+    image: ImageRecord,
+    version: number,
+    state: LabelState,
+    known: readonly Flip[] | undefined,
+  ): Promise<Layer[]> {
+    const flips = known ?? (await this.labels.results(image.id, version, version)).get(version)?.flips ?? [];
+    const types = new Set(flips.map(({ type }) => type));
     types.delete(REGION);
     return [...types].map((type) => ({
       type,
@@ -385,10 +464,14 @@ export class LabelService {
     return spent < AWAY_MS ? spent : 0;
   }
 
-  private remember(id: number, state: LabelState): void {
+  /** Keeps a state, unless a later one became known while it was read. @returns the one that is kept. */
+  private remember(id: number, state: LabelState): LabelState {
+    const known = this.cache.get(id);
+    if (known && (known.version > state.version || known.completed > state.completed)) return known;
     this.cache.delete(id);
     this.cache.set(id, state);
     if (this.cache.size > CACHED) this.cache.delete(this.cache.keys().next().value as number);
+    return state;
   }
 
   /** Waits for what is being stored; masks that are missing are computed when the image is opened again. */
@@ -398,11 +481,8 @@ export class LabelService {
   }
 }
 
-/** Failures of the computer, not of the picture. */
-function isPassing(error: unknown): boolean {
-  const { code, status } = toCoded(error);
-  return status >= 500 || code === 'ADC_INDEX_MISSING' || code === 'ADC_CANCELLED';
-}
+/** Whether it says nothing about the picture: the mask may be computed later. */
+const isPassing = (error: unknown): boolean => toCoded(error).passing;
 
 /** The API's runs are mutable arrays. */
 const mutable = ({ width, height, counts }: Rle) => ({ width, height, counts: [...counts] });

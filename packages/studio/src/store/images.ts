@@ -47,7 +47,8 @@ export interface PreparedScores {
   readonly prepared: string;
 }
 
-const COLUMNS = [
+/** Columns of an {@link ImageRecord}. */
+export const COLUMNS = [
   'id',
   'category',
   'path',
@@ -159,16 +160,6 @@ export class ImageRepository {
   async findByPath(path: string): Promise<ImageRecord | undefined> {
     const row = await this.db.selectFrom('images').select(COLUMNS).where('path', '=', path).executeTakeFirst();
     return row as ImageRecord | undefined;
-  }
-
-  /** Which file was labelled, as text; null when nobody has or there is no such image. */
-  async content(id: number): Promise<string | null> {
-    const row = await this.db.selectFrom('images').select('content').where('id', '=', id).executeTakeFirst();
-    return row?.content ?? null;
-  }
-
-  async setContent(id: number, content: string): Promise<void> {
-    await this.db.updateTable('images').set({ content }).where('id', '=', id).execute();
   }
 
   /** Images with a label whose picture is no longer there, by path. */

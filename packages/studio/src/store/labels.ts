@@ -1,20 +1,40 @@
 /** The append-only history of every image: events, their results, and snapshots that can be made again from both. */
 import { type Rle, rleArea } from '@adclick/core';
+import { type ExpressionBuilder, sql } from 'kysely';
 import { countRegions } from '../history/bitmaps.ts';
+import type { FaceChange } from '../history/face.ts';
 import {
+  changesOf,
   type EventResult,
-  type Face,
   type Flip,
   fold,
+  freshState,
   type LabelEvent,
   type LabelState,
+  type PastStep,
   REGION,
   type StoredAction,
 } from '../history/history.ts';
-import type { Db } from './schema.ts';
+import { COLUMNS, type ImageRecord } from './images.ts';
+import type { Db, Tables } from './schema.ts';
 
-/** Somebody else's event took the version: the write did not happen. */
+/** What is stored is not what the write builds on: somebody else's event or result came first, and nothing was written. */
 export class StaleVersion extends Error {}
+
+/** How far an image's history goes. */
+export interface Reached {
+  /** Number of its last event. */
+  readonly version: number;
+  /** Number of the last event that has a result. */
+  readonly completed: number;
+}
+
+/** An image as it is stored at one moment. */
+export interface StoredImage extends Reached {
+  readonly image: ImageRecord;
+  /** Which file was labelled, as text; null when nobody has. */
+  readonly content: string | null;
+}
 
 type Runs = [type: number, width: number, height: number, counts: readonly number[]];
 
@@ -24,9 +44,27 @@ const pack = (flips: readonly Flip[]): string =>
 const unpack = (text: string): Flip[] =>
   (JSON.parse(text) as Runs[]).map(([type, width, height, counts]) => ({ type, rle: { width, height, counts } }));
 
-interface Snapshot extends Omit<LabelState, 'layers' | 'version' | 'completed'> {
+const parseChange = (text: string): FaceChange => JSON.parse(text) as FaceChange;
+
+interface Snapshot extends Pick<LabelState, 'face' | 'done' | 'undone'> {
   readonly layers: string;
 }
+
+/** The result of the last event that has one, inside a query of images. */
+const lastResult = ({ selectFrom }: ExpressionBuilder<Tables, 'images'>) =>
+  selectFrom('results')
+    .select(({ fn }) => fn.max('results.version').as('completed'))
+    .whereRef('results.image', '=', 'images.id');
+
+const resultOf = (db: Db, image: number, version: number) =>
+  db.selectFrom('results').select('results.version').where('image', '=', image).where('version', '=', version);
+
+/**
+ * Whether a state is worth a snapshot: every one of a short history, of a longer one every eighth part of it or so. What was stored
+ * after the last is folded at loading, and all snapshots together cost no more than the history.
+ */
+const worthKeeping = ({ version, completed }: Reached): boolean =>
+  completed === version && version % 2 ** Math.max(0, Math.floor(Math.log2(version)) - 3) === 0;
 
 /** A labelled image as exporters see it. */
 export interface LabelledRow {
@@ -44,78 +82,159 @@ export interface LabelledRow {
 export class LabelRepository {
   constructor(private readonly db: Db) {}
 
-  /** Number of an image's last event. */
-  async version(image: number): Promise<number | undefined> {
-    const row = await this.db.selectFrom('images').select('version').where('id', '=', image).executeTakeFirst();
-    return row?.version;
+  /** An image and how far its history goes, in one look; undefined where there is none. */
+  async find(image: number): Promise<StoredImage | undefined> {
+    const row = await this.db
+      .selectFrom('images')
+      .select(COLUMNS)
+      .select('content')
+      .select((from) => lastResult(from).as('completed'))
+      .where('id', '=', image)
+      .executeTakeFirst();
+    if (!row) return undefined;
+    const { content, completed, ...rest } = row;
+    return { image: rest as ImageRecord, content, version: row.version, completed: completed ?? 0 };
   }
 
-  /** An image's state: its snapshot, or the fold of its history. @param threshold of an image without history. */
+  /** How far an image's history goes. */
+  async reached(image: number): Promise<Reached> {
+    const row = await this.db
+      .selectFrom('images')
+      .select('version')
+      .select((from) => lastResult(from).as('completed'))
+      .where('id', '=', image)
+      .executeTakeFirst();
+    return { version: row?.version ?? 0, completed: row?.completed ?? 0 };
+  }
+
+  /** An image's state: its snapshot and what came after that. @param threshold of an image without history. */
   async load(image: number, threshold: number): Promise<LabelState> {
     const row = await this.db
-      .selectFrom('snapshots')
-      .innerJoin('images', 'images.id', 'snapshots.image')
-      .select(['snapshots.version', 'snapshots.completed', 'snapshots.content'])
-      .where('image', '=', image)
-      .whereRef('snapshots.version', '=', 'images.version')
+      .selectFrom('images')
+      .leftJoin('snapshots', 'snapshots.image', 'images.id')
+      .select(['images.version', 'snapshots.version as at', 'snapshots.completed as had', 'snapshots.content'])
+      .select((from) => lastResult(from).as('completed'))
+      .where('images.id', '=', image)
       .executeTakeFirst();
-    if (!row) return this.refold(image, threshold);
-    const { layers, ...rest } = JSON.parse(row.content) as Snapshot;
-    const { version, completed } = row;
-    return { ...rest, version, completed, layers: new Map(unpack(layers).map(({ type, rle }) => [type, rle])) };
+    if (!row) return freshState(threshold);
+    const { version, at, had, content } = row;
+    const reached = { version, completed: row.completed ?? 0 };
+    // One that does not fit the events and results is as good as none.
+    if (content === null || at === null || at !== had || at > reached.completed)
+      return this.advance(image, freshState(threshold), reached);
+    const { layers, ...rest } = JSON.parse(content) as Snapshot;
+    const masks = new Map(unpack(layers).map(({ type, rle }) => [type, rle]));
+    const snapshot: LabelState = { ...rest, version: at, completed: at, waiting: [], layers: masks };
+    return this.advance(image, snapshot, reached);
+  }
+
+  /** A state of earlier with what was stored since. */
+  async advance(image: number, state: LabelState, { version, completed }: Reached): Promise<LabelState> {
+    const events = version > state.version ? await this.events(image, state.version + 1, version) : [];
+    const results =
+      completed > state.completed
+        ? await this.results(image, state.completed + 1, completed)
+        : new Map<number, never>();
+    return fold(state, events, results);
   }
 
   /** The state from events and results alone. */
   async refold(image: number, threshold: number): Promise<LabelState> {
-    return fold(threshold, await this.events(image), await this.results(image));
+    return this.advance(image, freshState(threshold), await this.reached(image));
   }
 
   /** Events of an image, oldest first. @param from first version. @param to last version. */
   async events(image: number, from = 1, to?: number): Promise<LabelEvent[]> {
     let query = this.db.selectFrom('events').selectAll().where('image', '=', image).where('version', '>=', from);
     if (to !== undefined) query = query.where('version', '<=', to);
-    const rows = await query.orderBy('version').execute();
-    return rows.map(({ image: _, action, before, after, targets, ...row }) => ({
+    const rows = (await query.orderBy('version').execute()).map((row) => ({
       ...row,
-      action: JSON.parse(action) as StoredAction,
-      before: JSON.parse(before) as Face,
-      after: JSON.parse(after) as Face,
-      targets: JSON.parse(targets) as number[],
+      action: JSON.parse(row.action) as StoredAction,
+      targets: JSON.parse(row.targets) as number[],
+    }));
+    const changes = new Map(rows.map(({ version, change }) => [version, parseChange(change)]));
+    const earlier = rows.flatMap(({ targets }) => targets).filter((version) => !changes.has(version));
+    for (const [version, change] of await this.changes(image, earlier)) changes.set(version, change);
+    const own = (version: number) => changes.get(version) ?? {};
+    return rows.map(({ image: _, change, ...row }) => ({
+      ...row,
+      changes: row.targets.length > 0 ? changesOf(row.action.kind, row.targets, own) : [parseChange(change)],
     }));
   }
 
-  /** Results of an image's events. @param only of this one. */
-  async results(image: number, only?: number): Promise<Map<number, EventResult>> {
-    let query = this.db.selectFrom('results').select(['version', 'flips', 'joined']).where('image', '=', image);
-    if (only !== undefined) query = query.where('version', '=', only);
+  private async changes(image: number, versions: readonly number[]): Promise<Map<number, FaceChange>> {
+    if (versions.length === 0) return new Map();
+    const rows = await this.db
+      .selectFrom('events')
+      .select(['version', 'change'])
+      .where('image', '=', image)
+      .where('version', 'in', [...new Set(versions)])
+      .execute();
+    return new Map(rows.map(({ version, change }) => [version, parseChange(change)]));
+  }
+
+  /** Results of an image's events. @param from first version. @param to last version. */
+  async results(image: number, from = 1, to?: number): Promise<Map<number, EventResult>> {
+    let query = this.db
+      .selectFrom('results')
+      .select(['version', 'flips', 'joined'])
+      .where('image', '=', image)
+      .where('version', '>=', from);
+    if (to !== undefined) query = query.where('version', '<=', to);
     const rows = await query.execute();
     return new Map(
       rows.map(({ version, flips, joined }) => [version, { version, flips: unpack(flips), joined: joined !== 0 }]),
     );
   }
 
-  /** Event and result of some versions, for undo and redo. */
-  async past(image: number, versions: readonly number[]) {
-    const past = new Map<number, { event: LabelEvent; result: EventResult }>();
-    for (const version of versions) {
-      const [event] = await this.events(image, version, version);
-      const result = (await this.results(image, version)).get(version);
-      if (event && result) past.set(version, { event, result });
-    }
-    return past;
+  /** What some events did, for undo and redo. */
+  async past(image: number, versions: readonly number[]): Promise<Map<number, PastStep>> {
+    if (versions.length === 0) return new Map();
+    const rows = await this.db
+      .selectFrom('events')
+      .innerJoin('results', (join) =>
+        join.onRef('results.image', '=', 'events.image').onRef('results.version', '=', 'events.version'),
+      )
+      .select(['events.version', 'change', 'flips'])
+      .where('events.image', '=', image)
+      .where('events.version', 'in', versions)
+      .execute();
+    return new Map(
+      rows.map(({ version, change, flips }) => [version, { change: parseChange(change), flips: unpack(flips) }]),
+    );
+  }
+
+  /** Images of a category with events that have no result. */
+  async waiting(category: string): Promise<number[]> {
+    const rows = await this.db
+      .selectFrom('images')
+      .select('id')
+      .where('category', '=', category)
+      .where('gone', '=', 0)
+      .where('version', '>', (from) => from.fn.coalesce(lastResult(from), sql.lit(0)))
+      .orderBy('path')
+      .execute();
+    return rows.map(({ id }) => id);
   }
 
   /**
    * Stores an event, and its result where no model is needed, in one transaction: on the disk when it returns.
-   * @param state the state after it.
-   * @throws StaleVersion when the image has got another event meanwhile.
+   * @param state the state after it. @param content which file is labelled, where that is to be stored.
+   * @throws StaleVersion when the image has got another event meanwhile, or not all results that its own builds on.
    */
-  async append(image: number, event: LabelEvent, result: EventResult | undefined, state: LabelState): Promise<void> {
-    const { version, author, time, session, action, before, after, targets, duration } = event;
+  async append(
+    image: number,
+    event: LabelEvent,
+    result: EventResult | undefined,
+    state: LabelState,
+    content?: string,
+  ): Promise<void> {
+    const { version, author, time, session, action, changes, targets, duration } = event;
+    const { state: label, review } = state.face;
     await this.db.transaction().execute(async (db) => {
       const { numUpdatedRows } = await db
         .updateTable('images')
-        .set({ version, state: after.state, review: after.review })
+        .set({ version, state: label, review, ...(content === undefined ? {} : { content }) })
         .where('id', '=', image)
         .where('version', '=', version - 1)
         .executeTakeFirst();
@@ -125,60 +244,59 @@ export class LabelRepository {
         .values({
           ...{ image, version, author, time, session, duration },
           action: JSON.stringify(action),
-          before: JSON.stringify(before),
-          after: JSON.stringify(after),
+          change: JSON.stringify(targets.length > 0 ? {} : (changes[0] ?? {})),
           targets: JSON.stringify(targets),
         })
         .execute();
       if (result) await this.insertResult(db, image, result, state);
-      await this.snapshot(db, image, state);
     });
   }
 
   /** Stores the result of the oldest event that has none. @param state the state after it. @throws StaleVersion as {@link append}. */
   async complete(image: number, result: EventResult, state: LabelState): Promise<void> {
-    await this.db.transaction().execute(async (db) => {
-      // A write, so that nobody else can add an event until this is done.
-      const { numUpdatedRows } = await db
-        .updateTable('images')
-        .set({ version: state.version })
-        .where('id', '=', image)
-        .where('version', '=', state.version)
-        .executeTakeFirst();
-      if (Number(numUpdatedRows) !== 1) throw new StaleVersion();
-      const stored = await db
-        .selectFrom('results')
-        .select('version')
-        .where('image', '=', image)
-        .where('version', '=', result.version)
-        .executeTakeFirst();
-      if (stored) throw new StaleVersion();
-      await this.insertResult(db, image, result, state);
-      await this.snapshot(db, image, state);
-    });
+    await this.db.transaction().execute((db) => this.insertResult(db, image, result, state));
   }
 
+  /** What is stored decides whether a result comes next, not what somebody remembers. */
   private async insertResult(db: Db, image: number, { version, flips, joined }: EventResult, state: LabelState) {
-    await db
+    const next = db
+      .selectFrom('events')
+      .select(({ val }) => ['image', 'version', val(pack(flips)).as('flips'), val(joined ? 1 : 0).as('joined')])
+      .where('image', '=', image)
+      .where('version', '=', version)
+      .where(({ not, exists, or, lit }) =>
+        or([lit(version === 1), exists(resultOf(db, image, version - 1))]).and(
+          not(exists(resultOf(db, image, version))),
+        ),
+      );
+    const { numInsertedOrUpdatedRows } = await db
       .insertInto('results')
-      .values({ image, version, flips: pack(flips), joined: joined ? 1 : 0 })
-      .execute();
-    for (const { type } of flips) {
-      if (type === REGION) continue;
-      await db.deleteFrom('layers').where('image', '=', image).where('type', '=', type).execute();
-      const rle = state.layers.get(type);
-      if (!rle) continue;
-      const size = { pixels: rleArea(rle), regions: countRegions(rle) };
-      await db
-        .insertInto('layers')
-        .values({ image, type, ...size })
-        .execute();
-    }
+      .columns(['image', 'version', 'flips', 'joined'])
+      .expression(next)
+      .executeTakeFirst();
+    if (Number(numInsertedOrUpdatedRows) !== 1) throw new StaleVersion();
+    for (const { type } of flips) if (type !== REGION) await this.measure(db, image, type, state.layers.get(type));
+    if (worthKeeping(state)) await this.snapshot(db, image, state);
   }
 
-  private async snapshot(db: Db, image: number, { version, completed, layers, ...rest }: LabelState): Promise<void> {
+  /** Keeps the size of a layer for filters and statistics. */
+  private async measure(db: Db, image: number, type: number, rle: Rle | undefined): Promise<void> {
+    if (!rle) {
+      await db.deleteFrom('layers').where('image', '=', image).where('type', '=', type).execute();
+      return;
+    }
+    const size = { pixels: rleArea(rle), regions: countRegions(rle) };
+    await db
+      .insertInto('layers')
+      .values({ image, type, ...size })
+      .onConflict((conflict) => conflict.columns(['image', 'type']).doUpdateSet(size))
+      .execute();
+  }
+
+  private async snapshot(db: Db, image: number, state: LabelState): Promise<void> {
+    const { version, completed, face, done, undone, layers } = state;
     const content = JSON.stringify({
-      ...rest,
+      ...{ face, done, undone },
       layers: pack([...layers].map(([type, rle]) => ({ type, rle }))),
     } satisfies Snapshot);
     await db
@@ -200,12 +318,12 @@ export class LabelRepository {
     );
     let query = this.db
       .selectFrom('images')
-      .select(['id', 'category', 'path', 'width', 'height', 'state', 'content'])
+      .select(['id', 'category', 'path', 'width', 'height', 'state', 'content', 'version'])
       .where('gone', '=', 0)
       .orderBy('path');
     if (category !== undefined) query = query.where('category', '=', category);
-    for (const row of await query.execute()) {
-      const { layers } = await this.load(row.id, threshold);
+    for (const { version, ...row } of await query.execute()) {
+      const { layers } = version === 0 ? freshState(threshold) : await this.load(row.id, threshold);
       yield {
         ...row,
         layers: [...layers]

@@ -48,8 +48,9 @@ export interface EventsTable {
   session: string | null;
   /** JSON. */
   action: string;
-  before: string;
-  after: string;
+  /** JSON: what it changed in the small part of the state; {} where the targets say it. */
+  change: string;
+  /** JSON. */
   targets: string;
   /** Milliseconds. */
   duration: number;
@@ -63,7 +64,7 @@ export interface ResultsTable {
   joined: number;
 }
 
-/** A cache of folded histories; may be emptied at any time. */
+/** A cache of folded histories, of a version whose results were all there; may be behind, and emptied at any time. */
 export interface SnapshotsTable {
   image: number;
   version: number;

@@ -3,6 +3,7 @@ import { join } from 'node:path';
 import { encodeRle } from '@adclick/core';
 import { expect, onTestFinished, test } from 'vitest';
 import { temporaryFolder } from '../../test/sample.ts';
+import { changeBetween } from '../history/face.ts';
 import { applyEvent, applyResult, freshState, type LabelEvent, type LabelState } from '../history/history.ts';
 import { checkDatabase, openDatabase } from './connection.ts';
 import { StaleVersion } from './labels.ts';
@@ -32,8 +33,7 @@ const event = (state: LabelState, change: Partial<LabelEvent> = {}): LabelEvent 
   time: '2026-01-02T03:04:05.000Z',
   session: null,
   action: { kind: 'state', state: 'defect' },
-  before: state.face,
-  after: { ...state.face, state: 'defect' },
+  changes: [changeBetween(state.face, { ...state.face, state: 'defect' })],
   targets: [],
   duration: 7,
   ...change,

@@ -23,7 +23,7 @@ function sendPicture(request: FastifyRequest, reply: FastifyReply, { bytes, type
 }
 
 export function addImages(app: FastifyInstance, studio: Studio): void {
-  const { labels, queue, pictures, preparation } = studio;
+  const { labels, contents, queue, pictures, preparation } = studio;
 
   app.get<{ Querystring: z.infer<typeof api.imageQuery> }>(
     '/images',
@@ -55,7 +55,9 @@ export function addImages(app: FastifyInstance, studio: Studio): void {
       const { id } = request.params;
       preparation.touch();
       const detail = await queue.detail(id);
-      preparation.warm(await labels.image(id));
+      const image = await labels.image(id);
+      preparation.warm(image);
+      if (image.version === 0) contents.look(image.path);
       labels.look(id, request.user);
       return detail;
     },
