@@ -6,7 +6,9 @@ import { describeIoError, fail as failCore } from '@adclick/core';
 import { CodedError } from '@adclick/ortgrad';
 import { Kysely, SqliteAdapter, type SqliteDatabase, SqliteDialect, type SqliteStatement } from 'kysely';
 import Database from 'libsql';
+import { fail } from '../errors.ts';
 import { BUSY_MS, damaged, storeError } from './failures.ts';
+import { rememberFile } from './identity.ts';
 import { migrate } from './migrations.ts';
 import type { Db, Tables } from './schema.ts';
 
@@ -49,11 +51,14 @@ const instead = (work: () => void): SqliteStatement => ({
   iterate: () => [][Symbol.iterator](),
 });
 
+/** Refuses where what is written goes to a file that nobody will find. */
+type ExpectThere = () => void;
+
 /**
  * The file as kysely wants it. Transactions begin, commit and roll back by `exec`: a prepared statement that met a busy file is never
  * reset by the binding, and every later commit would fail because of it.
  */
-function guarded(file: File, path: string): SqliteDatabase {
+function guarded(file: File, path: string, expectThere: ExpectThere): SqliteDatabase {
   const rollBack = () => {
     try {
       // SQLite has rolled back by itself where it had to, as on a full disk.
@@ -64,10 +69,15 @@ function guarded(file: File, path: string): SqliteDatabase {
   };
   const begin = () => {
     rollBack();
+    expectThere();
     // A transaction that reads before it writes would fail at once when another process writes between the two.
     asked(path, () => file.exec('begin immediate'));
   };
-  const commit = () => asked(path, () => file.exec('commit'));
+  const commit = () => {
+    asked(path, () => file.exec('commit'));
+    // Nothing is acknowledged that went into a folder which was deleted or moved meanwhile.
+    expectThere();
+  };
   /** A write on its own, as a transaction of one statement. */
   const alone = <T>(work: () => T): T => {
     begin();
@@ -130,9 +140,9 @@ async function patiently<T>(call: () => T): Promise<T> {
 
 /**
  * Opens the database, makes it where there is none, and brings it to the newest version. A commit is on the disk when it returns
- * (write-ahead log, synchronous FULL).
+ * (write-ahead log, synchronous FULL), and in the file that lies at the path then.
  * @throws ADC_DATABASE when the file is no database, is damaged, or was made by a newer version; ADC_DATABASE_BUSY while another
- *   process writes; ADC_DISK where the system refuses to write. The same, but for the first, may come of every later call.
+ *   process writes; ADC_DATABASE_GONE when the file was deleted, moved or replaced; ADC_DISK where the system refuses to write. The same, but for the first, may come of every later call.
  */
 export async function openDatabase(path: string): Promise<Db> {
   await mkdir(dirname(path), { recursive: true }).catch((error) => {
@@ -141,12 +151,18 @@ export async function openDatabase(path: string): Promise<Db> {
   let db: Db | undefined;
   try {
     const file = asked(path, () => new Database(path));
+    let isThere = () => true;
+    const expectThere = () => {
+      if (!isThere()) throw fail('ADC_DATABASE_GONE', { path });
+    };
     db = new Kysely<Tables>({
-      dialect: new Dialect({ database: guarded(file as unknown as File, path) }),
+      dialect: new Dialect({ database: guarded(file as unknown as File, path, expectThere) }),
     });
     const set = (pragma: string) => patiently(() => asked(path, () => file.exec(`PRAGMA ${pragma}`)));
     await set(`busy_timeout = ${BUSY_MS}`);
     await set('journal_mode = WAL');
+    // SQLite has made the file by now.
+    isThere = rememberFile(path);
     await set('synchronous = FULL');
     await set('foreign_keys = ON');
     await migrate(db as unknown as Kysely<unknown>, path);
