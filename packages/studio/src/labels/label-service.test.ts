@@ -3,9 +3,10 @@ import { join } from 'node:path';
 import { decodeRle, encodeRle, type Rle, rleArea } from '@adclick/core';
 import type { ErrorSpec } from '@adclick/ortgrad';
 import fc from 'fast-check';
-import { expect, test, vi } from 'vitest';
+import { expect, onTestFinished, test, vi } from 'vitest';
 import { instantPredictor, makeProject, openStudio, SIDE, squares } from '../../test/sample.ts';
 import type { Action } from '../api.ts';
+import { Engine } from '../engine/engine.ts';
 import { preparedFolder } from '../engine/prepared.ts';
 import { fail, STUDIO_ERRORS } from '../errors.ts';
 import { type LabelState, REGION } from '../history/history.ts';
@@ -358,6 +359,30 @@ test('a click that met a fault gets its mask when its image is looked at again, 
   expect(rleArea((await again.queue.detail(1)).layers[0].rle)).toBe(25);
   await again.labels.resume('part');
   expect((await again.labels.peek(2)).completed).toBe(1);
+});
+
+test('a click that met a fault gets its mask when its category opens again, and an import needs none', async () => {
+  let fault = true;
+  const predictor: Predictor = {
+    ...instantPredictor,
+    predict: async (...of) => {
+      if (fault) throw fail('ADC_INDEX_DAMAGED', anything);
+      return instantPredictor.predict(...of);
+    },
+  };
+  const studio = await openStudio(await makeProject(), { predictor });
+  const { labels } = studio;
+  for (const id of [1, 2])
+    await expect(labels.act(id, { base: 0, action: click(3, 3) }, 'a')).rejects.toMatchObject({ passing: true });
+  const imported = new Map([[2, squares([{ x: 15, y: 8, positive: true }], 0)]]);
+  await expect(labels.replaceLayers(1, imported, 'defect', 'coco', 'b', true)).rejects.toMatchObject({ passing: true });
+  expect(await labels.replaceLayers(1, imported, 'defect', 'coco', 'b')).toEqual({ version: 2, replaced: false });
+  expect([...(await labels.state(1)).layers]).toEqual([...imported]);
+  fault = false;
+  const call = vi.spyOn(Engine.prototype, 'call').mockResolvedValue({ key: 'k', pictures: 2 });
+  onTestFinished(() => call.mockRestore());
+  await studio.categories.open('part');
+  await vi.waitFor(async () => expect(await labels.peek(2)).toMatchObject({ version: 1, completed: 1 }));
 });
 
 test('of two writes on the same version one is refused, and nothing of it is stored', async () => {

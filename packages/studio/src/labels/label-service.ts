@@ -103,7 +103,7 @@ export class LabelService {
     private readonly bus: Bus,
     /** Probability above which a pixel of a new region belongs to the defect. */
     private readonly threshold: number,
-    /** Which file an image is now, as text. @param before what was stored of it last; what can not be read any more stays that. */
+    /** Which file an image is now, as text. @param before what was stored of it last. */
     private readonly contentNow: (image: ImageRecord, before: string | null) => Promise<string | null> = async (
       _,
       before,
@@ -115,6 +115,12 @@ export class LabelService {
     const image = await this.images.find(id);
     if (!image) throw fail('ADC_NOT_FOUND', { what: `image ${id}` });
     return image;
+  }
+
+  private async find(id: number): Promise<StoredImage> {
+    const found = await this.labels.find(id);
+    if (!found) throw fail('ADC_NOT_FOUND', { what: `image ${id}` });
+    return found;
   }
 
   /** The state of an image as it is stored; masks of the last clicks may still be missing. */
@@ -193,14 +199,13 @@ export class LabelService {
   }
 
   private async store(id: number, base: number, action: Action, actor: Actor) {
-    const found = await this.labels.find(id);
-    if (!found) throw fail('ADC_NOT_FOUND', { what: `image ${id}` });
+    const found = await this.find(id);
     const { image } = found;
     const known = this.cache.get(id);
     const first = await (known ? this.renewed(id, known, found) : this.load(id));
     if (first.version !== base) throw new StaleWrite(id);
     if (needsModel(action)) this.predictor.check?.(image);
-    if (!mayOvertake(first, action)) await this.settleBefore(image, action);
+    if (!mayOvertake(first, action)) await this.settleBefore(image, (state) => takesBack(state, action));
     const proposal = action.kind === 'acceptProposal' ? await this.predictor.proposal(image) : undefined;
     const content = await this.contentNow(image, found.content);
     const types = new Set((await this.types.list()).filter((type) => !type.archived).map((type) => type.id));
@@ -232,15 +237,18 @@ export class LabelService {
     });
   }
 
-  /** Waits for the masks of the clicks before an action. */
-  private async settleBefore(image: ImageRecord, action: Action): Promise<void> {
+  /**
+   * Waits for the masks of the clicks before an action.
+   * @param needless whether nothing of them is left by it: those that no model can compute now stay empty then.
+   */
+  private async settleBefore(image: ImageRecord, needless: (state: LabelState) => boolean): Promise<void> {
     try {
       await this.state(image.id);
     } catch (error) {
       if (!isPassing(error)) throw error;
       await this.commits.run(image.id, async () => {
         const state = await this.remembered(image.id);
-        if (!takesBack(state, action)) throw error;
+        if (!needless(state)) throw error;
         for (const { event } of state.waiting) await this.storeResult(image.id, event.version, [], false);
       });
     }
@@ -291,9 +299,8 @@ export class LabelService {
     only = false,
   ): Promise<{ version: number; replaced: boolean }> {
     return this.actions.run(id, async () => {
-      await this.state(id);
-      const found = await this.labels.find(id);
-      if (!found) throw fail('ADC_NOT_FOUND', { what: `image ${id}` });
+      const found = await this.find(id);
+      await this.settleBefore(found.image, () => !only);
       const content = await this.contentNow(found.image, found.content);
       return this.commits.run(id, async () => {
         const state = await this.peek(id);
