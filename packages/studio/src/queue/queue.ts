@@ -1,7 +1,8 @@
 /** The queue: which image next, and why it stands where it stands. */
 import type { ImageDetail, ImagePage, ImageQuery, ImageSummary } from '../api.ts';
 import { isEmptyRle } from '../history/bitmaps.ts';
-import { faceOf, type LabelService, layersOf } from '../labels/label-service.ts';
+import type { LabelService } from '../labels/label-service.ts';
+import { faceOf, layersOf } from '../labels/shown.ts';
 import type { ImageRecord, ImageRepository } from '../store/images.ts';
 import type { Preparation } from './preparation.ts';
 import { reasonOf } from './reasons.ts';
