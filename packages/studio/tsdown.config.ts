@@ -1,14 +1,15 @@
 import { defineConfig } from 'tsdown';
 
 export default defineConfig({
-  entry: [
-    'src/index.ts',
-    'src/api.ts',
-    'src/cli.ts',
-    'src/provider-probe.ts',
-    'src/engine-worker.ts',
-    'src/training-process.ts',
-  ],
+  entry: {
+    index: 'src/index.ts',
+    api: 'src/api.ts',
+    cli: 'src/cli.ts',
+    // Started as threads and processes, under the names of src/engine/entries.ts.
+    'engine-worker': 'src/engine-worker.ts',
+    'training-process': 'src/training-process.ts',
+    'provider-probe': 'src/workbench/provider-probe.ts',
+  },
   format: 'esm',
   platform: 'node',
   target: 'node20',

@@ -71,6 +71,20 @@ export {
 } from './parameters.ts';
 export { isGone, isOfThisMachine, type ProcessMark, thisProcess } from './processes.ts';
 export {
+  type CallOf,
+  type CallOptions,
+  type CallShape,
+  type CallTable,
+  type CloseOptions,
+  type Handlers,
+  Remote,
+  type RemoteWire,
+  type ServeOptions,
+  type Serving,
+  type ServingWire,
+  serveCalls,
+} from './rpc.ts';
+export {
   decodeSafetensors,
   encodeSafetensors,
   readSafetensors,
@@ -86,6 +100,7 @@ export {
   type RuntimeOptions,
   Session,
 } from './session.ts';
+export { parentWire, startProcess, startThread, threadData } from './start.ts';
 export { leftoversAmong, removeLeftovers, temporaryFor } from './temporary.ts';
 export {
   type DType,
@@ -102,4 +117,3 @@ export {
   Trainer,
   type TrainerOptions,
 } from './training.ts';
-export { startWorker } from './worker.ts';

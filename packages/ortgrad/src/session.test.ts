@@ -94,11 +94,11 @@ test('missing, unknown and misshapen inputs are coded errors and the runtime goe
 test('a worker that dies rejects the calls that wait and those that come later', async () => {
   const doomed = await Runtime.start({ threads: 1 });
   const session = await doomed.load(model());
-  const { worker } = doomed as unknown as { worker: { terminate(): Promise<number> } };
+  const { remote } = doomed as unknown as { remote: { wire: { end(): Promise<void> } } };
   // Told to end while it is idle: ended within a run, native code would abort the process, or the answer would come first.
-  void worker.terminate();
+  void remote.wire.end();
   const waiting = session.run({ x: x(), w: w() });
-  await expect(waiting).rejects.toMatchObject({ code: 'ADC_RUNTIME', message: /worker ended/ });
+  await expect(waiting).rejects.toMatchObject({ code: 'ADC_RUNTIME', message: /it ended with code 1/ });
   await expect(session.run({ x: x(), w: w() })).rejects.toMatchObject({ code: 'ADC_RUNTIME' });
 });
 

@@ -2,23 +2,17 @@
  * Running models: onnxruntime lives in one worker thread, so that a run never blocks the event loop, and tensors can stay there between runs.
  *
  * This file is both halves. Imported normally it offers {@link Runtime}; started as a worker it serves one.
- * The test is on `workerData`, not on a file name, so it also holds when the file is part of a bundle.
+ * The test is on what the thread is given, not on a file name, so it also holds when the file is part of a bundle.
  */
 import { availableParallelism } from 'node:os';
-import {
-  isMainThread,
-  MessageChannel,
-  type MessagePort,
-  parentPort,
-  type Worker,
-  workerData,
-} from 'node:worker_threads';
+import { MessageChannel } from 'node:worker_threads';
 import type { InferenceSession, Tensor as OrtTensor, TypedTensor } from 'onnxruntime-node';
-import { fail } from './errors.ts';
+import { CodedError, fail } from './errors.ts';
 import { Graph } from './graph.ts';
+import { Remote, type RemoteWire, serveCalls } from './rpc.ts';
+import { parentWire, startThread, threadData } from './start.ts';
 import { telemetryOff } from './telemetry.ts';
 import { type DType, elementCount, type Tensor, type TensorData } from './tensor.ts';
-import { startWorker } from './worker.ts';
 
 /** Where graphs run. 'wasm' needs the package `onnxruntime-web` beside this one; the others come with onnxruntime-node. */
 export type Provider = 'cpu' | 'webgpu' | 'cuda' | 'directml' | 'coreml' | 'wasm';
@@ -79,33 +73,35 @@ interface HeldReference {
 
 type Wire = Tensor | HeldReference;
 
-type Request =
-  | (LoadOptions & { readonly kind: 'load'; readonly model: Uint8Array })
-  | {
-      readonly kind: 'run';
+/** What the two halves say to each other; calls are answered one after another, in their order. */
+interface RuntimeCalls {
+  /** Answered once onnxruntime is loaded. */
+  start: { request: undefined; answer: undefined };
+  load: {
+    request: LoadOptions & { readonly model: Uint8Array };
+    answer: { readonly id: number; readonly inputs: string[]; readonly outputs: string[] };
+  };
+  run: {
+    request: {
       readonly session: number;
       readonly feeds: Record<string, Wire>;
       readonly keep: readonly string[];
       readonly into: Record<string, number>;
       readonly fetch: readonly string[] | undefined;
-    }
-  | { readonly kind: 'release'; readonly session: number }
-  | { readonly kind: 'hold'; readonly value: Tensor }
-  | { readonly kind: 'read'; readonly held: number }
-  | { readonly kind: 'drop'; readonly held: number }
-  | { readonly kind: 'close' };
-
-type Reply =
-  | { readonly call: number; readonly value: unknown }
-  | { readonly call: number; readonly error: string; readonly stack?: string };
+    };
+    answer: Record<string, Wire>;
+  };
+  release: { request: { readonly session: number }; answer: undefined };
+  hold: { request: Tensor; answer: HeldReference };
+  read: { request: { readonly held: number }; answer: Tensor };
+  drop: { request: { readonly held: number }; answer: undefined };
+}
 
 interface WorkerSettings {
   readonly provider: Provider;
   readonly threads: number;
   readonly memoryPattern: boolean;
   readonly profile?: string;
-  /** One element, set to 1 by the caller to have everything but the run under way refused. */
-  readonly stopped: Int32Array<SharedArrayBuffer>;
 }
 
 const isReference = (value: Wire): value is HeldReference => 'held' in value;
@@ -121,33 +117,21 @@ function packed(value: Tensor, mayTake: boolean): Tensor {
 
 /** One worker thread that owns onnxruntime, its sessions and the tensors held between runs. */
 export class Runtime {
-  private readonly waiting = new Map<number, { resolve: (value: unknown) => void; reject: (error: unknown) => void }>();
-  private calls = 0;
-  private ended: string | undefined;
-  private closing: Promise<void> | undefined;
+  private readonly remote: Remote<RuntimeCalls>;
   /** A handle that was forgotten frees its tensor too, once it is collected. */
   private readonly forgotten = new FinalizationRegistry<number>((held) => {
-    if (this.ended === undefined) this.call({ kind: 'drop', held }).catch(() => undefined);
+    // A worker that has ended holds nothing.
+    if (this.alive) this.call('drop', { held }).catch(() => undefined);
   });
 
   private constructor(
-    private readonly worker: Worker,
+    wire: RemoteWire,
     /** Where this runtime's graphs run. */
     readonly provider: Provider,
     /** Threads of one operator. */
     readonly threads: number,
-    private readonly stopped: Int32Array<SharedArrayBuffer>,
   ) {
-    worker.on('message', (reply: Reply) => {
-      const call = this.waiting.get(reply.call);
-      if (!call) return;
-      this.settle(reply.call);
-      if ('error' in reply) call.reject(fail('ADC_RUNTIME', { provider, what: reply.error }, new Error(reply.stack)));
-      else call.resolve(reply.value);
-    });
-    worker.on('error', (error) => this.lose(`its worker failed: ${error instanceof Error ? error.message : error}`));
-    worker.on('exit', (code) => this.lose(`its worker ended with code ${code}`));
-    worker.unref();
+    this.remote = new Remote(wire, (what) => fail('ADC_RUNTIME', { provider, what }));
   }
 
   /**
@@ -162,12 +146,15 @@ export class Runtime {
       threads: options.threads ?? availableParallelism(),
       memoryPattern: options.memoryPattern ?? false,
       profile: options.profile,
-      stopped: new Int32Array(new SharedArrayBuffer(Int32Array.BYTES_PER_ELEMENT)),
     };
-    const worker = startWorker(import.meta.url, { ortgrad: settings });
-    const runtime = new Runtime(worker, provider, settings.threads, settings.stopped);
-    // Call 0 is answered by the worker itself once onnxruntime is loaded.
-    await runtime.expect(runtime.calls++);
+    const wire = startThread(import.meta.url, { ortgrad: settings });
+    const runtime = new Runtime(wire, provider, settings.threads);
+    try {
+      await runtime.call('start', undefined);
+    } catch (error) {
+      await runtime.close();
+      throw error;
+    }
     return runtime;
   }
 
@@ -179,27 +166,24 @@ export class Runtime {
   async load(model: Uint8Array, options: LoadOptions = {}): Promise<Session> {
     // Not slice: that of a Buffer, which readFile gives, is a view, and the caller's bytes would go with it.
     const copy = new Uint8Array(model);
-    const answer = await this.call({ ...options, kind: 'load', model: copy }, [copy.buffer]);
-    const { id, inputs, outputs } = answer as { id: number; inputs: string[]; outputs: string[] };
+    const { id, inputs, outputs } = await this.call('load', { ...options, model: copy }, [copy.buffer]);
     return new Session(this, id, inputs, outputs);
   }
 
   /** Copies a tensor into the worker, to be fed to several runs. */
   async hold(value: Tensor): Promise<Held> {
     const copy = packed(value, false);
-    const reference = await this.call({ kind: 'hold', value: copy }, [copy.data.buffer as ArrayBuffer]);
-    return this.adopt(reference as HeldReference);
+    return this.adopt(await this.call('hold', copy, [copy.data.buffer as ArrayBuffer]));
   }
 
   /** Whether its worker still works: not once it is being closed or has failed. */
   get alive(): boolean {
-    return this.ended === undefined;
+    return this.remote.alive;
   }
 
   /** Releases everything and stops the worker; calls that were made before are finished first, later ones refused. */
   async close(): Promise<void> {
-    if (this.ended === undefined) this.closing = this.end('it was closed');
-    await this.closing;
+    await this.remote.close({ finish: true });
   }
 
   /**
@@ -207,34 +191,22 @@ export class Runtime {
    * ended inside onnxruntime takes the process with it.
    */
   async stop(): Promise<void> {
-    Atomics.store(this.stopped, 0, 1);
-    await this.close();
+    await this.remote.close();
   }
 
-  private async end(what: string): Promise<void> {
-    const released = this.send({ kind: 'close' });
-    this.ended = what;
-    // A worker that fails meanwhile has nothing to release.
-    await released.catch(() => undefined);
-    await this.worker.terminate();
-  }
-
-  /** @internal Sends one request and waits for its answer. */
-  async call(request: Request, transfer: readonly ArrayBuffer[] = []): Promise<unknown> {
-    if (this.ended !== undefined) throw fail('ADC_RUNTIME', { provider: this.provider, what: this.ended });
-    return this.send(request, transfer);
-  }
-
-  private async send(request: Request, transfer: readonly ArrayBuffer[] = []): Promise<unknown> {
-    const call = this.calls++;
-    const answer = this.expect(call);
+  /** @internal One call to the worker; failures of onnxruntime get our code. */
+  async call<Name extends keyof RuntimeCalls>(
+    name: Name,
+    request: RuntimeCalls[Name]['request'],
+    transfer: readonly ArrayBuffer[] = [],
+  ): Promise<RuntimeCalls[Name]['answer']> {
     try {
-      this.worker.postMessage({ call, request }, transfer);
+      return await this.remote.call(name, request, { transfer });
     } catch (error) {
-      this.settle(call);
-      throw error;
+      if (error instanceof CodedError) throw error;
+      const what = error instanceof Error ? error.message : String(error);
+      throw fail('ADC_RUNTIME', { provider: this.provider, what }, error);
     }
-    return answer;
   }
 
   /** @internal A handle for a tensor of the worker. */
@@ -244,31 +216,14 @@ export class Runtime {
       id: held,
       shape,
       dtype,
-      read: async () => (await this.call({ kind: 'read', held })) as Tensor,
+      read: () => this.call('read', { held }),
       release: async () => {
         this.forgotten.unregister(handle);
-        await this.call({ kind: 'drop', held });
+        await this.call('drop', { held });
       },
     };
     this.forgotten.register(handle, held, handle);
     return handle;
-  }
-
-  private expect(call: number): Promise<unknown> {
-    this.worker.ref();
-    return new Promise((resolve, reject) => this.waiting.set(call, { resolve, reject }));
-  }
-
-  /** An idle worker does not keep the process alive: a script that forgets `close` still ends. */
-  private settle(call: number): void {
-    this.waiting.delete(call);
-    if (this.waiting.size === 0) this.worker.unref();
-  }
-
-  private lose(what: string): void {
-    this.ended ??= what;
-    for (const { reject } of this.waiting.values()) reject(fail('ADC_RUNTIME', { provider: this.provider, what }));
-    this.waiting.clear();
   }
 }
 
@@ -303,10 +258,8 @@ export class Session {
       }
     }
     const into = Object.fromEntries(Object.entries(options.into ?? {}).map(([name, held]) => [name, held.id]));
-    const answer = (await this.runtime.call(
-      { kind: 'run', session: this.id, feeds: sent, keep: options.keep ?? [], into, fetch: options.fetch },
-      [...transfer],
-    )) as Record<string, Wire>;
+    const request = { session: this.id, feeds: sent, keep: options.keep ?? [], into, fetch: options.fetch };
+    const answer = await this.runtime.call('run', request, [...transfer]);
     const results: Record<string, Tensor | Held> = {};
     for (const [name, value] of Object.entries(answer)) {
       results[name] = isReference(value) ? this.runtime.adopt(value) : value;
@@ -316,7 +269,7 @@ export class Session {
 
   /** Frees the session. */
   async release(): Promise<void> {
-    await this.runtime.call({ kind: 'release', session: this.id });
+    await this.runtime.call('release', { session: this.id });
   }
 }
 
@@ -346,7 +299,7 @@ async function loadOrt(settings: WorkerSettings): Promise<Ort> {
 }
 
 /** Serves one {@link Runtime}: sessions and held tensors by number. */
-class Server {
+class OrtServer {
   private readonly sessions = new Map<number, InferenceSession>();
   private readonly held = new Map<number, OrtTensor>();
   private readonly readers = new Map<string, InferenceSession>();
@@ -354,45 +307,47 @@ class Server {
   private readonly nowhere = new MessageChannel().port1;
   private numbers = 0;
 
-  constructor(
+  private constructor(
     private readonly ort: Ort,
     private readonly settings: WorkerSettings,
   ) {
     this.nowhere.close();
   }
 
-  /** Answers one request; the second part of the answer lists buffers that go along. */
-  async answer(request: Request): Promise<[value: unknown, transfer: ArrayBuffer[]]> {
-    switch (request.kind) {
-      case 'load': {
-        const session = await this.open(request.model, request);
-        const id = this.numbers++;
-        this.sessions.set(id, session);
-        return [{ id, inputs: [...session.inputNames], outputs: [...session.outputNames] }, []];
-      }
-      case 'run':
-        return this.run(request);
-      case 'hold':
-        return [this.keep(this.toOrt(request.value)), []];
-      case 'read': {
-        const value = await this.download(this.find(request.held));
-        const copy = { ...value, data: value.data.slice() };
-        return [copy, [copy.data.buffer]];
-      }
-      case 'drop':
-        this.find(request.held).dispose();
-        this.held.delete(request.held);
-        return [undefined, []];
-      case 'release':
-        await this.sessions.get(request.session)?.release();
-        this.sessions.delete(request.session);
-        return [undefined, []];
-      case 'close':
-        for (const value of this.held.values()) value.dispose();
-        this.held.clear();
-        for (const session of [...this.sessions.values(), ...this.readers.values()]) await session.release();
-        return [undefined, []];
-    }
+  static async start(settings: WorkerSettings): Promise<OrtServer> {
+    return new OrtServer(await loadOrt(settings), settings);
+  }
+
+  async load({ model, ...options }: RuntimeCalls['load']['request']): Promise<RuntimeCalls['load']['answer']> {
+    const session = await this.open(model, options);
+    const id = this.numbers++;
+    this.sessions.set(id, session);
+    return { id, inputs: [...session.inputNames], outputs: [...session.outputNames] };
+  }
+
+  hold(value: Tensor): HeldReference {
+    return this.keep(this.toOrt(value));
+  }
+
+  async read(held: number): Promise<Tensor> {
+    const value = await this.download(this.find(held));
+    return { ...value, data: value.data.slice() };
+  }
+
+  drop(held: number): undefined {
+    this.find(held).dispose();
+    this.held.delete(held);
+  }
+
+  async release(session: number): Promise<undefined> {
+    await this.sessions.get(session)?.release();
+    this.sessions.delete(session);
+  }
+
+  async close(): Promise<void> {
+    for (const value of this.held.values()) value.dispose();
+    this.held.clear();
+    for (const session of [...this.sessions.values(), ...this.readers.values()]) await session.release();
   }
 
   private open(model: Uint8Array, loading: LoadOptions): Promise<InferenceSession> {
@@ -415,7 +370,8 @@ class Server {
     return this.ort.InferenceSession.create(model, options);
   }
 
-  private async run(request: Request & { kind: 'run' }): Promise<[unknown, ArrayBuffer[]]> {
+  /** @param transfer gets the memory of what is sent back. */
+  async run(request: RuntimeCalls['run']['request'], transfer: ArrayBuffer[]): Promise<Record<string, Wire>> {
     const session = this.sessions.get(request.session);
     if (!session) throw new Error('the session was released');
     const feeds: Record<string, OrtTensor> = {};
@@ -436,7 +392,6 @@ class Server {
     }
     const results = await session.run(feeds, places);
     const answer: Record<string, Wire> = {};
-    const transfer = new Set<ArrayBuffer>();
     for (const [name, value] of Object.entries(results)) {
       const target = request.into[name];
       if (target !== undefined) {
@@ -459,11 +414,11 @@ class Server {
         const { data, shape, dtype } = await this.download(value);
         const whole = data.byteLength === data.buffer.byteLength && data.buffer instanceof ArrayBuffer;
         const own = whole ? data : data.slice();
-        transfer.add(own.buffer as ArrayBuffer);
+        transfer.push(own.buffer as ArrayBuffer);
         answer[name] = { data: own, shape, dtype };
       }
     }
-    return [answer, [...transfer]];
+    return answer;
   }
 
   /**
@@ -511,33 +466,48 @@ class Server {
   }
 }
 
-async function serve(port: MessagePort, settings: WorkerSettings): Promise<void> {
-  const report = (call: number, error: unknown) => {
-    const reply: Reply =
-      error instanceof Error ? { call, error: error.message, stack: error.stack } : { call, error: String(error) };
-    port.postMessage(reply);
-  };
-  let server: Server;
-  try {
-    server = new Server(await loadOrt(settings), settings);
-  } catch (error) {
-    report(0, error);
-    return;
-  }
-  let last: Promise<void> = Promise.resolve();
-  port.on('message', ({ call, request }: { call: number; request: Request }) => {
-    last = last.then(async () => {
-      try {
-        if (request.kind !== 'close' && Atomics.load(settings.stopped, 0) === 1) throw new Error('it was closed');
-        const [value, transfer] = await server.answer(request);
-        port.postMessage({ call, value }, transfer);
-      } catch (error) {
-        report(call, error);
-      }
-    });
-  });
-  port.postMessage({ call: 0, value: undefined });
+/** Answers a runtime's calls one after another. */
+function serve(settings: WorkerSettings): void {
+  const opening = OrtServer.start(settings);
+  // Each call meets the failure of loading.
+  opening.catch(() => undefined);
+  let last: Promise<void> = opening.then(
+    () => undefined,
+    () => undefined,
+  );
+  serveCalls<RuntimeCalls>(
+    parentWire(),
+    {
+      start: async () => {
+        await opening;
+        return undefined;
+      },
+      load: async (request) => (await opening).load(request),
+      run: async (request, { transfer }) => (await opening).run(request, transfer),
+      release: async ({ session }) => (await opening).release(session),
+      hold: async (value) => (await opening).hold(value),
+      read: async ({ held }, { transfer }) => {
+        const value = await (await opening).read(held);
+        transfer.push(value.data.buffer as ArrayBuffer);
+        return value;
+      },
+      drop: async ({ held }) => (await opening).drop(held),
+    },
+    {
+      schedule: (_call, run) => {
+        last = last.then(run);
+      },
+      onClose: async () => {
+        await last;
+        // Where it was never loaded there is nothing to release.
+        await opening.then(
+          (server) => server.close(),
+          () => undefined,
+        );
+      },
+    },
+  );
 }
 
-const settings = !isMainThread && (workerData as { ortgrad?: WorkerSettings } | null)?.ortgrad;
-if (settings && parentPort) void serve(parentPort, settings);
+const { ortgrad } = (threadData() ?? {}) as { readonly ortgrad?: WorkerSettings };
+if (ortgrad) serve(ortgrad);

@@ -3,8 +3,8 @@ import { existsSync } from 'node:fs';
 import { mkdir, readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { setImmediate as immediate } from 'node:timers/promises';
-import { isMainThread, parentPort, type Worker, workerData } from 'node:worker_threads';
-import { Runtime, startWorker } from '@adclick/ortgrad';
+import { parentWire, Remote, Runtime, serveCalls, startThread, threadData } from '@adclick/ortgrad';
+import { fail } from '../errors.ts';
 import { writeFileAtomic } from '../files.ts';
 import { TextModel } from '../language/text-encoder.ts';
 import { type BlockSettings, makeBlock } from './blocks.ts';
@@ -14,7 +14,6 @@ import { writeItem } from './item.ts';
 const AHEAD = 3;
 
 interface Task {
-  readonly adclickBlocks: true;
   readonly directory: string;
   readonly settings: BlockSettings;
   readonly threads: number;
@@ -39,97 +38,109 @@ async function produce(
   await writeFileAtomic(markerPath(directory, block), Buffer.from(JSON.stringify({ items: items.length })));
 }
 
-/** What the trainer tells the worker: how far to go, or to stop. */
-type Order = number | 'stop';
+interface BlockCalls {
+  /** Waits until blocks 0 … count-1 are whole; some more are made meanwhile. */
+  make: { request: { readonly count: number }; answer: null };
+}
 
-/** The worker's loop: makes blocks in order up to the horizon that the trainer moves. */
-async function serve(task: Task): Promise<void> {
-  const port = parentPort!;
-  const runtime = await Runtime.start({ threads: task.threads });
-  const language = await TextModel.load({ runtime });
-  let made = 0;
-  let horizon = 0;
-  let stopping = false;
-  let wake = () => {};
-  port.on('message', (order: Order) => {
-    if (order === 'stop') {
-      stopping = true;
-      // Refuses what the block under way asks for next: that block is lost.
-      void runtime.stop();
-    } else horizon = Math.max(horizon, order);
-    wake();
-  });
-  /** Lets orders in, which do not come while pictures are drawn. */
-  const pause = async () => {
-    await immediate();
-    if (stopping) throw new Error('stopped');
-  };
-  while (!stopping) {
-    if (made >= horizon) {
-      await new Promise<void>((resolve) => (wake = resolve));
-      continue;
-    }
-    try {
-      await produce(task, made, runtime, language, pause);
-    } catch (error) {
-      if (stopping) break;
-      throw error;
-    }
-    made++;
-    port.postMessage(made);
+/** The worker's side: makes blocks in order, some beyond those that were asked for. */
+class BlockMaker {
+  private made = 0;
+  private horizon = 0;
+  private stopping = false;
+  private failure: unknown;
+  private readonly runtime: Promise<Runtime>;
+  private readonly ended: Promise<void>;
+  /** Called whenever anything of the above has changed. */
+  private readonly changed = new Set<() => void>();
+
+  constructor(private readonly task: Task) {
+    this.runtime = Runtime.start({ threads: task.threads });
+    this.ended = this.work().catch((error) => {
+      this.failure = error;
+      this.tell();
+    });
   }
-  await runtime.stop();
-  // Without its port nothing keeps the thread.
-  port.close();
+
+  async make(count: number, signal: AbortSignal): Promise<null> {
+    this.horizon = Math.max(this.horizon, count + AHEAD);
+    this.tell();
+    const tell = () => this.tell();
+    signal.addEventListener('abort', tell);
+    try {
+      while (this.made < count) {
+        signal.throwIfAborted();
+        if (this.failure) throw this.failure;
+        await this.change();
+      }
+    } finally {
+      signal.removeEventListener('abort', tell);
+    }
+    return null;
+  }
+
+  /** Gives up the block under way and waits until nothing runs. */
+  async stop(): Promise<void> {
+    this.stopping = true;
+    this.tell();
+    // Refuses what the block under way asks for next; a runtime that never started has failed its callers already.
+    await this.runtime.then(
+      (runtime) => runtime.stop(),
+      () => undefined,
+    );
+    await this.ended;
+  }
+
+  private async work(): Promise<void> {
+    const runtime = await this.runtime;
+    const language = await TextModel.load({ runtime });
+    /** Lets calls in, which do not come while pictures are drawn. */
+    const pause = async () => {
+      await immediate();
+      if (this.stopping) throw new Error('stopped');
+    };
+    while (!this.stopping) {
+      if (this.made >= this.horizon) {
+        await this.change();
+        continue;
+      }
+      await produce(this.task, this.made, runtime, language, pause);
+      this.made++;
+      this.tell();
+    }
+  }
+
+  private change(): Promise<void> {
+    return new Promise((resolve) => this.changed.add(resolve));
+  }
+
+  private tell(): void {
+    const waiting = [...this.changed];
+    this.changed.clear();
+    for (const wake of waiting) wake();
+  }
 }
 
 /** The trainer's side of the store. */
 export class BlockStore {
-  private made = 0;
-  private failure: unknown;
-  private wake = () => {};
   private readonly counts = new Map<number, number>();
-  private readonly ended: Promise<unknown>;
 
   private constructor(
     private readonly directory: string,
-    private readonly worker: Worker,
-  ) {
-    this.ended = new Promise((resolve) => worker.once('exit', resolve));
-    worker.on('message', (made: number) => {
-      this.made = made;
-      this.wake();
-    });
-    worker.on('error', (error) => {
-      this.failure = error;
-      this.wake();
-    });
-  }
+    private readonly remote: Remote<BlockCalls>,
+  ) {}
 
   /** Starts the worker that fills `directory`. @param threads cores the worker's features and matches may use. */
   static async start(directory: string, settings: BlockSettings, threads = 1): Promise<BlockStore> {
     await mkdir(directory, { recursive: true });
-    const task: Task = { adclickBlocks: true, directory, settings, threads };
-    const worker = startWorker(import.meta.url, task);
-    return new BlockStore(directory, worker);
+    const task: Task = { directory, settings, threads };
+    const lost = (what: string) => fail('ADC_RUNTIME', { provider: 'the worker that makes training items', what });
+    return new BlockStore(directory, new Remote(startThread(import.meta.url, { adclickBlocks: task }), lost));
   }
 
   /** Waits until blocks 0 … count-1 are whole. Throws what the worker failed with, or the signal's reason. */
   async ready(count: number, signal?: AbortSignal): Promise<void> {
-    this.worker.postMessage(count + AHEAD);
-    const wake = () => this.wake();
-    signal?.addEventListener('abort', wake);
-    try {
-      while (this.made < count) {
-        signal?.throwIfAborted();
-        if (this.failure) throw this.failure;
-        await new Promise<void>((resolve) => {
-          this.wake = resolve;
-        });
-      }
-    } finally {
-      signal?.removeEventListener('abort', wake);
-    }
+    await this.remote.call('make', { count }, { signal });
   }
 
   /** Paths of a whole block's items. */
@@ -144,9 +155,16 @@ export class BlockStore {
 
   /** Stops the worker; whole blocks stay for the next run. */
   async close(): Promise<void> {
-    this.worker.postMessage('stop' satisfies Order);
-    await this.ended;
+    await this.remote.close();
   }
 }
 
-if (!isMainThread && (workerData as Partial<Task> | undefined)?.adclickBlocks) void serve(workerData as Task);
+const { adclickBlocks } = (threadData() ?? {}) as { readonly adclickBlocks?: Task };
+if (adclickBlocks) {
+  const maker = new BlockMaker(adclickBlocks);
+  serveCalls<BlockCalls>(
+    parentWire(),
+    { make: ({ count }, { signal }) => maker.make(count, signal) },
+    { onClose: () => maker.stop() },
+  );
+}

@@ -5,7 +5,6 @@ import { fail } from '../errors.ts';
 import type { LabelClick } from '../history/face.ts';
 import type { ProgressEvent } from '../jobs/progress.ts';
 import type { Project } from '../project/project.ts';
-import type { WireError } from './wire-error.ts';
 
 /** A picture file and what tells one content from another. */
 export interface PictureFile {
@@ -65,7 +64,11 @@ export interface Calls {
    * Opens a category's index, or builds it (again, where `rebuild`). Answers with the key that its preparations carry, which is another
    * one with another detector.
    */
-  category: { request: { category: string; rebuild: boolean }; answer: { key: string; pictures: number } };
+  category: {
+    request: { category: string; rebuild: boolean };
+    answer: { key: string; pictures: number };
+    progress: ProgressEvent;
+  };
   /**
    * The mask after some clicks. `defect`: name of the type, whose prompts guide the model; `since`: when the last click was made,
    * in milliseconds; who has waited longest goes first.
@@ -113,18 +116,6 @@ export interface Calls {
 }
 
 export type CallName = keyof Calls;
-export type AnyRequest = { [Name in CallName]: { readonly name: Name } & Calls[Name]['request'] }[CallName];
-
-/** `close`: everything that has not begun is refused, and the answer comes when nothing is worked on any more. */
-export type ToEngine =
-  | { readonly call: number; readonly request: AnyRequest }
-  | { readonly cancel: number }
-  | { readonly close: number };
 
 /** What work meets that comes too late. */
 export const closedEngine = () => fail('ADC_RUNTIME', { provider: 'the engine', what: 'it was closed' });
-
-export type FromEngine =
-  | { readonly call: number; readonly value: unknown }
-  | { readonly call: number; readonly error: WireError }
-  | { readonly call: number; readonly progress: ProgressEvent };

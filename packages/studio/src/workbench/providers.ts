@@ -1,6 +1,6 @@
 /** Which execution providers of onnxruntime work on this computer, and why the others do not. */
-import { fork } from 'node:child_process';
-import type { Provider } from '@adclick/ortgrad';
+import { type Provider, Remote, startProcess } from '@adclick/ortgrad';
+import { entryUrl } from '../engine/entries.ts';
 
 /** One row of the doctor's table. */
 export interface ProviderReport {
@@ -11,12 +11,17 @@ export interface ProviderReport {
   readonly reason?: string;
 }
 
-/** What the probe sends to the process that started it. */
+/** How a probe went. */
 export interface ProbeResult {
   readonly usable: boolean;
   readonly milliseconds: number;
   /** Why it is not usable, in onnxruntime's words. */
   readonly reason?: string;
+}
+
+/** What the probe's process is asked. */
+export interface ProbeCalls {
+  probe: { request: { readonly provider: Provider }; answer: ProbeResult };
 }
 
 /** Where each provider can exist at all, and what it asks of the computer. */
@@ -48,28 +53,27 @@ function shorten(reason: string): string {
  * Runs the probe in a process of its own: a driver that aborts takes only that process along, and what native code
  * writes to stderr stays out of the answer.
  */
-function probe(name: Provider, signal?: AbortSignal): Promise<ProbeResult> {
-  const file = import.meta.url.endsWith('.ts') ? '../provider-probe.ts' : './provider-probe.js';
-  const child = fork(new URL(file, import.meta.url), [name], {
-    stdio: ['ignore', 'ignore', 'ignore', 'ipc'],
-    env: { ...process.env, ...NO_SHADER_CACHE },
-  });
-  return new Promise((resolve) => {
-    let answered: ProbeResult | undefined;
-    const end = () => child.kill('SIGKILL');
-    const timer = setTimeout(end, PROBE_TIMEOUT_MS);
-    signal?.addEventListener('abort', end, { once: true });
-    child.on('message', (message) => {
-      answered = message as ProbeResult;
-    });
-    child.on('error', (error) => resolve({ usable: false, milliseconds: 0, reason: error.message }));
-    child.on('exit', (code, killed) => {
-      clearTimeout(timer);
-      signal?.removeEventListener('abort', end);
-      const reason = killed === 'SIGKILL' ? 'no answer in 30 seconds' : `the process ended with ${killed ?? code}`;
-      resolve(answered ?? { usable: false, milliseconds: 0, reason });
-    });
-  });
+async function probe(provider: Provider, signal?: AbortSignal): Promise<ProbeResult> {
+  const wire = startProcess(entryUrl('provider-probe'), { env: { ...process.env, ...NO_SHADER_CACHE } });
+  const remote = new Remote<ProbeCalls>(wire, (what) => new Error(what));
+  let late = false;
+  const timer = setTimeout(() => {
+    late = true;
+    wire.kill?.();
+  }, PROBE_TIMEOUT_MS);
+  const kill = () => wire.kill?.();
+  signal?.addEventListener('abort', kill, { once: true });
+  try {
+    return await remote.call('probe', { provider });
+  } catch (error) {
+    const reason = late ? 'no answer in 30 seconds' : (error as Error).message;
+    return { usable: false, milliseconds: 0, reason };
+  } finally {
+    clearTimeout(timer);
+    signal?.removeEventListener('abort', kill);
+    // A driver may work for ever in another thread: what has answered need not end by itself.
+    await remote.close({ patience: 0 });
+  }
 }
 
 /** Tries every provider. Those that cannot exist on this system are not started. Throws the signal's reason. */

@@ -1,7 +1,7 @@
 /** Started as a process of its own by `adclick doctor`: runs a one-node graph on one execution provider and says how it went. */
-import { addScalar, CodedError, Graph, type Provider, Runtime, tensor } from '@adclick/ortgrad';
-import { endAtOnce } from './process-end.ts';
-import type { ProbeResult } from './workbench/providers.ts';
+import { addScalar, CodedError, Graph, type Provider, parentWire, Runtime, serveCalls, tensor } from '@adclick/ortgrad';
+import { endAtOnce } from '../process-end.ts';
+import type { ProbeCalls, ProbeResult } from './providers.ts';
 
 async function probe(provider: Provider): Promise<ProbeResult> {
   const started = performance.now();
@@ -25,6 +25,4 @@ async function probe(provider: Provider): Promise<ProbeResult> {
 
 // Whoever asked is gone; what a driver does for ever in another thread must not stay.
 process.once('disconnect', () => endAtOnce('SIGTERM'));
-const provider = process.argv[2] as Provider;
-const result = await probe(provider);
-process.send?.(result, () => process.exit(0));
+serveCalls<ProbeCalls>(parentWire(), { probe: ({ provider }) => probe(provider) });
