@@ -134,6 +134,7 @@ export {
 export { Lanes } from './inference/lanes.ts';
 export { type DetectedRegion, regionMask, regionsOf } from './inference/regions.ts';
 export { IndexScorer, quantileForRate, type Scored, type ScorerOptions } from './inference/scoring.ts';
+export { keptPromise, Once } from './kept-promises.ts';
 export {
   generatedPromptFault,
   NORMAL_TYPE,

@@ -21,6 +21,7 @@ import {
   type Value,
 } from '@adclick/ortgrad';
 import type { RgbImage } from '../image/types.ts';
+import { keptPromise } from '../kept-promises.ts';
 import { modelPath } from '../models.ts';
 import {
   BACKBONES,
@@ -158,13 +159,9 @@ export class FeatureExtractor {
     const { runtime, backbone = DEFAULT_BACKBONE, weightsPath } = options;
     const known = FeatureExtractor.shared.get(runtime) ?? new Map<string, Promise<FeatureExtractor>>();
     FeatureExtractor.shared.set(runtime, known);
-    const key = `${backbone} ${weightsPath ?? ''}`;
-    const found = known.get(key);
-    if (found) return found;
-    const loading = FeatureExtractor.read(runtime, BACKBONES[backbone], weightsPath);
-    known.set(key, loading);
-    loading.catch(() => known.delete(key));
-    return loading;
+    return keptPromise(known, `${backbone} ${weightsPath ?? ''}`, () =>
+      FeatureExtractor.read(runtime, BACKBONES[backbone], weightsPath),
+    );
   }
 
   private static async read(runtime: Runtime, backbone: Backbone, weightsPath?: string): Promise<FeatureExtractor> {

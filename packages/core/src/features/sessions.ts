@@ -18,19 +18,25 @@ export class SessionCache {
     load: () => Promise<Session>,
     work: (session: Session) => Promise<Result>,
   ): Promise<Result> {
-    const entry = this.entries.get(key) ?? { session: load(), users: 0 };
+    const entry = this.entries.get(key) ?? this.enter(key, load());
     this.entries.delete(key);
     this.entries.set(key, entry);
     entry.users++;
     try {
       return await work(await entry.session);
-    } catch (error) {
-      await entry.session.catch(() => this.entries.delete(key));
-      throw error;
     } finally {
       entry.users--;
       await this.trim();
     }
+  }
+
+  /** One that cannot be loaded leaves, so that the next who asks tries again. */
+  private enter(key: string, session: Promise<Session>): Entry {
+    const entry = { session, users: 0 };
+    session.catch(() => {
+      if (this.entries.get(key) === entry) this.entries.delete(key);
+    });
+    return entry;
   }
 
   /** Releases every session; none may be in use. */

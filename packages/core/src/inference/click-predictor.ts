@@ -4,6 +4,7 @@ import { drawDisc, PixelInputs, TokenInputs, type TokenResidual } from '../click
 import type { Click } from '../clicks/types.ts';
 import { normalisedColours } from '../features/normalised-colours.ts';
 import type { RgbImage } from '../image/types.ts';
+import { keptPromise } from '../kept-promises.ts';
 import { TEXT_ENCODERS } from '../language/text-encoder.ts';
 import type { TextFeatures } from '../language/text-features.ts';
 import { TOKENS as WORDS } from '../language/tokenizer.ts';
@@ -80,9 +81,7 @@ export class ClickNetwork {
   private session(runtime: Runtime, key: string, build: () => Graph): Promise<Session> {
     const known = this.sessions.get(runtime) ?? new Map<string, Promise<Session>>();
     this.sessions.set(runtime, known);
-    const session = known.get(key) ?? runtime.load(build().toModel());
-    known.set(key, session);
-    return session;
+    return keptPromise(known, key, async () => runtime.load(build().toModel()));
   }
 
   /** Frees all sessions. */
@@ -179,9 +178,7 @@ export class ClickPredictor {
 
   /** Copies what is held to another runtime when it is first needed there. */
   private heldBy(runtime: Runtime): Promise<HeldPicture> {
-    const known = this.held.get(runtime) ?? this.copyTo(runtime);
-    this.held.set(runtime, known);
-    return known;
+    return keptPromise(this.held, runtime, () => this.copyTo(runtime));
   }
 
   private async copyTo(runtime: Runtime): Promise<HeldPicture> {

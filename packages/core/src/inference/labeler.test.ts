@@ -2,8 +2,8 @@ import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { compileStep, Runtime, reduceMean, Trainer } from '@adclick/ortgrad';
-import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import { DEFAULT_TEXT_ENCODER, TEXT_ENCODERS } from '../language/text-encoder.ts';
+import { afterAll, beforeAll, describe, expect, onTestFinished, test, vi } from 'vitest';
+import { DEFAULT_TEXT_ENCODER, TEXT_ENCODERS, TextModel } from '../language/text-encoder.ts';
 import {
   adclick,
   clickInputs,
@@ -123,6 +123,24 @@ describe('a labeler', () => {
     expect((await (await silent.open(image)).predict({ clicks, defect: 'scratch' })).data).toEqual(unguided);
     await expect(view.predict({ clicks, defect: '裂纹' })).rejects.toMatchObject({ code: 'ADC_PROMPT_NAME' });
     for (const each of [plain, labeler, silent]) await each.close();
+  });
+
+  test('tries again what could not be loaded: words, the model that reads them, the network', async () => {
+    onTestFinished(() => void vi.restoreAllMocks());
+    const path = join(folder, 'tried.safetensors');
+    await guided(path);
+    const labeler = await Labeler.load({ index, weights: path, runtime, object: 'machined ring' });
+    const image = product.good(random);
+    vi.spyOn(runtime, 'load').mockRejectedValueOnce(new Error('no memory for the network'));
+    await expect(labeler.open(image)).rejects.toThrow('no memory for the network');
+    const view = await labeler.open(image);
+    const asked = { clicks: [{ x: 40, y: 30, positive: true }], defect: 'scratch' };
+    vi.spyOn(TextModel, 'load').mockRejectedValueOnce(new Error('no model'));
+    await expect(view.predict(asked)).rejects.toThrow('no model');
+    vi.spyOn(TextModel.prototype, 'encode').mockRejectedValueOnce(new Error('no words'));
+    await expect(view.predict(asked)).rejects.toThrow('no words');
+    expect((await view.predict(asked)).data.length).toBe(160 * 120);
+    await labeler.close();
   });
 
   test('looks closer at a small defect, and not when told not to', async () => {

@@ -8,6 +8,7 @@ import { onGrid } from '../image/on-grid.ts';
 import { resizePlane } from '../image/resize.ts';
 import type { Picture, Windows } from '../image/samples.ts';
 import type { Plane, RgbImage } from '../image/types.ts';
+import { keptPromise, Once } from '../kept-promises.ts';
 import { offlinePrompts, type PromptsOf } from '../language/prompts.ts';
 import { TextModel } from '../language/text-encoder.ts';
 import { type TextFeatures, textFeatures } from '../language/text-features.ts';
@@ -59,7 +60,10 @@ export interface PredictOptions {
 export class Labeler {
   /** Text features of the phrases met so far. */
   private readonly words = new Map<string, Promise<TextFeatures>>();
-  private language: Promise<TextModel> | undefined;
+  private readonly language = new Once(() => {
+    const { textEncoder: encoder } = this.weights;
+    return TextModel.load({ runtime: this.network.lanes.main, encoder });
+  });
 
   private constructor(
     private readonly index: ReferenceIndex,
@@ -127,22 +131,18 @@ export class Labeler {
 
   /** What the prompts of a defect type say; nothing where there are none, or language does not guide the weights. */
   private async wordsOf(defect: string | undefined): Promise<TextFeatures | undefined> {
-    const { textEncoder: encoder } = this.weights;
-    if (defect === undefined || !this.prompts || !encoder) return undefined;
+    if (defect === undefined || !this.prompts || !this.weights.textEncoder) return undefined;
     const phrases = await this.prompts(defect);
     if (phrases.length === 0) return undefined;
-    const key = phrases.join('\n');
-    const known = this.words.get(key);
-    if (known) return known;
-    this.language ??= TextModel.load({ runtime: this.network.lanes.main, encoder });
-    const made = this.language.then(async (model) => textFeatures(await model.encode(phrases)));
-    this.words.set(key, made);
-    return made;
+    return keptPromise(this.words, phrases.join('\n'), async () => {
+      const model = await this.language.get();
+      return textFeatures(await model.encode(phrases));
+    });
   }
 
   /** Frees the sessions, and the runtime if the labeler started it. */
   async close(): Promise<void> {
-    await (await this.language)?.close();
+    await (await this.language.ifMade())?.close();
     await this.network.close();
     await this.ownRuntime?.close();
   }

@@ -1,6 +1,6 @@
 /** Where runs happen: alone on the main runtime, together on lanes, in the order they came. */
 import { Runtime } from '@adclick/ortgrad';
-import { expect, test } from 'vitest';
+import { expect, onTestFinished, test, vi } from 'vitest';
 import { Lanes } from './lanes.ts';
 
 /** Lanes whose runs end when they are told to. */
@@ -110,5 +110,26 @@ test('lanes are started anew when the workers of all have ended', async () => {
   await lanes.ready();
   await end('c');
   expect([place('d'), place('e')]).toEqual(['lane', 'lane']);
+  await close();
+});
+
+test('lanes that could not be started are started when somebody has to wait again', async () => {
+  onTestFinished(() => void vi.restoreAllMocks());
+  const { lanes, run, place, end, close } = await watched(2);
+  const real = Runtime.start;
+  let calls = 0;
+  vi.spyOn(Runtime, 'start').mockImplementation(async (options) => {
+    if (calls++ === 0) throw new Error('no memory');
+    return real(options);
+  });
+  run('a');
+  run('b');
+  await lanes.ready();
+  await end('a');
+  // One lane was there all the same.
+  await vi.waitFor(() => expect(place('b')).toBe('lane'));
+  run('c');
+  await vi.waitFor(() => expect(place('c')).toBe('lane'), { timeout: 20_000 });
+  expect(calls).toBe(3);
   await close();
 });

@@ -46,7 +46,7 @@ export class Lanes {
 
   /** Waits for lanes that are being started. */
   async ready(): Promise<void> {
-    await this.opening?.catch(() => undefined);
+    await this.opening;
   }
 
   /** Ends the lanes; the main runtime is the caller's. */
@@ -73,7 +73,7 @@ export class Lanes {
       } else if (this.inLanes === 0) {
         this.mainBusy = true;
         this.queue.shift()?.start(this.main);
-      } else return;
+      } else break;
     }
     if (this.queue.length > 0) this.open();
   }
@@ -100,16 +100,19 @@ export class Lanes {
   private open(): void {
     const count = Math.min(MOST, this.threads);
     if (count < 2 || this.stopped) return;
-    this.opening ??= Promise.all(
-      Array.from({ length: count }, async () => {
-        const lane = await Runtime.start({
-          provider: this.main.provider,
-          threads: Math.floor(this.threads / count),
-        });
-        this.opened.push(lane);
-        this.free.push(lane);
-      }),
-    ).then(() => this.next(true));
-    this.opening.catch(() => undefined);
+    if (this.opening) return;
+    const missing = Array.from({ length: count - this.opened.length }, async () => {
+      const lane = await Runtime.start({
+        provider: this.main.provider,
+        threads: Math.floor(this.threads / count),
+      });
+      this.opened.push(lane);
+      this.free.push(lane);
+    });
+    this.opening = Promise.allSettled(missing).then((started) => {
+      if (started.every(({ status }) => status === 'fulfilled')) this.next(true);
+      // What waits goes on with what there is; whoever has to wait next has the missing ones started again.
+      else this.opening = undefined;
+    });
   }
 }

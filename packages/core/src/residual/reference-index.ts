@@ -10,6 +10,7 @@ import { resizeRgb } from '../image/resize.ts';
 import type { Picture, Windows } from '../image/samples.ts';
 import type { Plane, RgbImage } from '../image/types.ts';
 import { throughWindows } from '../image/window.ts';
+import { Once } from '../kept-promises.ts';
 import { fromStored, nameKey, pathKey } from '../paths.ts';
 import { Random } from '../random.ts';
 import { type Bank, ByteCache, DiskBank, MemoryBank, makeFolder } from './bank.ts';
@@ -102,7 +103,7 @@ interface Parts {
 export class ReferenceIndex {
   private readonly zoomPictures = new ByteCache<RgbImage>(PICTURE_BYTES);
 
-  private object: Promise<ForegroundModel | undefined> | undefined;
+  private readonly object = new Once(() => this.fitObject());
 
   private constructor(private readonly parts: Parts) {}
 
@@ -300,20 +301,20 @@ export class ReferenceIndex {
    * @returns undefined for textures and for products that fill the picture.
    */
   foreground(): Promise<ForegroundModel | undefined> {
+    return this.object.get();
+  }
+
+  private async fitObject(): Promise<ForegroundModel | undefined> {
     const { bank, content } = this.parts;
-    const fit = async () => {
-      const shards = [...new Set(content.entries.map(({ shard }) => shard))].sort().slice(0, FOREGROUND_PICTURES);
-      const { dims, matched } = this.parts.extractor;
-      const grids = await Promise.all(
-        shards.map(async (shard) => {
-          const bits = await bank.tokens(shard);
-          return { tokens: toFloat32(tensor(bits, [bits.length])), ...this.tokens, dims, matched };
-        }),
-      );
-      return fitForeground(grids, new Random(`${content.settings.seed}/foreground`));
-    };
-    this.object ??= fit();
-    return this.object;
+    const shards = [...new Set(content.entries.map(({ shard }) => shard))].sort().slice(0, FOREGROUND_PICTURES);
+    const { dims, matched } = this.parts.extractor;
+    const grids = await Promise.all(
+      shards.map(async (shard) => {
+        const bits = await bank.tokens(shard);
+        return { tokens: toFloat32(tensor(bits, [bits.length])), ...this.tokens, dims, matched };
+      }),
+    );
+    return fitForeground(grids, new Random(`${content.settings.seed}/foreground`));
   }
 
   /**

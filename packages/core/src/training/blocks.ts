@@ -8,6 +8,7 @@ import { resizeMask } from '../image/resize.ts';
 import { learnWindows, spanOf } from '../image/samples.ts';
 import type { Mask, RgbImage } from '../image/types.ts';
 import { throughWindows } from '../image/window.ts';
+import { keptPromise } from '../kept-promises.ts';
 import { objectName, offlinePrompts, SIMULATED_TYPE } from '../language/prompts.ts';
 import type { TextModel } from '../language/text-encoder.ts';
 import { sentenceFeatures, textFeatures } from '../language/text-features.ts';
@@ -142,9 +143,7 @@ class Texts {
   ) {}
 
   of(type: string): Promise<TrainingText> {
-    const made = this.made.get(type) ?? this.make(type);
-    this.made.set(type, made);
-    return made;
+    return keptPromise(this.made, type, () => this.make(type));
   }
 
   private async make(type: string): Promise<TrainingText> {

@@ -8,6 +8,7 @@ import {
   encodeJpeg,
   isFolder,
   isInside,
+  keptPromise,
   pictureNotes,
   type RgbImage,
   readImage,
@@ -138,19 +139,14 @@ function finder(
   options: WorkOptions,
 ): (path: string) => Promise<{ readonly category: string; readonly detector: Detector }> {
   const opened = new Map<string, Promise<Detector>>();
-  const once = (name: string, open: () => Promise<Detector>) => {
-    const opening = opened.get(name) ?? open();
-    opened.set(name, opening);
-    return opening;
-  };
   return async (path) => {
     if (!project) {
-      const detector = await once('', () => Detector.load(given as string, { runtime }));
+      const detector = await keptPromise(opened, '', () => Detector.load(given as string, { runtime }));
       return { category: only ?? detector.card.name, detector };
     }
     const category = categoryOf(project, path, only);
     const open = () => openDetector(project, category, runtime, { ...options, detector: given });
-    return { category: category.name, detector: await once(category.name, open) };
+    return { category: category.name, detector: await keptPromise(opened, category.name, open) };
   };
 }
 

@@ -9,8 +9,10 @@ import {
   type Detector,
   decodeImage,
   encodePng,
+  keptPromise,
   Labeler,
   Lanes,
+  Once,
   type Plane,
   pictureNotes,
   type ReferenceIndex,
@@ -99,7 +101,10 @@ function embeddingOf({ tokens, dims, height, width }: Residual): number[] {
 }
 
 export class OpenModels {
-  private lanes: Promise<Lanes> | undefined;
+  private readonly lanes = new Once(async () => {
+    const { threads } = this.settings;
+    return new Lanes(await Runtime.start(threads === undefined ? {} : { threads }), threads);
+  });
   private readonly categories = new Map<string, Promise<Loaded>>();
   private readonly detectors = new Map<string, OpenedDetector>();
   private readonly views = new Map<string, Promise<Open>>();
@@ -133,7 +138,7 @@ export class OpenModels {
         await this.load(name, work);
       });
     }
-    const { base, index } = await (this.categories.get(name) ?? this.load(name, work));
+    const { base, index } = await this.load(name, work);
     const stamp = await fileStamp(trainedDetector(this.settings.project.root, name));
     return { key: categoryKey(base, stamp), pictures: index.names.length };
   }
@@ -141,17 +146,12 @@ export class OpenModels {
   private category = (name: string) => categoriesOf(this.settings.project, name)[0];
 
   private async start(): Promise<Lanes> {
-    const { threads } = this.settings;
     if (this.stopped) throw closedEngine();
-    this.lanes ??= Runtime.start(threads === undefined ? {} : { threads }).then((main) => new Lanes(main, threads));
-    return this.lanes;
+    return this.lanes.get();
   }
 
   private load(name: string, work: WorkOptions): Promise<Loaded> {
-    const loading = this.read(name, work);
-    this.categories.set(name, loading);
-    loading.catch(() => this.categories.delete(name));
-    return loading;
+    return keptPromise(this.categories, name, () => this.read(name, work));
   }
 
   private async read(name: string, work: WorkOptions): Promise<Loaded> {
@@ -191,12 +191,10 @@ export class OpenModels {
 
   private async open(picture: ModelPicture): Promise<Open> {
     const key = `${picture.category}\n${picture.path}\n${picture.bytes}\n${picture.modified}`;
-    const known = this.views.get(key);
+    const open = keptPromise(this.views, key, () => this.look(picture));
     // Last used, last in line to be dropped.
     this.views.delete(key);
-    const open = known ?? this.look(picture);
     this.views.set(key, open);
-    open.catch(() => this.views.delete(key));
     for (const old of this.views.keys()) {
       if (this.views.size <= OPEN_VIEWS) break;
       this.views.delete(old);
@@ -344,7 +342,7 @@ export class OpenModels {
   /** Ends the models as soon as what runs allows; what waits for them is refused. */
   async stop(): Promise<void> {
     this.stopped = true;
-    await (await this.lanes?.catch(() => undefined))?.stop();
+    await (await this.lanes.ifMade())?.stop();
   }
 }
 

@@ -54,16 +54,16 @@ export class Categories {
   reset(): void {
     this.opening.clear();
     this.opened.clear();
+    this.failures.clear();
   }
 
   /**
    * Opens a category, indexing it first where that was not done or is out of date.
    * @throws what indexing throws; it is tried again by {@link rebuild} only, not by everyone who asks.
    */
-  open(name: string): Promise<OpenCategory> {
-    const known = this.opening.get(name);
-    if (known) return known;
-    return this.start(name, false).opening;
+  async open(name: string): Promise<OpenCategory> {
+    this.check(name);
+    return this.opening.get(name) ?? this.start(name, false).opening;
   }
 
   /**
@@ -131,7 +131,7 @@ export class Categories {
         // A thread that died, or work that somebody stopped, says nothing about the category.
         const passing = signal.aborted || toCoded(error).code === 'ADC_RUNTIME';
         if (!passing) this.failures.set(name, error);
-        else if (this.opening.get(name) === opening) this.opening.delete(name);
+        if (this.opening.get(name) === opening) this.opening.delete(name);
         reject(error);
         throw error;
       }

@@ -2,7 +2,7 @@
 import { createHash } from 'node:crypto';
 import { readFile } from 'node:fs/promises';
 import { extname, join } from 'node:path';
-import { isDeep, type Windows, writeFileAtomic } from '@adclick/core';
+import { isDeep, Once, type Windows, writeFileAtomic } from '@adclick/core';
 import { CACHE_FOLDER } from '../cache-folder.ts';
 import type { Engine } from '../engine/engine.ts';
 import { windowsOf } from '../engine/indexing.ts';
@@ -28,7 +28,7 @@ export interface ServedPicture extends EncodedPicture {
 }
 
 export class Pictures {
-  private allowed: Promise<string[]> | undefined;
+  private readonly allowed = new Once(() => allowedFolders(this.project));
 
   constructor(
     private readonly project: Project,
@@ -60,8 +60,7 @@ export class Pictures {
   }
 
   private async serve(picture: PictureFile, category: string, options: PictureOptions): Promise<ServedPicture> {
-    this.allowed ??= allowedFolders(this.project);
-    const real = await realPathInside(picture.path, await this.allowed);
+    const real = await realPathInside(picture.path, await this.allowed.get());
     if (!real) {
       const gone = await readFile(picture.path).then(
         () => false,
