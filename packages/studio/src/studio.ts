@@ -25,6 +25,7 @@ import { LabelArchive } from './labels/archive.ts';
 import { Contents } from './labels/content.ts';
 import { EXCHANGE_JOBS, type ExchangeJobs } from './labels/exchange-jobs.ts';
 import { LabelService, type Predictor } from './labels/label-service.ts';
+import { passOver } from './log.ts';
 import { pageLine } from './page-errors.ts';
 import { categoriesOf } from './project/categories.ts';
 import { type CategoryPictures, findGood, projectFinder } from './project/category-pictures.ts';
@@ -124,7 +125,8 @@ export class Studio {
     }
     // A failure is shown by its job; work that needs the category meets it again.
     if (options.background ?? true)
-      for (const { name } of categoriesOf(project)) studio.categories.open(name).catch(() => undefined);
+      for (const { name } of categoriesOf(project))
+        studio.categories.open(name).catch(passOver('category not open', { name }));
     return studio;
   }
 

@@ -1,8 +1,9 @@
 /** How every command runs: answers on stdout, progress and errors on stderr, exit codes, Ctrl-C. */
-import type { Command } from 'commander';
+import { type Command, Option } from 'commander';
 import pc from 'picocolors';
 import { errorLine, fail, toCoded } from '../errors.ts';
 import type { WorkOptions } from '../jobs/progress.ts';
+import { askedLevel, LOG_LEVELS, LOG_VARIABLE, type LogLevel, log, setLogLevel } from '../log.ts';
 import { type EndSignal, endAtOnce, exitCodeOf, onEnd } from '../process-end.ts';
 import { ProgressBar } from './progress-bar.ts';
 
@@ -27,6 +28,7 @@ export interface Context extends Required<WorkOptions> {
 export interface CommonOptions {
   readonly json?: boolean;
   readonly debug?: boolean;
+  readonly logLevel?: LogLevel;
 }
 
 /** How long work may take to reach a safe point after Ctrl-C. */
@@ -39,10 +41,23 @@ export function withCommon(command: Command, example: string): Command {
   return command
     .option('--json', 'print one JSON object on stdout')
     .option('--debug', 'print the full stack of errors (also ADCLICK_DEBUG=1)')
+    .addOption(
+      new Option('--log-level <LEVEL>', `write what happens inside to stderr (also ${LOG_VARIABLE})`).choices(
+        LOG_LEVELS,
+      ),
+    )
     .addHelpText('after', `\nExample:\n  $ ${example}`);
 }
 
 const wantsColour = (stream: { isTTY?: boolean }) => pc.isColorSupported && stream.isTTY === true;
+
+/** Sets what is logged. @throws ADC_USAGE when the environment names a level that there is not. */
+function startLog(level: LogLevel | undefined): void {
+  const asked = process.env[LOG_VARIABLE];
+  if (level === undefined && asked && askedLevel() === undefined)
+    throw fail('ADC_USAGE', { what: `${LOG_VARIABLE} must be one of ${LOG_LEVELS.join(', ')}`, command: 'adclick' });
+  setLogLevel(level ?? askedLevel() ?? 'silent');
+}
 
 /** Prints a failure as one line (and as JSON where asked), sets the exit code. */
 export function report(error: unknown, options: CommonOptions): void {
@@ -71,6 +86,7 @@ export async function run(options: CommonOptions, work: (context: Context) => Pr
   const off = onEnd((signal) => {
     if (stopped) return endAtOnce(signal);
     stopped = signal;
+    log.info({ signal }, 'asked to end');
     process.exitCode = exitCodeOf(signal);
     controller.abort(fail('ADC_CANCELLED', { signal: NAMES[signal] ?? signal }));
     setTimeout(() => endAtOnce(signal), GRACE_MS).unref();
@@ -81,6 +97,8 @@ export async function run(options: CommonOptions, work: (context: Context) => Pr
   };
   process.stdout.on('error', onOutput);
   try {
+    startLog(options.logLevel);
+    log.debug('the command begins');
     const answer = await work({
       signal: controller.signal,
       colours: pc.createColors(wantsColour(options.json ? process.stderr : process.stdout)),
@@ -105,6 +123,7 @@ export async function run(options: CommonOptions, work: (context: Context) => Pr
     if (!unheard) report(aborted ? reason : error, options);
     if (stopped) process.exitCode = exitCodeOf(stopped);
   } finally {
+    log.debug({ exit: process.exitCode }, 'the command ends');
     off();
     process.stdout.off('error', onOutput);
   }

@@ -11,6 +11,7 @@ import { indexCategory, openCurrentIndex } from '../engine/indexing.ts';
 import { fail } from '../errors.ts';
 import { distinctFileName } from '../file-name.ts';
 import type { NotedOptions } from '../jobs/progress.ts';
+import { passOver } from '../log.ts';
 import { type Category, indexFolder } from '../project/categories.ts';
 import { previousDetector, trainedDetector } from '../project/detector-files.ts';
 import { checkModelName, DETECTOR_FILE, DETECTOR_PREFIX, projectModels } from '../project/model-files.ts';
@@ -65,7 +66,7 @@ async function madeDetector(
   await adoptMade(place, category.name, key, path);
   if (existsSync(path)) {
     // One that cannot be read any more is made again.
-    const kept = await Detector.load(path, { runtime }).catch(() => undefined);
+    const kept = await Detector.load(path, { runtime }).catch(passOver('detector not read', { path }));
     if (kept) {
       await index.close();
       return kept;

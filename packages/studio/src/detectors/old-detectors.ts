@@ -4,6 +4,7 @@ import { copyFile, mkdir, readdir, readFile, rename, rm } from 'node:fs/promises
 import { join } from 'node:path';
 import { describeIoError, fail as failCore, readCard } from '@adclick/core';
 import { CodedError } from '@adclick/ortgrad';
+import { log, passOver } from '../log.ts';
 import { detectorFolder, PREVIOUS_FILE, RECORDS_FILE } from '../project/detector-files.ts';
 import { whileChangingDetectors } from '../project/leases.ts';
 import { DETECTOR_FILE, DETECTOR_PREFIX, projectModels } from '../project/model-files.ts';
@@ -16,7 +17,8 @@ const oldName = (category: string) => category.replace(/[^\w.-]/g, '_');
 async function categoryIn(path: string): Promise<string | undefined> {
   try {
     return readCard(await readFile(path), path).name;
-  } catch {
+  } catch (err) {
+    log.debug({ err, path }, 'detector not read');
     return undefined;
   }
 }
@@ -60,5 +62,6 @@ export async function adoptDetectors({ root, settings }: Project): Promise<void>
 export async function adoptMade(folder: string, category: string, key: string, now: string): Promise<void> {
   const old = join(folder, `${oldName(category)}-${key}.onnx`);
   // Where this fails it is made again.
-  if (old !== now && existsSync(old) && !existsSync(now)) await rename(old, now).catch(() => undefined);
+  if (old !== now && existsSync(old) && !existsSync(now))
+    await rename(old, now).catch(passOver('not renamed', { path: old }));
 }

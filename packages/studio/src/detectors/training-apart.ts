@@ -9,6 +9,7 @@ import { Remote, startProcess } from '@adclick/ortgrad';
 import { entryUrl } from '../engine/entries.ts';
 import { fail } from '../errors.ts';
 import type { ProgressEvent, WorkOptions } from '../jobs/progress.ts';
+import { LOG_VARIABLE } from '../log.ts';
 import { PATIENCE_MS } from '../process-end.ts';
 import type { SegTrainingAnswer, SegTrainingOptions } from './training-options.ts';
 
@@ -32,7 +33,9 @@ export type TrainWork = (
 export const trainApart: TrainWork = async (directory, options, { signal, onProgress }) => {
   signal.throwIfAborted();
   const lost = (what: string) => fail('ADC_RUNTIME', { provider: 'the training process', what });
-  const remote = new Remote<TrainingCalls>(startProcess(entryUrl('training-process')), lost);
+  // What it writes is heard of when it dies, and then has to be why.
+  const env = { ...process.env, [LOG_VARIABLE]: 'silent' };
+  const remote = new Remote<TrainingCalls>(startProcess(entryUrl('training-process'), { env }), lost);
   const close = () => remote.close({ patience: PATIENCE_MS });
   signal.addEventListener('abort', close, { once: true });
   try {

@@ -29,6 +29,7 @@ export async function* watchPictures(
   const known = new Set((await all()).map(({ identity }) => identity));
   let before = new Map<string, string>();
   while (!signal.aborted) {
+    // Only the signal ends it early.
     await sleep(interval, undefined, { signal }).catch(() => undefined);
     if (signal.aborted) return;
     const now = await all();

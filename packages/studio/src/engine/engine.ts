@@ -2,6 +2,7 @@
 import { Remote, startThread } from '@adclick/ortgrad';
 import { fail } from '../errors.ts';
 import type { OnProgress } from '../jobs/progress.ts';
+import { log } from '../log.ts';
 import { entryUrl } from './entries.ts';
 import { type CallName, type Calls, closedEngine, type EngineSettings } from './protocol.ts';
 
@@ -50,7 +51,10 @@ export class Engine {
   private start(): Remote<Calls> {
     if (this.remote?.alive) return this.remote;
     const lost = (what: string) => fail('ADC_RUNTIME', { provider: 'the engine', what });
-    this.remote = new Remote(startThread(entryUrl('engine-worker'), this.settings), lost, this.onDeath);
+    this.remote = new Remote(startThread(entryUrl('engine-worker'), this.settings), lost, () => {
+      log.warn('the engine thread died');
+      this.onDeath();
+    });
     return this.remote;
   }
 }

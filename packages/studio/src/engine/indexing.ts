@@ -8,6 +8,7 @@ import type { Runtime } from '@adclick/ortgrad';
 import { z } from 'zod';
 import { fail } from '../errors.ts';
 import type { NotedOptions } from '../jobs/progress.ts';
+import { log } from '../log.ts';
 import { type Category, categoriesOf, indexFolder, openOrInit } from '../project/categories.ts';
 import { findGood } from '../project/category-pictures.ts';
 import type { FoundPicture, PassedOver } from '../project/finding.ts';
@@ -43,7 +44,8 @@ const stampPath = (folder: string) => `${folder}.json`;
 async function readStamp(folder: string): Promise<readonly Seen[]> {
   try {
     return stampSchema.parse(JSON.parse(await readFile(stampPath(folder), 'utf8'))).pictures;
-  } catch {
+  } catch (err) {
+    log.debug({ err, folder }, 'no stamp of the index');
     // Without a stamp that can be read nothing is known, and the index is checked picture by picture.
     return [];
   }
@@ -197,7 +199,8 @@ export async function windowsOf(
       known?.modified === modified ? known.windows : readSamples(folder).then((samples) => samples.windows);
     knownWindows.set(folder, { modified, windows });
     return { indexed: true, windows: await windows };
-  } catch {
+  } catch (err) {
+    log.debug({ err, folder }, 'no windows of the index');
     knownWindows.delete(folder);
     return { indexed: false };
   }

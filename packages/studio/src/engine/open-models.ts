@@ -28,6 +28,7 @@ import type { DetectAnswer, DetectorChoice, ImageDetection } from '../api.ts';
 import { fail } from '../errors.ts';
 import { emptyRle } from '../history/bitmaps.ts';
 import type { WorkOptions } from '../jobs/progress.ts';
+import { passOver } from '../log.ts';
 import { type Category, categoriesOf, indexFolder } from '../project/categories.ts';
 import { fileStamp, previousDetector, stampOf, trainedDetector } from '../project/detector-files.ts';
 import { resolveWeights } from '../project/model-files.ts';
@@ -175,7 +176,7 @@ export class OpenModels {
 
   private async forget(name: string): Promise<void> {
     for (const by of CHOICES) await this.closeDetector(placeOf(name, by));
-    const loaded = await this.categories.get(name)?.catch(() => undefined);
+    const loaded = await this.categories.get(name)?.catch(passOver('category was not open'));
     this.categories.delete(name);
     this.views.clear();
     await loaded?.labeler.close();
@@ -267,9 +268,9 @@ export class OpenModels {
     this.detectors.delete(place);
     if (!opened) return;
     await Promise.allSettled(opened.uses);
-    const detector = await opened.detector.catch(() => undefined);
+    const detector = await opened.detector.catch(passOver('detector was not open'));
     // With its runtime it is gone as well.
-    await detector?.close().catch(() => undefined);
+    await detector?.close().catch(passOver('detector not closed'));
   }
 
   /** Works with one of a category's detectors, as its file is at this moment. */

@@ -2,6 +2,7 @@
 import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { CACHE_FOLDER } from '../cache-folder.ts';
+import { log } from '../log.ts';
 import type { Prepared } from './protocol.ts';
 
 /** Folder of what was prepared. */
@@ -18,7 +19,8 @@ export const detectorOf = (key: string): string | undefined => key.split('/', 1)
 export async function readPrepared(root: string, key: string): Promise<Prepared | undefined> {
   try {
     return JSON.parse(await readFile(join(preparedFolder(root), `${key}.json`), 'utf8')) as Prepared;
-  } catch {
+  } catch (err) {
+    log.debug({ err, key }, 'nothing prepared');
     // Made again when it is needed.
     return undefined;
   }

@@ -8,6 +8,7 @@ import { z } from 'zod';
 import type { Format as FormatName } from '../api.ts';
 import { fail } from '../errors.ts';
 import { collisionKey } from '../file-name.ts';
+import { passOver } from '../log.ts';
 import { nameOf, withoutEnding } from '../path-parts.ts';
 import { RECORDS_FILE } from '../project/folder-names.ts';
 import { jsonList, parseJson, pieces } from './json.ts';
@@ -195,8 +196,8 @@ export class Target {
     try {
       await guard(this.path, moveTo(this.folder, this.path));
     } catch (error) {
-      if (replaces) await moveTo(old, this.path).catch(() => undefined);
-      else if (empty) await mkdir(this.path).catch(() => undefined);
+      if (replaces) await moveTo(old, this.path).catch(passOver('what stood here before not put back', { path: old }));
+      else if (empty) await mkdir(this.path).catch(passOver('empty folder not put back', { path: this.path }));
       throw error;
     }
     if (replaces) await removeIfPossible(old);

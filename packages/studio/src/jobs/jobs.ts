@@ -3,6 +3,7 @@ import { randomUUID } from 'node:crypto';
 import type { CodedError } from '@adclick/ortgrad';
 import type { Job } from '../api.ts';
 import { toCoded } from '../errors.ts';
+import { inContext, log } from '../log.ts';
 import type { Bus } from './bus.ts';
 import type { WorkOptions } from './progress.ts';
 
@@ -37,6 +38,7 @@ export interface Telling {
 
 export class Jobs {
   private readonly entries = new Map<string, Entry>();
+  private closed = false;
 
   constructor(
     private readonly bus: Bus,
@@ -47,8 +49,10 @@ export class Jobs {
   start(kind: Job['kind'], label: string, work: JobWork): Job {
     const id = randomUUID();
     const controller = new AbortController();
+    // Asked for while everything ends: it is over before it begins.
+    if (this.closed) controller.abort(new Error('closing'));
     const job: Job = { id, kind, label, state: 'running', done: 0, total: null, detail: null, result: null };
-    const ended = Promise.resolve().then(() => this.run(id, controller, work));
+    const ended = Promise.resolve().then(() => inContext({ job: id }, () => this.run(id, controller, work)));
     this.entries.set(id, { job, controller, ended });
     this.bus.emit({ kind: 'job', job });
     const old = [...this.entries.values()].filter((entry) => entry.job.state !== 'running');
@@ -58,7 +62,9 @@ export class Jobs {
 
   private async run(id: string, controller: AbortController, work: JobWork): Promise<void> {
     let reported = 0;
+    const started = performance.now();
     const { signal } = controller;
+    log.info({ kind: this.find(id)?.kind }, 'job begins');
     const onProgress: Required<WorkOptions>['onProgress'] = ({ done, total, detail }) => {
       const now = Date.now();
       const last = total !== undefined && done >= total;
@@ -67,15 +73,19 @@ export class Jobs {
       this.change(id, { done, total: total ?? null, detail: detail ?? null });
     };
     const end = (state: Job['state'], result: string) => this.change(id, { state, detail: null, result });
+    const note = (state: Job['state']) => log.info({ state, ms: Math.round(performance.now() - started) }, 'job ends');
     try {
       const outcome = await work({ signal, onProgress });
       // Work that was at its end when somebody stopped it is done all the same.
       if (typeof outcome === 'string') end('done', outcome);
       else this.change(id, { state: 'done', detail: null, result: outcome.text, leftOut: outcome.leftOut });
+      note('done');
     } catch (error) {
+      note(signal.aborted ? 'cancelled' : 'failed');
       if (signal.aborted)
         return end('cancelled', 'Stopped. What was finished before stays; nothing half-written was left.');
       const coded = toCoded(error);
+      log.warn({ err: coded }, 'job failed');
       if (coded.status >= 500) this.tell.note(coded);
       end('failed', this.tell.line(coded));
     }
@@ -106,6 +116,7 @@ export class Jobs {
 
   /** Stops everything and waits until it has cleaned up behind itself. */
   async close(): Promise<void> {
+    this.closed = true;
     for (const { controller } of this.entries.values()) controller.abort(new Error('closing'));
     await Promise.allSettled([...this.entries.values()].map(({ ended }) => ended));
   }

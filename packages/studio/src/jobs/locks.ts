@@ -5,6 +5,7 @@ export class Locks {
   async run<T>(key: number, work: () => Promise<T>): Promise<T> {
     const before = this.tails.get(key) ?? Promise.resolve();
     const mine = before.then(work, work);
+    // Who called hears of it; whoever is next only waits.
     const tail = mine.catch(() => undefined);
     this.tails.set(key, tail);
     try {

@@ -8,6 +8,7 @@ import type { LabelStore, MaskFolderStore, Picture } from '../exchange/label-sto
 import type { LabelledImage, LeftOut, Replaced } from '../exchange/types.ts';
 import { isEmptyRle, uniteRle } from '../history/bitmaps.ts';
 import type { Bus } from '../jobs/bus.ts';
+import { passOver } from '../log.ts';
 import type { Project } from '../project/project.ts';
 import type { LostImage } from '../store/images.ts';
 import type { LabelledRow } from '../store/labels.ts';
@@ -126,7 +127,7 @@ export class DatabaseLabels implements LabelStore {
     const { root } = this.archive.project;
     const known = `its label is for ${width} x ${height} pixels; put the picture from before back, and it counts again`;
     if (existsSync(fromStored(root, path))) {
-      const size = await readImageSize(fromStored(root, path)).catch(() => undefined);
+      const size = await readImageSize(fromStored(root, path)).catch(passOver('picture not read', { path }));
       if (size === undefined)
         return `its picture cannot be read any more; put a sound copy there, and its label counts again`;
       if (size.width !== width || size.height !== height)

@@ -5,6 +5,7 @@ import { stat } from 'node:fs/promises';
 import { pipeline } from 'node:stream/promises';
 import { fromStored } from '@adclick/core';
 import { z } from 'zod';
+import { log } from '../log.ts';
 
 const contentSchema = z.object({ bytes: z.number(), modified: z.number(), hash: z.string().nullable() });
 
@@ -39,7 +40,8 @@ export async function hasContent(path: string, before: Content): Promise<boolean
     const { size, mtimeMs } = await stat(path);
     if (size !== before.bytes) return false;
     return mtimeMs === before.modified || before.hash === null || (await hashFile(path)) === before.hash;
-  } catch {
+  } catch (err) {
+    log.debug({ err, path }, 'picture not read');
     return false;
   }
 }

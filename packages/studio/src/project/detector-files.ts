@@ -7,6 +7,7 @@ import { type Detector, describeIoError, fail as failCore, writeFileAtomic } fro
 import { moveTo, removeIfPossible, temporaryFor } from '@adclick/ortgrad';
 import { z } from 'zod';
 import { distinctFileName } from '../file-name.ts';
+import { log } from '../log.ts';
 import { whileChangingDetectors } from './leases.ts';
 import { DETECTOR_FILE, DETECTOR_PREFIX, projectModels } from './model-files.ts';
 
@@ -68,7 +69,8 @@ async function readRecords(root: string, category: string): Promise<TrainingReco
   try {
     const text = await readFile(join(detectorFolder(root, category), RECORDS_FILE), 'utf8');
     return z.array(recordSchema).parse(JSON.parse(text));
-  } catch {
+  } catch (err) {
+    log.debug({ err, category }, 'no record of training');
     // A detector without a record is as good as one with it.
     return [];
   }

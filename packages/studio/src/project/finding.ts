@@ -4,6 +4,7 @@ import { readdir, realpath, stat } from 'node:fs/promises';
 import { extname, join, relative, sep } from 'node:path';
 import { counted } from '../api.ts';
 import { fail } from '../errors.ts';
+import { log, passOver } from '../log.ts';
 import {
   hasPictureEnding,
   isForeignFolder,
@@ -190,7 +191,8 @@ export class Finder {
     let entries: Dirent[];
     try {
       entries = await readdir(path, { withFileTypes: true });
-    } catch {
+    } catch (err) {
+      log.warn({ err, path }, 'folder not read');
       this.pass(path, 'unreadable');
       return;
     }
@@ -233,7 +235,9 @@ export class Finder {
   }
 
   private async picturesBelow(folder: string, depth = COUNTED_DEPTH): Promise<number> {
-    const entries = await readdir(folder, { withFileTypes: true }).catch(() => []);
+    const entries = await readdir(folder, { withFileTypes: true }).catch(
+      (err) => passOver('folder not read', { path: folder })(err) ?? [],
+    );
     if (entries.some(({ name }) => name === this.options.marker)) return 0;
     let files = 0;
     for (const entry of entries) {

@@ -3,6 +3,7 @@ import type { Dirent } from 'node:fs';
 import { readdir, realpath, stat } from 'node:fs/promises';
 import { join } from 'node:path';
 import { readMask, readRgb } from '@adclick/core';
+import { passOver } from '../log.ts';
 import { liesIn, parallel } from './finding.ts';
 import { isForeignFolder, isPictureName, maskedStem, masksBeside, RECORDS_FILE, stemOf } from './folder-names.ts';
 
@@ -27,7 +28,9 @@ export interface FolderNode {
 /** Reads a folder. Links are followed unless they lead back; folders without pictures in or below them are left out. */
 export async function readTree(root: string): Promise<FolderNode> {
   const read = async (name: string, path: string, real: string, around: readonly string[]): Promise<FolderNode> => {
-    const entries: Dirent[] = await readdir(join(root, path), { withFileTypes: true }).catch(() => []);
+    const entries: Dirent[] = await readdir(join(root, path), { withFileTypes: true }).catch(
+      (err) => passOver('folder not read', { path })(err) ?? [],
+    );
     const names = entries.filter((entry) => !entry.isDirectory() && isPictureName(entry.name)).map((e) => e.name);
     const masks = masksBeside(names);
     const folders: FolderNode[] = [];
@@ -68,7 +71,7 @@ export const filesBelow = (node: FolderNode): number =>
 async function lookLikeMasks(paths: readonly string[]): Promise<boolean | undefined> {
   let read = 0;
   for (const path of paths.slice(0, SAMPLES)) {
-    const image = await readRgb(path).catch(() => undefined);
+    const image = await readRgb(path).catch(passOver('picture not read', { path }));
     if (!image) continue;
     read++;
     const counts = new Uint32Array(256);
@@ -129,7 +132,7 @@ export async function markedPictures(masks: ReadonlyMap<string, readonly string[
   await parallel([...masks], async ([picture, files]) => {
     for (const file of files) {
       if (marked.has(picture)) break;
-      const mask = await readMask(file).catch(() => undefined);
+      const mask = await readMask(file).catch(passOver('mask not read', { path: file }));
       if (!mask || mask.data.includes(1)) marked.add(picture);
     }
   });

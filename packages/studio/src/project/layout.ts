@@ -4,6 +4,7 @@ import { basename, resolve } from 'node:path';
 import { isFolder, naturalOrder, openCategory } from '@adclick/core';
 import { LOST_NAME } from '../api.ts';
 import { fail } from '../errors.ts';
+import { passOver } from '../log.ts';
 import { type CategoryLayout, leftOut, readCategory } from './category-layout.ts';
 import { splitOf } from './folder-names.ts';
 import { type FolderNode, filesBelow, readTree } from './folder-tree.ts';
@@ -53,7 +54,9 @@ async function best(root: string, node: FolderNode, depth: number): Promise<Foun
 async function divided(root: string, path: string, settings: CategorySettings): Promise<CategorySettings> {
   const table = resolve(root, path, '..', 'split_csv', '1cls.csv');
   if (!(await stat(table).catch(() => undefined))) return settings;
-  const dataset = await openCategory(resolve(root, path, '..'), basename(resolve(root, path))).catch(() => undefined);
+  const dataset = await openCategory(resolve(root, path, '..'), basename(resolve(root, path))).catch(
+    passOver('table of the set not read', { path: table }),
+  );
   const [good] = settings.good;
   if (!dataset || good === undefined) return settings;
   return { ...settings, test: [...settings.test, ...dataset.testGood.map((file) => `${good}/${basename(file)}`)] };

@@ -1,6 +1,7 @@
 /** Where the masks of a category lie: in folders of masks, in folders below those of their pictures, or beside them. */
 import { readdir } from 'node:fs/promises';
 import { fromStored, nameKey } from '@adclick/core';
+import { passOver } from '../log.ts';
 import { folderOf, nameOf } from '../path-parts.ts';
 import type { Category } from './categories.ts';
 import { hasOneEnding, matchingFolders } from './category-pictures.ts';
@@ -55,7 +56,9 @@ export function typeByFolder(path: string, { settings }: Pick<Category, 'setting
 }
 
 async function contents(root: string, folder: string): Promise<{ files: string[]; folders: string[] }> {
-  const entries = await readdir(fromStored(root, folder), { withFileTypes: true }).catch(() => []);
+  const entries = await readdir(fromStored(root, folder), { withFileTypes: true }).catch(
+    (err) => passOver('folder of masks not read', { path: folder })(err) ?? [],
+  );
   const files = entries.filter((entry) => !entry.isDirectory() && isPictureName(entry.name)).map(({ name }) => name);
   const folders = entries
     .filter((entry) => entry.isDirectory() && !isForeignFolder(entry.name))

@@ -9,6 +9,7 @@ import { z } from 'zod';
 import { CACHE_FOLDER } from '../cache-folder.ts';
 import { fail } from '../errors.ts';
 import { fileName } from '../file-name.ts';
+import { passOver } from '../log.ts';
 import { whileWritingWeights } from './leases.ts';
 
 /** File beside the shipped models that lists size and SHA-256 of each of their files. */
@@ -95,7 +96,7 @@ async function describeModel(folder: string, name: string, from: ModelEntry['fro
   if (!file) return undefined;
   const path = join(folder, name, file);
   const { size } = await stat(path);
-  const read = await readSafetensors(path).catch(() => undefined);
+  const read = await readSafetensors(path).catch(passOver('weights not read', { path }));
   // One broken file is no reason not to list the others.
   if (!read) return { name, kind: 'damaged', from, file: path, bytes: size };
   const { metadata } = read;

@@ -2,6 +2,7 @@
 import { realpath } from 'node:fs/promises';
 import { resolve } from 'node:path';
 import { readUprightSize, toStored } from '@adclick/core';
+import { log } from '../log.ts';
 import type { FoundImage, ImageRepository } from '../store/images.ts';
 import { categoriesOf } from './categories.ts';
 import { allowedFolders, findLabelled, foldersAway, projectFinder } from './category-pictures.ts';
@@ -70,9 +71,10 @@ export async function scanProject(project: Project, images: ImageRepository): Pr
       if (resized && old.version > 0) throw new Error('its size has changed');
       const { bytes, modified } = seen.get(path) as FoundPicture;
       found.push({ category, path, ...size, bytes, modified });
-    } catch (error) {
+    } catch (err) {
+      log.warn({ err, path }, 'picture not read');
       seen.delete(path);
-      if (known.get(path)?.gone === false && isOfTheDisk(error)) notNow.push(file);
+      if (known.get(path)?.gone === false && isOfTheDisk(err)) notNow.push(file);
       // One broken file must not hide the others; it is counted.
       else unreadable.push(path);
     }

@@ -78,6 +78,7 @@ export class Pictures {
     const own = low === undefined && high === undefined;
     if (size === 'thumbnail' && own) {
       const path = join(this.project.root, CACHE_FOLDER, 'thumbnails', `${tag}.jpg`);
+      // Where none is kept, one is made.
       const stored = await readFile(path).catch(() => undefined);
       if (stored) return { bytes: stored, type: 'image/jpeg', tag };
       const made = await this.encode({ ...picture, path: real }, windows, options);

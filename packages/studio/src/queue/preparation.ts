@@ -9,6 +9,7 @@ import type { ModelPicture, Prepared } from '../engine/protocol.ts';
 import { toCoded } from '../errors.ts';
 import type { Bus } from '../jobs/bus.ts';
 import type { Jobs, Outcome } from '../jobs/jobs.ts';
+import { passOver } from '../log.ts';
 import { pageLine } from '../page-errors.ts';
 import { fileStamp, trainedDetector } from '../project/detector-files.ts';
 import type { Project } from '../project/project.ts';
@@ -133,7 +134,7 @@ export class Preparation {
     const stamp = await fileStamp(trainedDetector(this.project.root, category));
     if (detectorOf(prepared) === stamp) return readPrepared(this.project.root, prepared);
     // Somebody has trained on the command line, or put another file there.
-    if (this.categories.isOpen(category)) this.categories.current(category).catch(() => undefined);
+    if (this.categories.isOpen(category)) this.categories.current(category).catch(passOver('category not current'));
     return undefined;
   }
 
@@ -145,7 +146,7 @@ export class Preparation {
   /** Opens an image in the engine, so that its first click is quick. Failures show when somebody clicks. */
   warm(image: ImageRecord): void {
     if (!this.categories.isOpen(image.category)) return;
-    this.engine.call('warm', { picture: this.picture(image) }).catch(() => undefined);
+    this.engine.call('warm', { picture: this.picture(image) }).catch(passOver('not warm', { image: image.id }));
   }
 
   private async orderByDiversity(category: string): Promise<void> {

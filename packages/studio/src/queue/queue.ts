@@ -3,6 +3,7 @@ import type { ImageDetail, ImagePage, ImageQuery, ImageSummary } from '../api.ts
 import { isEmptyRle } from '../history/bitmaps.ts';
 import type { LabelService } from '../labels/label-service.ts';
 import { faceOf, layersOf } from '../labels/shown.ts';
+import { passOver } from '../log.ts';
 import type { ImageRecord, ImageRepository } from '../store/images.ts';
 import type { Preparation } from './preparation.ts';
 import { reasonOf } from './reasons.ts';
@@ -29,7 +30,7 @@ export class Queue {
     await this.labels.image(id);
     // The index may still be being made, or be missing; what is stored is shown all the same.
     const patience = new Promise<void>((resolve) => setTimeout(resolve, MASK_PATIENCE_MS).unref());
-    await Promise.race([this.labels.state(id), patience]).catch(() => undefined);
+    await Promise.race([this.labels.state(id), patience]).catch(passOver('masks not known', { image: id }));
     return this.standing(id);
   }
 
@@ -59,7 +60,7 @@ export class Queue {
     const image = await this.labels.image(id);
     const known = await this.preparation.known(image);
     if (!known) {
-      this.preparation.prepare(image, true).catch(() => undefined);
+      this.preparation.prepare(image, true).catch(passOver('not prepared', { image: id }));
       return { ready: false, rle: null, score: 0 };
     }
     this.preparation.warm(image);

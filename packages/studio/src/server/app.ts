@@ -1,4 +1,6 @@
 /** The HTTP server of a project: plugins, checks and routes put together. */
+
+import { randomUUID } from 'node:crypto';
 import type { IncomingMessage } from 'node:http';
 import type { CodedError } from '@adclick/ortgrad';
 import cookie from '@fastify/cookie';
@@ -12,6 +14,7 @@ import { DEFAULT_TRUST, publicAddress, trustedProxies } from '../public-address.
 import type { Studio } from '../studio.ts';
 import { VERSION } from '../version.ts';
 import { addFailures, errorBody } from './http/failures.ts';
+import { addLog } from './http/log-requests.ts';
 import { addPace, PATIENCE, type Patience } from './http/pace.ts';
 import { addSecurity } from './http/security.ts';
 import { Streams } from './http/streams.ts';
@@ -79,7 +82,9 @@ export async function createApp(studio: Studio, options: AppOptions = {}): Promi
   const trusted = trustedProxies(options.trustProxy ?? (at ? DEFAULT_TRUST : []));
   const app = fastify({
     bodyLimit: BODY_LIMIT,
+    // Ours, whose lines hold no address with what was searched for; see log-requests.ts.
     logger: false,
+    genReqId: () => randomUUID(),
     forceCloseConnections: true,
     http: { headersTimeout: patience.head, connectionsCheckingInterval: Math.ceil(patience.head / 4) },
     trustProxy: trusted.length > 0 ? [...trusted] : false,
@@ -93,6 +98,7 @@ export async function createApp(studio: Studio, options: AppOptions = {}): Promi
   });
   app.setValidatorCompiler(validatorCompiler);
   app.setSerializerCompiler(() => (value) => JSON.stringify(value));
+  addLog(app);
   addFailures(app, studio, onFailure);
   addPace(app, studio.project.root, patience);
   await app.register(cookie);

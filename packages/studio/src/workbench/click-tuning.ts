@@ -65,6 +65,7 @@ async function writeDataset(folder: string, inside: string, pictures: readonly s
   await mkdir(good, { recursive: true });
   for (const [i, path] of pictures.entries()) {
     const target = join(good, `${String(i).padStart(5, '0')}-${basename(path)}`);
+    // Not on another file system, and some have no links.
     await link(path, target).catch(() => copyFile(path, target));
   }
 }

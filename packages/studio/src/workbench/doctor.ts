@@ -38,9 +38,13 @@ function versionOf(name: string, through: readonly string[] = []): string {
     for (const folder of require.resolve.paths(name) ?? []) {
       try {
         return (require(`${folder}/${name}/package.json`) as { version: string }).version;
-      } catch {}
+      } catch {
+        // Not in this folder.
+      }
     }
-  } catch {}
+  } catch {
+    // One of the packages on the way is not there.
+  }
   return 'not found';
 }
 

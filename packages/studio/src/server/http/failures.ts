@@ -4,6 +4,7 @@ import type { FastifyError, FastifyInstance, FastifyReply, FastifyRequest } from
 import type { ApiError, Conflict } from '../../api.ts';
 import { fail, toCoded } from '../../errors.ts';
 import { StaleWrite } from '../../labels/label-service.ts';
+import { log } from '../../log.ts';
 import { forPage } from '../../page-errors.ts';
 import type { Studio } from '../../studio.ts';
 
@@ -45,6 +46,8 @@ export function addFailures(app: FastifyInstance, studio: Studio, note: (error: 
     }
     const coded = translate(error, request.routeOptions.bodyLimit ?? 0, Number(reply.getHeader('x-ratelimit-limit')));
     if (coded.status >= 500) note(coded);
+    // Refusals are told to whoever asked; a failure is ours.
+    log[coded.status >= 500 ? 'error' : 'debug']({ err: coded }, 'request failed');
     return reply.code(coded.status).send(errorBody(coded, root));
   });
   app.setNotFoundHandler(async (request, reply) => {
