@@ -358,6 +358,32 @@ test('OpenAPI describes every route, its requests and its failures', async () =>
   expect(parameters).toMatchObject([{ in: 'path', name: 'id', required: true }]);
 });
 
+test('every route says what it answers, and an answer that is not so is refused', async () => {
+  const { app, studio } = await open();
+  const silent: string[] = [];
+  const { paths } = (await get(app, '/openapi.json')).json() as { paths: Record<string, Record<string, object>> };
+  for (const [path, methods] of Object.entries(paths))
+    for (const [method, { responses }] of Object.entries(methods as Record<string, { responses: object }>)) {
+      const answers = Object.entries(responses as Record<string, { content?: object; description: string }>);
+      const good = answers.find(([status]) => status.startsWith('2'));
+      if (!good || (!good[1].content && good[0] !== '204')) silent.push(`${method} ${path}`);
+    }
+  expect(silent).toEqual([]);
+  expect(Object.keys(paths).length).toBeGreaterThan(15);
+  studio.info = async () => ({ secret: 'of the inside' }) as never;
+  const refused = await get(app, '/project');
+  expect(refused.statusCode).toBe(500);
+  expect(refused.body).not.toContain('of the inside');
+  expect(refused.json().error.code).toBe('ADC_INTERNAL');
+});
+
+test('every answer carries an id to be quoted', async () => {
+  const { app } = await open();
+  const ids = [await get(app, '/health'), await get(app, '/nowhere')].map(({ headers }) => headers['x-request-id']);
+  expect(ids[0]).toMatch(/^[0-9a-f-]{36}$/);
+  expect(new Set(ids).size).toBe(2);
+});
+
 test('other pages hear of an action through the event stream', async () => {
   const { app } = await open();
   const address = await app.listen({ host: '127.0.0.1', port: 0 });

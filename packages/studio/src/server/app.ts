@@ -19,7 +19,7 @@ import { addPace, PATIENCE, type Patience } from './http/pace.ts';
 import { addSecurity } from './http/security.ts';
 import { Streams } from './http/streams.ts';
 import { COUNTED_ADDRESSES } from './http/tokens.ts';
-import { toOpenApi, validatorCompiler } from './http/validation.ts';
+import { serializerCompiler, toOpenApi, validatorCompiler } from './http/validation.ts';
 import { addActions } from './routes/actions.ts';
 import { addDetect } from './routes/detect.ts';
 import { addDetectors } from './routes/detectors.ts';
@@ -51,6 +51,8 @@ export interface AppOptions {
   readonly onFailure?: (error: CodedError) => void;
   /** Throws why the project is not this server's any more. Asked before and after whatever changes it, so that nothing is acknowledged then. */
   readonly owned?: () => Promise<void>;
+  /** Refuse to send an answer that is not as api.ts says; default: from source, so in tests, but not in the bundle. */
+  readonly strictAnswers?: boolean;
 }
 
 /** Bytes of a request, but for actions, whose bitmaps may be large. */
@@ -77,8 +79,8 @@ function addOwnership(app: FastifyInstance, owned: () => Promise<void>): void {
 /** Makes the server; the caller lets it listen and closes it. */
 export async function createApp(studio: Studio, options: AppOptions = {}): Promise<FastifyInstance> {
   const { host = '127.0.0.1', users = false, localUser = 'local', onFailure = () => undefined, owned } = options;
+  const { strictAnswers = import.meta.url.endsWith('.ts'), patience = PATIENCE } = options;
   const at = options.publicUrl === undefined ? undefined : publicAddress(options.publicUrl);
-  const { patience = PATIENCE } = options;
   const trusted = trustedProxies(options.trustProxy ?? (at ? DEFAULT_TRUST : []));
   const app = fastify({
     bodyLimit: BODY_LIMIT,
@@ -97,7 +99,7 @@ export async function createApp(studio: Studio, options: AppOptions = {}): Promi
     },
   });
   app.setValidatorCompiler(validatorCompiler);
-  app.setSerializerCompiler(() => (value) => JSON.stringify(value));
+  app.setSerializerCompiler(serializerCompiler(strictAnswers));
   addLog(app);
   addFailures(app, studio, onFailure);
   addPace(app, studio.project.root, patience);

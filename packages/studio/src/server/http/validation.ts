@@ -1,5 +1,5 @@
-/** Zod schemas as fastify's validators and as OpenAPI, so that api.ts is the only place that says what a request may hold. */
-import type { FastifySchema, FastifySchemaCompiler } from 'fastify';
+/** Zod schemas as fastify's validators, serialisers and OpenAPI, so that api.ts is the only place that says what requests and answers hold. */
+import type { FastifySchema, FastifySchemaCompiler, FastifySerializerCompiler } from 'fastify';
 import { z } from 'zod';
 import { fail } from '../../errors.ts';
 
@@ -55,6 +55,30 @@ export const validatorCompiler: FastifySchemaCompiler<FastifySchema> = ({ schema
     }
   };
 };
+
+/**
+ * Fastify's hook for answers: every one is written as its zod schema says.
+ * @param strict refuse an answer that does not fit, which is a fault of ours: a field that is missing, or one too many. Reading a detail of
+ *   200 regions once more takes longer than all of its route, so what users install trusts what tests have shown.
+ */
+export const serializerCompiler =
+  (strict: boolean): FastifySerializerCompiler<FastifySchema> =>
+  ({ schema, method, url }) =>
+  (value: unknown) => {
+    if (!strict) return JSON.stringify(value);
+    const result = (schema as unknown as z.ZodType).safeParse(value);
+    if (result.success) return JSON.stringify(value);
+    const { path, what } = locate(result.error.issues[0]);
+    throw fail('ADC_INTERNAL', {
+      what: `answer of ${method} ${url}, ${path.map(String).join('.') || 'body'}: ${what}`,
+    });
+  };
+
+/** Answers that are JSON, by status. */
+export const jsonAnswers = ({ answers }: Pick<ZodRouteSchema, 'answers'>): Record<string, z.ZodType> =>
+  Object.fromEntries(
+    Object.entries(answers).flatMap(([status, answer]) => (typeof answer === 'string' ? [] : [[status, answer]])),
+  );
 
 const toJson = (schema: z.ZodType, io: 'input' | 'output') => {
   const { $schema: _, ...json } = z.toJSONSchema(schema, { target: 'draft-7', io, unrepresentable: 'any' });

@@ -5,10 +5,11 @@ import * as api from '../../api.ts';
 import { statisticsOf } from '../../labels/statistics.ts';
 import type { Studio } from '../../studio.ts';
 import { VERSION } from '../../version.ts';
-import type { ZodRouteSchema } from '../http/validation.ts';
+import { jsonAnswers, type ZodRouteSchema } from '../http/validation.ts';
 
-/** Types a route's schema for fastify, which does not know zod. */
-export const route = (schema: ZodRouteSchema): FastifySchema => schema as unknown as FastifySchema;
+/** A route's schema for fastify, which does not know zod; its answers are what fastify serialises. */
+export const route = (schema: ZodRouteSchema): FastifySchema =>
+  ({ ...schema, response: jsonAnswers(schema) }) as unknown as FastifySchema;
 
 export const idParams = z.strictObject({ id: z.coerce.number().int().min(1).max(2_147_483_647) });
 
