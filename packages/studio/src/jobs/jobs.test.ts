@@ -39,3 +39,15 @@ test('a failure of our own is told to whoever runs the server, one of the asker 
   });
   expect(refused).toMatchObject({ job: { state: 'failed' }, noted: [] });
 });
+
+test('what is started while everything ends is over before it begins, and no failure', async () => {
+  const noted: string[] = [];
+  const jobs = new Jobs(new Bus(), { line: errorLine, note: ({ code }) => noted.push(code) });
+  await jobs.close();
+  const { id } = jobs.start('index', 'Index', async () => {
+    throw fail('ADC_RUNTIME', { provider: 'the engine', what: 'it was closed' });
+  });
+  await jobs.close();
+  expect(jobs.find(id)).toMatchObject({ state: 'cancelled' });
+  expect(noted).toEqual([]);
+});

@@ -87,7 +87,7 @@ async function serveUnder(lease: Lease, project: Project, options: ServeOptions)
     if (!closing) options.onFailure?.(error);
   };
   const users = !isLoopback(host) || (at !== undefined && !isLoopback(at.hostname));
-  const open = () => Studio.open(project, options);
+  const open = () => Studio.open(project, { ...options, onFailure });
   // From the first database on mask files do not count: an import that still writes some comes to its end first.
   const studio = await (existsSync(databasePath(project.root)) ? open() : whileImporting(project.root, {}, open));
   try {

@@ -158,13 +158,13 @@ describe('a command ends while it works', () => {
 
 describe('a process whose parent was killed ends too', () => {
   /** Starts a process that starts one of ours, says which, and waits. */
-  async function startParent(module: string, args: readonly string[], message: unknown) {
+  async function startParent(module: string, call: { readonly name: string; readonly request: unknown }) {
     const url = JSON.stringify(new URL(`../../src/${module}`, import.meta.url).href);
     const script = `const { fork } = await import('node:child_process');
-      const settings = { execArgv: ${JSON.stringify(NODE_ARGUMENTS)}, stdio: ['ignore', 'ignore', 'ignore', 'ipc'] };
-      const child = fork(new URL(${url}), ${JSON.stringify(args)}, settings);
+      const settings = { execArgv: ${JSON.stringify(NODE_ARGUMENTS)}, serialization: 'advanced', stdio: ['ignore', 'ignore', 'ignore', 'ipc'] };
+      const child = fork(new URL(${url}), [], settings);
       child.on('message', (message) => console.log(JSON.stringify(message)));
-      if (${message !== undefined}) child.send(${JSON.stringify(message ?? null)});
+      child.send(${JSON.stringify({ rpc: 'call', id: 0, ...call })});
       console.log(child.pid);`;
     const parent = spawn(process.execPath, [...NODE_ARGUMENTS, '--input-type=module', '-e', script]);
     onTestFinished(() => void parent.kill('SIGKILL'));
@@ -185,9 +185,9 @@ describe('a process whose parent was killed ends too', () => {
     const data = new Uint8Array(SIZE.width * SIZE.height);
     for (let y = 40; y < 70; y++) data.fill(255, y * SIZE.width + 50, y * SIZE.width + 80);
     for (let n = 0; n < 4; n++) await writePng(join(masks, `${n}_mask.png`), { ...SIZE, data, channels: 1 });
-    const order = { directory: root, options: { category: 'part', steps: 2000 } };
+    const order = { name: 'train', request: { directory: root, options: { category: 'part', steps: 2000 } } };
     for (const moment of [/^\d+\n/, /training part/]) {
-      const { parent, pid, said } = await startParent('training-process.ts', [], order);
+      const { parent, pid, said } = await startParent('training-process.ts', order);
       await vi.waitFor(() => expect(said()).toMatch(moment), { timeout: 100_000, interval: 20 });
       expect(said()).not.toMatch(/"error"/);
       expect(runs(pid)).toBe(true);
@@ -198,7 +198,10 @@ describe('a process whose parent was killed ends too', () => {
   });
 
   test('the probe of a provider', async () => {
-    const { parent, pid } = await startParent('provider-probe.ts', ['cpu'], undefined);
+    const { parent, pid } = await startParent('workbench/provider-probe.ts', {
+      name: 'probe',
+      request: { provider: 'cpu' },
+    });
     parent.kill('SIGKILL');
     await gone(pid);
   });
