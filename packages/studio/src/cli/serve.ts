@@ -42,11 +42,12 @@ export async function startServing(
   const { serve } = await import('../server/listen.ts');
   const onFailure = (error: Parameters<typeof errorLine>[0]) => note(errorLine(error));
   const serving = await serve(project, { port, host, publicUrl, trustProxy, takeover, onFailure });
-  for (const text of serving.studio.passedOver()) note(text);
+  const passedOver = serving.studio.catalogue.passedOver();
+  for (const text of passedOver) note(text);
   const { address, behind } = serving;
   const opened = open && hasDesktop() && (await openBrowser(address));
   return {
-    json: { ...before.json, address, behind, passedOver: serving.studio.passedOver() },
+    json: { ...before.json, address, behind, passedOver },
     lines: [
       ...before.lines,
       `Labelling page: ${colours.bold(address)}${behind === address ? '' : `, by a proxy that asks ${behind}`}`,

@@ -49,12 +49,8 @@ export class DetectorService {
 
   /** The category that was named, or the only one. @throws ADC_NOT_FOUND, ADC_REQUEST. */
   private async entry(category: string | undefined): Promise<DetectorEntry> {
-    this.categories.expect(category);
-    const entries = await this.list();
-    const found = entries.filter((entry) => category === undefined || entry.category === category);
-    if (found.length === 1) return found[0];
-    const names = entries.map((entry) => entry.category).join(', ');
-    throw fail('ADC_REQUEST', { field: 'category', what: `must be one of ${names}` });
+    const name = this.categories.only(category);
+    return (await this.list()).filter((entry) => entry.category === name)[0];
   }
 
   /** @throws ADC_TRAINING while one is trained. */

@@ -5,7 +5,7 @@ import { stat } from 'node:fs/promises';
 import { pipeline } from 'node:stream/promises';
 import { fromStored } from '@adclick/core';
 import { z } from 'zod';
-import { log } from '../log.ts';
+import { log, passOver } from '../log.ts';
 
 const contentSchema = z.object({ bytes: z.number(), modified: z.number(), hash: z.string().nullable() });
 
@@ -58,10 +58,7 @@ export class Contents {
   /** Reads a picture that nobody has labelled yet and somebody looks at, so that the first label need not wait for that. */
   look(path: string): void {
     if (this.ahead.has(path)) return;
-    this.ahead.set(
-      path,
-      contentOf(fromStored(this.root, path)).catch(() => undefined),
-    );
+    this.ahead.set(path, contentOf(fromStored(this.root, path)).catch(passOver('picture not read', { path })));
     const [oldest] = this.ahead.keys();
     if (this.ahead.size > AHEAD && oldest !== undefined) this.ahead.delete(oldest);
   }
@@ -73,7 +70,8 @@ export class Contents {
     this.ahead.delete(path);
     try {
       return JSON.stringify(await contentOf(fromStored(this.root, path), seen));
-    } catch {
+    } catch (err) {
+      passOver('picture not read', { path })(err);
       return before;
     }
   }

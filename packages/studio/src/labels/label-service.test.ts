@@ -410,7 +410,7 @@ test('what another process has written is seen, and its version guarded', async 
 
 test('an archived type takes no new pixels', async () => {
   const studio = await openStudio(await makeProject());
-  await studio.changeType(1, { archived: true });
+  await studio.types.change(1, { archived: true });
   await expect(studio.labels.act(1, { base: 0, action: click(3, 3) }, 'a')).rejects.toMatchObject({
     code: 'ADC_REQUEST',
     details: { field: 'action.type' },

@@ -101,6 +101,15 @@ export class Categories {
     if (name !== undefined && !known) throw fail('ADC_NOT_FOUND', { what: `category ${name}` });
   }
 
+  /** The category that was named, or the only one. @throws ADC_NOT_FOUND, ADC_REQUEST where it is not clear. */
+  only(name: string | undefined): string {
+    this.expect(name);
+    const names = categoriesOf(this.project).map((category) => category.name);
+    const found = name ?? (names.length === 1 ? names[0] : undefined);
+    if (found !== undefined) return found;
+    throw fail('ADC_REQUEST', { field: 'category', what: `must be one of ${names.join(', ')}` });
+  }
+
   /** Starts a job that brings indexes up to date. @param only one category. @throws ADC_NOT_FOUND. */
   rebuild(only: string | undefined) {
     this.expect(only);

@@ -370,7 +370,7 @@ test('every route says what it answers, and an answer that is not so is refused'
     }
   expect(silent).toEqual([]);
   expect(Object.keys(paths).length).toBeGreaterThan(15);
-  studio.info = async () => ({ secret: 'of the inside' }) as never;
+  studio.catalogue.info = async () => ({ secret: 'of the inside' }) as never;
   const refused = await get(app, '/project');
   expect(refused.statusCode).toBe(500);
   expect(refused.body).not.toContain('of the inside');

@@ -43,10 +43,10 @@ test('a folder that is not there for a while: the list stays, is exported, and s
   await studio.labels.act(1, { base: 0, action: { kind: 'state', state: 'good' } }, 'ada');
   expect(await paths(studio)).toEqual(THREE);
   await rename(join(root, 'test'), join(root, 'elsewhere'));
-  expect(await studio.scan()).toMatchObject({ pictures: 3, added: 0, gone: 0, away: 3 });
+  expect(await studio.catalogue.scan()).toMatchObject({ pictures: 3, added: 0, gone: 0, away: 3 });
   expect(await paths(studio)).toEqual(THREE);
   const said = ['3 files were passed over: 3 kept though they cannot be read now (test).'];
-  expect((await studio.info('ada')).passedOver).toEqual(said);
+  expect((await studio.catalogue.info('ada')).passedOver).toEqual(said);
   // Pictures are part of an export: rather than one without them there is none, and it says why.
   expect(await exported(studio)).toMatchObject({
     state: 'failed',
@@ -55,7 +55,7 @@ test('a folder that is not there for a while: the list stays, is exported, and s
   expect(existsSync(join(root, 'out'))).toBe(false);
 
   await rename(join(root, 'elsewhere'), join(root, 'test'));
-  expect(await studio.scan()).toMatchObject({ pictures: 3, added: 0, gone: 0, away: 0, passedOver: [] });
+  expect(await studio.catalogue.scan()).toMatchObject({ pictures: 3, added: 0, gone: 0, away: 0, passedOver: [] });
   expect(await exported(studio)).toMatchObject({ state: 'done', result: '3 images' });
 });
 
@@ -75,7 +75,7 @@ test('a picture, and a folder inside, that were removed are gone', async () => {
   const studio = await openStudio(project);
   await rm(join(project.root, 'test/dent/1.png'));
   await rm(join(project.root, 'test/scratch'), { recursive: true });
-  expect(await studio.scan()).toMatchObject({ pictures: 2, gone: 2, away: 0 });
+  expect(await studio.catalogue.scan()).toMatchObject({ pictures: 2, gone: 2, away: 0 });
   expect(await paths(studio)).toEqual([THREE[0], THREE[2]]);
 });
 
@@ -89,10 +89,12 @@ test.each([
   await asNobody(project.root, async () => {
     await chmod(place, 0);
     onTestFinished(() => chmod(place, 0o755).catch(() => undefined));
-    expect(await studio.scan()).toMatchObject({ pictures: 3, gone: 0, away: 3 });
-    expect(studio.passedOver()).toEqual([expect.stringContaining(`3 kept though they cannot be read now (${folder})`)]);
+    expect(await studio.catalogue.scan()).toMatchObject({ pictures: 3, gone: 0, away: 3 });
+    expect(studio.catalogue.passedOver()).toEqual([
+      expect.stringContaining(`3 kept though they cannot be read now (${folder})`),
+    ]);
     await chmod(place, 0o755);
-    expect(await studio.scan()).toMatchObject({ pictures: 3, gone: 0, away: 0 });
+    expect(await studio.catalogue.scan()).toMatchObject({ pictures: 3, gone: 0, away: 0 });
   });
   expect(await paths(studio)).toEqual(THREE);
 });
@@ -104,9 +106,9 @@ test('a picture that was written anew and may not be read yet', async () => {
   await asNobody(project.root, async () => {
     await writeFlat(picture, 7, { width: 24, height: 16 });
     await chmod(picture, 0);
-    expect(await studio.scan()).toMatchObject({ pictures: 3, gone: 0, away: 1, unreadable: [] });
+    expect(await studio.catalogue.scan()).toMatchObject({ pictures: 3, gone: 0, away: 1, unreadable: [] });
     await chmod(picture, 0o644);
-    expect(await studio.scan()).toMatchObject({ pictures: 3, gone: 0, away: 0, unreadable: [] });
+    expect(await studio.catalogue.scan()).toMatchObject({ pictures: 3, gone: 0, away: 0, unreadable: [] });
   });
 });
 
@@ -125,7 +127,7 @@ test('a link to a drive that is not there', async () => {
   const studio = await openStudio(project);
   expect(await paths(studio)).toEqual(['test/1.png', 'test/line/3.png']);
   await rename(join(root, 'drive'), join(root, 'gone'));
-  expect(await studio.scan()).toMatchObject({ pictures: 2, gone: 0, away: 1 });
+  expect(await studio.catalogue.scan()).toMatchObject({ pictures: 2, gone: 0, away: 1 });
   await rm(join(root, 'test/line'));
-  expect(await studio.scan()).toMatchObject({ pictures: 1, gone: 1, away: 0 });
+  expect(await studio.catalogue.scan()).toMatchObject({ pictures: 1, gone: 1, away: 0 });
 });

@@ -37,7 +37,7 @@ describe.skipIf(process.platform === 'win32')('nothing is acknowledged any more'
     const { studio, root, away } = await opened();
     await rename(root, away);
     await expect(studio.labels.act(1, { base: 1, action: click(9, 3) }, 'ada')).rejects.toMatchObject(GONE);
-    await expect(studio.addType('hole', '#123456')).rejects.toMatchObject(GONE);
+    await expect(studio.types.add('hole', '#123456')).rejects.toMatchObject(GONE);
     expect(eventsIn(away)).toBe(1);
     await rename(away, root);
     const answer = await studio.labels.act(1, { base: 1, action: click(9, 3) }, 'ada');

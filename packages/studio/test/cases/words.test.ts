@@ -131,14 +131,14 @@ describe('a renamed defect type stays renamed', () => {
   test('after a restart, with names that change places and with one that is given anew', async () => {
     const project = await makeProject();
     const studio = await openStudio(project);
-    const rename = (id: number, name: string) => studio.changeType(id, { name });
+    const rename = (id: number, name: string) => studio.types.change(id, { name });
     await rename(1, 'aside');
     await rename(2, 'dent');
     await rename(1, 'Kratzer');
     await studio.close();
     expect(await names(project)).toEqual(['1 Kratzer', '2 dent']);
     const again = await openStudio(project);
-    await again.addType('scratch', '#e5484d');
+    await again.types.add('scratch', '#e5484d');
     await again.close();
     expect(await names(project)).toEqual(['1 Kratzer', '2 dent', '3 scratch']);
   });
@@ -147,12 +147,12 @@ describe('a renamed defect type stays renamed', () => {
     const project = await makeProject();
     const studio = await openStudio(project);
     await studio.prompts.generate({ offline: true });
-    await studio.changeType(1, { name: 'bump' });
+    await studio.types.change(1, { name: 'bump' });
     expect((await studio.prompts.list()).map(({ type, phrases }) => [type, phrases.length])).toEqual([
       ['bump', 40],
       ['scratch', 40],
     ]);
-    await studio.changeType(2, { archived: true });
+    await studio.types.change(2, { archived: true });
     await studio.close();
     const store = await Store.open(project.root);
     onTestFinished(() => store.close());
@@ -167,7 +167,7 @@ describe('a renamed defect type stays renamed', () => {
     file.exec("drop table declared; delete from migrations where name = '004-declared'");
     file.close();
     const studio = await openStudio(project);
-    await studio.changeType(1, { name: 'bump' });
+    await studio.types.change(1, { name: 'bump' });
     const [image] = (await studio.queue.page({ order: 'name', offset: 0, limit: 1 })).images;
     const { width, height } = image as { width: number; height: number };
     const { counts } = encodeRle(new Uint8Array(width * height).fill(1), width, height);

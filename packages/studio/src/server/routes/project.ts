@@ -28,7 +28,7 @@ export function addProject(app: FastifyInstance, studio: Studio): void {
   app.get(
     '/project',
     { schema: route({ summary: 'The project, its categories and defect types', tags, answers: { 200: api.project } }) },
-    async (request) => studio.info(request.user),
+    async (request) => studio.catalogue.info(request.user),
   );
 
   app.get('/types', { schema: route({ summary: 'Defect types', tags, answers: { 200: api.types } }) }, async () => ({
@@ -45,7 +45,7 @@ export function addProject(app: FastifyInstance, studio: Studio): void {
         answers: { 201: api.defectType, 409: api.apiError, 422: api.apiError },
       }),
     },
-    async (request, reply) => reply.code(201).send(await studio.addType(request.body.name, request.body.colour)),
+    async (request, reply) => reply.code(201).send(await studio.types.add(request.body.name, request.body.colour)),
   );
 
   app.patch<{ Params: z.infer<typeof idParams>; Body: z.infer<typeof api.typePatch> }>(
@@ -59,7 +59,7 @@ export function addProject(app: FastifyInstance, studio: Studio): void {
         answers: { 200: api.defectType, 404: api.apiError, 409: api.apiError, 422: api.apiError },
       }),
     },
-    async (request) => studio.changeType(request.params.id, request.body),
+    async (request) => studio.types.change(request.params.id, request.body),
   );
 
   app.get(
