@@ -73,9 +73,35 @@ test.each([
   ['missing bytes at the end', file({ a: entry }, new Uint8Array(7)), /ends at byte/],
   ['bytes left over', file({ a: entry }, new Uint8Array(9)), /1 bytes after/],
   ['overlapping tensors', file({ a: entry, b: entry }, new Uint8Array(8)), /overlap/],
+  ['a gap', file({ a: { ...entry, data_offsets: [1, 9] } }, new Uint8Array(9)), /gap/],
+  [
+    'a name twice',
+    file(`{"a":${JSON.stringify(entry)},"\\u0061":${JSON.stringify(entry)}}`, new Uint8Array(8)),
+    /names a twice/,
+  ],
+  ['a size past all numbers', file({ a: { ...entry, shape: [2 ** 40, 2 ** 40] } }, new Uint8Array(8)), /needs/],
+  ['metadata that is no object', file({ __metadata__: ['x'] }), /metadata/],
+  ['metadata of numbers', file({ __metadata__: { x: 1 } }), /metadata/],
 ])('%s is refused as damaged', (_, bytes, message) => {
   expect(() => decodeSafetensors(bytes, 'x.safetensors')).toThrow(message);
   expect(() => decodeSafetensors(bytes, 'x.safetensors')).toThrow(/x\.safetensors/);
+});
+
+test('tensors that overlap are refused before memory is taken for any of them', () => {
+  const size = 16 * 2 ** 20;
+  const over = { dtype: 'U8', shape: [size], data_offsets: [0, size] };
+  const header = Object.fromEntries(Array.from({ length: 200 }, (_, i) => [`t${i}`, over]));
+  const bytes = file(header, new Uint8Array(size));
+  const before = process.memoryUsage().arrayBuffers;
+  expect(() => decodeSafetensors(bytes)).toThrow(/overlap/);
+  expect(process.memoryUsage().arrayBuffers - before).toBeLessThan(size);
+});
+
+test('a header of brackets, quotes and escapes is read in time, and only names of its own level count', () => {
+  const odd = { 'a"b\\': entry, __metadata__: { a: '{"a":[1,"a",{}]}', b: '\\"'.repeat(200_000) } };
+  const { tensors, metadata } = decodeSafetensors(file(odd, new Uint8Array(8)));
+  expect([...tensors.keys()]).toEqual(['a"b\\']);
+  expect(metadata).toEqual(odd.__metadata__);
 });
 
 test('every cut of a file is refused', () => {

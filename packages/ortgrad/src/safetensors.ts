@@ -70,6 +70,32 @@ function isEntry(entry: unknown): entry is HeaderEntry {
   );
 }
 
+/**
+ * A name that stands twice in a JSON object, of which parsers keep the last without a word.
+ * @param text valid JSON.
+ */
+function nameTwice(text: string): string | undefined {
+  const names = new Set<string>();
+  let depth = 0;
+  let isName = false;
+  for (let i = 0; i < text.length; i++) {
+    const character = text[i];
+    if (character === '{' || character === '[') depth++;
+    else if (character === '}' || character === ']') depth--;
+    // In an object, what follows its bracket or a comma is a name.
+    if (depth === 1 && (character === '{' || character === ',')) isName = true;
+    if (character !== '"') continue;
+    const from = i++;
+    while (text[i] !== '"') i += text[i] === '\\' ? 2 : 1;
+    if (!isName) continue;
+    isName = false;
+    const name: string = JSON.parse(text.slice(from, i + 1));
+    if (names.has(name)) return name;
+    names.add(name);
+  }
+  return undefined;
+}
+
 function readHeader(bytes: Uint8Array, path: string): { header: Record<string, unknown>; start: number } {
   const damaged = (what: string, cause?: unknown) => fail('ADC_WEIGHTS_DAMAGED', { path, what }, cause);
   if (bytes.length < 8) throw damaged(`${bytes.length} bytes are too few for a header`);
@@ -77,54 +103,78 @@ function readHeader(bytes: Uint8Array, path: string): { header: Record<string, u
   if (length > HEADER_LIMIT || 8 + length > bytes.length) {
     throw damaged(`its header claims ${length} bytes, the file has ${bytes.length}`);
   }
+  let text: string;
   let header: unknown;
   try {
-    header = JSON.parse(new TextDecoder('utf-8', { fatal: true }).decode(bytes.subarray(8, 8 + length)));
+    text = new TextDecoder('utf-8', { fatal: true }).decode(bytes.subarray(8, 8 + length));
+    header = JSON.parse(text);
   } catch (cause) {
     throw damaged('its header is not JSON', cause);
   }
   if (typeof header !== 'object' || header === null || Array.isArray(header)) throw damaged('its header is no object');
+  const twice = nameTwice(text);
+  if (twice !== undefined) throw damaged(`its header names ${twice} twice`);
   return { header: header as Record<string, unknown>, start: 8 + length };
 }
 
+/** The texts beside the tensors. */
+function metadataOf(entry: unknown): Record<string, string> | undefined {
+  if (entry === undefined) return {};
+  if (typeof entry !== 'object' || entry === null || Array.isArray(entry)) return undefined;
+  const pairs = Object.entries(entry);
+  return pairs.every(([, value]) => typeof value === 'string') ? Object.fromEntries(pairs) : undefined;
+}
+
+/** Where a tensor lies in a file, everything checked but that it lies beside the others. */
+interface Span {
+  readonly name: string;
+  readonly dtype: DType;
+  readonly shape: readonly number[];
+  readonly from: number;
+  readonly to: number;
+}
+
+function spanOf(name: string, entry: unknown): Span | string {
+  if (!isEntry(entry)) return `the entry of ${name} is malformed`;
+  const { shape } = entry;
+  const dtype = TYPES.get(entry.dtype);
+  if (!dtype) return `${name} has the type ${entry.dtype}, known are ${[...TYPES.keys()].join(' ')}`;
+  const [from, to] = entry.data_offsets;
+  const want = elementCount(shape) * BYTES_PER_ELEMENT[dtype];
+  if (!Number.isSafeInteger(want) || to - from !== want) return `${name} needs ${want} bytes and has ${to - from}`;
+  return { name, dtype, shape, from, to };
+}
+
 /**
- * Reads one file's bytes; every tensor is copied into an array of its own.
+ * Reads one file's bytes; every tensor is copied into an array of its own, once all of them are known to lie one behind the other and
+ * to end with the file: what is copied is never more than the file holds.
  * @param path named in errors.
  * @throws ADC_WEIGHTS_DAMAGED when header, offsets, types or sizes do not fit together.
  */
 export function decodeSafetensors(bytes: Uint8Array, path = '(memory)'): SafetensorsFile {
   const damaged = (what: string) => fail('ADC_WEIGHTS_DAMAGED', { path, what });
   const { header, start } = readHeader(bytes, path);
-  const tensors = new Map<string, Tensor>();
-  const metadata: Record<string, string> = {};
-  const spans: [number, number][] = [];
-  for (const [name, entry] of Object.entries(header)) {
-    if (name === '__metadata__') {
-      if (typeof entry !== 'object' || entry === null) throw damaged('its metadata is no object');
-      for (const [key, value] of Object.entries(entry)) metadata[key] = String(value);
-      continue;
-    }
-    if (!isEntry(entry)) throw damaged(`the entry of ${name} is malformed`);
-    const dtype = TYPES.get(entry.dtype);
-    if (!dtype) throw damaged(`${name} has the type ${entry.dtype}, known are ${[...TYPES.keys()].join(' ')}`);
-    const [from, to] = entry.data_offsets;
-    const count = elementCount(entry.shape);
-    if (to - from !== count * BYTES_PER_ELEMENT[dtype]) {
-      throw damaged(`${name} needs ${count * BYTES_PER_ELEMENT[dtype]} bytes and has ${to - from}`);
-    }
-    if (start + to > bytes.length) throw damaged(`${name} ends at byte ${start + to} of ${bytes.length}`);
-    const data = allocate(dtype, count);
-    bytesOf(data).set(bytes.subarray(start + from, start + to));
-    tensors.set(name, { data, shape: entry.shape, dtype });
-    spans.push([from, to]);
-  }
-  spans.sort((a, b) => a[0] - b[0] || a[1] - b[1]);
+  const { __metadata__: said, ...entries } = header;
+  const metadata = metadataOf(said);
+  if (!metadata) throw damaged('its metadata is no object of texts');
+  const spans = Object.entries(entries).map(([name, entry]) => {
+    const span = spanOf(name, entry);
+    if (typeof span === 'string') throw damaged(span);
+    if (start + span.to > bytes.length) throw damaged(`${name} ends at byte ${start + span.to} of ${bytes.length}`);
+    return span;
+  });
   let end = 0;
-  for (const [from, to] of spans) {
+  for (const { from, to } of [...spans].sort((a, b) => a.from - b.from || a.to - b.to)) {
     if (from !== end) throw damaged(`its tensors overlap or leave a gap at byte ${start + end}`);
     end = to;
   }
   if (start + end !== bytes.length) throw damaged(`it has ${bytes.length - start - end} bytes after the last tensor`);
+  const tensors = new Map<string, Tensor>();
+  for (const { name, dtype, shape, from, to } of spans) {
+    const data = allocate(dtype, elementCount(shape));
+    bytesOf(data).set(bytes.subarray(start + from, start + to));
+    tensors.set(name, { data, shape, dtype });
+  }
   return { tensors, metadata };
 }
 
