@@ -138,6 +138,20 @@ export const CORE_ERRORS = {
     status: 422,
     passing: true,
   },
+  ADC_DETECTOR_UNSAFE: {
+    message: 'Detector file {path} is not run: {what}',
+    next: 'Give a file that ADClick has built; this one was made or changed by something else.',
+    page: 'Train the detector again, or bring back the one before: Shift+D.',
+    exit: 1,
+    status: 422,
+  },
+  ADC_DETECTOR_ANSWER: {
+    message: 'The answer of detector {path} is none: {what}',
+    next: 'Build the detector again; its file was made or changed by something else.',
+    page: 'Train the detector again, or bring back the one before: Shift+D.',
+    exit: 1,
+    status: 422,
+  },
   ADC_LABELS: {
     message: 'Labels cannot train a detector: {what}',
     next: 'Label at least two pictures with defects; ten are usual. Good pictures alone make a detector too: `adclick predict`.',

@@ -15,10 +15,15 @@ export {
   type Attribute,
   type Attributes,
   appendMetadata,
-  type MetadataEntry,
   type OnnxPort,
-  readMetadata,
 } from './onnx.ts';
+export {
+  type MetadataEntry,
+  type ModelSketch,
+  type PortSketch,
+  readMetadata,
+  sketchModel,
+} from './onnx-reading.ts';
 export { type AttentionOptions, attention, selfAttention } from './ops/attention.ts';
 export { cast, stopGradient } from './ops/cast.ts';
 export { type ConvOptions, conv2d } from './ops/conv2d.ts';

@@ -39,7 +39,14 @@ export interface OnnxModel {
 }
 
 /** Numbers of onnx.proto's TensorProto.DataType. */
-const DATA_TYPE: Readonly<Record<DType, number>> = { float32: 1, uint8: 2, int32: 6, int64: 7, bool: 9, float16: 10 };
+export const DATA_TYPE: Readonly<Record<DType, number>> = {
+  float32: 1,
+  uint8: 2,
+  int32: 6,
+  int64: 7,
+  bool: 9,
+  float16: 10,
+};
 /** Numbers of onnx.proto's AttributeProto.AttributeType. */
 const ATTRIBUTE_TYPE = { float: 1, int: 2, string: 3, floats: 6, ints: 7 } as const;
 
@@ -197,8 +204,8 @@ export function encodeModel(model: OnnxModel): Uint8Array {
   return message.finish();
 }
 
-/** Field of ModelProto that holds metadata, and of its entries. */
-const METADATA = 14;
+/** Field of ModelProto that holds metadata. */
+export const METADATA = 14;
 
 /**
  * Adds one entry of metadata to the end of a model file; readers see it beside those it was written with.
@@ -210,87 +217,4 @@ export function appendMetadata(model: Uint8Array, key: string, value: string): U
   out.set(model);
   out.set(entry, model.length);
   return out;
-}
-
-/** An entry of a model's metadata. */
-export interface MetadataEntry {
-  readonly key: string;
-  readonly value: string;
-  /** First byte of the entry in the file; an entry's checksum covers what lies before. */
-  readonly offset: number;
-}
-
-/** A field of a protobuf message. */
-interface Field {
-  readonly number: number;
-  /** First byte of the field's key. */
-  readonly offset: number;
-  /** Content of a length-delimited field. */
-  readonly content?: Uint8Array;
-}
-
-/** Walks a message's fields without looking into them. @throws RangeError where the bytes are no such message. */
-function* fieldsOf(bytes: Uint8Array): Generator<Field> {
-  let at = 0;
-  const varint = (): number => {
-    let value = 0;
-    for (let shift = 1, i = 0; i < 10; i++, shift *= 128) {
-      const byte = bytes[at++];
-      if (byte === undefined) throw new RangeError('a number is cut off');
-      value += (byte & 127) * shift;
-      if (byte < 128) return value;
-    }
-    throw new RangeError('a number does not end');
-  };
-  const skip = (count: number) => {
-    if (!(at + count <= bytes.length))
-      throw new RangeError(`${at + count - bytes.length} bytes are missing at the end`);
-    at += count;
-    return at;
-  };
-  while (at < bytes.length) {
-    const offset = at;
-    const key = varint();
-    const number = Math.floor(key / 8);
-    switch (key % 8) {
-      case 0:
-        varint();
-        yield { number, offset };
-        break;
-      case 1:
-        skip(8);
-        yield { number, offset };
-        break;
-      case 2: {
-        const length = varint();
-        const start = at;
-        yield { number, offset, content: bytes.subarray(start, skip(length)) };
-        break;
-      }
-      case 5:
-        skip(4);
-        yield { number, offset };
-        break;
-      default:
-        throw new RangeError(`byte ${offset} begins no field`);
-    }
-  }
-}
-
-/**
- * Metadata of a model file, without running or loading it.
- * @throws RangeError when the bytes are no ONNX file or end too early.
- */
-export function readMetadata(model: Uint8Array): MetadataEntry[] {
-  const decoder = new TextDecoder();
-  const entries: MetadataEntry[] = [];
-  let graphs = 0;
-  for (const { number, offset, content } of fieldsOf(model)) {
-    if (number === 7) graphs++;
-    if (number !== METADATA || !content) continue;
-    const texts = new Map([...fieldsOf(content)].map((field) => [field.number, decoder.decode(field.content)]));
-    entries.push({ key: texts.get(1) ?? '', value: texts.get(2) ?? '', offset });
-  }
-  if (graphs !== 1) throw new RangeError('it holds no graph');
-  return entries;
 }

@@ -13,6 +13,7 @@ import type { ReferenceIndex } from '../residual/reference-index.ts';
 import { VERSION } from '../version.ts';
 import { DEFAULT_MAP, type MapSettings, type SegNetwork } from './anomaly-map.ts';
 import { cardMetadata, type DetectorCard, type DetectorThresholds, readCard, sealed } from './detector-card.ts';
+import { checkAnswer, checkModel } from './detector-check.ts';
 import { detectorModel } from './detector-model.ts';
 import { type DetectedRegion, regionsOf } from './regions.ts';
 import { IndexScorer, quantileForRate } from './scoring.ts';
@@ -66,6 +67,8 @@ export class Detector {
     readonly model: Uint8Array,
     private readonly session: Session,
     private readonly ownRuntime: Runtime | undefined,
+    /** Named in errors: its file, or its name where it was not read from one. */
+    private readonly file: string,
   ) {}
 
   /**
@@ -75,12 +78,12 @@ export class Detector {
    */
   static async build(index: ReferenceIndex, options: DetectorOptions = {}): Promise<Detector> {
     const { model, card } = await exportDetector(index, options);
-    return new Detector(card, model, await index.runtime.load(model), undefined);
+    return new Detector(card, model, await index.runtime.load(model), undefined, card.name);
   }
 
   /**
    * Loads a detector file.
-   * @throws ADC_DETECTOR_MISSING, ADC_DETECTOR_DAMAGED, ADC_DETECTOR_KIND, ADC_RUNTIME.
+   * @throws ADC_DETECTOR_MISSING, ADC_DETECTOR_DAMAGED, ADC_DETECTOR_KIND, ADC_DETECTOR_UNSAFE, ADC_RUNTIME.
    */
   static async load(file: string, options: { readonly runtime?: Runtime } = {}): Promise<Detector> {
     const model = await readFile(file).catch((cause: NodeJS.ErrnoException) => {
@@ -88,9 +91,10 @@ export class Detector {
       throw fail('ADC_DETECTOR_DAMAGED', { path: file, what: describeIoError(cause) }, cause);
     });
     const card = readCard(model, file);
+    checkModel(model, card, file);
     const own = options.runtime ? undefined : await Runtime.start();
     try {
-      return new Detector(card, model, await (options.runtime ?? own)!.load(model), own);
+      return new Detector(card, model, await (options.runtime ?? own)!.load(model), own, file);
     } catch (error) {
       await own?.close();
       throw error;
@@ -109,7 +113,8 @@ export class Detector {
 
   /**
    * Looks at one picture of any size, 8-bit or samples of any type.
-   * @returns map and regions in pixels of the picture. @throws ADC_IMAGE_RANGE for samples of a type that no good picture has.
+   * @returns map and regions in pixels of the picture. @throws ADC_IMAGE_RANGE for samples of a type that no good picture has,
+   *   ADC_DETECTOR_ANSWER for a map or score that is none.
    */
   async detect(image: Picture): Promise<Detection> {
     const { score, map: onGrid } = await this.run(image);
@@ -121,15 +126,13 @@ export class Detector {
     return { score, isDefect, map, regions };
   }
 
-  /** Score and map as the model gives them, the map on the model grid. @throws ADC_IMAGE_RANGE. */
+  /** Score and map as the model gives them, the map on the model grid. @throws ADC_IMAGE_RANGE, ADC_DETECTOR_ANSWER. */
   async run(image: Picture): Promise<{ readonly score: number; readonly map: Plane }> {
     const { width, height } = this.card.input;
     const { data } = resizeRgb(this.rgb(image), width, height);
-    const { map, score } = await this.session.run({ image: tensor(data, [1, height, width, 3]) });
-    return {
-      score: score.data[0] as number,
-      map: { data: map.data as Float32Array, width, height, channels: 1 },
-    };
+    const answer = await this.session.run({ image: tensor(data, [1, height, width, 3]) });
+    const { map, score } = checkAnswer({ map: answer.map, score: answer.score }, this.card, this.file);
+    return { score, map: { data: map, width, height, channels: 1 } };
   }
 
   /** Frees the model, and the runtime if the detector started it. */
