@@ -312,7 +312,7 @@ export function toCoded(error: unknown): CodedError {
 const oneLine = (text: string): string =>
   text
     .trim()
-    .replace(/\s*\n\s*/g, ' ')
+    .replace(/\s+/g, (space) => (space.includes('\n') ? ' ' : space))
     .replace(/[\p{Cc}\u202a-\u202e\u2066-\u2069]/gu, '?');
 
 /** The one line a user reads: code, what with the value, next step. */

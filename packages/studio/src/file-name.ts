@@ -10,7 +10,7 @@ const DIGITS = 8;
 /** What some system takes for a separator, a wildcard or a stream, cannot store, or does not show. */
 const UNSAFE = /[\\/:*?"<>|]|\p{Cc}|\p{Cs}|\p{Zl}|\p{Zp}|\p{Default_Ignorable_Code_Point}/gu;
 /** Windows drops dots and spaces at the end; a dot at the start hides a file. */
-const ENDS = /^[. ]+|[. ]+$/g;
+const ENDS = /^[. ]+|(?<![. ])[. ]+$/g;
 /** Names of devices on Windows, whatever ending they have. */
 const DEVICE = /^(?:con|prn|aux|nul|conin\$|conout\$|(?:com|lpt)[0-9\u00b9\u00b2\u00b3]) *(?:\.|$)/i;
 /** A name that has been made unlike others already. */

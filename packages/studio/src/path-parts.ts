@@ -8,3 +8,5 @@ export const nameOf = (path: string): string => path.slice(path.lastIndexOf('/')
 export const endingOf = (path: string): string => /[^/](\.[^./]+)$/.exec(path)?.[1] ?? '';
 /** The path without its ending. */
 export const withoutEnding = (path: string): string => path.slice(0, path.length - endingOf(path).length);
+/** A path without the slashes at its end. */
+export const withoutSlashes = (path: string): string => path.replace(/(?<!\/)\/+$/, '');

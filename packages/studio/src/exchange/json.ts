@@ -15,9 +15,8 @@ function measure(text: string): { deepest: number; containers: number; values: n
   let [depth, deepest, containers, values] = [0, 0, 0, 0];
   for (let i = 0; i < text.length; i++) {
     const code = text.charCodeAt(i);
-    if (code === 0x22) {
-      for (i++; i < text.length && text.charCodeAt(i) !== 0x22; i++) if (text.charCodeAt(i) === 0x5c) i++;
-    } else if (code === 0x5b || code === 0x7b) {
+    if (code === 0x22) i = endOfText(text, i) - 1;
+    else if (code === 0x5b || code === 0x7b) {
       containers++;
       deepest = Math.max(deepest, ++depth);
     } else if (code === 0x5d || code === 0x7d) depth--;
@@ -72,8 +71,28 @@ function furthest(issues: readonly z.core.$ZodIssue[], base: readonly PropertyKe
   return best;
 }
 
-/** Texts, which stay as they are, and what Python writes for numbers that are none. */
-const NO_NUMBERS = /"(?:[^"\\]|\\.)*"|-?\b(?:NaN|Infinity)\b/g;
+/** What Python writes for numbers that are none. */
+const NO_NUMBER = /-?\b(?:NaN|Infinity)\b/g;
+
+/** Place behind the text that a quotation mark begins. */
+function endOfText(text: string, from: number): number {
+  let at = from + 1;
+  while (at < text.length && text.charCodeAt(at) !== 0x22) at += text.charCodeAt(at) === 0x5c ? 2 : 1;
+  return at + 1;
+}
+
+/** Makes a text of what is no number; texts stay as they are. */
+function withoutNoNumbers(text: string): string {
+  const parts: string[] = [];
+  for (let at = 0; at < text.length; ) {
+    const quote = text.indexOf('"', at);
+    const end = quote < 0 ? text.length : quote;
+    parts.push(text.slice(at, end).replace(NO_NUMBER, '"$&"'));
+    at = quote < 0 ? end : endOfText(text, quote);
+    if (quote >= 0) parts.push(text.slice(quote, at));
+  }
+  return parts.join('');
+}
 
 /** The value of a text. What is no number becomes a text, so that whatever needs a number there is refused by itself. */
 function parseText(text: string, file: string): unknown {
@@ -82,9 +101,8 @@ function parseText(text: string, file: string): unknown {
   } catch (error) {
     const refused = wrong({ file, field: 'JSON' }, (error as Error).message.slice(0, 200), error);
     if (!/NaN|Infinity/.test(text)) throw refused;
-    const plain = text.replace(NO_NUMBERS, (found) => (found.startsWith('"') ? found : `"${found}"`));
     try {
-      return JSON.parse(plain);
+      return JSON.parse(withoutNoNumbers(text));
     } catch {
       throw refused;
     }
@@ -139,5 +157,31 @@ export function* pieces(texts: Iterable<string>): Generator<Uint8Array> {
 
 /** A finite number. */
 export const number = z.number();
+
+/**
+ * A list whose first misfit alone is told: of millions, what is told of each would fill memory.
+ * @param quick tells most elements that fit without a closer look.
+ */
+export function listOf<T>(schema: z.ZodType<T>, most: number, quick: (value: unknown) => boolean = () => false) {
+  return z
+    .array(z.unknown())
+    .max(most)
+    .transform((list, context): T[] => {
+      const out: T[] = [];
+      for (const [i, value] of list.entries()) {
+        const result = quick(value) ? undefined : schema.safeParse(value);
+        if (result && !result.success) {
+          const [issue] = result.error.issues;
+          context.issues.push({ ...issue, path: [i, ...issue.path], input: value } as z.core.$ZodRawIssue);
+          return z.NEVER;
+        }
+        out.push(result ? result.data : (value as T));
+      }
+      return out;
+    });
+}
+
+/** Up to so many finite numbers. */
+export const numbersUpTo = (most: number) => listOf(number, most, (value) => Number.isFinite(value));
 /** A list of x, y pairs in one list. */
-export const numbers = z.array(number).max(4_000_000);
+export const numbers = numbersUpTo(4_000_000);

@@ -18,7 +18,7 @@ import { removeLeftovers } from '@adclick/ortgrad';
 import { CACHE_FOLDER } from '../cache-folder.ts';
 import { fail } from '../errors.ts';
 import { fileName } from '../file-name.ts';
-import { endingOf, folderOf, nameOf, withoutEnding } from '../path-parts.ts';
+import { endingOf, folderOf, nameOf, withoutEnding, withoutSlashes } from '../path-parts.ts';
 import { type Category, categoriesOf, entryFolder } from '../project/categories.ts';
 import { findGood, findLabelled } from '../project/category-pictures.ts';
 import { isGoodName, isPictureName } from '../project/folder-names.ts';
@@ -73,7 +73,7 @@ interface Entry {
 
 /** Folder of a category's masks, relative to the project: as the project says, else beside its test or train folder. */
 function maskFolder({ settings }: Category): string {
-  if (settings.masks !== undefined) return settings.masks.replace(/\/+$/, '');
+  if (settings.masks !== undefined) return withoutSlashes(settings.masks);
   const [test] = settings.test.map((entry) => (isPictureName(entry) ? folderOf(entry) : entryFolder(entry)));
   const beside = folderOf(test ?? folderOf(settings.good[0] ?? ''));
   return beside === '' || beside === '.' ? 'ground_truth' : `${beside}/ground_truth`;

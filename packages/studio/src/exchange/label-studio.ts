@@ -5,7 +5,7 @@ import { fail } from '../errors.ts';
 import { hasPictureEnding } from '../project/folder-names.ts';
 import { decodeBrush, encodeBrush } from './brush-rle.ts';
 import type { Format, ReadOptions } from './format.ts';
-import { jsonList, number, parseJson, parsePart, pieces } from './json.ts';
+import { jsonList, listOf, number, numbersUpTo, parseJson, parsePart, pieces } from './json.ts';
 import type { Painter } from './painter.ts';
 import { pictureName } from './paths.ts';
 import { Pictures } from './pictures.ts';
@@ -35,9 +35,9 @@ const optional = figure.nullish();
 const labels = z.array(z.string());
 const value = z.object({
   format: z.string().nullish(),
-  rle: z.array(number).max(400_000_000).nullish(),
+  rle: numbersUpTo(400_000_000).nullish(),
   imageDataURL: z.string().nullish(),
-  points: z.array(z.array(figure).length(2)).max(1_000_000).nullish(),
+  points: listOf(z.array(figure).length(2), 1_000_000).nullish(),
   x: optional,
   y: optional,
   width: optional,
@@ -74,10 +74,13 @@ type Task = z.infer<typeof task>;
 /** Kinds of regions that are areas, by the beginning of their type; `labels` may follow. */
 const AREA = /^(brush|magicwand|bitmask|polygon|rectangle|ellipse)(labels)?$/;
 
+/** An address without what stands behind the name. */
+const withoutQuery = (address: string): string => /^[^?#]*/.exec(address)?.[0] ?? '';
+
 /** The address of a task's picture. */
 function addressOf({ data }: Task, place: Place): string {
   const texts = Object.values(data).filter((entry) => typeof entry === 'string');
-  const isPicture = (text: string) => hasPictureEnding(text.replace(/[?#].*$/, ''));
+  const isPicture = (text: string) => hasPictureEnding(withoutQuery(text));
   const found = data.image ?? texts.find(isPicture) ?? texts[0];
   const at = within(within(place, 'data'), 'image');
   if (typeof found !== 'string') throw wrong(at, 'there is no picture');
@@ -90,7 +93,7 @@ function pathOf(task: Task, place: Place, { inProject }: ReadOptions): string {
   const address = addressOf(task, place);
   const query = (key: string) => new RegExp(`[?&]${key}=([^&]*)`).exec(address)?.[1];
   const [local, stored] = [query('d'), query('fileuri')];
-  const plain = (text: string) => text.replace(/^[a-z][a-z0-9+.-]+:\/\/[^/]*\//i, '').replace(/[?#].*$/, '');
+  const plain = (text: string) => withoutQuery(text.replace(/^[a-z][a-z0-9+.-]+:\/\/[^/]*\//i, ''));
   let path = stored ? plain(Buffer.from(stored, 'base64').toString()) : (local ?? plain(address));
   try {
     path = decodeURIComponent(path);
@@ -183,7 +186,11 @@ function regionsOf(results: readonly unknown[], place: Place) {
   const areas = new Set(read.flatMap(({ region }) => (kindOf(region) && region?.id ? [region.id] : [])));
   const given = new Map<string, string[]>();
   for (const { region } of read)
-    if (region?.id) given.set(region.id, [...(given.get(region.id) ?? []), ...labelsOf(region.value)]);
+    if (region?.id) {
+      const all = given.get(region.id) ?? [];
+      for (const label of labelsOf(region.value)) all.push(label);
+      given.set(region.id, all);
+    }
   return read.flatMap(({ at, region }) => {
     const kind = kindOf(region);
     if (region?.type === 'relation') return [];

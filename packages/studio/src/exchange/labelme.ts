@@ -3,7 +3,7 @@ import { decodeImage, encodeMask, imageSize, type Rle } from '@adclick/core';
 import { z } from 'zod';
 import { folderOf, nameOf } from '../path-parts.ts';
 import type { Format, ReadOptions } from './format.ts';
-import { number, parseJson, parsePart, textBytes } from './json.ts';
+import { listOf, number, parseJson, parsePart, textBytes } from './json.ts';
 import { boundsOf, cropRle, type Painter } from './painter.ts';
 import { pictureName } from './paths.ts';
 import { Pictures } from './pictures.ts';
@@ -11,7 +11,7 @@ import { type Place, within, wrong } from './place.ts';
 import { ImageReader, orLeaveOut, readEach } from './reading.ts';
 import type { LabelledImage } from './types.ts';
 
-const points = z.array(z.array(number).length(2)).max(1_000_000);
+const points = listOf(z.array(number).length(2), 1_000_000);
 const shape = z.object({
   points,
   shape_type: z.string().nullish(),

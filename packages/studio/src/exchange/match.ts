@@ -33,7 +33,7 @@ class ByName {
   nearest(path: string, name = this.part(path)): readonly Picture[] {
     const group = this.groups.get(this.key(name)) ?? [];
     const shared = group.map((picture) => this.sharedFolders(picture.path, path));
-    const most = Math.max(...shared);
+    const most = shared.reduce((a, b) => Math.max(a, b), 0);
     return group.filter((_, i) => shared[i] === most);
   }
 
@@ -112,8 +112,11 @@ export class PictureFinder {
 export function matchPictures(images: readonly Picture[], finder: PictureFinder, lost: readonly string[] = []) {
   const failures: LeftOut[] = [];
   const claims = new Map<string, { image: Picture | undefined; found: Found }[]>();
-  const claim = (image: Picture | undefined, found: Found) =>
-    claims.set(found.picture.path, [...(claims.get(found.picture.path) ?? []), { image, found }]);
+  const claim = (image: Picture | undefined, found: Found) => {
+    const group = claims.get(found.picture.path);
+    if (group) group.push({ image, found });
+    else claims.set(found.picture.path, [{ image, found }]);
+  };
   for (const image of images) {
     const found = finder.find(image.path);
     if (typeof found === 'string') failures.push({ path: image.path, reason: found });
@@ -127,7 +130,7 @@ export function matchPictures(images: readonly Picture[], finder: PictureFinder,
   }
   const matches = new Map<string, Picture>();
   for (const [path, group] of claims) {
-    const least = Math.min(...group.map(({ found }) => found.by));
+    const least = group.reduce((least, { found }) => Math.min(least, found.by), Number.POSITIVE_INFINITY);
     const best = group.filter(({ found }) => found.by === least);
     for (const claim of group) {
       const { image, found } = claim;

@@ -96,8 +96,12 @@ class Pictures {
 
   constructor(names: readonly string[]) {
     this.names = new Set(names);
-    for (const name of names)
-      this.byStem.set(withoutEnding(name), [...(this.byStem.get(withoutEnding(name)) ?? []), name]);
+    for (const name of names) {
+      const stem = withoutEnding(name);
+      const list = this.byStem.get(stem);
+      if (list) list.push(name);
+      else this.byStem.set(stem, [name]);
+    }
   }
 
   /**

@@ -81,9 +81,11 @@ async function survey(
     const [, prefix = '', folder, name = ''] =
       /^(|.*\/)(SegmentationClass|SegmentationObject|Annotations|JPEGImages)\/(.+)$/i.exec(file) ?? [];
     const [kind, stem] = [folder?.toLowerCase(), withoutEnding(name)];
-    if (kind === PICTURES.toLowerCase())
-      pictures.set(`${prefix}${stem}`, [...(pictures.get(`${prefix}${stem}`) ?? []), name]);
-    else if (kind === ANNOTATIONS.toLowerCase()) {
+    if (kind === PICTURES.toLowerCase()) {
+      const list = pictures.get(`${prefix}${stem}`) ?? [];
+      list.push(name);
+      pictures.set(`${prefix}${stem}`, list);
+    } else if (kind === ANNOTATIONS.toLowerCase()) {
       if (endingOf(name).toLowerCase() === '.xml') entry(prefix, stem).annotation = file;
     } else if (kind !== undefined && hasPictureEnding(name)) {
       if (kind === MASKS.toLowerCase()) entry(prefix, stem).masks.push(file);

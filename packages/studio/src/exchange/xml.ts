@@ -31,23 +31,24 @@ const ENTITIES: Readonly<Record<string, string>> = { lt: '<', gt: '>', amp: '&',
 class Reader {
   private at = 0;
   private line = 1;
-  private counted = 0;
+  /** Where the line ends that `line` counts. */
+  private lineEnd: number;
   private elements = 0;
 
   constructor(
     private readonly text: string,
     private readonly file: string,
-  ) {}
+  ) {
+    this.lineEnd = text.indexOf('\n');
+  }
 
   private refuse(what: string) {
     return wrong({ file: this.file, field: `line ${this.lineNow()}` }, what);
   }
 
   private lineNow(): number {
-    for (let i = this.text.indexOf('\n', this.counted); i >= 0 && i < this.at; i = this.text.indexOf('\n', i + 1)) {
-      this.line++;
-      this.counted = i + 1;
-    }
+    for (; this.lineEnd >= 0 && this.lineEnd < this.at; this.line++)
+      this.lineEnd = this.text.indexOf('\n', this.lineEnd + 1);
     return this.line;
   }
 

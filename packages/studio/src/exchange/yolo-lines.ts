@@ -14,7 +14,7 @@ export interface YoloShape {
 const BEYOND = 0.01;
 /** Shares by which a key point may lie outside of its box. */
 const LOOSE = 0.05;
-const NUMBER = /^[+-]?(?:\d+\.?\d*|\.\d+)(?:e[+-]?\d+)?$/i;
+const NUMBER = /^[+-]?(?:\d+(?:\.\d*)?|\.\d+)(?:e[+-]?\d+)?$/i;
 
 const isShare = (value: number) => value >= -BEYOND && value <= 1 + BEYOND;
 

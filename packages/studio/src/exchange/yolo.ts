@@ -58,7 +58,7 @@ async function pictureOf(
   if (record) return record;
   const place = { file: display, field: 'the whole file' };
   const stem = withoutEnding(name);
-  const inside = (folder: string) => stem.replace(/(^|.*\/)labels\//i, (_, before: string) => `${before}${folder}`);
+  const inside = (folder: string) => stem.replace(/^(|.*\/)labels\//i, (_, before: string) => `${before}${folder}`);
   for (const candidate of new Set([inside(`${PICTURES}/`), stem, inside('')])) {
     const [picture, other] = pictures.ofStem(candidate);
     if (other !== undefined) throw wrong(place, `it could be of ${picture} or of ${other}`);

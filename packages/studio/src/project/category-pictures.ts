@@ -2,6 +2,7 @@
 import { readdir, realpath, stat } from 'node:fs/promises';
 import { dirname, join, resolve } from 'node:path';
 import { toStored } from '@adclick/core';
+import { withoutSlashes } from '../path-parts.ts';
 import { type Category, categoriesOf, entryFolder } from './categories.ts';
 import { Finder, type FinderOptions, type FoundPicture, type PassedOver } from './finding.ts';
 import { isForeignFolder, isPictureName, RECORDS_FILE } from './folder-names.ts';
@@ -18,9 +19,16 @@ const isThere = (path: string, kind: 'isFile' | 'isDirectory') =>
     () => false,
   );
 
-/** A pattern's part as an expression: `*` stands for any characters of a name. */
-const expression = (part: string) =>
-  new RegExp(`^${part.replace(/[.+?^${}()|[\]\\]/g, '\\$&').replaceAll('*', '.*')}$`, 'iu');
+/**
+ * A pattern's part as an expression: `*` stands for any characters of a name. Text between two of them is found at its first place, and no
+ * other is tried: names that nearly match would take time without end.
+ */
+export function expression(part: string): RegExp {
+  const [first, ...more] = part.replace(/[.+?^${}()|[\]\\]/g, '\\$&').split(/\*+/);
+  const last = more.pop();
+  const between = more.map((text, i) => `(?=(.*?${text}))\\${i + 1}`).join('');
+  return new RegExp(`^${first}${between}${last === undefined ? '' : `.*${last}`}$`, 'iu');
+}
 
 async function matches(folder: string, parts: readonly string[]): Promise<Place[]> {
   const [part, ...rest] = parts;
@@ -58,7 +66,7 @@ export async function matchingFolders(
   root: string,
   entry: string,
 ): Promise<{ readonly path: string; readonly matched: readonly string[] }[]> {
-  const plain = entry.replace(/\/+$/, '');
+  const plain = withoutSlashes(entry);
   const pattern = plain.split('/');
   const found: { path: string; matched: string[] }[] = [];
   for (const place of await placesOf(root, plain)) {

@@ -204,7 +204,7 @@ const phrasesSchema = z.record(z.string(), z.record(z.string(), z.array(z.unknow
  * @returns undefined when there is no such JSON, or more than one list and none under the names that were asked for.
  */
 export function phrasesIn(text: string, defect: string, object: string): readonly unknown[] | undefined {
-  const inner = /```(?:json)?\s*([\s\S]*?)```/i.exec(text)?.[1] ?? text;
+  const inner = /```(?:json)?([\s\S]*?)```/i.exec(text)?.[1] ?? text;
   const [from, to] = [inner.indexOf('{'), inner.lastIndexOf('}')];
   if (from < 0 || to < from) return undefined;
   let json: unknown;
