@@ -1,7 +1,7 @@
 /** What the classes of a YOLO data set are called: its YAML file, or a plain list of names. */
-import { parse as parseYaml } from 'yaml';
 import { z } from 'zod';
 import { fail } from '../errors.ts';
+import { parseYaml } from '../project/checked-text.ts';
 import type { ReadOptions } from './format.ts';
 import { decodeText, linesOf, parsePart } from './json.ts';
 import { wrong } from './place.ts';
@@ -39,13 +39,10 @@ interface Found extends Classes {
 
 /** The classes in a YAML file; undefined when it is about something else, such as the settings of a training. */
 function readYaml(text: string, file: string): Found | undefined {
-  let content: unknown;
-  try {
-    // No aliases, so that a few lines cannot become many.
-    content = parseYaml(text, { maxAliasCount: 0, logLevel: 'silent', schema: 'failsafe' });
-  } catch (error) {
-    throw wrong({ file, field: 'YAML' }, (error as Error).message.split('\n')[0] ?? '', error);
-  }
+  // No aliases, so that a few lines cannot become many.
+  const { value: content } = parseYaml(text, ({ line, what }) => wrong({ file, field: `line ${line}` }, what), {
+    plain: true,
+  });
   if (typeof content !== 'object' || content === null) return undefined;
   // Files of models have a number of classes as well, but no pictures.
   const isSet = 'nc' in content && ['train', 'val', 'test', 'path'].some((key) => key in content);

@@ -1,5 +1,5 @@
 /** YAML and JSON that people edit, checked against a schema; what does not fit is named by line and field. */
-import { type Document, isMap, isNode, isPair, LineCounter, parseDocument } from 'yaml';
+import { type Document, isMap, isNode, isPair, isScalar, LineCounter, parseDocument, visit } from 'yaml';
 import type { z } from 'zod';
 
 /** What is wrong in a text, and where. */
@@ -41,6 +41,80 @@ function faultOf(issue: z.core.$ZodIssue, value: unknown): string {
   return issue.message;
 }
 
+/** A key that stands in a map a second time; the parser's own look for them takes time with the square of their number. */
+function keyTwice(document: Document): { readonly key: string; readonly offset: number } | undefined {
+  let found: { key: string; offset: number } | undefined;
+  visit(document, {
+    Map(_, { items }) {
+      const keys = new Set<unknown>();
+      for (const { key } of items) {
+        if (!isScalar(key)) continue;
+        if (keys.has(key.value)) {
+          found = { key: String(key.value), offset: key.range?.[0] ?? 0 };
+          return visit.BREAK;
+        }
+        keys.add(key.value);
+      }
+      return undefined;
+    },
+  });
+  return found;
+}
+
+/** Where the first alias stands, which whatever is wrong with aliases begins with. */
+function offsetOfAlias(document: Document): number {
+  let offset = 0;
+  visit(document, {
+    Alias(_, { range }) {
+      offset = range?.[0] ?? 0;
+      return visit.BREAK;
+    },
+  });
+  return offset;
+}
+
+/** Keys that stand twice are looked for here. */
+const PARSING = { uniqueKeys: false, prettyErrors: false, logLevel: 'error' } as const;
+
+/** What the parser says, but where it ran out of its stack. */
+const saidOf = (error: unknown): string =>
+  error instanceof RangeError || /call stack/.test(String(error)) ? 'it nests too deep' : (error as Error).message;
+
+/**
+ * A text as a YAML document without a fault.
+ * @param refuse makes the error of the first fault.
+ * @param options.language named in it. @param options.plain takes every scalar as the text that stands there, and no aliases.
+ */
+export function parseYaml(
+  text: string,
+  refuse: (misfit: Misfit) => Error,
+  { language = 'YAML', plain = false }: { readonly language?: string; readonly plain?: boolean } = {},
+) {
+  const lines = new LineCounter();
+  const lineAt = (offset: number) => lines.linePos(offset).line || 1;
+  const wrong = (offset: number, what: string) => refuse({ line: lineAt(offset), field: language, what });
+  let document: Document;
+  let value: unknown;
+  try {
+    document = parseDocument(text, { ...PARSING, lineCounter: lines, ...(plain ? { schema: 'failsafe' } : {}) });
+  } catch (error) {
+    throw wrong(0, saidOf(error));
+  }
+  const broken = document.errors[0];
+  if (broken)
+    throw wrong(broken.pos[0], broken.code === 'MULTIPLE_DOCS' ? 'a second document begins here' : saidOf(broken));
+  try {
+    const twice = keyTwice(document);
+    if (twice) throw wrong(twice.offset, `the key ${twice.key} stands there twice`);
+    value = document.toJS(plain ? { maxAliasCount: 0 } : {});
+  } catch (error) {
+    if (!(error instanceof ReferenceError || error instanceof RangeError)) throw error;
+    // Aliases of anchors that are not there, or that grow without end.
+    throw wrong(error instanceof ReferenceError ? offsetOfAlias(document) : 0, saidOf(error));
+  }
+  return { document, value, lineAt };
+}
+
 /**
  * Parses and checks a text; JSON is taken as the YAML that it is.
  * @param refuse makes the error of the first misfit.
@@ -52,21 +126,7 @@ export function checkText<Schema extends z.ZodType>(
   refuse: (misfit: Misfit) => Error,
   language = 'YAML',
 ): z.infer<Schema> {
-  const lines = new LineCounter();
-  const document = parseDocument(text, { lineCounter: lines });
-  const broken = document.errors[0];
-  if (broken) {
-    const said = (broken.message.split('\n')[0] ?? '').replace(/ at line \d+, column \d+:?$/, '');
-    const what = broken.code === 'MULTIPLE_DOCS' ? 'a second document begins here' : said;
-    throw refuse({ line: broken.linePos?.[0].line ?? 1, field: language, what });
-  }
-  let value: unknown;
-  try {
-    value = document.toJS();
-  } catch (error) {
-    // Aliases of anchors that are not there, or that grow without end.
-    throw refuse({ line: 1, field: language, what: (error as Error).message });
-  }
+  const { document, value, lineAt } = parseYaml(text, refuse, { language });
   const result = schema.safeParse(value);
   if (result.success) return result.data;
   const issue = result.error.issues[0];
@@ -74,5 +134,5 @@ export function checkText<Schema extends z.ZodType>(
   const field = unknown === undefined ? issue.path : [...issue.path, unknown];
   const offset = unknown === undefined ? offsetOf(document, issue.path) : offsetOfKey(document, issue.path, unknown);
   const what = unknown === undefined ? faultOf(issue, document.getIn(issue.path)) : 'there is no such field';
-  throw refuse({ line: lines.linePos(offset).line || 1, field: fieldName(field), what });
+  throw refuse({ line: lineAt(offset), field: fieldName(field), what });
 }

@@ -1,10 +1,11 @@
 /** The project file adclick.yaml: what it may say, and reading it with errors that name line and field. */
-import { readFile } from 'node:fs/promises';
+import { readFile, stat } from 'node:fs/promises';
 import { dirname, join, resolve } from 'node:path';
 import {
   BACKBONES,
   type BackboneName,
   CLICK_THRESHOLD,
+  CodedError,
   DEFAULT_BACKBONE,
   describeIoError,
   writeFileAtomic,
@@ -19,7 +20,14 @@ import { spelledOnDisk } from './spelling.ts';
 /** Name of the project file. */
 export const PROJECT_FILE = 'adclick.yaml';
 
-const folder = z.string().min(1);
+/** Bytes that a project file may have; one of a thousand categories has a tenth of them. */
+const MOST_BYTES = 2 ** 20;
+
+/** A path, which no system lets have a control character. */
+const folder = z
+  .string()
+  .min(1)
+  .refine((text) => !/\p{Cc}/u.test(text), 'it has a control character');
 
 const categorySchema = z.strictObject({
   /** Folders of pictures without defects. */
@@ -58,7 +66,7 @@ const projectSchema = z.strictObject({
   /** Size of the click network that training from nothing makes, where the command does not say another. */
   preset: z.enum(['small', 'base', 'paper']).default('small'),
   /** Click weights: a name that ships, or a .safetensors file relative to the project. */
-  weights: z.string().min(1).default('adclick-small'),
+  weights: folder.default('adclick-small'),
   /** Side of the square that has as many pixels as the pictures that the models see. */
   pixels: z.int().min(128).max(4096).default(512),
   thresholds: z
@@ -119,11 +127,22 @@ async function spelled(root: string, settings: ProjectSettings): Promise<Project
 }
 
 /** The text of a project file. Editors on Windows may have written UTF-16, which its first bytes say: a mark, or a Latin letter's empty half. */
-function textOf(bytes: Uint8Array): string {
+function decoded(bytes: Uint8Array): string {
   const [first, second] = bytes;
   const little = (first === 0xff && second === 0xfe) || second === 0;
   const big = (first === 0xfe && second === 0xff) || first === 0;
-  return new TextDecoder(little ? 'utf-16le' : big ? 'utf-16be' : 'utf-8').decode(bytes);
+  return new TextDecoder(little ? 'utf-16le' : big ? 'utf-16be' : 'utf-8', { fatal: true }).decode(bytes);
+}
+
+/** @throws ADC_PROJECT naming the first line that is no text. */
+function textOf(bytes: Uint8Array, path: string): string {
+  try {
+    return decoded(bytes);
+  } catch (error) {
+    const before = new TextDecoder().decode(bytes).split('\ufffd', 1)[0] ?? '';
+    const line = before.split('\n').length;
+    throw misfit(path, { line, field: 'the whole file', what: 'it is no text in UTF-8; save it as UTF-8' }, error);
+  }
 }
 
 /** Opens the project of a folder. @throws ADC_PROJECT_MISSING, ADC_PROJECT. */
@@ -132,13 +151,17 @@ export async function openProject(directory: string): Promise<Project> {
   const path = join(root, PROJECT_FILE);
   let bytes: Buffer;
   try {
+    const { size } = await stat(path);
+    if (size > MOST_BYTES)
+      throw misfit(path, { line: 1, field: 'the whole file', what: `it has ${size} bytes, more than ${MOST_BYTES}` });
     bytes = await readFile(path);
   } catch (error) {
+    if (error instanceof CodedError) throw error;
     const { code } = error as NodeJS.ErrnoException;
     if (code === 'ENOENT' || code === 'ENOTDIR') throw fail('ADC_PROJECT_MISSING', { path, folder: directory }, error);
     throw misfit(path, { line: 1, field: 'the whole file', what: describeIoError(error) }, error);
   }
-  return { root, settings: await spelled(root, parseProject(textOf(bytes), path)) };
+  return { root, settings: await spelled(root, parseProject(textOf(bytes, path), path)) };
 }
 
 const HEADER = `# ADClick project. Folders are relative to this file. docs/formats.md explains every field.\n`;
