@@ -8,6 +8,7 @@ export default defineConfig({
     // Started as threads and processes, under the names of src/engine/entries.ts.
     'engine-worker': 'src/engine-worker.ts',
     'training-process': 'src/training-process.ts',
+    'reading-thread': 'src/exchange/reading-thread.ts',
     'provider-probe': 'src/workbench/provider-probe.ts',
   },
   format: 'esm',

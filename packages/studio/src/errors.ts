@@ -121,6 +121,12 @@ export const STUDIO_ERRORS = {
     exit: 1,
     status: 413,
   },
+  ADC_EXCHANGE_BUDGET: {
+    message: 'Reading {path} goes beyond what one import may take: {budget}',
+    next: 'Split it into smaller parts, or take that file out, and import again.',
+    exit: 1,
+    status: 413,
+  },
   ADC_EXCHANGE_EMPTY: {
     message: 'No labels to take from {path}: {what}',
     next: 'Check path and format; docs/formats.md says what each format looks like.',

@@ -7,6 +7,7 @@
 const ENTRIES = {
   'engine-worker': '../engine-worker.ts',
   'training-process': '../training-process.ts',
+  'reading-thread': '../exchange/reading-thread.ts',
   'provider-probe': '../workbench/provider-probe.ts',
 } as const;
 

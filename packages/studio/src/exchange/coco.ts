@@ -84,9 +84,7 @@ export const coco: Format = {
   },
 
   read: (source, options) =>
-    readEach(source, '.json', options.leftOut, (bytes, display) =>
-      readFile(parseJson(bytes, display, file), display, options),
-    ),
+    readEach(source, '.json', options, (bytes, display) => readFile(parseJson(bytes, display, file), display, options)),
 };
 
 type Picture = z.infer<typeof picture>;
@@ -183,7 +181,7 @@ async function* readFile(
         if (adrift) throw wrong(place, 'it has no annotation, but the file has some whose image is not known');
         return { path, width, height, state: 'good' as const, layers: [] };
       }
-      const reader = new ImageReader(path, width, height, place, leftOut);
+      const reader = new ImageReader(path, width, height, place, options);
       for (const at of annotations) {
         const field = { file: display, field: `annotations[${at}]` };
         const named = category.safeParse(content.annotations[at]);

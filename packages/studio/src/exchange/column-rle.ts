@@ -30,6 +30,7 @@ export function columnCounts(rle: Rle): number[] {
 
 /**
  * Sets the pixels of column run lengths; all of them are checked before the first is set.
+ * @param spend is told how many before any is set.
  * @returns how many pixels they cover. @throws ADC_EXCHANGE_FILE when they are not as long as the bitmap.
  */
 export function paintColumns(
@@ -38,20 +39,21 @@ export function paintColumns(
   width: number,
   height: number,
   place: Place,
+  spend: (pixels: number) => void = () => undefined,
 ): number {
   let [end, covered] = [0, 0];
   for (const [i, count] of counts.entries()) {
     if (!Number.isInteger(count) || count < 0 || end + count > width * height)
       throw wrong(within(place, i), `a run of ${count} does not fit into ${width} x ${height} pixels`);
     end += count;
+    if (i % 2 === 1) covered += count;
   }
   if (end !== width * height) throw wrong(place, `the runs end after ${end} of ${width * height} pixels`);
+  spend(covered + counts.length);
   let at = 0;
   for (const [i, count] of counts.entries()) {
-    if (i % 2 === 1) {
+    if (i % 2 === 1)
       for (let pixel = at; pixel < at + count; pixel++) into[(pixel % height) * width + Math.floor(pixel / height)] = 1;
-      covered += count;
-    }
     at += count;
   }
   return covered;
@@ -74,7 +76,7 @@ export function paintColumnMask(painter: Painter, type: string, mask: ColumnMask
     throw wrong(within(place, 'size'), `${columns} x ${rows} is not the image's ${width} x ${height}`);
   const at = within(place, 'counts');
   const runs = typeof mask.counts === 'string' ? textToCounts(mask.counts, at) : mask.counts;
-  return paintColumns(runs, painter.bitmap(type), width, height, at);
+  return paintColumns(runs, painter.bitmap(type), width, height, at, (pixels) => painter.spend(pixels));
 }
 
 /** First character of COCO's text, and the bits that each character carries beside the one that says "more". */

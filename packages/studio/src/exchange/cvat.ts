@@ -81,13 +81,7 @@ function paintMask(painter: Painter, type: string, attributes: Attributes): numb
   const [width, height] = total === (said + 1) * (high + 1) ? [said + 1, high + 1] : [said, high];
   if (total > width * height)
     throw wrong(attributes.place('rle'), `its runs are ${total} pixels, more than ${width} x ${height}`);
-  const data = new Uint8Array(width * height);
-  let at = 0;
-  runs.forEach((count, i) => {
-    if (i % 2 === 1) data.fill(1, at, at + count);
-    at += count;
-  });
-  return painter.patch(type, data, width, height, left, top);
+  return painter.runs(type, runs, width, left, top);
 }
 
 /** Paints a shape. @returns how many pixels it covers, or why it is no area. */
@@ -117,14 +111,14 @@ async function readImage(
   path: string,
   file: string,
   pictures: Pictures,
-  { leftOut }: ReadOptions,
+  options: ReadOptions,
 ): Promise<LabelledImage | undefined> {
   const attributes = new Attributes(element, file);
   const sized = ['width', 'height'].every((key) => element.attributes.has(key));
   const { width, height } = sized
     ? { width: attributes.whole('width'), height: attributes.whole('height') }
     : await pictures.sizeAt(path);
-  const reader = new ImageReader(path, width, height, attributes.place('width'), leftOut);
+  const reader = new ImageReader(path, width, height, attributes.place('width'), options);
   for (const child of element.children) {
     const found = new Attributes(child, file);
     const place = { file, field: `line ${child.line}, ${child.name}` };
@@ -180,7 +174,7 @@ export const cvat: Format = {
   read(source, options) {
     const { leftOut } = options;
     const pictures = new Pictures(source, options.inProject);
-    return readEach(source, '.xml', leftOut, async function* (bytes, file) {
+    return readEach(source, '.xml', options, async function* (bytes, file) {
       const root = readXml(bytes, file);
       if (root.name !== 'annotations')
         throw wrong({ file, field: `line ${root.line}` }, `the root is <${root.name}>, not <annotations>`);

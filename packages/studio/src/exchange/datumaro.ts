@@ -69,14 +69,14 @@ async function readItem(
   found: Item,
   place: Place,
   labels: readonly unknown[],
-  { leftOut, inProject }: ReadOptions,
+  options: ReadOptions,
 ): Promise<LabelledImage | undefined> {
   const path = pictureName(found.image?.path || found.media?.path || found.id, place.file);
-  const { width, height } = sizeOr(sizeOf(found), path, inProject);
+  const { width, height } = sizeOr(sizeOf(found), path, options.inProject);
   if (found.annotations.length === 0 && (width === 0 || height === 0))
     return { path, width: 0, height: 0, state: 'good', layers: [] };
   const at = within(within(place, found.media && !found.image ? 'media' : 'image'), 'size');
-  const reader = new ImageReader(path, width, height, at, leftOut);
+  const reader = new ImageReader(path, width, height, at, options);
   for (const [i, entry] of found.annotations.entries()) {
     const field = within(within(place, 'annotations'), i);
     const numbered = labelled.safeParse(entry);
@@ -139,7 +139,5 @@ export const datumaro: Format = {
   },
 
   read: (source, options) =>
-    readEach(source, '.json', options.leftOut, (bytes, display) =>
-      readFile(parseJson(bytes, display, file), display, options),
-    ),
+    readEach(source, '.json', options, (bytes, display) => readFile(parseJson(bytes, display, file), display, options)),
 };

@@ -1,5 +1,6 @@
 /** What every exchange format offers, both ways. */
 import type { Format as FormatName } from '../api.ts';
+import type { Budget } from './budget.ts';
 import type { Source } from './source.ts';
 import type { Target } from './target.ts';
 import type { LabelledImage, LeftOut } from './types.ts';
@@ -30,6 +31,13 @@ export interface ReadOptions {
    * @param name a path, or with `stem` a path without its ending. @returns undefined when there is none, or it could be several.
    */
   readonly inProject?: (name: string, stem?: boolean) => KnownPicture | undefined;
+  /**
+   * Whether there is a picture for an image of that name and size. Nothing is painted where there is none, as any size can stand in a file;
+   * without it everything is painted.
+   */
+  readonly fits?: (path: string, width: number, height: number) => boolean;
+  /** What reading may cost; without it there is no limit. */
+  readonly budget?: Budget;
   /** Called for everything in the files that is no mask of an image. */
   readonly leftOut: (entry: LeftOut) => void;
 }

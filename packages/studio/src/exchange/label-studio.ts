@@ -112,6 +112,7 @@ function pathOf(task: Task, place: Place, { inProject }: ReadOptions): string {
 /** Paints a mask given as a picture whose opaque pixels are the region. */
 async function paintBitmask(painter: Painter, type: string, url: string, place: Place): Promise<number> {
   const { width, height } = painter;
+  painter.spend(width * height);
   const png = Buffer.from(url.replace(/^data:[^,]*,/, ''), 'base64');
   const image = await decodeImage(png, { path: `${place.file}, ${place.field}`, limit: width * height });
   if (image.width !== width || image.height !== height)
@@ -147,6 +148,7 @@ async function paint(painter: Painter, type: string, kind: string, unchecked: un
       throw wrong(within(at, 'format'), `${JSON.stringify(format)} is not read, only rle`);
     if (!rle) throw wrong(within(at, 'rle'), 'the run lengths are missing');
     const { width, height } = painter;
+    painter.spend(width * height);
     return painter.patch(type, decodeBrush(rle, width, height, within(at, 'rle')), width, height, 0, 0);
   }
   if (kind === 'polygon') {
@@ -208,7 +210,7 @@ function chosen({ annotations }: Task): number {
   return valid.find((i) => all[i].ground_truth) ?? valid[valid.length - 1] ?? -1;
 }
 
-async function readTask(task: Task, path: string, place: Place, pictures: Pictures, { leftOut }: ReadOptions) {
+async function readTask(task: Task, path: string, place: Place, pictures: Pictures, options: ReadOptions) {
   const which = chosen(task);
   if (!task.annotations && task.completions && task.completions.length > 0)
     throw wrong(within(place, 'completions'), 'it is an export of a version before 1.0; export it from a newer one');
@@ -224,7 +226,7 @@ async function readTask(task: Task, path: string, place: Place, pictures: Pictur
     const size = width === 0 || height === 0 ? { width: 0, height: 0 } : { width, height };
     return { path, ...size, state: 'good' as const, layers: [] };
   }
-  const reader = new ImageReader(path, width, height, within(at, 'original_width'), leftOut);
+  const reader = new ImageReader(path, width, height, within(at, 'original_width'), options);
   for (const { at, region: found, kind, labels: named } of regions) {
     if (found === undefined || kind === undefined) {
       reader.refuse(
@@ -321,7 +323,7 @@ export const labelStudio: Format = {
         what: 'from Label Studio, tables lack what regions are: export as JSON',
       });
     const pictures = new Pictures(source, options.inProject);
-    return readEach(source, '.json', options.leftOut, (bytes, display) =>
+    return readEach(source, '.json', options, (bytes, display) =>
       readFile(parseJson(bytes, display, file), display, pictures, options),
     );
   },

@@ -30,6 +30,9 @@ const file = z.object({
 });
 const named = z.object({ label: z.string() });
 
+/** Pixels that a byte of a PNG can stand for at most: bits of run lengths, packed twice. */
+const MOST_UNPACKED = 8 * 1032;
+
 type Shape = z.infer<typeof shape>;
 type File = z.infer<typeof file>;
 
@@ -70,6 +73,7 @@ async function paintMask(painter: Painter, type: string, entry: Shape, place: Pl
   const png = Buffer.from(entry.mask.replace(/^data:[^,]*,/, ''), 'base64');
   if (png.length === 0) throw wrong(at, 'it is no PNG in base64');
   const limit = (painter.width + 2) * (painter.height + 2);
+  painter.spend(Math.min(limit, png.length * MOST_UNPACKED));
   const image = await decodeImage(png, { path: `${place.file}, ${at.field}`, limit });
   const [[ax, ay], [bx, by]] = entry.points;
   const [left, top] = [round(Math.min(ax, bx)), round(Math.min(ay, by))];
@@ -152,8 +156,9 @@ async function readOne(
   display: string,
   folder: string,
   pictures: Pictures,
-  { leftOut }: ReadOptions,
+  options: ReadOptions,
 ): Promise<LabelledImage | undefined> {
+  const { leftOut } = options;
   const path = pictureName(content.imagePath, display, folder);
   const { shapes } = content;
   const [mark] = marks(content);
@@ -165,7 +170,7 @@ async function readOne(
   return orLeaveOut(leftOut, { path }, async () => {
     const { width, height } = await sizeOf(content, path, display, pictures);
     if (shapes.length === 0) return { path, width, height, state: 'good' as const, layers: [] };
-    const reader = new ImageReader(path, width, height, { file: display, field: 'imageWidth' }, leftOut);
+    const reader = new ImageReader(path, width, height, { file: display, field: 'imageWidth' }, options);
     for (const [i, entry] of shapes.entries()) {
       const place = { file: display, field: `shapes[${i}]` };
       const found = named.safeParse(entry);
@@ -206,7 +211,7 @@ export const labelme: Format = {
 
   read(source, options) {
     const pictures = new Pictures(source, options.inProject);
-    return readEach(source, '.json', options.leftOut, async function* (bytes, display, name) {
+    return readEach(source, '.json', options, async function* (bytes, display, name) {
       const image = await readOne(parseJson(bytes, display, file), display, folderOf(name), pictures, options);
       if (image) yield image;
     });

@@ -1,12 +1,12 @@
 /** MVTec AD folders: a PNG mask a picture and type. An image with several types stands in the folder of each of them. */
-import { decodeMask, decodeRle, encodeMask, IMAGE_EXTENSIONS, type Mask } from '@adclick/core';
+import { decodeMask, decodeRle, encodeMask, IMAGE_EXTENSIONS, imageSize, type Mask } from '@adclick/core';
 import { fail } from '../errors.ts';
 import { collisionKey, fileName } from '../file-name.ts';
 import { endingOf, folderOf, nameOf, withoutEnding } from '../path-parts.ts';
 import type { Format, ReadOptions, WriteOptions } from './format.ts';
 import { safePath } from './paths.ts';
 import { isUnreadKind, UNREAD_KIND } from './pictures.ts';
-import { ImageReader, orLeaveOut } from './reading.ts';
+import { ImageReader, orLeaveOut, unpainted } from './reading.ts';
 import { filesEnding, type Source } from './source.ts';
 import { type FileRecord, readRecords, type Target } from './target.ts';
 import type { LabelledImage } from './types.ts';
@@ -166,15 +166,23 @@ async function readMasks(
   source: Source,
   path: string,
   files: readonly MaskFile[],
-  leftOut: ReadOptions['leftOut'],
-): Promise<Map<MaskFile, Mask>> {
+  { leftOut, fits, budget }: ReadOptions,
+): Promise<Map<MaskFile, Mask> | LabelledImage> {
   const read = new Map<MaskFile, Mask>();
   const size = files.find(({ record }) => record !== undefined)?.record;
+  let strange: LabelledImage | undefined;
   for (const entry of files) {
     const display = source.display(entry.file);
-    const mask = await orLeaveOut(leftOut, { path, type: entry.type }, async () =>
-      decodeMask(await source.read(entry.file), display, size ?? read.values().next().value),
-    );
+    budget?.begin(display);
+    const mask = await orLeaveOut(leftOut, { path, type: entry.type }, async () => {
+      const bytes = await source.read(entry.file);
+      const { width, height } = imageSize(bytes, display);
+      if (read.size === 0 && !(fits?.(path, width, height) ?? true)) strange ??= unpainted(path, width, height);
+      if (strange) return undefined;
+      budget?.spend(width * height);
+      return decodeMask(bytes, display, size ?? read.values().next().value);
+    });
+    if (strange) return strange;
     if (mask) read.set(entry, mask);
   }
   return read;
@@ -198,9 +206,11 @@ async function readLayers(
   source: Source,
   path: string,
   files: readonly MaskFile[],
-  leftOut: ReadOptions['leftOut'],
+  options: ReadOptions,
 ): Promise<LabelledImage | undefined> {
-  const read = await readMasks(source, path, files, leftOut);
+  const { leftOut } = options;
+  const read = await readMasks(source, path, files, options);
+  if ('path' in read) return read;
   const [first] = read.values();
   if (first === undefined) return undefined;
   const { width, height } = first;
@@ -214,7 +224,7 @@ async function readLayers(
     leftOut({ path, reason: 'it has a mask of a defect and another one in the folder of good pictures' });
     return undefined;
   }
-  const reader = new ImageReader(path, width, height, { file: source.path, field: path }, leftOut);
+  const reader = new ImageReader(path, width, height, { file: source.path, field: path }, options);
   for (const [{ file, type }, { data }] of read)
     await reader.annotation({ file, field: file }, type, (painter, name) => paint(data, painter.bitmap(name)));
   const image = reader.finish();
@@ -231,7 +241,8 @@ export const mvtec: Format = {
     for await (const image of images) await writeImage(image, target, namer, options);
   },
 
-  async *read(source, { leftOut }) {
+  async *read(source, options) {
+    const { leftOut } = options;
     const { masks, good, missing, empty } = await survey(source, leftOut);
     if (empty) {
       const what = 'there is neither ground_truth/<type>/<name>_mask.png nor test/good';
@@ -243,7 +254,7 @@ export const mvtec: Format = {
         leftOut({ path, reason: 'it stands among the good pictures and has masks' });
         continue;
       }
-      const image = await orLeaveOut(leftOut, { path }, () => readLayers(source, path, files, leftOut));
+      const image = await orLeaveOut(leftOut, { path }, () => readLayers(source, path, files, options));
       if (image) yield image;
     }
     for (const [path, { width, height, reference }] of good)

@@ -1,6 +1,7 @@
 /** Puts an image's layers together from the regions that a file holds: bitmaps, runs, polygons, boxes. */
 import { decodeRle, encodeRle, type Rle } from '@adclick/core';
 import { fail } from '../errors.ts';
+import type { Budget } from './budget.ts';
 import { fillRings } from './contours.ts';
 import { type Place, wrong } from './place.ts';
 import type { LabelledImage, TypedLayer } from './types.ts';
@@ -27,8 +28,14 @@ export class Painter {
     readonly width: number,
     readonly height: number,
     private readonly place: Place,
+    private readonly budget?: Budget,
   ) {
     checkSize(width, height, place);
+  }
+
+  /** Takes pixels from the budget before they are touched. @throws ADC_EXCHANGE_BUDGET. */
+  spend(pixels: number): void {
+    this.budget?.spend(pixels);
   }
 
   /** The bitmap of a type, to set pixels in: 1 is set. */
@@ -41,6 +48,8 @@ export class Painter {
           path: this.place.file,
           what: `${this.place.field} has masks of ${this.layers.size + 1} types on ${this.width} x ${this.height} pixels`,
         });
+      // Once to make it, once to find its runs.
+      this.spend(2 * this.width * this.height);
       found = new Uint8Array(this.width * this.height);
       this.layers.set(type, found);
     }
@@ -56,6 +65,7 @@ export class Painter {
       if (ring.length % 2 === 1 || ring.length < 6)
         throw wrong(place, `${ring.length} numbers are no polygon; it has at least 3 points of x and y`);
       if (!ring.every(Number.isFinite)) throw wrong(place, 'a coordinate is no number');
+      this.spend(this.costOf(ring));
     }
     try {
       return fillRings(rings, this.bitmap(type), this.width, this.height);
@@ -63,6 +73,21 @@ export class Painter {
       if (error instanceof RangeError) throw wrong(place, error.message, error);
       throw error;
     }
+  }
+
+  /** Pixels in the box around a ring, and rows that its edges cross, all inside the image. */
+  private costOf(ring: readonly number[]): number {
+    const inside = (value: number, side: number) => Math.min(side, Math.max(0, value));
+    let [left, top, right, bottom, rows] = [this.width, this.height, 0, 0, 0];
+    let last = inside(ring[ring.length - 1], this.height);
+    for (let i = 0; i < ring.length; i += 2) {
+      const [x, y] = [inside(ring[i], this.width), inside(ring[i + 1], this.height)];
+      [left, right] = [Math.min(left, x), Math.max(right, x)];
+      [top, bottom] = [Math.min(top, y), Math.max(bottom, y)];
+      rows += Math.abs(y - last);
+      last = y;
+    }
+    return (right - left) * (bottom - top) + rows + ring.length;
   }
 
   /**
@@ -73,6 +98,7 @@ export class Painter {
     const into = this.bitmap(type);
     const [firstRow, endRow] = [Math.max(0, -top), Math.min(height, this.height - top)];
     const [firstColumn, endColumn] = [Math.max(0, -left), Math.min(width, this.width - left)];
+    this.spend(Math.max(0, endRow - firstRow) * Math.max(0, endColumn - firstColumn));
     let covered = 0;
     for (let row = firstRow; row < endRow; row++)
       for (let column = firstColumn; column < endColumn; column++) {
@@ -80,6 +106,31 @@ export class Painter {
         into[(top + row) * this.width + left + column] = 1;
         covered++;
       }
+    return covered;
+  }
+
+  /**
+   * Sets the ones of run lengths, zeros and ones in turn, row by row in a box whose upper left pixel lies at `left`, `top`. What lies
+   * outside of the image is cut off. It takes no memory for the box.
+   * @returns how many lie inside.
+   */
+  runs(type: string, counts: readonly number[], width: number, left: number, top: number): number {
+    const into = this.bitmap(type);
+    let [at, covered] = [0, 0];
+    for (const [i, count] of counts.entries()) {
+      for (let from = at; i % 2 === 1 && from < at + count; ) {
+        const [column, y] = [from % width, top + Math.floor(from / width)];
+        const length = Math.min(width - column, at + count - from);
+        const [first, end] = [Math.max(0, left + column), Math.min(this.width, left + column + length)];
+        if (y >= 0 && y < this.height && first < end) {
+          this.spend(end - first);
+          into.fill(1, y * this.width + first, y * this.width + end);
+          covered += end - first;
+        }
+        from += length;
+      }
+      at += count;
+    }
     return covered;
   }
 

@@ -4,7 +4,7 @@ import { fail } from '../errors.ts';
 import { nameOf } from '../path-parts.ts';
 import { RECORDS_FILE } from '../project/folder-names.ts';
 import type { ReadOptions } from './format.ts';
-import { Painter } from './painter.ts';
+import { checkSize, Painter } from './painter.ts';
 import type { Place } from './place.ts';
 import { filesEnding, type Source } from './source.ts';
 import type { LabelledImage } from './types.ts';
@@ -58,7 +58,7 @@ export function sizeOr(
 export async function* readEach(
   source: Source,
   ending: string,
-  leftOut: LeaveOut,
+  { leftOut, budget }: ReadOptions,
   read: (bytes: Uint8Array, display: string, name: string) => AsyncIterable<LabelledImage>,
 ): AsyncGenerator<LabelledImage> {
   const names = filesEnding(source, ending).filter((name) => nameOf(name) !== RECORDS_FILE);
@@ -66,6 +66,7 @@ export async function* readEach(
   const refused: { name: string; error: CodedError }[] = [];
   for (const name of names)
     try {
+      budget?.begin(source.display(name));
       yield* read(await source.read(name), source.display(name), name);
     } catch (error) {
       if (!isRefusal(error)) throw error;
@@ -75,20 +76,29 @@ export async function* readEach(
   for (const { name, error } of refused) leftOut({ path: name, reason: reasonOf(error) });
 }
 
+/** What is known of an image whose masks nobody can use. What was left out of it says so itself. */
+export const unpainted = (path: string, width: number, height: number): LabelledImage => ({
+  ...{ path, width, height, state: 'defect', layers: [] },
+  ...{ unpainted: true, partial: true },
+});
+
 /** An image whose annotations are read one after the other. */
 export class ImageReader {
-  private readonly painter: Painter;
+  /** Undefined where there is no picture that could be painted on. */
+  private readonly painter: Painter | undefined;
   private refused = 0;
 
   /** @throws ADC_EXCHANGE_FILE, ADC_EXCHANGE_LIMIT for a size that is none. */
   constructor(
     readonly path: string,
-    width: number,
-    height: number,
+    private readonly width: number,
+    private readonly height: number,
     place: Place,
-    private readonly leftOut: LeaveOut,
+    private readonly options: ReadOptions,
   ) {
-    this.painter = new Painter(width, height, place);
+    checkSize(width, height, place);
+    const { fits, budget } = options;
+    if (fits?.(path, width, height) ?? true) this.painter = new Painter(width, height, place, budget);
   }
 
   /**
@@ -101,11 +111,13 @@ export class ImageReader {
     type: string | undefined,
     paint: (painter: Painter, type: string) => number | string | Promise<number | string>,
   ): Promise<void> {
+    const { painter } = this;
+    if (!painter) return;
     const about = { path: this.path, ...(type === undefined ? {} : { type }) };
     const refuse = (reason: string) => this.refuse(reason, type);
     if (type === undefined || type.trim() === '') return refuse(`${field} has no type that the file knows`);
     const count = (entry: { reason: string }) => refuse(entry.reason);
-    const painted = await orLeaveOut(count, about, () => paint(this.painter, type));
+    const painted = await orLeaveOut(count, about, () => paint(painter, type));
     if (typeof painted === 'string') refuse(`${field} ${painted}`);
     else if (painted === 0) refuse(`${field} covers no pixel of the image`);
   }
@@ -113,11 +125,13 @@ export class ImageReader {
   /** Leaves out an annotation. @param type name of its defect type, where it is known. */
   refuse(reason: string, type?: string): void {
     this.refused++;
-    this.leftOut({ path: this.path, ...(type === undefined ? {} : { type }), reason });
+    this.options.leftOut({ path: this.path, ...(type === undefined ? {} : { type }), reason });
   }
 
   /** What was read. Undefined when all of it was left out: somebody marked something there, so that the image is not good. */
   finish(): LabelledImage | undefined {
+    const { path, width, height } = this;
+    if (!this.painter) return unpainted(path, width, height);
     const image = this.painter.finish(this.path);
     if (this.refused === 0) return image;
     return image.layers.length > 0 ? { ...image, partial: true } : undefined;

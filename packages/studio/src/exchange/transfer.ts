@@ -5,10 +5,10 @@ import { fail } from '../errors.ts';
 import type { WorkOptions } from '../jobs/progress.ts';
 import { EXCHANGE_FORMATS } from './formats.ts';
 import type { LabelStore, Picture } from './label-store.ts';
-import { matchPictures, PictureFinder } from './match.ts';
 import { safePath } from './paths.ts';
 import { orLeaveOut } from './reading.ts';
 import { openFolder, type Source } from './source.ts';
+import { type LabelReader, SourceReader } from './survey.ts';
 import { Target } from './target.ts';
 import type { ChangedImage, ExchangeReport, ImportReport, LabelledImage, LeftOut, Replaced } from './types.ts';
 
@@ -220,7 +220,8 @@ export async function exportLabels(
 /** What is to be imported. */
 export interface ImportRequest {
   readonly format: FormatName;
-  readonly source: Source;
+  /** What is read here, or a reader that reads elsewhere. */
+  readonly source: Source | LabelReader;
   /** What an image without a region is: known to be good (default), or not looked at, so that it is passed over. */
   readonly emptyIs?: 'good' | 'todo';
   /** Whether an image without a region loses the mask that its picture has; default no: it is left out then. */
@@ -229,55 +230,28 @@ export interface ImportRequest {
 
 /**
  * Imports labels into a store. What cannot be read, or put to a picture, is left out with its reason: that picture stays as it is.
- * @throws ADC_EXCHANGE_EMPTY, and what reading the files threw when none of them could be read, with no label changed; what the store throws.
+ * @throws ADC_EXCHANGE_EMPTY, ADC_EXCHANGE_BUDGET, and what reading the files threw when none of them could be read, with no label changed;
+ * what the store throws.
  */
 export async function importLabels(
   store: LabelStore,
   { format, source, emptyIs = 'good', removeMasks = false }: ImportRequest,
   { onProgress, signal }: WorkOptions = {},
 ): Promise<ImportReport> {
-  const leftOut: LeftOut[] = [];
-  const leaveOut = (entry: LeftOut) => void leftOut.push(entry);
+  const reader = 'survey' in source ? source : new SourceReader(source);
+  const known: AsyncIterable<Picture> = store.pictures?.() ?? store.images();
   const pictures: Picture[] = [];
-  for await (const picture of store.pictures?.() ?? store.images()) pictures.push(picture);
-  const finder = new PictureFinder(pictures);
-  const inProject = (name: string, stem?: boolean) => {
-    const known = finder.find(name, stem);
-    return typeof known === 'string' || known.picture.unreadable !== undefined ? undefined : known.picture;
-  };
-  for (const entry of source.leftOut ?? []) leaveOut(entry);
-  const found = new Map<string, Picture>();
-  const twice = new Set<string>();
-  const [spoken, partly] = [new Set<string>(), new Set<string>()];
-  const refuse = (entry: LeftOut) => {
-    leaveOut(entry);
-    spoken.add(entry.path.replaceAll('\\', '/'));
-  };
-  const passesOver = ({ layers }: LabelledImage) => layers.length === 0 && emptyIs === 'todo';
-  let done = 0;
-  for await (const image of EXCHANGE_FORMATS[format].read(source, { inProject, leftOut: refuse })) {
-    signal?.throwIfAborted();
-    onProgress?.({ label: 'reading', done: ++done });
-    if (passesOver(image)) continue;
-    const { path, width, height, partial } = image;
-    if (found.has(path)) twice.add(path);
-    if (partial) partly.add(path);
-    found.set(path, { path, width, height });
-  }
-  // What was left out of an image elsewhere counts as well: without it the image would be good, or have half of its mask.
-  for (const path of spoken) if (found.has(path) && !partly.has(path)) twice.add(path);
-  for (const path of twice) {
-    found.delete(path);
-    leaveOut({ path, reason: 'it is there twice, and which of its labels count is not said' });
-  }
-  const lost = [...spoken].filter((path) => !found.has(path) && !twice.has(path));
-  const { matches, failures } = matchPictures([...found.values()], finder, lost);
-  for (const failure of failures) leaveOut(failure);
+  // Without masks, which a reader elsewhere would be sent as well.
+  for await (const { path, width, height, category, reference, unreadable } of known)
+    pictures.push({ path, width, height, category, reference, unreadable });
+  const { matches, leftOut: unmatched } = await reader.survey(pictures, { format, emptyIs }, { onProgress, signal });
+  const leftOut = [...unmatched];
+  const leaveOut = (entry: LeftOut) => void leftOut.push(entry);
   const replaced: Replaced[] = [];
   let [images, defects] = [0, 0];
-  for await (const image of EXCHANGE_FORMATS[format].read(source, { inProject, leftOut: () => undefined })) {
+  for await (const image of reader.matched({ signal })) {
     const picture = matches.get(image.path);
-    if (!picture || passesOver(image)) continue;
+    if (!picture) continue;
     signal?.throwIfAborted();
     const { path, width, height, category, reference } = picture;
     if (image.layers.length === 0 && !removeMasks && (await store.isDefective(path))) {

@@ -25,6 +25,8 @@ export interface LabelledImage {
   readonly reference?: boolean;
   /** Whether some of its annotations were left out: what the picture has of other types stays then. */
   readonly partial?: boolean;
+  /** Whether its annotations were passed over, since no picture has its name and size; it has no layers then, whatever it is. */
+  readonly unpainted?: boolean;
   /** Whether the picture is not the one any more that was labelled. */
   readonly changed?: boolean;
   /** Whether nobody has labelled it in the database, and mask files, which do not count there, mark a defect in it. */

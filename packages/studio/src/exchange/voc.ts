@@ -1,5 +1,13 @@
 /** Pascal VOC: an indexed PNG of classes a picture. One type a pixel: where types overlap, the smaller one is kept. */
-import { alikeNumbers, type DecodedImage, decodeImage, decodeRle, encodeIndexedPng, rleArea } from '@adclick/core';
+import {
+  alikeNumbers,
+  type DecodedImage,
+  decodeImage,
+  decodeRle,
+  encodeIndexedPng,
+  imageSize,
+  rleArea,
+} from '@adclick/core';
 import { fail } from '../errors.ts';
 import { endingOf, folderOf, withoutEnding } from '../path-parts.ts';
 import { hasPictureEnding } from '../project/folder-names.ts';
@@ -9,7 +17,7 @@ import { boundsOf, type Painter } from './painter.ts';
 import { pictureName, safePath } from './paths.ts';
 import { isUnreadKind, UNREAD_KIND } from './pictures.ts';
 import { type Place, wrong } from './place.ts';
-import { ImageReader, orLeaveOut, sizeOr } from './reading.ts';
+import { ImageReader, orLeaveOut, sizeOr, unpainted } from './reading.ts';
 import { filesEnding, type Source } from './source.ts';
 import type { LabelledImage } from './types.ts';
 import {
@@ -29,6 +37,8 @@ const OBJECTS = 'SegmentationObject';
 const PICTURES = 'JPEGImages';
 const ANNOTATIONS = 'Annotations';
 const LISTS = 'ImageSets/Segmentation';
+/** Times that each pixel of a mask is looked at. */
+const PASSES = 6;
 
 /** The classes of an image, one a pixel: larger layers first, so that smaller ones lie on top. */
 function classMask({ width, height, layers }: LabelledImage, indexOf: ReadonlyMap<string, number>): Uint8Array {
@@ -193,9 +203,12 @@ async function readMask(
   bytes: Uint8Array,
   labels: VocLabels,
   names: readonly string[],
-  { leftOut }: ReadOptions,
+  options: ReadOptions,
 ): Promise<LabelledImage | undefined> {
   const place = { file, field: 'the mask' };
+  const said = imageSize(bytes, file);
+  if (!(options.fits?.(path, said.width, said.height) ?? true)) return unpainted(path, said.width, said.height);
+  options.budget?.spend(PASSES * said.width * said.height);
   const image = await decodeImage(bytes, { path: file });
   const { width, height } = image;
   const { values, grey } = valuesOf(image, greyBits(bytes, image), place);
@@ -208,7 +221,7 @@ async function readMask(
   const marked = [...counts.keys()].filter((value) => value !== 0).sort((a, b) => a - b);
   const read: Meanings = grey ? labels.grey(new Set(marked)) : { of: (value) => labels.colour(value) };
   const meanings = labels.listed ? read : unlisted(read, marked, names);
-  const reader = new ImageReader(path, width, height, { file, field: 'size' }, leftOut);
+  const reader = new ImageReader(path, width, height, { file, field: 'size' }, options);
   const unknown = marked.filter((value) => meanings.of(value) === undefined);
   const met = new Set<string>();
   for (const value of marked) {
@@ -239,6 +252,7 @@ async function readMask(
 /** Sets the pixels of one value. @returns how many they are. */
 function paint(painter: Painter, type: string, values: Uint32Array, value: number): number {
   const into = painter.bitmap(type);
+  painter.spend(values.length);
   let count = 0;
   values.forEach((other, i) => {
     if (other !== value) return;
@@ -253,7 +267,7 @@ async function readBoxes(
   annotation: XmlElement,
   path: string,
   place: Place,
-  { leftOut, inProject }: ReadOptions,
+  options: ReadOptions,
 ): Promise<LabelledImage | undefined> {
   const numberIn = (element: XmlElement | undefined, name: string): number => {
     const text = (element && childOf(element, name)?.text) ?? '';
@@ -261,10 +275,10 @@ async function readBoxes(
   };
   const size = childOf(annotation, 'size');
   const said = { width: numberIn(size, 'width'), height: numberIn(size, 'height') };
-  const { width, height } = sizeOr(said, path, inProject);
+  const { width, height } = sizeOr(said, path, options.inProject);
   const objects = annotation.children.filter(({ name }) => name === 'object');
   if (objects.length === 0 && !(width > 0)) return { path, width: 0, height: 0, state: 'good', layers: [] };
-  const reader = new ImageReader(path, width, height, { ...place, field: 'size' }, leftOut);
+  const reader = new ImageReader(path, width, height, { ...place, field: 'size' }, options);
   for (const [i, object] of objects.entries()) {
     const field = { ...place, field: `object ${i + 1}` };
     await reader.annotation(field, childOf(object, 'name')?.text, (painter, type) => {
@@ -336,6 +350,7 @@ export const voc: Format = {
       const { prefix, stem, masks, annotation, objects } = entry;
       const about = { path: `${prefix}${stem}` };
       const image = await orLeaveOut(leftOut, about, async () => {
+        options.budget?.begin(source.display(masks[0] ?? annotation ?? stem));
         const root = annotation === undefined ? undefined : await readAnnotation(source, annotation);
         const path = pathOf(entry, root, pictures, source);
         const [mask, second] = masks;

@@ -151,11 +151,12 @@ export const yolo: Format = {
     const tracked = tracks.behind;
     for (const name of names) {
       const image = await orLeaveOut(leftOut, { path: name }, async () => {
+        options.budget?.begin(source.display(name));
         const lines = await open(name);
         if (isList(lines.map(({ line }) => line))) return undefined;
         const file = source.display(name);
         const { path, width, height } = await pictureOf(name, file, records, pictures, options);
-        const reader = new ImageReader(path, width, height, { file, field: 'size' }, leftOut);
+        const reader = new ImageReader(path, width, height, { file, field: 'size' }, options);
         const reading = { keypoints, tracked, polygons: records.has(name) };
         for (const { line, number } of lines)
           await readLine(reader, line, classes.names, reading, { file, field: `line ${number}` });

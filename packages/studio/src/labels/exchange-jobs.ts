@@ -2,7 +2,7 @@
 import { fromStored } from '@adclick/core';
 import { counted, type Format } from '../api.ts';
 import { MaskFolderStore } from '../exchange/label-store.ts';
-import { openSource } from '../exchange/source.ts';
+import { ThreadReader } from '../exchange/thread-reader.ts';
 import { exportLabels, importLabels } from '../exchange/transfer.ts';
 import type { LabelledImage, LeftOut } from '../exchange/types.ts';
 import type { JobWork } from '../jobs/jobs.ts';
@@ -49,12 +49,16 @@ const exportJob: ExchangeWork = async (archive, { format, path, user }, options)
 };
 
 const importJob: ExchangeWork = async (archive, { format, path, user }, options) => {
-  const { root } = archive.project;
-  const { images, leftOut } = await whileImporting(root, { signal: options.signal }, async () => {
-    const store = await storeOf(archive, user, format);
-    return importLabels(store, { format, source: await openSource(path) }, options);
-  });
-  return outcome(images, leftOut);
+  // Whatever the files ask for, it keeps nobody waiting who labels.
+  const source = new ThreadReader(path);
+  try {
+    const { images, leftOut } = await whileImporting(archive.project.root, { signal: options.signal }, async () =>
+      importLabels(await storeOf(archive, user, format), { format, source }, options),
+    );
+    return outcome(images, leftOut);
+  } finally {
+    await source.close();
+  }
 };
 
 /** Import and export as jobs. */

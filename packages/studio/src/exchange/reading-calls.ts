@@ -1,0 +1,23 @@
+/** What the thread that reads files of others is asked, and what it answers. */
+import type { ProgressEvent } from '../jobs/progress.ts';
+import type { ReadingLimits } from './budget.ts';
+import type { Picture } from './label-store.ts';
+import type { Survey, SurveyRequest } from './survey.ts';
+import type { LabelledImage } from './types.ts';
+
+/** What the thread is started with. */
+export interface ReadingStart {
+  /** Folder, file or archive. */
+  readonly path: string;
+  readonly limits: ReadingLimits;
+}
+
+export interface ReadingCalls {
+  survey: {
+    request: { readonly pictures: readonly Picture[]; readonly how: SurveyRequest };
+    answer: Survey;
+    progress: ProgressEvent;
+  };
+  /** Some of the matched images, one at least; none when there are no more. */
+  next: { request: null; answer: readonly LabelledImage[] };
+}
