@@ -278,15 +278,16 @@ export async function alikeNumbers(bytes: Uint8Array, image: DecodedImage): Prom
 
 /** {@link readMask} of bytes. @throws ADC_MASK_SIZE, and what {@link decodeImage} throws. */
 export async function decodeMask(bytes: Uint8Array, path: string, want?: Size): Promise<Mask> {
+  // By its header first, which may announce any number of pixels.
+  if (want) checkMaskSize(imageSize(bytes, path), want, path);
   const image = await decodeImage(bytes, { path });
   const mask = toMask(image, path);
   const alike = mask.data.includes(1) ? undefined : await alikeNumbers(bytes, image);
   if (alike) throw fail('ADC_MASK_VALUES', { path, what: `its palette has one colour for ${alike.join(' and ')}` });
-  if (want) checkMaskSize(mask, want, path);
   return mask;
 }
 
-function checkMaskSize(mask: Mask, want: Size, path: string): void {
+function checkMaskSize(mask: Size, want: Size, path: string): void {
   const size = ({ width, height }: Size) => `${width} x ${height}`;
   if (mask.width !== want.width || mask.height !== want.height)
     throw fail('ADC_MASK_SIZE', { path, got: size(mask), want: size(want) });
