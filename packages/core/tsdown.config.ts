@@ -1,7 +1,7 @@
 import { defineConfig } from 'tsdown';
 
 export default defineConfig({
-  entry: { index: 'src/index.ts', rle: 'src/image/rle.ts' },
+  entry: { index: 'src/index.ts', geometry: 'src/geometry.ts' },
   format: 'esm',
   platform: 'node',
   target: 'node20',

@@ -9,6 +9,7 @@ const built = join(annotator, '..', 'studio', 'page', 'index.html');
 const sources = [
   join(annotator, 'src'),
   join(annotator, '..', 'studio', 'src', 'api.ts'),
+  join(annotator, '..', 'core', 'src', 'image'),
   join(annotator, 'index.html'),
   join(annotator, 'vite.config.ts'),
 ];

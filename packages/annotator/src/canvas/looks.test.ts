@@ -1,7 +1,7 @@
 /** Contrast and heat colours. */
 import { describe, expect, it } from 'vitest';
 import { greyWindow } from './auto-window.ts';
-import { colourHeat, heatColour } from './heat.ts';
+import { colourHeat, residualColour } from './heat.ts';
 
 const greys = (...values: number[]) => Uint8ClampedArray.from(values.flatMap((v) => [v, v, v, 255]));
 
@@ -25,11 +25,11 @@ describe('greyWindow', () => {
 
 describe('heat', () => {
   it('is black up to what good pictures show and grows brighter with the residual', () => {
-    expect(heatColour(0)).toEqual([0, 0, 4]);
-    expect(heatColour(89)).toEqual([0, 0, 4]);
-    expect(heatColour(205)).toEqual([252, 255, 164]);
-    expect(heatColour(255)).toEqual([252, 255, 164]);
-    const brightness = Array.from({ length: 114 }, (_, i) => heatColour(90 + i).reduce((sum, v) => sum + v, 0));
+    expect(residualColour(0)).toEqual([0, 0, 4]);
+    expect(residualColour(89)).toEqual([0, 0, 4]);
+    expect(residualColour(205)).toEqual([252, 255, 164]);
+    expect(residualColour(255)).toEqual([252, 255, 164]);
+    const brightness = Array.from({ length: 114 }, (_, i) => residualColour(90 + i).reduce((sum, v) => sum + v, 0));
     for (let i = 16; i < brightness.length; i += 16) expect(brightness[i]).toBeGreaterThan(brightness[i - 16]);
   });
 

@@ -1,11 +1,13 @@
 /** The zero-click proposal: hatched inside, a dashed line around it, so that it cannot be taken for a mask. */
-import { decodeRle } from '@adclick/core/rle';
+import { decodeRle, traceContours } from '@adclick/core/geometry';
 import type { Rle } from 'adclick/api';
 import type { View } from '../state/view.ts';
-import { outline, outlinePath } from './outline.ts';
 
 /** CSS pixels between hatch lines. */
 const HATCH = 7;
+
+/** A ragged proposal is drawn without the rest of its outline. */
+const MOST_CORNERS = 40_000;
 
 function hatchTile(colour: string): HTMLCanvasElement {
   const tile = document.createElement('canvas');
@@ -23,6 +25,17 @@ function hatchTile(colour: string): HTMLCanvasElement {
   return tile;
 }
 
+/** The outline as a path in pixel edges. */
+function outline(rle: Rle): Path2D {
+  const path = new Path2D();
+  for (const ring of traceContours(decodeRle(rle), rle.width, rle.height, { most: MOST_CORNERS })) {
+    path.moveTo(ring[0], ring[1]);
+    for (let i = 2; i < ring.length; i += 2) path.lineTo(ring[i], ring[i + 1]);
+    path.closePath();
+  }
+  return path;
+}
+
 export class ProposalLayer {
   private rle: Rle | null = null;
   private path: Path2D | null = null;
@@ -30,7 +43,7 @@ export class ProposalLayer {
   draw(context: CanvasRenderingContext2D, rle: Rle, colour: string, view: View): void {
     if (rle !== this.rle) {
       this.rle = rle;
-      this.path = outlinePath(outline(decodeRle(rle), rle.width, rle.height));
+      this.path = outline(rle);
     }
     if (!this.path) return;
     // Path and pattern are in CSS pixels, so that hatch and dashes keep their size at every zoom.

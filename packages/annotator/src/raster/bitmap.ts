@@ -1,5 +1,5 @@
 /** Bitmaps that drawing tools make: a patch of 0 and 1 with its place in the picture, and what painting it changes. */
-import { encodeRle } from '@adclick/core/rle';
+import { encodeRle } from '@adclick/core/geometry';
 import type { Rle } from 'adclick/api';
 import type { Box, Size } from '../geometry.ts';
 import { isEmptyBox } from '../geometry.ts';

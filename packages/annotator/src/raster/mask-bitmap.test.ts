@@ -1,5 +1,5 @@
 /** Layers, index, pyramid and dirty rectangle agree with each other. */
-import { encodeRle } from '@adclick/core/rle';
+import { encodeRle } from '@adclick/core/geometry';
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { imagePoint } from '../geometry.ts';

@@ -2,7 +2,7 @@
  * The mask of an image as the page holds it: one layer a defect type, and ONE indexed bitmap of what is on top, with a pyramid of halved
  * copies for zooming out and a dirty rectangle for those who draw it.
  */
-import { encodeRle, type Rle } from '@adclick/core/rle';
+import { encodeRle, type Rle } from '@adclick/core/geometry';
 import { type Box, clipBox, type Size, uniteBoxes, wholeBox } from '../geometry.ts';
 import { applyPatch, type Patch, rleBox } from './bitmap.ts';
 

@@ -1,5 +1,5 @@
 /** Drawing tools as functions over bitmaps: sizes, shapes and borders to the pixel. */
-import { decodeRle, encodeRle } from '@adclick/core/rle';
+import { decodeRle, encodeRle } from '@adclick/core/geometry';
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { imagePoint } from '../geometry.ts';

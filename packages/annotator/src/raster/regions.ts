@@ -1,4 +1,5 @@
 /** Tools that look at connected pixels: the region under a place, holes, and the magic wand. */
+import { holesOf } from '@adclick/core/geometry';
 import { type Box, isEmptyBox, type Size } from '../geometry.ts';
 import { boxWidth, cutPatch, emptyPatch, type Patch } from './bitmap.ts';
 
@@ -46,37 +47,10 @@ export function regionPatch(layer: Uint8Array, at: { x: number; y: number }, pic
   return flood(at, picture, (index) => layer[index] !== 0, true);
 }
 
-/** Pixels of a layer that no path over edges joins to the border, inside `box` grown by one. */
+/** Pixels of a layer that no path over edges joins to the border. @param box around all that is set. */
 export function holesPatch(layer: Uint8Array, picture: Size, box: Box | null): Patch {
   if (!box || isEmptyBox(box)) return NOTHING;
-  const inside = cutPatch(layer, picture.width, box);
-  const width = boxWidth(box);
-  const height = box.bottom - box.top;
-  const outside = new Uint8Array(inside.data.length);
-  const waiting: number[] = [];
-  const reach = (i: number) => {
-    if (inside.data[i] || outside[i]) return;
-    outside[i] = 1;
-    waiting.push(i);
-  };
-  for (let x = 0; x < width; x++) {
-    reach(x);
-    reach((height - 1) * width + x);
-  }
-  for (let y = 0; y < height; y++) {
-    reach(y * width);
-    reach(y * width + width - 1);
-  }
-  for (let i = waiting.pop(); i !== undefined; i = waiting.pop()) {
-    const x = i % width;
-    if (x > 0) reach(i - 1);
-    if (x + 1 < width) reach(i + 1);
-    if (i >= width) reach(i - width);
-    if (i + width < inside.data.length) reach(i + width);
-  }
-  const holes = emptyPatch(box);
-  for (let i = 0; i < holes.data.length; i++) holes.data[i] = inside.data[i] || outside[i] ? 0 : 1;
-  return holes;
+  return { box, data: holesOf(cutPatch(layer, picture.width, box).data, boxWidth(box), box.bottom - box.top) };
 }
 
 /** Largest difference of a colour channel that the wand takes in. */

@@ -1,5 +1,5 @@
 /** The controller against a server in memory: what is shown before, while and after answers come. */
-import { decodeRle, encodeRle } from '@adclick/core/rle';
+import { decodeRle, encodeRle } from '@adclick/core/geometry';
 import type { Action, ActionAnswer, ImageDetail, ImageSummary, Job } from 'adclick/api';
 import { describe, expect, it } from 'vitest';
 import { type Api, Refusal, StaleWrite, Unreachable } from '../api/client.ts';

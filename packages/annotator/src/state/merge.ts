@@ -1,5 +1,5 @@
 /** Two people have changed one image: what each has, in pixels, and the actions that keep theirs, mine or both. */
-import { decodeRle, type Rle } from '@adclick/core/rle';
+import { decodeRle, type Rle } from '@adclick/core/geometry';
 import type { Action, ImageDetail } from 'adclick/api';
 import type { Size } from '../geometry.ts';
 import { countSet, minusRle } from '../raster/bitmap.ts';

@@ -1,5 +1,5 @@
 /** Merging, foreseeing and latest-wins. */
-import { decodeRle, encodeRle } from '@adclick/core/rle';
+import { decodeRle, encodeRle } from '@adclick/core/geometry';
 import type { Action, ImageDetail } from 'adclick/api';
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';

@@ -1,9 +1,9 @@
 /** Two detectors on the same image, side by side: their maps, regions and scores; arrow keys go through the images. */
+import { heatColour } from '@adclick/core/geometry';
 import { useQuery } from '@tanstack/react-query';
 import type { DetectorChoice, DetectorEntry, ImageDetection } from 'adclick/api';
 import { type ReactNode, useEffect, useRef, useState } from 'react';
 import { pictureUrl, wordsOf } from '../api/client.ts';
-import { colourShare } from '../canvas/heat.ts';
 import type { OpenImage } from '../state/store.ts';
 import { useApp, useAppState } from './context.ts';
 import { Dialog } from './dialog.tsx';
@@ -41,7 +41,7 @@ function MapLayer({ detection }: { readonly detection: ImageDetection }) {
       const pixels = context.getImageData(0, 0, map.width, map.height);
       const palette = Array.from({ length: 256 }, (_, level) => {
         const share = toThreshold(level / 255, detection.thresholds.map);
-        return [...colourShare(share), Math.round(OPACITY * Math.min(1, 2 * share * share))] as const;
+        return [...heatColour(share), Math.round(OPACITY * Math.min(1, 2 * share * share))] as const;
       });
       for (let i = 0; i < pixels.data.length; i += 4) pixels.data.set(palette[pixels.data[i]], i);
       context.putImageData(pixels, 0, 0);

@@ -1,5 +1,5 @@
 /** Everything that was done to the open image, newest first. */
-import { rleArea } from '@adclick/core/rle';
+import { rleArea } from '@adclick/core/geometry';
 import { useQuery } from '@tanstack/react-query';
 import type { HistoryEvent } from 'adclick/api';
 import { wordsOf } from '../api/client.ts';

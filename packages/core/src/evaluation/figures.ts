@@ -2,79 +2,24 @@
 import type { Click } from '../clicks/types.ts';
 import { encodeJpeg } from '../image/codec.ts';
 import type { Box } from '../image/components.ts';
+import { traceContours } from '../image/contours.ts';
 import { clampBox, cropRgb } from '../image/crop.ts';
 import { resizeRgb } from '../image/resize.ts';
 import type { Mask, RgbImage } from '../image/types.ts';
 import { escapeHtml } from './page.ts';
 
-/** A corner between pixels; pixel (x, y) spans from (x, y) to (x + 1, y + 1). */
-export interface Corner {
-  readonly x: number;
-  readonly y: number;
-}
-
-const STEP_X = [1, 0, -1, 0];
-const STEP_Y = [0, 1, 0, -1];
-
-/**
- * Closed outlines of the pixels that are 1, exactly along their edges: outer ones clockwise, holes counter-clockwise.
- * Pixels that touch at a corner only are outlined apart.
- * @returns for each outline the corners where it turns, the last joining the first.
- */
-export function traceContours({ data, width, height }: Mask): Corner[][] {
-  const columns = width + 1;
-  const leaving = edgesByCorner(data, width, height);
-  const outlines: Corner[][] = [];
-  for (let start = 0; start < leaving.length; start++) {
-    while (leaving[start] !== 0) {
-      const corners: Corner[] = [];
-      let at = start;
-      let heading = -1;
-      do {
-        const turns = heading < 0 ? [0, 1, 2, 3] : [heading + 1, heading, heading + 3]; // right, straight on, left
-        const next = (turns.find((turn) => leaving[at] & (1 << (turn & 3))) as number) & 3;
-        if (next !== heading) corners.push({ x: at % columns, y: Math.floor(at / columns) });
-        leaving[at] &= ~(1 << next);
-        heading = next;
-        at += STEP_X[heading] + STEP_Y[heading] * columns;
-      } while (at !== start || leaving[at] & (1 << ((heading + 1) & 3)));
-      outlines.push(corners);
-    }
+/** The contours of the pixels that are 1 as data of an SVG path, in pixel edges: outer ones clockwise, holes counter-clockwise. */
+export function contourPath({ data, width, height }: Mask): string {
+  const ones = data.map((value) => (value === 1 ? 1 : 0));
+  let path = '';
+  for (const ring of traceContours(ones, width, height)) {
+    path += `M${ring[0]} ${ring[1]}`;
+    for (let i = 2; i < ring.length; i += 2)
+      path += ring[i + 1] === ring[i - 1] ? `h${ring[i] - ring[i - 2]}` : `v${ring[i + 1] - ring[i - 1]}`;
+    path += 'z';
   }
-  return outlines;
+  return path;
 }
-
-/** Directed pixel edges with the inside on their right, as bits (east, south, west, north) of the corner they leave. */
-function edgesByCorner(data: Uint8Array, width: number, height: number): Uint8Array {
-  const columns = width + 1;
-  const leaving = new Uint8Array(columns * (height + 1));
-  const inside = (x: number, y: number) => x >= 0 && y >= 0 && x < width && y < height && data[y * width + x] === 1;
-  for (let y = 0; y < height; y++)
-    for (let x = 0; x < width; x++) {
-      if (data[y * width + x] !== 1) continue;
-      const corner = y * columns + x;
-      if (!inside(x, y - 1)) leaving[corner] |= 1;
-      if (!inside(x + 1, y)) leaving[corner + 1] |= 2;
-      if (!inside(x, y + 1)) leaving[corner + columns + 1] |= 4;
-      if (!inside(x - 1, y)) leaving[corner + columns] |= 8;
-    }
-  return leaving;
-}
-
-/** {@link traceContours} as data of an SVG path, in pixels. */
-export const contourPath = (mask: Mask): string =>
-  traceContours(mask)
-    .map((corners) => {
-      const [first, ...rest] = corners as [Corner, ...Corner[]];
-      let at = first;
-      let path = `M${first.x} ${first.y}`;
-      for (const corner of rest) {
-        path += corner.y === at.y ? `h${corner.x - at.x}` : `v${corner.y - at.y}`;
-        at = corner;
-      }
-      return `${path}z`;
-    })
-    .join('');
 
 /** What {@link maskFigure} draws. */
 export interface MaskFigure {

@@ -1,5 +1,6 @@
 import { describe, expect, test } from 'vitest';
-import { drawHeat, drawOverlay, heatColour } from './draw.ts';
+import { drawHeat, drawOverlay } from './draw.ts';
+import { heatColour } from './heat.ts';
 
 const image = { data: new Uint8Array(40 * 30 * 3).fill(100), width: 40, height: 30, channels: 3 as const };
 const at = (data: Uint8Array, x: number, y: number) => [...data.subarray((y * 40 + x) * 3, (y * 40 + x) * 3 + 3)];

@@ -1,36 +1,12 @@
 /** Overlays for reports: mask tint and contour, heat maps, click marks. */
+import { type Colour, heatColour } from './heat.ts';
 import type { Window } from './samples.ts';
 import type { Mask, Plane, RgbImage } from './types.ts';
-
-export type Colour = readonly [red: number, green: number, blue: number];
 
 const DEFECT_COLOUR: Colour = [255, 64, 32];
 const POSITIVE_CLICK: Colour = [0, 190, 60];
 const NEGATIVE_CLICK: Colour = [225, 20, 30];
 const WHITE: Colour = [255, 255, 255];
-
-/** Nine even steps of Matplotlib's inferno (CC0), dark to bright and readable in grey. */
-const INFERNO: readonly Colour[] = [
-  [0, 0, 4],
-  [31, 12, 72],
-  [85, 15, 109],
-  [136, 34, 106],
-  [186, 54, 85],
-  [227, 89, 51],
-  [249, 140, 10],
-  [249, 201, 50],
-  [252, 255, 164],
-];
-
-/** Colour of a value in [0,1] on the inferno scale; values outside take the end colours. */
-export function heatColour(value: number): Colour {
-  const place = Math.min(Math.max(value, 0), 1) * (INFERNO.length - 1) || 0;
-  const step = Math.min(Math.floor(place), INFERNO.length - 2);
-  const share = place - step;
-  const [low, high] = [INFERNO[step], INFERNO[step + 1]];
-  const mix = (c: 0 | 1 | 2) => Math.round(low[c] + (high[c] - low[c]) * share);
-  return [mix(0), mix(1), mix(2)];
-}
 
 const blend = (data: Uint8Array, at: number, colour: Colour, opacity: number) => {
   for (let c = 0; c < 3; c++) data[at + c] = Math.round(data[at + c] * (1 - opacity) + colour[c] * opacity);

@@ -1,5 +1,6 @@
 /** Binary morphology in time that does not grow with the radius: squares by running reach, discs by exact distance. */
 import { squaredDistance } from './distance.ts';
+import { holesOf } from './holes.ts';
 import type { Mask } from './types.ts';
 
 /** Square: |dx| and |dy| up to the radius. Disc: dx² + dy² up to radius². */
@@ -68,27 +69,7 @@ export function close(mask: Mask, radius: number, shape: Shape = 'disc'): Mask {
 /** Sets every background pixel that no path over edges (4-connected) joins to the raster's border. */
 export function fillHoles(mask: Mask): Mask {
   const { data, width, height } = mask;
-  const out = new Uint8Array(data.length).fill(1);
-  const waiting: number[] = [];
-  const reach = (i: number) => {
-    if (data[i] || out[i] === 0) return;
-    out[i] = 0;
-    waiting.push(i);
-  };
-  for (let x = 0; x < width; x++) {
-    reach(x);
-    reach((height - 1) * width + x);
-  }
-  for (let y = 0; y < height; y++) {
-    reach(y * width);
-    reach(y * width + width - 1);
-  }
-  for (let i = waiting.pop(); i !== undefined; i = waiting.pop()) {
-    const x = i % width;
-    if (x > 0) reach(i - 1);
-    if (x + 1 < width) reach(i + 1);
-    if (i >= width) reach(i - width);
-    if (i + width < data.length) reach(i + width);
-  }
+  const out = holesOf(data, width, height);
+  for (let i = 0; i < out.length; i++) if (data[i]) out[i] = 1;
   return masked(mask, out);
 }

@@ -1,10 +1,10 @@
 /** YOLO segmentation: a text file of polygons a picture. Holes hang on bridges; along pixel edges it is exact, simplified it is not. */
 import { decodeRle } from '@adclick/core';
+import { simplifyRing, traceBridged } from '@adclick/core/geometry';
 import { stringify } from 'yaml';
 import { fail } from '../errors.ts';
 import { endingOf, nameOf, withoutEnding } from '../path-parts.ts';
 import { hasPictureEnding } from '../project/folder-names.ts';
-import { simplifyRing, traceBridged } from './contours.ts';
 import type { Format, KnownPicture, ReadOptions } from './format.ts';
 import { decodeText, linesOf, textBytes } from './json.ts';
 import { pictureName } from './paths.ts';

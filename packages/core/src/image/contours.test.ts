@@ -1,9 +1,9 @@
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
-import { fillRings, MOST_CROSSINGS, simplifyRing, traceBridged, traceContours } from './contours.ts';
+import { fillRings, MOST_CROSSINGS, type Ring, simplifyRing, traceBridged, traceContours } from './contours.ts';
 
 /** Random bitmaps of every density, so that holes, parts and corners that touch are all there. */
-export const bitmap = fc
+const bitmap = fc
   .tuple(fc.integer({ min: 1, max: 14 }), fc.integer({ min: 1, max: 14 }), fc.integer({ min: 1, max: 9 }))
   .chain(([width, height, density]) =>
     fc
@@ -17,36 +17,60 @@ function picture(...rows: string[]) {
   return { data, width: rows[0]?.length ?? 0, height: rows.length };
 }
 
+/** Area of a ring, negative when it goes counter-clockwise. */
+function area(ring: Ring): number {
+  let sum = 0;
+  for (let i = 0; i < ring.length; i += 2) {
+    const [x0, y0, x1, y1] = [ring[i], ring[i + 1], ring[(i + 2) % ring.length], ring[(i + 3) % ring.length]];
+    sum += x0 * y1 - x1 * y0;
+  }
+  return sum / 2;
+}
+
 describe('contours', () => {
   test('of one pixel are its four corners, clockwise', () => {
     const { data, width, height } = picture('...', '.#.');
-    expect(traceContours(data, width, height)).toEqual([{ outer: [1, 1, 2, 1, 2, 2, 1, 2], holes: [] }]);
+    expect(traceContours(data, width, height)).toEqual([[1, 1, 2, 1, 2, 2, 1, 2]]);
   });
 
-  test('have a ring for each hole, and a part inside a hole is a polygon of its own', () => {
+  test('have a ring the other way round for each hole, and one for a part inside a hole', () => {
     const { data, width, height } = picture('#######', '#.....#', '#.#.#.#', '#.....#', '#######');
-    const polygons = traceContours(data, width, height);
-    expect(polygons.map(({ holes }) => holes.length)).toEqual([1, 0, 0]);
+    expect(traceContours(data, width, height).map(area)).toEqual([35, -15, 1, 1]);
   });
 
   test('join corners that touch for 8 and keep them apart for 4', () => {
     const { data, width, height } = picture('#.', '.#');
-    expect(traceContours(data, width, height, 4)).toHaveLength(2);
-    expect(traceContours(data, width, height, 8)).toHaveLength(1);
+    expect(traceContours(data, width, height)).toHaveLength(2);
+    expect(traceContours(data, width, height, { connectivity: 8 })).toHaveLength(1);
   });
 
-  test.each([4, 8] as const)('filled again give the same bitmap, %i-connected', (connectivity) => {
-    fc.assert(
-      fc.property(bitmap, ({ width, height, data }) => {
-        const rings = traceContours(data, width, height, connectivity).flatMap(({ outer, holes }) => [outer, ...holes]);
-        const filled = new Uint8Array(data.length);
-        const set = fillRings(rings, filled, width, height);
-        expect([...filled]).toEqual([...data]);
-        expect(set).toBe(data.reduce((sum, value) => sum + value, 0));
-      }),
-      { numRuns: 500 },
-    );
+  test('end after the ring with which there are too many corners', () => {
+    const { data, width, height } = picture('#.#.#');
+    expect(traceContours(data, width, height, { most: 7 })).toHaveLength(2);
+    expect(traceContours(data, width, height, { most: 12 })).toHaveLength(3);
   });
+
+  test.each([4, 8] as const)(
+    'filled again give the same bitmap, and turn at every corner, %i-connected',
+    (connectivity) => {
+      fc.assert(
+        fc.property(bitmap, ({ width, height, data }) => {
+          const rings = traceContours(data, width, height, { connectivity });
+          const filled = new Uint8Array(data.length);
+          const set = fillRings(rings, filled, width, height);
+          expect([...filled]).toEqual([...data]);
+          expect(set).toBe(data.reduce((sum, value) => sum + value, 0));
+          expect(rings.reduce((sum, ring) => sum + area(ring), 0)).toBe(set);
+          for (const ring of rings)
+            for (let i = 0, n = ring.length; i < n; i += 2) {
+              const across = ring[i + 1] === ring[(i + 3) % n];
+              expect(ring[(across ? i + 2 : i + 3) % n]).toBe(ring[(across ? i + 4 : i + 5) % n]);
+            }
+        }),
+        { numRuns: 500 },
+      );
+    },
+  );
 
   test.each([4, 8] as const)(
     'with bridges, each ring filled alone, give the same bitmap, %i-connected',

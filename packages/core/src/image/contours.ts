@@ -1,22 +1,22 @@
-/** Contours of bitmaps along pixel edges, rings with bridges to their holes, and filling polygons again: exactly inverse. */
+/** Contours of bitmaps along pixel edges, rings with bridges to their holes, and filling polygons again: exactly inverse. Pure: the page uses it too. */
 
 /**
- * A closed ring as x0, y0, x1, y1, … in pixel edges: the top left corner of the first pixel is 0,0, its centre 0.5,0.5. The last point is
- * joined to the first. Rings of {@link traceContours} have corners only, whole numbers, the bitmap's ones to the right of the way.
+ * A closed ring as x0, y0, x1, y1, … along pixel edges (see EdgePoint): the top left corner of the first pixel is 0,0, its centre 0.5,0.5.
+ * The last point is joined to the first. Rings of {@link traceContours} have corners only, whole numbers, the bitmap's ones to the right
+ * of the way.
  */
 export type Ring = number[];
-
-/** A connected part of a bitmap: its outer ring, and a ring around each of its holes. */
-export interface Polygon {
-  readonly outer: Ring;
-  readonly holes: readonly Ring[];
-}
 
 /** Directions of travel: up, right, down, left. A turn to the right is one further. */
 const UP = 0;
 const DOWN = 2;
 const STEP_X = [0, 1, 0, -1];
 const STEP_Y = [-1, 0, 1, 0];
+/** From a corner to the two pixels ahead, by direction: the one to the right continues the ones, the one to the left would block the way. */
+const RIGHT_X = [0, 0, -1, -1];
+const RIGHT_Y = [-1, 0, 0, -1];
+const LEFT_X = [-1, 0, 0, -1];
+const LEFT_Y = [-1, -1, 0, 0];
 
 /** A ring as it was walked. */
 interface Walked {
@@ -29,22 +29,32 @@ interface Walked {
 }
 
 class Tracer {
-  /** By upward unit edge (x + row * (width + 1)): number of its ring, from 1. */
-  private readonly ringAt: Int32Array;
+  /** By upward unit edge (x + row * (width + 1)): 1 where a ring has gone. */
+  private readonly gone: Uint8Array;
   readonly walked: Walked[] = [];
 
+  /** @param most stops after the ring with which there are more corners than this in all. */
   constructor(
-    private readonly data: ArrayLike<number>,
+    private readonly data: Uint8Array,
     private readonly width: number,
     private readonly height: number,
     private readonly connectivity: 4 | 8,
+    most = Number.POSITIVE_INFINITY,
   ) {
-    this.ringAt = new Int32Array((width + 1) * height);
+    this.gone = new Uint8Array((width + 1) * height);
+    let corners = 0;
     // Every ring goes up somewhere: along the left side of a set pixel whose neighbour is not set.
     for (let y = 0, i = 0; y < height; y++)
-      for (let x = 0; x < width; x++, i++)
-        if (data[i] && (x === 0 || !data[i - 1]) && this.ringAt[x + y * (width + 1)] === 0)
-          this.walked.push(this.walk(x, y + 1, this.walked.length + 1));
+      for (let x = 0, before = 0; x < width; x++, i++) {
+        const pixel = data[i];
+        if (pixel !== 0 && before === 0 && this.gone[i + y] === 0) {
+          const walked = this.walk(x, y + 1);
+          this.walked.push(walked);
+          corners += walked.ring.length / 2;
+          if (corners > most) return;
+        }
+        before = pixel;
+      }
   }
 
   private isSet(x: number, y: number): boolean {
@@ -52,91 +62,68 @@ class Tracer {
   }
 
   /** Follows the edge between ones (to the right) and zeros (to the left), beginning upwards at a corner. */
-  private walk(startX: number, startY: number, number: number): Walked {
+  private walk(startX: number, startY: number): Walked {
+    const { gone, width, connectivity } = this;
     const ring: Ring = [];
     let [x, y, direction] = [startX, startY, UP];
     let [leftX, leftRow, area] = [Number.POSITIVE_INFINITY, 0, 0];
     do {
-      if (direction === UP) this.ringAt[x + (y - 1) * (this.width + 1)] = number;
-      else if (direction === DOWN && x < leftX) [leftX, leftRow] = [x, y];
+      if (direction === UP) gone[x + (y - 1) * (width + 1)] = 1;
+      else if (direction === DOWN && x < leftX) {
+        leftX = x;
+        leftRow = y;
+      }
       area += x * STEP_Y[direction] - y * STEP_X[direction];
       x += STEP_X[direction];
       y += STEP_Y[direction];
-      // The two pixels ahead: the one to the right continues the ones, the one to the left would block the way.
-      const right = this.isSet(x + [0, 0, -1, -1][direction], y + [-1, 0, 0, -1][direction]);
-      const left = this.isSet(x + [-1, 0, 0, -1][direction], y + [-1, -1, 0, 0][direction]);
-      const straight = right && !left;
-      if (straight) continue;
+      const right = this.isSet(x + RIGHT_X[direction], y + RIGHT_Y[direction]);
+      const left = this.isSet(x + LEFT_X[direction], y + LEFT_Y[direction]);
+      if (right && !left) continue;
       ring.push(x, y);
       // Where ones touch at a corner only, 8 joins them and 4 keeps them apart.
-      const turnLeft = left && (right || this.connectivity === 8);
-      direction = (direction + (turnLeft ? 3 : 1)) % 4;
+      const turnLeft = left && (right || connectivity === 8);
+      direction = (direction + (turnLeft ? 3 : 1)) & 3;
     } while (x !== startX || y !== startY || direction !== UP);
     return { ring, leftX, leftRow, area };
   }
 
-  /** The upward edge that is met going left over ones from a hole's leftmost edge, and the ring it belongs to. */
-  attachment({ leftX, leftRow }: Walked): { edge: number; ring: number } {
-    let x = leftX - 1;
-    while (this.isSet(x - 1, leftRow)) x--;
-    const edge = x + leftRow * (this.width + 1);
-    return { edge, ring: this.ringAt[edge] - 1 };
+  /** The holes by the upward edge that is met going left over ones from their leftmost edge: a bridge can lead from there to them. */
+  holes(): ReadonlyMap<number, Walked> {
+    const hangs = new Map<number, Walked>();
+    for (const walked of this.walked) {
+      if (walked.area > 0) continue;
+      let x = walked.leftX - 1;
+      while (this.isSet(x - 1, walked.leftRow)) x--;
+      hangs.set(x + walked.leftRow * (this.width + 1), walked);
+    }
+    return hangs;
   }
 }
 
-/** For each ring the outer ring it belongs to, and by edge the hole that hangs there. */
-function relate(tracer: Tracer) {
-  const { walked } = tracer;
-  const hangs = new Map<number, number>();
-  const parents = walked.map((ring, i) => {
-    if (ring.area > 0) return i;
-    const { edge, ring: parent } = tracer.attachment(ring);
-    hangs.set(edge, i);
-    return parent;
-  });
-  // A hole hangs on a ring that reaches further left, so that the way always ends at an outer ring.
-  const outer = parents.map((_, i) => {
-    let root = i;
-    while (parents[root] !== root) {
-      parents[root] = parents[parents[root]];
-      root = parents[root];
-    }
-    return root;
-  });
-  return { hangs, outer };
-}
-
 /**
- * The parts of a bitmap as polygons along pixel edges.
- * @param connectivity whether pixels that touch at a corner only belong together (8) or not (4).
+ * The contours of a bitmap along pixel edges: a ring clockwise around every part, and one the other way around each hole.
+ * @param data every value but 0 is set.
+ * @param options.connectivity whether pixels that touch at a corner only belong together (8) or not (4, default).
+ * @param options.most leaves the rest out after the ring with which there are more corners than this in all; default none.
  */
 export function traceContours(
-  data: ArrayLike<number>,
+  data: Uint8Array,
   width: number,
   height: number,
-  connectivity: 4 | 8 = 4,
-): Polygon[] {
-  const tracer = new Tracer(data, width, height, connectivity);
-  const { outer } = relate(tracer);
-  const holes = new Map<number, Ring[]>();
-  tracer.walked.forEach(({ area }, i) => {
-    if (area > 0) holes.set(i, []);
-  });
-  tracer.walked.forEach(({ ring, area }, i) => {
-    if (area <= 0) holes.get(outer[i])?.push(ring);
-  });
-  return [...holes].map(([i, rings]) => ({ outer: tracer.walked[i].ring, holes: rings }));
+  { connectivity = 4, most }: { readonly connectivity?: 4 | 8; readonly most?: number } = {},
+): Ring[] {
+  return new Tracer(data, width, height, connectivity, most).walked.map(({ ring }) => ring);
 }
 
 /**
  * The parts of a bitmap as one ring each, for formats without holes: the ring goes along a horizontal bridge through the part to each hole,
  * around it, and back. A bridge has no area, so that filling the ring gives the same pixels.
  */
-export function traceBridged(data: ArrayLike<number>, width: number, height: number, connectivity: 4 | 8 = 4): Ring[] {
+export function traceBridged(data: Uint8Array, width: number, height: number, connectivity: 4 | 8 = 4): Ring[] {
   const tracer = new Tracer(data, width, height, connectivity);
-  const { hangs } = relate(tracer);
+  const hangs = tracer.holes();
   const rings: Ring[] = [];
-  for (const { ring, area } of tracer.walked) if (area > 0) rings.push(bridge(ring, tracer, hangs, width));
+  for (const { ring, area } of tracer.walked) if (area > 0) rings.push(bridge(ring, hangs, width));
   return rings;
 }
 
@@ -150,7 +137,7 @@ interface Way {
   y: number;
 }
 
-function bridge(outer: Ring, tracer: Tracer, hangs: ReadonlyMap<number, number>, width: number): Ring {
+function bridge(outer: Ring, hangs: ReadonlyMap<number, Walked>, width: number): Ring {
   const out: Ring = [];
   const emit = (x: number, y: number) => {
     if (out.length < 2 || out[out.length - 2] !== x || out[out.length - 1] !== y) out.push(x, y);
@@ -167,7 +154,7 @@ function bridge(outer: Ring, tracer: Tracer, hangs: ReadonlyMap<number, number>,
       if (up) emit(up.x, up.y);
       continue;
     }
-    const { ring, leftX, leftRow } = tracer.walked[hole];
+    const { ring, leftX, leftRow } = hole;
     emit(way.x, way.y);
     emit(leftX, leftRow);
     stack.push(begin(rotate(ring, leftX, leftRow)));
@@ -181,10 +168,10 @@ const begin = (points: Ring): Way => ({ points, next: 2, x: points[0], y: points
 /** Goes on along a ring until a hole hangs there or the way ends where it began. */
 function advance(
   way: Way,
-  hangs: ReadonlyMap<number, number>,
+  hangs: ReadonlyMap<number, Walked>,
   width: number,
   emit: (x: number, y: number) => void,
-): number | undefined {
+): Walked | undefined {
   const { points } = way;
   while (way.next <= points.length) {
     const x = points[way.next % points.length];

@@ -1,0 +1,5 @@
+/** `@adclick/core/geometry`: points, contours, holes, run lengths and heat colours. Pure: it runs in browsers too. */
+export { fillRings, type Ring, simplifyRing, traceBridged, traceContours } from './image/contours.ts';
+export { type Colour, heatColour } from './image/heat.ts';
+export { holesOf } from './image/holes.ts';
+export { decodeRle, encodeRle, type Rle, rleArea, xorRle } from './image/rle.ts';
