@@ -119,6 +119,14 @@ describe('filling', () => {
     expect(mask[5]).toBe(1);
   });
 
+  test('takes a centre on a left edge in and leaves one on a right edge out, on slopes too', () => {
+    // From the first corner to the last the line passes through the centre of pixel 4, 4.
+    const [left, right] = [new Uint8Array(100), new Uint8Array(100)];
+    fillRings([[-9, 0, 12, 7, 30, 7]], left, 10, 10);
+    fillRings([[-9, 0, 0, 7, 12, 7]], right, 10, 10);
+    expect([left[44], right[44]]).toEqual([1, 0]);
+  });
+
   test('clips what lies outside', () => {
     const mask = new Uint8Array(16);
     expect(fillRings([[-1e9, -1e9, 1e9, -1e9, 1e9, 1e9, -1e9, 1e9]], mask, 4, 4)).toBe(16);

@@ -253,7 +253,7 @@ export function fillRings(
   eachEdge((ax, ay, bx, by) => {
     const [first, end] = rowsOf(ay, by);
     for (let row = first; row < end; row++) {
-      const x = ax === bx ? ax : ax + ((row + 0.5 - ay) / (by - ay)) * (bx - ax);
+      const x = ax === bx ? ax : ax + ((row + 0.5 - ay) * (bx - ax)) / (by - ay);
       toggles[(row - top) * columns + Math.min(right, Math.max(left, pixelAt(x))) - left] ^= 1;
     }
   });
