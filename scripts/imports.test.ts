@@ -19,7 +19,7 @@ const MAY: Readonly<Record<string, readonly string[]>> = {
   'core/features': ['ortgrad', 'core/image'],
   'core/residual': ['ortgrad', 'core/image', 'core/features'],
   'core/networks': ['ortgrad', 'core/features', 'core/language'],
-  'core/clicks': ['ortgrad', 'core/image', 'core/residual', 'core/networks'],
+  'core/clicks': ['ortgrad', 'core/image', 'core/features', 'core/residual', 'core/networks'],
   'core/synthesis': ['core/image'],
   'core/inference': [
     ...['ortgrad', 'core/image', 'core/features', 'core/residual', 'core/language', 'core/networks', 'core/clicks'],

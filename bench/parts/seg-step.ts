@@ -14,6 +14,7 @@ import {
   writeSafetensors,
 } from '@adclick/ortgrad';
 import { drawDisc } from '../../packages/core/src/clicks/encoding.ts';
+import { modelClick } from '../../packages/core/src/clicks/types.ts';
 import { modelPath } from '../../packages/core/src/models.ts';
 import { CLICK_CHANNELS, CLICK_PLANES, LIKENESS, TOKEN } from '../../packages/core/src/networks/adclick.ts';
 import type { SegSettings } from '../../packages/core/src/networks/adclick-seg.ts';
@@ -61,7 +62,7 @@ function batch(program: StepProgram): Map<string, Tensor> {
     for (let i = 0; i < size; i += CLICK_CHANNELS) one[i] = random.next();
     for (let n = 0; n < CLICKS; n++) {
       const [x, y] = [random.int(0, side), random.int(0, side)];
-      drawDisc(one, side, side, { x, y, positive: n % 2 === 0 });
+      drawDisc(one, side, side, modelClick(x, y, n % 2 === 0));
     }
   }
   const made: Record<string, Tensor> = {

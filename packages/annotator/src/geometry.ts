@@ -1,13 +1,10 @@
-/** Points, boxes and the branded types that keep pixels of the picture and pixels of the screen apart. */
-
-/** A place in pixels of the upright picture. Continuous: pixel (x, y) covers x…x+1, y…y+1. */
-export type ImagePoint = { readonly x: number; readonly y: number } & { readonly __grid: 'image' };
+/** What the page adds to core's places: the screen, boxes and clamping. */
+import { type ImagePoint, type PointIn, pixelOf, pointIn } from '@adclick/core/geometry';
 
 /** A place in CSS pixels of the canvas element, from its top left corner. */
-export type ScreenPoint = { readonly x: number; readonly y: number } & { readonly __grid: 'screen' };
+export type ScreenPoint = PointIn<'screen'>;
 
-export const imagePoint = (x: number, y: number) => ({ x, y }) as ImagePoint;
-export const screenPoint = (x: number, y: number) => ({ x, y }) as ScreenPoint;
+export const screenPoint = (x: number, y: number): ScreenPoint => pointIn(x, y);
 
 /** Width and height in pixels. */
 export interface Size {
@@ -50,9 +47,9 @@ export function uniteBoxes(a: Box | null, b: Box | null): Box | null {
 }
 
 /** The pixel under a point, or null outside the raster. */
-export function pixelAt(point: ImagePoint, { width, height }: Size): { x: number; y: number } | null {
-  const [x, y] = [Math.floor(point.x), Math.floor(point.y)];
-  return x >= 0 && y >= 0 && x < width && y < height ? { x, y } : null;
+export function pixelAt(point: ImagePoint, { width, height }: Size): ImagePoint | null {
+  const pixel = pixelOf(point);
+  return pixel.x >= 0 && pixel.y >= 0 && pixel.x < width && pixel.y < height ? pixel : null;
 }
 
 export const clamp = (value: number, low: number, high: number): number => Math.min(Math.max(value, low), high);

@@ -2,4 +2,19 @@
 export { fillRings, type Ring, simplifyRing, traceBridged, traceContours } from './image/contours.ts';
 export { type Colour, heatColour } from './image/heat.ts';
 export { holesOf } from './image/holes.ts';
+export {
+  type EdgePoint,
+  edgePoint,
+  fromEdges,
+  type GivenPoint,
+  type GridPoint,
+  gridPoint,
+  type ImageBox,
+  type ImagePoint,
+  imagePoint,
+  type PointIn,
+  pixelOf,
+  pointIn,
+  toEdges,
+} from './image/points.ts';
 export { decodeRle, encodeRle, type Rle, rleArea, xorRle } from './image/rle.ts';

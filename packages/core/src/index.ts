@@ -9,7 +9,7 @@ export {
 } from '@adclick/ortgrad';
 export { CLICK_THRESHOLD, nextClick } from './clicks/annotator.ts';
 export type { LabelledDefect } from './clicks/labelled-defect.ts';
-export type { Click } from './clicks/types.ts';
+export type { Click, ImageClick } from './clicks/types.ts';
 export { detectDataset, openCategory, withDefects } from './datasets/detect.ts';
 export { IMAGE_EXTENSIONS, isFile, isFolder, listImages, naturalOrder } from './datasets/files.ts';
 export { openDataset } from './datasets/mvtec.ts';
@@ -87,6 +87,7 @@ export { distanceTransform } from './image/distance.ts';
 export { drawHeat, drawOverlay } from './image/draw.ts';
 export { encodeIndexedPng } from './image/indexed-png.ts';
 export { fillHoles } from './image/morphology.ts';
+export { type GridPoint, gridPoint, type ImageBox, type ImagePoint, imagePoint } from './image/points.ts';
 export { resizeMask, resizePlane, resizeRgb } from './image/resize.ts';
 export { decodeRle, encodeRle, type Rle, rleArea, xorRle } from './image/rle.ts';
 export {
@@ -100,11 +101,7 @@ export {
   writtenWindow,
 } from './image/samples.ts';
 export {
-  type GridPoint,
-  gridPoint,
   IGNORE,
-  type ImagePoint,
-  imagePoint,
   type Mask,
   type Pixels,
   type Plane,

@@ -1,6 +1,7 @@
 /** Commands that choose and serve the drawing tools, and the keyboard's own clicks. */
 
-import { clamp, imagePoint } from '../geometry.ts';
+import { imagePoint } from '@adclick/core/geometry';
+import { clamp } from '../geometry.ts';
 import { rleBox } from '../raster/bitmap.ts';
 import { stepBrush } from '../raster/brush.ts';
 import { holesPatch } from '../raster/regions.ts';

@@ -1,5 +1,5 @@
 /** What lies over picture and mask and is drawn by geometry: clicks, the brush, drafts of shapes, the keyboard's cross, the proposal's outline. */
-import type { ImagePoint } from '../geometry.ts';
+import { type ImagePoint, imagePoint } from '@adclick/core/geometry';
 import { brushCentre } from '../raster/brush.ts';
 import type { AppState } from '../state/store.ts';
 import { toScreen, type View } from '../state/view.ts';
@@ -48,9 +48,6 @@ function drawClick(context: Context, view: View, point: ImagePoint, positive: bo
   context.stroke();
 }
 
-/** The middle of a pixel on the screen. */
-const middle = (click: { x: number; y: number }) => ({ x: click.x + 0.5, y: click.y + 0.5 }) as ImagePoint;
-
 /** The place of the click under a screen point, -1 when there is none. @param reach CSS pixels. */
 export function clickUnder(
   state: Pick<AppState, 'image' | 'view'>,
@@ -58,10 +55,7 @@ export function clickUnder(
   reach = CLICK_RADIUS + 4,
 ): number {
   const clicks = state.image?.facts.clicks ?? [];
-  const distance = clicks.map((click) => {
-    const { x, y } = middle(click);
-    return Math.hypot(x - point.x, y - point.y) * state.view.scale;
-  });
+  const distance = clicks.map(({ x, y }) => Math.hypot(x - point.x, y - point.y) * state.view.scale);
   const nearest = distance.indexOf(Math.min(...distance));
   return nearest >= 0 && distance[nearest] <= reach ? nearest : -1;
 }
@@ -70,14 +64,14 @@ function drawClicks(context: Context, { image, view, draft, pointer, tool }: App
   const hot = pointer && (tool === 'click' || tool === 'minus') ? clickUnder({ image, view }, pointer) : -1;
   for (const [i, click] of (image?.facts.clicks ?? []).entries()) {
     const dragged = draft?.kind === 'dragClick' && draft.index === i;
-    drawClick(context, view, dragged ? draft.to : middle(click), click.positive, dragged || i === hot);
+    drawClick(context, view, dragged ? draft.to : imagePoint(click.x, click.y), click.positive, dragged || i === hot);
   }
 }
 
 function drawBrush(context: Context, { tool, pointer, brushSize, view }: AppState): void {
   if (!pointer || (tool !== 'brush' && tool !== 'eraser')) return;
   const path = new Path2D();
-  const centre = toScreen(view, brushCentre(pointer, brushSize) as ImagePoint);
+  const centre = toScreen(view, brushCentre(pointer, brushSize));
   const radius = (brushSize / 2) * view.scale;
   if (brushSize === 1) path.rect(centre.x - radius, centre.y - radius, 2 * radius, 2 * radius);
   else path.arc(centre.x, centre.y, radius, 0, 2 * Math.PI);
@@ -113,7 +107,7 @@ function drawDraft(context: Context, { draft, view, pointer }: AppState, { accen
 
 function drawCross(context: Context, { cross, view }: AppState, { accent }: OverlayInks): void {
   if (!cross) return;
-  const { x, y } = toScreen(view, middle(cross));
+  const { x, y } = toScreen(view, cross);
   const path = new Path2D();
   for (const [dx, dy] of [
     [1, 0],

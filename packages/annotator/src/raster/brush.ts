@@ -1,6 +1,6 @@
 /** Strokes of a round brush or eraser, from a single pixel up. */
-import type { Size } from '../geometry.ts';
-import { type Box, clamp, clipBox, type ImagePoint, isEmptyBox } from '../geometry.ts';
+import { edgePoint, fromEdges, type ImagePoint, pixelOf, toEdges } from '@adclick/core/geometry';
+import { type Box, clamp, clipBox, isEmptyBox, type Size } from '../geometry.ts';
 import { boxWidth, emptyPatch, type Patch } from './bitmap.ts';
 
 /** Diameters in picture pixels. */
@@ -16,13 +16,14 @@ export function stepBrush(size: number, direction: 1 | -1): number {
  * Centre of the disc for a pointer place: an odd diameter stands on a pixel's centre and an even one on a corner, so that a brush of
  * `size` pixels is `size` pixels wide wherever it is put.
  */
-export function brushCentre(point: ImagePoint, size: number): { x: number; y: number } {
-  if (size % 2 === 1) return { x: Math.floor(point.x) + 0.5, y: Math.floor(point.y) + 0.5 };
-  return { x: Math.round(point.x), y: Math.round(point.y) };
+export function brushCentre(point: ImagePoint, size: number): ImagePoint {
+  if (size % 2 === 1) return pixelOf(point);
+  const { x, y } = toEdges(point);
+  return fromEdges(edgePoint(Math.round(x), Math.round(y)));
 }
 
 /** Marks pixels whose centre is at most half a diameter from the segment a–b. */
-function markSegment(patch: Patch, a: { x: number; y: number }, b: { x: number; y: number }, size: number): void {
+function markSegment(patch: Patch, a: ImagePoint, b: ImagePoint, size: number): void {
   const radius = size / 2;
   // A brush of 1 pixel marks exactly the pixel it stands on; the small addition keeps rounding from eating rims.
   const reach = radius * radius + 1e-6;
@@ -31,12 +32,12 @@ function markSegment(patch: Patch, a: { x: number; y: number }, b: { x: number; 
   const [dx, dy] = [b.x - a.x, b.y - a.y];
   const length = dx * dx + dy * dy;
   const top = Math.max(box.top, Math.floor(Math.min(a.y, b.y) - radius));
-  const bottom = Math.min(box.bottom, Math.ceil(Math.max(a.y, b.y) + radius));
+  const bottom = Math.min(box.bottom, Math.floor(Math.max(a.y, b.y) + radius) + 1);
   const left = Math.max(box.left, Math.floor(Math.min(a.x, b.x) - radius));
-  const right = Math.min(box.right, Math.ceil(Math.max(a.x, b.x) + radius));
+  const right = Math.min(box.right, Math.floor(Math.max(a.x, b.x) + radius) + 1);
   for (let y = top; y < bottom; y++)
     for (let x = left; x < right; x++) {
-      const [px, py] = [x + 0.5 - a.x, y + 0.5 - a.y];
+      const [px, py] = [x - a.x, y - a.y];
       const along = length > 0 ? clamp((px * dx + py * dy) / length, 0, 1) : 0;
       const [ox, oy] = [px - along * dx, py - along * dy];
       if (ox * ox + oy * oy <= reach) data[(y - box.top) * width + (x - box.left)] = 1;
@@ -67,12 +68,12 @@ export function strokePatch(points: readonly ImagePoint[], size: number, picture
   return patch;
 }
 
-/** One pixel wide from pixel to pixel (Bresenham). */
-function markThinLine(patch: Patch, a: { x: number; y: number }, b: { x: number; y: number }): void {
+/** One pixel wide from a pixel's centre to another's (Bresenham). */
+function markThinLine(patch: Patch, a: ImagePoint, b: ImagePoint): void {
   const { box, data } = patch;
   const width = boxWidth(box);
-  let [x, y] = [Math.floor(a.x), Math.floor(a.y)];
-  const [toX, toY] = [Math.floor(b.x), Math.floor(b.y)];
+  let { x, y } = a;
+  const { x: toX, y: toY } = b;
   const [dx, dy] = [Math.abs(toX - x), -Math.abs(toY - y)];
   const [stepX, stepY] = [x < toX ? 1 : -1, y < toY ? 1 : -1];
   let error = dx + dy;

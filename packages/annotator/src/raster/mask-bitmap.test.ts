@@ -1,8 +1,7 @@
 /** Layers, index, pyramid and dirty rectangle agree with each other. */
-import { encodeRle } from '@adclick/core/geometry';
+import { encodeRle, imagePoint } from '@adclick/core/geometry';
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { imagePoint } from '../geometry.ts';
 import { strokePatch } from './brush.ts';
 import { MaskBitmap } from './mask-bitmap.ts';
 import { boxPatch } from './shapes.ts';

@@ -1,5 +1,5 @@
 /** Tools that look at connected pixels: the region under a place, holes, and the magic wand. */
-import { holesOf } from '@adclick/core/geometry';
+import { holesOf, type ImagePoint } from '@adclick/core/geometry';
 import { type Box, isEmptyBox, type Size } from '../geometry.ts';
 import { boxWidth, cutPatch, emptyPatch, type Patch } from './bitmap.ts';
 
@@ -7,7 +7,7 @@ const NOTHING = emptyPatch({ left: 0, top: 0, right: 0, bottom: 0 });
 
 /** Pixels reached from a place over pixels that `joins`; `diagonal` also over corners. Scans by runs, so that large areas stay quick. */
 export function flood(
-  start: { readonly x: number; readonly y: number },
+  start: ImagePoint,
   { width, height }: Size,
   joins: (index: number) => boolean,
   diagonal: boolean,
@@ -43,7 +43,7 @@ export function flood(
 }
 
 /** The connected region (8 neighbours) of a layer that holds a pixel; empty where the layer is not set. */
-export function regionPatch(layer: Uint8Array, at: { x: number; y: number }, picture: Size): Patch {
+export function regionPatch(layer: Uint8Array, at: ImagePoint, picture: Size): Patch {
   return flood(at, picture, (index) => layer[index] !== 0, true);
 }
 
@@ -60,12 +60,7 @@ export const WAND_TOLERANCE = { least: 0, most: 128, start: 24 } as const;
  * Pixels joined over edges whose colour is near that of the one clicked.
  * @param rgba the picture, four bytes a pixel; @param tolerance largest difference of any channel, 0–255.
  */
-export function wandPatch(
-  rgba: Uint8ClampedArray,
-  at: { x: number; y: number },
-  tolerance: number,
-  picture: Size,
-): Patch {
+export function wandPatch(rgba: Uint8ClampedArray, at: ImagePoint, tolerance: number, picture: Size): Patch {
   const seed = (at.y * picture.width + at.x) * 4;
   const [red, green, blue] = [rgba[seed], rgba[seed + 1], rgba[seed + 2]];
   const near = (index: number) => {

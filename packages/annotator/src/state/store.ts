@@ -1,8 +1,10 @@
 /** Everything the page shows, in one store; the controllers in this folder change it, components and canvas read it. */
+
+import type { ImagePoint } from '@adclick/core/geometry';
 import type { DefectType, ImageDetail, ImageSummary, Job, ProjectInfo, Proposal } from 'adclick/api';
 import { createStore, type StoreApi } from 'zustand/vanilla';
 import type { GreyWindow, ListQuery } from '../api/client.ts';
-import type { ImagePoint, Size } from '../geometry.ts';
+import type { Size } from '../geometry.ts';
 import { BRUSH_SIZE } from '../raster/brush.ts';
 import type { MaskBitmap } from '../raster/mask-bitmap.ts';
 import { WAND_TOLERANCE } from '../raster/regions.ts';

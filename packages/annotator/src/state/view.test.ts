@@ -1,6 +1,8 @@
 /** Zoom and pan arithmetic. */
+
+import { imagePoint } from '@adclick/core/geometry';
 import { describe, expect, it } from 'vitest';
-import { imagePoint, screenPoint } from '../geometry.ts';
+import { screenPoint } from '../geometry.ts';
 import { fitView, keepInSight, levelFor, panBy, reveal, toImage, toScreen, visibleBox, zoomTo } from './view.ts';
 
 const screen = { width: 800, height: 600 };
@@ -11,6 +13,19 @@ describe('view', () => {
     const back = toImage(view, toScreen(view, imagePoint(12.25, 91.5)));
     expect(back.x).toBeCloseTo(12.25);
     expect(back.y).toBeCloseTo(91.5);
+  });
+
+  it('shows a pixel from half a pixel before its centre', () => {
+    const view = { scale: 8, x: 100, y: 50 };
+    expect(toScreen(view, imagePoint(0, 3))).toEqual({ x: 104, y: 78 });
+    expect(toImage(view, screenPoint(100, 50))).toEqual({ x: -0.5, y: -0.5 });
+  });
+
+  it('does not take places of the screen for places of the picture', () => {
+    // @ts-expect-error a place of the screen
+    expect(() => toScreen(fitView(screen, screen), screenPoint(1, 2))).not.toThrow();
+    // @ts-expect-error a place of the picture
+    expect(() => toImage(fitView(screen, screen), imagePoint(1, 2))).not.toThrow();
   });
 
   it('keeps the place under the pointer when it zooms', () => {

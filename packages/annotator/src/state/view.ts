@@ -1,16 +1,8 @@
 /** Where the picture lies on the screen: zoom, pan and fit as pure functions. */
-import {
-  type Box,
-  clamp,
-  clipBox,
-  type ImagePoint,
-  imagePoint,
-  type ScreenPoint,
-  type Size,
-  screenPoint,
-} from '../geometry.ts';
+import { edgePoint, fromEdges, type ImagePoint, toEdges } from '@adclick/core/geometry';
+import { type Box, clamp, clipBox, type ScreenPoint, type Size, screenPoint } from '../geometry.ts';
 
-/** Screen = picture × `scale` + offset, in CSS pixels. */
+/** Screen = edges of the picture × `scale` + offset, in CSS pixels. */
 export interface View {
   /** CSS pixels a picture pixel. */
   readonly scale: number;
@@ -23,11 +15,13 @@ export const ZOOM = { least: 0.02, most: 64, step: 1.25 } as const;
 /** Space left around a fitted picture, CSS pixels. */
 const MARGIN = 24;
 
-export const toScreen = (view: View, point: ImagePoint): ScreenPoint =>
-  screenPoint(point.x * view.scale + view.x, point.y * view.scale + view.y);
+export function toScreen(view: View, point: ImagePoint): ScreenPoint {
+  const { x, y } = toEdges(point);
+  return screenPoint(x * view.scale + view.x, y * view.scale + view.y);
+}
 
 export const toImage = (view: View, point: ScreenPoint): ImagePoint =>
-  imagePoint((point.x - view.x) / view.scale, (point.y - view.y) / view.scale);
+  fromEdges(edgePoint((point.x - view.x) / view.scale, (point.y - view.y) / view.scale));
 
 /** The whole picture, centred; small pictures are enlarged to whole factors so that pixels stay square. */
 export function fitView(picture: Size, screen: Size): View {

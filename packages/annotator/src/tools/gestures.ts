@@ -1,7 +1,8 @@
 /** What each tool does with a pointer: press, move, release. Pointers are in picture coordinates. */
 
+import { type ImagePoint, imagePoint, pixelOf } from '@adclick/core/geometry';
 import { clickUnder } from '../canvas/overlay.ts';
-import { clamp, type ImagePoint, imagePoint, pixelAt, type Size } from '../geometry.ts';
+import { clamp, pixelAt, type Size } from '../geometry.ts';
 import type { Patch } from '../raster/bitmap.ts';
 import { patchRle } from '../raster/bitmap.ts';
 import { strokePatch } from '../raster/brush.ts';
@@ -62,9 +63,10 @@ export function placeClick(app: App, point: ImagePoint, negative: boolean): void
     app.notify('info', 'A negative click needs something to take away from.', 'Click on the defect first.');
     return;
   }
-  app.act({ kind: 'click', type, click: { ...pixel, positive: !negative } });
+  app.act({ kind: 'click', type, click: { x: pixel.x, y: pixel.y, positive: !negative } });
 }
 
+/** The nearest place that is not beyond the centres of the picture's outermost pixels. */
 const inside = (point: ImagePoint, { width, height }: Size): ImagePoint =>
   imagePoint(clamp(point.x, 0, width - 1), clamp(point.y, 0, height - 1));
 
@@ -85,7 +87,7 @@ const click: Tool = {
     if (draft?.kind !== 'dragClick' || !image) return;
     setDraft(app, null);
     const before = image.facts.clicks[draft.index];
-    const [x, y] = [Math.floor(draft.to.x), Math.floor(draft.to.y)];
+    const { x, y } = pixelOf(draft.to);
     if (before && (before.x !== x || before.y !== y)) app.act({ kind: 'moveClick', index: draft.index, x, y });
   },
 };

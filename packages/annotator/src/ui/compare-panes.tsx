@@ -1,4 +1,5 @@
 /** Beside the picture, on demand: how much each place differs from good pictures, and the good picture nearest to this one. */
+import { toEdges } from '@adclick/core/geometry';
 import { type ReactNode, useEffect, useRef, useState } from 'react';
 import { nearestUrl, residualMap, wordsOf } from '../api/client.ts';
 import { colourHeat } from '../canvas/heat.ts';
@@ -8,7 +9,9 @@ import { useAppParts, useAppState } from './context.ts';
 function PointerMark() {
   const place = useAppState(({ pointer, cross, image }) => {
     const point = cross ?? pointer;
-    return point && image ? `${(100 * point.x) / image.width}% ${(100 * point.y) / image.height}%` : null;
+    if (!point || !image) return null;
+    const { x, y } = toEdges(point);
+    return `${(100 * x) / image.width}% ${(100 * y) / image.height}%`;
   });
   if (!place) return null;
   const [left, top] = place.split(' ');

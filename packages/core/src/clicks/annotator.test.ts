@@ -3,7 +3,7 @@ import { describe, expect, test } from 'vitest';
 import { IGNORE, type Mask } from '../image/types.ts';
 import { Random } from '../random.ts';
 import { CLICK_THRESHOLD, nextClick, randomStartClicks, simulateNextClick } from './annotator.ts';
-import type { Click } from './types.ts';
+import { type Click, modelClick } from './types.ts';
 
 const maskOf = (rows: readonly string[]): Mask => ({
   data: Uint8Array.from(rows.join(''), (c) => (c === '#' ? 1 : c === '?' ? IGNORE : 0)),
@@ -79,7 +79,8 @@ describe('the annotator of training', () => {
   test('clicks a wrong pixel deeper than half of the deepest, of the same sign as the evaluator', () => {
     fc.assert(
       fc.property(picture, fc.integer(), ({ mask, probability, clicked }, seed) => {
-        const simulated = simulateNextClick(probability, mask, clicked, new Random(seed));
+        const onGrid = clicked.map(({ x, y, positive }) => modelClick(x, y, positive));
+        const simulated = simulateNextClick(probability, mask, onGrid, new Random(seed));
         const exact = nextClick(probability, mask, clicked);
         expect(simulated?.positive).toBe(exact?.positive);
         if (!simulated) return;

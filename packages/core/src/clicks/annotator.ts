@@ -2,7 +2,7 @@
 import { distanceTransform } from '../image/distance.ts';
 import { IGNORE, type Mask } from '../image/types.ts';
 import type { Random } from '../random.ts';
-import type { Click } from './types.ts';
+import { type Click, type ImageClick, imageClick, type ModelClick, modelClick } from './types.ts';
 
 /** Probability above which a pixel counts as defect (RITM and SimpleClick). */
 export const CLICK_THRESHOLD = 0.49;
@@ -16,7 +16,7 @@ interface ErrorDepths {
 function errorDepths(
   probability: ArrayLike<number>,
   mask: Mask,
-  clicked: readonly Click[],
+  clicked: readonly (Click | ModelClick)[],
   threshold: number,
 ): ErrorDepths {
   const { data: truth, width, height } = mask;
@@ -49,7 +49,7 @@ function firstMaximum(values: Float32Array): number {
 /**
  * The next click of the evaluation protocol, that of RITM and SimpleClick: the deepest pixel of the larger error, missed defect or
  * spurious defect, ties to the first in row-major order; positive only when the missed error is strictly deeper.
- * @param probability map in [0,1] at the mask's size; all zeros before the first click.
+ * @param probability map in [0,1] at the mask's size; all zeros before the first click. @param mask at the picture's size.
  * @returns undefined when no wrong pixel is left.
  */
 export function nextClick(
@@ -57,27 +57,28 @@ export function nextClick(
   mask: Mask,
   clicked: readonly Click[],
   threshold: number = CLICK_THRESHOLD,
-): Click | undefined {
+): ImageClick | undefined {
   const { missed, spurious } = errorDepths(probability, mask, clicked, threshold);
   const missedAt = firstMaximum(missed);
   const spuriousAt = firstMaximum(spurious);
   const positive = missed[missedAt] > spurious[spuriousAt];
   const [at, depth] = positive ? [missedAt, missed[missedAt]] : [spuriousAt, spurious[spuriousAt]];
   if (!depth) return undefined;
-  return { x: at % mask.width, y: Math.floor(at / mask.width), positive };
+  return imageClick(at % mask.width, Math.floor(at / mask.width), positive);
 }
 
 /**
  * The next click of training, as in SimpleClick: a random pixel among those deeper than half of the deepest wrong one.
+ * @param mask at the size of the model grid, as `probability` is.
  * @returns undefined when no wrong pixel is left.
  */
 export function simulateNextClick(
   probability: ArrayLike<number>,
   mask: Mask,
-  clicked: readonly Click[],
+  clicked: readonly ModelClick[],
   random: Random,
   threshold: number = CLICK_THRESHOLD,
-): Click | undefined {
+): ModelClick | undefined {
   const { missed, spurious } = errorDepths(probability, mask, clicked, threshold);
   const missedDepth = missed[firstMaximum(missed)];
   const spuriousDepth = spurious[firstMaximum(spurious)];
@@ -88,7 +89,7 @@ export function simulateNextClick(
   const candidates: number[] = [];
   for (let i = 0; i < depths.length; i++) if (depths[i] > limit) candidates.push(i);
   const at = random.pick(candidates);
-  return { x: at % mask.width, y: Math.floor(at / mask.width), positive };
+  return modelClick(at % mask.width, Math.floor(at / mask.width), positive);
 }
 
 /** Probability that each further click of a random start is drawn (mean 1.5 extra clicks a sign, at most 4). */
@@ -99,13 +100,13 @@ const MAX_EXTRA_CLICKS = 4;
  * Random extra clicks that some training samples start with (after RITM's sampler; fewer, since real
  * users give 3–5): positives anywhere in the defect, negatives half in a border ring of ceil(0.1·√area)·2 px and half anywhere good.
  */
-export function randomStartClicks(mask: Mask, random: Random): Click[] {
+export function randomStartClicks(mask: Mask, random: Random): ModelClick[] {
   const { data, width, height } = mask;
   const inside: number[] = [];
   for (let i = 0; i < data.length; i++) if (data[i] === 1) inside.push(i);
   if (inside.length === 0) return [];
-  const at = (i: number, positive: boolean): Click => ({ x: i % width, y: Math.floor(i / width), positive });
-  const clicks: Click[] = [];
+  const at = (i: number, positive: boolean) => modelClick(i % width, Math.floor(i / width), positive);
+  const clicks: ModelClick[] = [];
   for (let n = 0; n < MAX_EXTRA_CLICKS && random.chance(EXTRA_CLICK_CHANCE); n++)
     clicks.push(at(random.pick(inside), true));
   const reach = Math.ceil(0.1 * Math.sqrt(inside.length)) * 2;

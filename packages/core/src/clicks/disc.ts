@@ -1,12 +1,12 @@
 /** The disc around a click, the same in the network's click map and in labels. */
-import type { Click } from './types.ts';
+import type { ModelPoint } from '../image/points.ts';
 
 /** Radius of a click's disc in pixels of the model grid, as in SimpleClick. */
 export const DISC_RADIUS = 5;
 
-/** Visits each pixel of a raster whose centre lies within `radius` pixels of a click, by its row-major index. */
+/** Visits each pixel of a raster of the model grid's size whose centre lies within `radius` pixels of a click, by its row-major index. */
 export function overDisc(
-  { x: cx, y: cy }: Pick<Click, 'x' | 'y'>,
+  { x: cx, y: cy }: ModelPoint,
   radius: number,
   { width, height }: { readonly width: number; readonly height: number },
   visit: (pixel: number) => void,

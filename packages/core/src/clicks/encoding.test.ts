@@ -3,6 +3,7 @@ import { normalisedColours } from '../features/normalised-colours.ts';
 import { CLICK_CHANNELS } from '../networks/adclick.ts';
 import { Random } from '../random.ts';
 import { drawDisc, PixelInputs, TokenInputs } from './encoding.ts';
+import { modelClick } from './types.ts';
 
 const DIMS = 5;
 
@@ -45,12 +46,9 @@ describe('token inputs', () => {
   test('take the nearest and the most similar click of each sign', () => {
     const r = residual(2);
     const inputs = new TokenInputs(r);
-    const positives = [
-      { x: 12, y: 20, positive: true },
-      { x: 47, y: 1, positive: true },
-    ];
+    const positives = [modelClick(12, 20, true), modelClick(47, 1, true)];
     for (const click of positives) inputs.add(click);
-    inputs.add({ x: 3, y: 31, positive: false });
+    inputs.add(modelClick(3, 31, false));
     const cells = [2 * 6 + 1, 5];
     for (let cell = 0; cell < 24; cell++) {
       const near = Math.min(
@@ -74,7 +72,7 @@ describe('token inputs', () => {
   test('forget clicks', () => {
     const inputs = new TokenInputs(residual(3));
     const before = inputs.clickPlanes.slice();
-    inputs.add({ x: 9, y: 9, positive: false });
+    inputs.add(modelClick(9, 9, false));
     expect(inputs.clickPlanes).not.toEqual(before);
     inputs.clear();
     expect(inputs.clickPlanes).toEqual(before);
@@ -83,8 +81,8 @@ describe('token inputs', () => {
 
 test('a disc has radius 5, its own channel, and stops at the border', () => {
   const map = new Float32Array(20 * 12 * CLICK_CHANNELS);
-  drawDisc(map, 20, 12, { x: 1, y: 6, positive: true });
-  drawDisc(map, 20, 12, { x: 19, y: 11, positive: false });
+  drawDisc(map, 20, 12, modelClick(1, 6, true));
+  drawDisc(map, 20, 12, modelClick(19, 11, false));
   for (let y = 0; y < 12; y++)
     for (let x = 0; x < 20; x++) {
       const at = (y * 20 + x) * CLICK_CHANNELS;
@@ -109,9 +107,9 @@ describe('pixel inputs', () => {
     const colours = normalisedColours(image);
     const inputs = new PixelInputs(colours, width, height);
     expect(inputs.likeness.every((value) => value === 0)).toBe(true);
-    inputs.add({ x: 0, y: 2, positive: true });
-    inputs.add({ x: 5, y: 4, positive: true });
-    inputs.add({ x: 3, y: 1, positive: false });
+    inputs.add(modelClick(0, 2, true));
+    inputs.add(modelClick(5, 4, true));
+    inputs.add(modelClick(3, 1, false));
     const around = (x: number, y: number, c: number) => {
       const values: number[] = [];
       for (let v = y - 1; v <= y + 1; v++)

@@ -1,15 +1,16 @@
 /** What the network sees of clicks, computed without learning (ours): discs of pixels, eight planes a token, likeness of colour. */
-import { CLICK_CHANNELS, CLICK_PLANES, LIKENESS, TOKEN } from '../networks/adclick.ts';
+import { cellOf } from '../features/grid.ts';
+import { CLICK_CHANNELS, CLICK_PLANES, LIKENESS } from '../networks/adclick.ts';
 import { calibrated } from '../residual/calibration.ts';
 import type { Residual } from '../residual/reference-index.ts';
 import { DISC_RADIUS, overDisc } from './disc.ts';
-import type { Click } from './types.ts';
+import type { ModelClick } from './types.ts';
 
 /** Widths of the two Gaussians around clicks, in tokens. */
 const SIGMAS = [3, 10] as const;
 
 /** Draws a click's disc into an interleaved click map (height, width, {@link CLICK_CHANNELS}). */
-export function drawDisc(clickMap: Float32Array, width: number, height: number, click: Click): void {
+export function drawDisc(clickMap: Float32Array, width: number, height: number, click: ModelClick): void {
   const channel = click.positive ? 1 : 2;
   overDisc(click, DISC_RADIUS, { width, height }, (pixel) => {
     clickMap[pixel * CLICK_CHANNELS + channel] = 1;
@@ -78,15 +79,14 @@ export class TokenInputs {
   }
 
   /** Adds a click given in pixels of the model grid. */
-  add(click: Click): void {
+  add(click: ModelClick): void {
     const { height, width } = this.of;
-    const cellX = Math.min(width - 1, Math.floor(click.x / TOKEN));
-    const cellY = Math.min(height - 1, Math.floor(click.y / TOKEN));
-    const clicked = cellY * width + cellX;
+    const { x, y } = cellOf(click);
+    const clicked = y * width + x;
     const whitened = this.prepare();
     const first = click.positive ? 0 : 1;
     for (let cell = 0; cell < height * width; cell++) {
-      const distance2 = ((cell % width) - cellX) ** 2 + (Math.floor(cell / width) - cellY) ** 2;
+      const distance2 = ((cell % width) - x) ** 2 + (Math.floor(cell / width) - y) ** 2;
       const at = cell * CLICK_PLANES + first;
       this.raise(at, Math.exp(-distance2 / (2 * SIGMAS[0] ** 2)));
       this.raise(at + 2, Math.exp(-distance2 / (2 * SIGMAS[1] ** 2)));
@@ -134,7 +134,7 @@ export class PixelInputs {
   }
 
   /** Adds a click given in pixels of the model grid; its colour is the mean of the 3×3 pixels around it. */
-  add({ x, y, positive }: Click): void {
+  add({ x, y, positive }: ModelClick): void {
     const { colours, likeness, width, height } = this;
     const area = width * height;
     const colour = [0, 0, 0];

@@ -4,6 +4,7 @@ import { encodeJpeg } from '../image/codec.ts';
 import type { Box } from '../image/components.ts';
 import { traceContours } from '../image/contours.ts';
 import { clampBox, cropRgb } from '../image/crop.ts';
+import { imagePoint, toEdges } from '../image/points.ts';
 import { resizeRgb } from '../image/resize.ts';
 import type { Mask, RgbImage } from '../image/types.ts';
 import { escapeHtml } from './page.ts';
@@ -67,11 +68,12 @@ ${clicks.map((click, i) => clickMark(click, i + 1, radius)).join('')}</svg>${cap
 }
 
 function clickMark({ x, y, positive }: Click, number: number, radius: number): string {
+  const centre = toEdges(imagePoint(x, y));
   const arm = radius * 0.55;
   const n = (value: number) => Number(value.toFixed(2)).toString();
   const sign = `M${n(-arm)} 0H${n(arm)}${positive ? `M0 ${n(-arm)}V${n(arm)}` : ''}`;
   const kind = positive ? 'positive' : 'negative';
-  return `<g class="click ${kind}" transform="translate(${x + 0.5} ${y + 0.5})"><title>Click ${number}, ${kind}, at ${x}, ${y}</title><circle r="${n(radius)}" stroke-width="${n(radius / 5)}"/><path d="${sign}" stroke-width="${n(radius / 3.5)}"/></g>`;
+  return `<g class="click ${kind}" transform="translate(${centre.x} ${centre.y})"><title>Click ${number}, ${kind}, at ${x}, ${y}</title><circle r="${n(radius)}" stroke-width="${n(radius / 5)}"/><path d="${sign}" stroke-width="${n(radius / 3.5)}"/></g>`;
 }
 
 /** What the marks in figures mean. */

@@ -1,6 +1,6 @@
 /** The deterministic click evaluation (docs/method.md, Measuring): a simulated annotator labels every defect image, metrics follow. */
 import { CLICK_THRESHOLD, nextClick } from '../clicks/annotator.ts';
-import type { Click } from '../clicks/types.ts';
+import type { ImageClick } from '../clicks/types.ts';
 import type { Mask, Plane, RgbImage } from '../image/types.ts';
 import { iou, mean, meanIou, noc, nof, quantile } from './metrics.ts';
 import { checkSize, PixelMetricAccumulator, type PixelReport } from './pixel-metrics.ts';
@@ -14,7 +14,7 @@ export interface ClickItem {
   readonly image?: RgbImage;
   readonly mask: Mask;
   /** Probability at the mask's size after the given clicks; its time is what msPerClick measures. */
-  readonly predict: (clicks: readonly Click[]) => Promise<Plane>;
+  readonly predict: (clicks: readonly ImageClick[]) => Promise<Plane>;
 }
 
 /** What {@link evaluateClicks} takes. */
@@ -41,7 +41,7 @@ export interface ClickImageResult {
   readonly type?: string;
   /** IoU after click 1, 2, …; as long as the clicks asked for, the last one repeated once the mask was perfect. */
   readonly ious: readonly number[];
-  readonly clicks: readonly Click[];
+  readonly clicks: readonly ImageClick[];
   /** Milliseconds of each prediction. */
   readonly ms: readonly number[];
   /** Share of the image that is defect. */
@@ -56,7 +56,7 @@ export interface ClickExample {
   /** 1 where the map after the last reported click exceeds the threshold. */
   readonly predicted: Mask;
   /** The clicks up to there. */
-  readonly clicks: readonly Click[];
+  readonly clicks: readonly ImageClick[];
   /** IoU of `predicted`. */
   readonly iou: number;
 }
@@ -159,7 +159,7 @@ const atIou = (figure: (target: number) => number): AtIou => ({
 
 /** What an image was told, and what came of it. */
 export interface Annotated {
-  readonly clicks: readonly Click[];
+  readonly clicks: readonly ImageClick[];
   readonly map: Plane;
 }
 
@@ -170,10 +170,10 @@ export interface Annotated {
 export async function annotate(
   mask: Mask,
   limit: number,
-  predict: (clicks: readonly Click[]) => Promise<Plane>,
+  predict: (clicks: readonly ImageClick[]) => Promise<Plane>,
 ): Promise<Annotated> {
   const { width, height } = mask;
-  const clicks: Click[] = [];
+  const clicks: ImageClick[] = [];
   let map: Plane = { data: new Float32Array(width * height), width, height, channels: 1 };
   for (let click = nextClick(map.data, mask, clicks); click && clicks.length < limit; ) {
     clicks.push(click);
@@ -191,7 +191,7 @@ async function labelImage(
   onClick: (k: number, map: Plane) => void,
 ): Promise<ClickImageResult> {
   const { width, height } = mask;
-  const clicks: Click[] = [];
+  const clicks: ImageClick[] = [];
   const ious: number[] = [];
   const ms: number[] = [];
   let map: Plane = { data: new Float32Array(width * height), width, height, channels: 1 };

@@ -1,4 +1,5 @@
 /** The model grid: the size at which the pictures of one product are seen, whatever their own size. */
+import { type GridPoint, gridPoint, type ModelPoint } from '../image/points.ts';
 
 /** Sides of a model grid are multiples of this, so that every stride up to 32 and blocks of 8 x 8 tokens divide them. */
 export const GRID_STEP = 64;
@@ -30,3 +31,7 @@ export function chooseGrid(width: number, height: number, options: { readonly pi
   const side = (length: number) => Math.max(GRID_STEP, Math.round(length / GRID_STEP) * GRID_STEP);
   return { width: side(Math.sqrt(pixels * aspect)), height: side(Math.sqrt(pixels / aspect)) };
 }
+
+/** The token cell that a pixel of the model grid lies in. */
+export const cellOf = ({ x, y }: ModelPoint): GridPoint =>
+  gridPoint(Math.floor(x / TOKEN_STRIDE), Math.floor(y / TOKEN_STRIDE));

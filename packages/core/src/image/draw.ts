@@ -1,5 +1,6 @@
 /** Overlays for reports: mask tint and contour, heat maps, click marks. */
 import { type Colour, heatColour } from './heat.ts';
+import type { GivenPoint } from './points.ts';
 import type { Window } from './samples.ts';
 import type { Mask, Plane, RgbImage } from './types.ts';
 
@@ -33,9 +34,7 @@ export function drawHeat(
 }
 
 /** Where a click goes on the picture. */
-export interface ClickMark {
-  readonly x: number;
-  readonly y: number;
+export interface ClickMark extends GivenPoint<'image'> {
   readonly positive: boolean;
 }
 

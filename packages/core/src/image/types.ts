@@ -27,12 +27,3 @@ export interface Mask extends Pixels<Uint8Array> {
 
 /** Mask value of pixels that are left out of losses, clicks and metrics. */
 export const IGNORE = 255;
-
-/** A point in pixels of the upright original; pixel centres are integers. */
-export type ImagePoint = { readonly x: number; readonly y: number } & { readonly __grid: 'image' };
-
-/** A point in token (grid) cells; cell centres are integers. */
-export type GridPoint = { readonly x: number; readonly y: number } & { readonly __grid: 'grid' };
-
-export const imagePoint = (x: number, y: number) => ({ x, y }) as ImagePoint;
-export const gridPoint = (x: number, y: number) => ({ x, y }) as GridPoint;

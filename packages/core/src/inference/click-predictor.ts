@@ -1,7 +1,7 @@
 /** The click model on one token grid: takes clicks one after the other, remembers the way, so an undo costs nothing. */
 import { FrozenParameters, Graph, type Held, type Runtime, type Session, sigmoid, tensor } from '@adclick/ortgrad';
 import { drawDisc, PixelInputs, TokenInputs, type TokenResidual } from '../clicks/encoding.ts';
-import type { Click } from '../clicks/types.ts';
+import type { ModelClick } from '../clicks/types.ts';
 import { normalisedColours } from '../features/normalised-colours.ts';
 import type { RgbImage } from '../image/types.ts';
 import { keptPromise } from '../kept-promises.ts';
@@ -107,7 +107,7 @@ export function clickModel({ card, settings, tensors }: ClickWeights, height: nu
 }
 
 interface Stop {
-  readonly click: Click;
+  readonly click: ModelClick;
   /** What the network gave after this click, on the model grid. */
   readonly probability: Float32Array;
 }
@@ -123,7 +123,7 @@ export function surer(probability: Float32Array, factor: number): Float32Array {
   return out;
 }
 
-const sameClick = (a: Click, b: Click) => a.x === b.x && a.y === b.y && a.positive === b.positive;
+const sameClick = (a: ModelClick, b: ModelClick) => a.x === b.x && a.y === b.y && a.positive === b.positive;
 
 /** What a picture's predictions have in common, held where the network runs. */
 interface HeldPicture {
@@ -201,10 +201,10 @@ export class ClickPredictor {
 
   /**
    * Probability (height × width) after the given clicks, each fed with the prediction before it as in training.
-   * @param clicks pixels of the model grid, in the order they were made; none gives what the model sees unasked.
+   * @param clicks in the order they were made; none gives what the model sees unasked.
    * @param words features of the defect's prompt; ignored where language does not guide the weights.
    */
-  async predict(clicks: readonly Click[], words?: TextFeatures): Promise<Float32Array> {
+  async predict(clicks: readonly ModelClick[], words?: TextFeatures): Promise<Float32Array> {
     if (words !== this.said) await this.listen(words);
     let kept = 0;
     while (kept < this.trail.length && kept < clicks.length && sameClick(this.trail[kept].click, clicks[kept])) kept++;
@@ -249,12 +249,12 @@ export class ClickPredictor {
     for (const { click } of this.trail) this.add(click);
   }
 
-  private add(click: Click): void {
+  private add(click: ModelClick): void {
     this.inputs.add(click);
     this.pixels.add(click);
   }
 
-  private async run(clicks: readonly Click[]): Promise<Float32Array> {
+  private async run(clicks: readonly ModelClick[]): Promise<Float32Array> {
     const { height, width } = this.residual;
     const [rows, columns] = [this.height, this.width];
     const clickMap = new Float32Array(rows * columns * CLICK_CHANNELS);

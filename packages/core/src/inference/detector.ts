@@ -6,7 +6,7 @@ import { BACKBONES } from '../features/backbones.ts';
 import { describeIoError, writeFileAtomic } from '../files.ts';
 import { resizePlane, resizeRgb } from '../image/resize.ts';
 import type { Picture } from '../image/samples.ts';
-import type { ImagePoint, Plane, RgbImage } from '../image/types.ts';
+import type { Plane, RgbImage } from '../image/types.ts';
 import { throughWindows } from '../image/window.ts';
 import { REFERENCE_PICTURES } from '../residual/reference.ts';
 import type { ReferenceIndex } from '../residual/reference-index.ts';
@@ -46,7 +46,7 @@ export interface Detection {
   /** In [0,1] at the picture's own size. */
   readonly map: Plane;
   /** Largest area first. */
-  readonly regions: readonly DetectedRegion<ImagePoint>[];
+  readonly regions: readonly DetectedRegion[];
 }
 
 /** Held-out pictures by default. */

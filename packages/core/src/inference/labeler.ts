@@ -1,10 +1,10 @@
 /** The labelling face of the library: an image and clicks in, the defect's probability map out. */
 import { Runtime } from '@adclick/ortgrad';
-import type { Click } from '../clicks/types.ts';
+import { type Click, type ImageClick, imageClicks } from '../clicks/types.ts';
 import { fail } from '../errors.ts';
-import type { Box } from '../image/components.ts';
 import { cropRgb, regionOf } from '../image/crop.ts';
 import { onGrid } from '../image/on-grid.ts';
+import { type ImageBox, wholeImage } from '../image/points.ts';
 import { resizePlane } from '../image/resize.ts';
 import type { Picture, Windows } from '../image/samples.ts';
 import type { Plane, RgbImage } from '../image/types.ts';
@@ -123,7 +123,7 @@ export class Labeler {
   }
 
   /** A predictor of one region of the picture, against the same region of its neighbours. */
-  private async closer(image: RgbImage, { neighbours }: Residual, region: Box): Promise<ClickPredictor> {
+  private async closer(image: RgbImage, { neighbours }: Residual, region: ImageBox): Promise<ClickPredictor> {
     const index = await this.index.zoomed(regionOf(region, image), neighbours);
     const described = await index.describe(cropRgb(image, region));
     return ClickPredictor.create(this.network, await index.residual(described), described.image);
@@ -154,8 +154,7 @@ export interface Prediction extends Plane {
 }
 
 interface Closer {
-  /** Pixels of the image. */
-  readonly region: Box;
+  readonly region: ImageBox;
   readonly predictor: ClickPredictor;
 }
 
@@ -170,7 +169,7 @@ export class View {
     readonly residual: Residual,
     private readonly predictor: ClickPredictor,
     private readonly wordsOf: (defect: string | undefined) => Promise<TextFeatures | undefined>,
-    private readonly zoom: ((region: Box) => Promise<ClickPredictor>) | undefined,
+    private readonly zoom: ((region: ImageBox) => Promise<ClickPredictor>) | undefined,
   ) {}
 
   /**
@@ -178,14 +177,14 @@ export class View {
    * @returns values in [0,1] at the image's own size; a mask is where they exceed 0.49.
    * @throws ADC_CLICK_OUTSIDE for a click outside the image, ADC_PROMPT_NAME for a defect's name that no prompt can be made of.
    */
-  async predict({ clicks, defect }: PredictOptions): Promise<Prediction> {
+  async predict({ clicks: given, defect }: PredictOptions): Promise<Prediction> {
     const { width, height } = this.image;
-    for (const { x, y } of clicks)
+    for (const { x, y } of given)
       if (!(x >= 0 && y >= 0 && x <= width - 1 && y <= height - 1))
         throw fail('ADC_CLICK_OUTSIDE', { x, y, width, height });
     const words = await this.wordsOf(defect);
-    const everything = { x: 0, y: 0, width, height };
-    const whole = resizePlane(await predictOn(this.predictor, clicks, everything, words), width, height);
+    const clicks = imageClicks(given);
+    const whole = resizePlane(await predictOn(this.predictor, clicks, wholeImage(this.image), words), width, height);
     const closer = await this.lookCloser(whole, clicks);
     if (!closer) return { ...whole, probability: whole.data };
     const { region, predictor } = closer;
@@ -195,7 +194,7 @@ export class View {
   }
 
   /** The predictor of the region around the clicked defect, kept from click to click while the defect stays inside. */
-  private async lookCloser(whole: Plane, clicks: readonly Click[]): Promise<Closer | undefined> {
+  private async lookCloser(whole: Plane, clicks: readonly ImageClick[]): Promise<Closer | undefined> {
     if (!this.zoom || this.residual.neighbours.length < 2) return undefined;
     const scale = Math.sqrt(
       (this.image.width * this.image.height) / (TOKEN ** 2 * this.residual.width * this.residual.height),
@@ -226,8 +225,8 @@ export class View {
 /** Predicts on a model grid that covers one region of the image. */
 async function predictOn(
   predictor: ClickPredictor,
-  clicks: readonly Click[],
-  region: Box,
+  clicks: readonly ImageClick[],
+  region: ImageBox,
   words: TextFeatures | undefined,
 ): Promise<Plane> {
   const { width, height } = predictor;

@@ -1,14 +1,15 @@
 /** Defective regions of an anomaly map. */
-import { type Box, connectedComponents } from '../image/components.ts';
-import { type ImagePoint, imagePoint, type Mask, type Plane } from '../image/types.ts';
+import { connectedComponents } from '../image/components.ts';
+import { type ImageBox, type ImagePoint, imageBox, imagePoint } from '../image/points.ts';
+import type { Mask, Plane } from '../image/types.ts';
 
 /** A connected part of a map above a threshold. */
-export interface DetectedRegion<Point = ImagePoint> {
+export interface DetectedRegion {
   /** Pixels. */
   readonly area: number;
-  readonly box: Box;
+  readonly box: ImageBox;
   /** Where the map is highest; the first such pixel in row-major order. */
-  readonly peak: Point;
+  readonly peak: ImagePoint;
   /** The map there. */
   readonly value: number;
 }
@@ -22,6 +23,7 @@ function partsAbove({ data, width, height }: Plane, threshold: number) {
 
 /**
  * 8-connected parts of a map above a threshold, largest area first.
+ * @param map of the picture's own size.
  * @param minArea pixels; smaller ones are left out.
  */
 export function regionsOf(map: Plane, threshold: number, minArea: number): DetectedRegion[] {
@@ -38,7 +40,7 @@ export function regionsOf(map: Plane, threshold: number, minArea: number): Detec
     .map((area, at) => {
       const peak = peaks[at];
       const place = imagePoint(peak % width, Math.floor(peak / width));
-      return { area, box: boxes[at], peak: place, value: data[peak] };
+      return { area, box: imageBox(boxes[at]), peak: place, value: data[peak] };
     })
     .filter(({ area }) => area >= minArea)
     .sort((a, b) => b.area - a.area);

@@ -1,4 +1,6 @@
 import { describe, expect, test } from 'vitest';
+import { imageClick } from '../clicks/types.ts';
+import { imageBox } from '../image/points.ts';
 import type { Plane } from '../image/types.ts';
 import { chooseRegion, mergeRegion } from './zoom.ts';
 
@@ -10,7 +12,7 @@ const plane = (width: number, height: number, value: (x: number, y: number) => n
 });
 const blob = (left: number, top: number, right: number, bottom: number) =>
   plane(512, 384, (x, y) => (x >= left && x <= right && y >= top && y <= bottom ? 0.9 : 0.1));
-const click = (x: number, y: number, positive = true) => ({ x, y, positive });
+const click = (x: number, y: number, positive = true) => imageClick(x, y, positive);
 
 describe('the region to look at closer', () => {
   test('is a square around the clicked blob, inside the picture', () => {
@@ -45,7 +47,7 @@ test('a merged region is the part inside, the whole outside, and in between near
   const merged = mergeRegion(
     whole,
     plane(32, 32, () => 1),
-    { x: 0, y: 8, width: 32, height: 32 },
+    imageBox({ x: 0, y: 8, width: 32, height: 32 }),
   );
   const at = (x: number, y: number) => merged.data[y * 64 + x];
   expect(at(10, 24)).toBe(1);

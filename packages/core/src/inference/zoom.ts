@@ -1,7 +1,8 @@
 /** Where to look closer: the region around clicked defects of a few tokens, and how its prediction joins the whole picture's. */
 import { CLICK_THRESHOLD } from '../clicks/annotator.ts';
-import type { Click } from '../clicks/types.ts';
-import { type Box, connectedComponents } from '../image/components.ts';
+import type { ImageClick } from '../clicks/types.ts';
+import { connectedComponents } from '../image/components.ts';
+import { type ImageBox, imageBox } from '../image/points.ts';
 import type { Plane } from '../image/types.ts';
 
 // Lengths are in pixels of the model grid; callers scale them to the image.
@@ -32,7 +33,7 @@ const grow = (box: Extent, left: number, top: number, right: number, bottom: num
 });
 
 /** The box of all positive clicks and of the predicted blobs at them; undefined without a positive click. */
-function clickedExtent(probability: Plane, clicks: readonly Click[], reach: number): Extent | undefined {
+function clickedExtent(probability: Plane, clicks: readonly ImageClick[], reach: number): Extent | undefined {
   const positives = clicks.filter((click) => click.positive);
   if (positives.length === 0) return undefined;
   const { width, height, data } = probability;
@@ -59,10 +60,10 @@ function clickedExtent(probability: Plane, clicks: readonly Click[], reach: numb
  */
 export function chooseRegion(
   probability: Plane,
-  clicks: readonly Click[],
+  clicks: readonly ImageClick[],
   scale: number,
-  current?: Box,
-): Box | undefined {
+  current?: ImageBox,
+): ImageBox | undefined {
   const extent = clickedExtent(probability, clicks, REACH * scale);
   if (!extent) return undefined;
   const longest = Math.max(extent.right - extent.left, extent.bottom - extent.top) + 1;
@@ -78,16 +79,16 @@ export function chooseRegion(
   const side = Math.round(Math.min(Math.max(longest * CONTEXT, SIDE[0] * scale), SIDE[1] * scale, width, height));
   const place = (low: number, high: number, size: number) =>
     Math.round(Math.min(Math.max((low + high + 1 - side) / 2, 0), size - side));
-  return {
+  return imageBox({
     x: place(extent.left, extent.right, width),
     y: place(extent.top, extent.bottom, height),
     width: side,
     height: side,
-  };
+  });
 }
 
 /** The whole picture's map with a region's prediction (at the region's size) in its place, faded at borders inside the picture. */
-export function mergeRegion(whole: Plane, part: Plane, region: Box): Plane {
+export function mergeRegion(whole: Plane, part: Plane, region: ImageBox): Plane {
   const { width, height } = whole;
   const data = whole.data.slice();
   const weight = (at: number, size: number, start: number, end: number) =>

@@ -1,7 +1,7 @@
 /** Laying out a batch: what the networks of this room take beside residuals, sample behind sample. */
 import { type Tensor, tensor } from '@adclick/ortgrad';
 import { drawDisc } from '../clicks/encoding.ts';
-import type { Click } from '../clicks/types.ts';
+import type { ModelClick } from '../clicks/types.ts';
 import { IGNORE, type Mask } from '../image/types.ts';
 import type { TextFeatures } from '../language/text-features.ts';
 import { TOKENS } from '../language/tokenizer.ts';
@@ -19,7 +19,7 @@ export function stacked(parts: readonly Float32Array[], shape: readonly number[]
 /** What is said of a sample so far: the last prediction, and the clicks. */
 interface Said {
   readonly probability: Float32Array;
-  readonly clicks: readonly Click[];
+  readonly clicks: readonly ModelClick[];
 }
 
 /** `clickMap`: previous prediction and click discs, (B, height, width, {@link CLICK_CHANNELS}). */

@@ -1,7 +1,9 @@
 /** Training items: one picture with its residual (fp16) and mask on disk, and the crops and flips that training reads from it. */
 import { readSafetensors, type Tensor, tensor, toFloat16, toFloat32, writeSafetensors } from '@adclick/ortgrad';
 import type { TokenResidual } from '../clicks/encoding.ts';
+import { cellOf } from '../features/grid.ts';
 import { colourNorm, normalisedColours } from '../features/normalised-colours.ts';
+import { modelPoint } from '../image/points.ts';
 import type { Mask, RgbImage } from '../image/types.ts';
 import type { TextFeatures } from '../language/text-features.ts';
 import { TOKEN } from '../networks/adclick.ts';
@@ -96,8 +98,9 @@ function cropAround(mask: Mask, size: number, random: Random): Omit<Cut, 'turn'>
   const pixel = inside.length > 0 ? random.pick(inside) : random.int(0, mask.data.length);
   const place = (token: number, tokens: number) =>
     Math.min(Math.max(token - random.int(MARGIN, size - MARGIN), 0), tokens - size);
-  const top = place(Math.floor(pixel / mask.width / TOKEN), mask.height / TOKEN);
-  const left = place(Math.floor((pixel % mask.width) / TOKEN), mask.width / TOKEN);
+  const cell = cellOf(modelPoint(pixel % mask.width, Math.floor(pixel / mask.width)));
+  const top = place(cell.y, mask.height / TOKEN);
+  const left = place(cell.x, mask.width / TOKEN);
   return { top, left, height: size, width: size };
 }
 

@@ -1,4 +1,5 @@
 import { describe, expect, it } from 'vitest';
+import { modelClick } from '../clicks/types.ts';
 import { IGNORE, type Plane } from '../image/types.ts';
 import { Random } from '../random.ts';
 import { drawPerturbation, PSEUDO_LABELS, strengthen, triValued } from './pseudo-labels.ts';
@@ -13,17 +14,14 @@ const flat = (value: number, side = 16): Plane => ({
 describe('strengthen (Eq. 8)', () => {
   it('is sure within discs of the radius and changes nothing else', () => {
     const map = flat(0.4);
-    const { data } = strengthen(map, [{ x: 8, y: 8, positive: true }], 3);
+    const { data } = strengthen(map, [modelClick(8, 8, true)], 3);
     for (let y = 0; y < 16; y++)
       for (let x = 0; x < 16; x++) expect(data[y * 16 + x]).toBe(Math.hypot(x - 8, y - 8) <= 3 ? 1 : Math.fround(0.4));
     expect(map.data.every((p) => p === Math.fround(0.4))).toBe(true);
   });
 
   it('lets the later click win where discs overlap, and cuts discs at the border', () => {
-    const clicks = [
-      { x: 0, y: 0, positive: true },
-      { x: 2, y: 0, positive: false },
-    ];
+    const clicks = [modelClick(0, 0, true), modelClick(2, 0, false)];
     const { data } = strengthen(flat(0.4), clicks, 2);
     expect([data[0], data[1], data[4]]).toEqual([0, 0, 0]);
     expect(data[2 * 16]).toBe(1);

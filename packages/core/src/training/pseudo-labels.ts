@@ -1,6 +1,6 @@
 /** From ADClick's map to a training label: click discs strengthen it (Eq. 8), unsure pixels are left out (Eq. 9). */
 import { DISC_RADIUS, overDisc } from '../clicks/disc.ts';
-import type { Click } from '../clicks/types.ts';
+import type { ModelClick } from '../clicks/types.ts';
 import { IGNORE, type Plane } from '../image/types.ts';
 import type { Random } from '../random.ts';
 
@@ -25,7 +25,7 @@ export const PSEUDO_LABELS: PseudoLabelSettings = { discRadius: DISC_RADIUS, per
  * @equation 8
  * @param map probabilities in [0,1]; left as it is. @param clicks in pixels of the map, in the order they were made.
  */
-export function strengthen(map: Plane, clicks: readonly Click[], radius: number): Plane {
+export function strengthen(map: Plane, clicks: readonly ModelClick[], radius: number): Plane {
   const data = map.data.slice();
   for (const click of clicks)
     overDisc(click, radius, map, (pixel) => {

@@ -2,8 +2,11 @@
 import { tensor, toFloat16, toFloat32 } from '@adclick/ortgrad';
 import { TokenInputs } from '../clicks/encoding.ts';
 import type { LabelledDefect } from '../clicks/labelled-defect.ts';
+import { imageClicks } from '../clicks/types.ts';
+import { cellOf } from '../features/grid.ts';
 import { type ColourNorm, colourNorm, normalisedColours } from '../features/normalised-colours.ts';
 import { onGrid } from '../image/on-grid.ts';
+import { modelPoint, wholeImage } from '../image/points.ts';
 import { resizePlane, resizeRgb } from '../image/resize.ts';
 import type { RgbImage } from '../image/types.ts';
 import { TOKEN } from '../networks/adclick.ts';
@@ -113,8 +116,7 @@ export function labelOnGrid(
   height: number,
   discRadius: number,
 ) {
-  const everything = { x: 0, y: 0, width: image.width, height: image.height };
-  const moved = onGrid(clicks, everything, { width, height });
+  const moved = onGrid(imageClicks(clicks), wholeImage(image), { width, height });
   const map = resizePlane(probability, width, height);
   return { image: resizeRgb(image, width, height), probability: strengthen(map, moved, discRadius) };
 }
@@ -142,7 +144,9 @@ function centreOf({ probability, norm, width, kind }: SegItem, random: Random): 
     for (let i = 0; i < probability.length; i++) if (probability[i] >= 0.5) inside.push(i);
     if (inside.length > 0) {
       const pixel = random.pick(inside);
-      return [Math.floor(pixel / (width * TOKEN) / TOKEN), Math.floor((pixel % (width * TOKEN)) / TOKEN)];
+      const columns = width * TOKEN;
+      const { x, y } = cellOf(modelPoint(pixel % columns, Math.floor(pixel / columns)));
+      return [y, x];
     }
   }
   let best = random.int(0, norm.length);

@@ -5,7 +5,7 @@ import { join } from 'node:path';
 import { compileStep, type Graph, type ParameterSource, Runtime, type Tensor, Trainer } from '@adclick/ortgrad';
 import { randomStartClicks, simulateNextClick } from '../clicks/annotator.ts';
 import { PixelInputs, TokenInputs } from '../clicks/encoding.ts';
-import type { Click } from '../clicks/types.ts';
+import type { ModelClick } from '../clicks/types.ts';
 import { iou } from '../evaluation/metrics.ts';
 import { BACKBONES, DEFAULT_BACKBONE, tokenDims } from '../features/backbones.ts';
 import type { Mask } from '../image/types.ts';
@@ -147,7 +147,7 @@ const onlyLanguage = (source: ParameterSource): ParameterSource => ({
 
 /** One sample of an episode: a picture and the clicks given so far. */
 class Sample {
-  readonly clicks: Click[] = [];
+  readonly clicks: ModelClick[] = [];
   probability: Float32Array;
 
   constructor(
@@ -160,7 +160,7 @@ class Sample {
     this.probability = new Float32Array(mask.data.length);
   }
 
-  add(click: Click | undefined): void {
+  add(click: ModelClick | undefined): void {
     if (!click) return;
     this.clicks.push(click);
     this.inputs.add(click);
