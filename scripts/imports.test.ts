@@ -30,6 +30,8 @@ const MAY: Readonly<Record<string, readonly string[]>> = {
     ...['core/clicks', 'core/synthesis', 'core/inference', 'core/evaluation'],
   ],
 
+  'core/exports': ['core'],
+
   'studio/history': ['core'],
   'studio/store': ['core', 'ortgrad', 'studio/history'],
   'studio/jobs': ['ortgrad'],
@@ -64,13 +66,26 @@ const MAY: Readonly<Record<string, readonly string[]>> = {
   ],
 
   'annotator/api': ['studio/api.ts'],
-  'annotator/raster': ['core/image', 'studio/api.ts'],
-  'annotator/state': ['core/image', 'studio/api.ts', 'annotator/api', 'annotator/raster'],
-  'annotator/canvas': ['core/image', 'studio/api.ts', 'annotator/api', 'annotator/raster', 'annotator/state'],
-  'annotator/tools': ['annotator/raster', 'annotator/state', 'annotator/canvas'],
-  'annotator/actions': ['annotator/raster', 'annotator/state', 'annotator/tools'],
+  'annotator/raster': ['core/exports/geometry.ts', 'studio/api.ts'],
+  'annotator/state': ['core/exports/geometry.ts', 'studio/api.ts', 'annotator/api', 'annotator/raster'],
+  'annotator/canvas': [
+    'core/exports/geometry.ts',
+    'studio/api.ts',
+    'annotator/api',
+    'annotator/raster',
+    'annotator/state',
+  ],
+  'annotator/tools': ['core/exports/geometry.ts', 'annotator/raster', 'annotator/state', 'annotator/canvas'],
+  'annotator/actions': ['core/exports/geometry.ts', 'annotator/raster', 'annotator/state', 'annotator/tools'],
   'annotator/ui': [
-    ...['core/image', 'studio/api.ts', 'annotator/api', 'annotator/raster', 'annotator/state', 'annotator/canvas'],
+    ...[
+      'core/exports/geometry.ts',
+      'studio/api.ts',
+      'annotator/api',
+      'annotator/raster',
+      'annotator/state',
+      'annotator/canvas',
+    ],
     ...['annotator/tools', 'annotator/actions'],
   ],
 };

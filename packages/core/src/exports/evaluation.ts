@@ -1,0 +1,49 @@
+/** `@adclick/core/evaluation`: the simulated annotator, both evaluations with their metrics, and reports as one HTML file. */
+export { CLICK_THRESHOLD, nextClick } from '../clicks/annotator.ts';
+export type { ImageClick } from '../clicks/types.ts';
+export { clickItems, detectionItems, labelByClicks, spread } from '../evaluation/category.ts';
+export {
+  type DetectionAnswer,
+  type DetectionEvaluation,
+  type DetectionFigures,
+  type DetectionItem,
+  type DetectionProtocol,
+  evaluateDetection,
+  figuresOf,
+  type Verdict,
+} from '../evaluation/detection.ts';
+export { renderDetectionReport } from '../evaluation/detection-report.ts';
+export { type DetectionSheet, type DetectionShot, renderDetectionSheet } from '../evaluation/detection-sheet.ts';
+export {
+  aupro,
+  auroc,
+  averagePrecision,
+  imageAuroc,
+  iou,
+  mean,
+  meanIou,
+  noc,
+  nof,
+  pixelMetrics,
+  quantile,
+} from '../evaluation/metrics.ts';
+export { figureCards, htmlPage } from '../evaluation/page.ts';
+export { PixelMetricAccumulator, type PixelMetrics, type PixelReport } from '../evaluation/pixel-metrics.ts';
+export {
+  type ProductSheet,
+  renderProductSheet,
+  type SheetDefect,
+  type SheetStep,
+} from '../evaluation/product-sheet.ts';
+export {
+  type Annotated,
+  annotate,
+  type ClickAnswer,
+  type ClickEvaluation,
+  type ClickImageResult,
+  type ClickItem,
+  type ClickProtocol,
+  clickAnswer,
+  evaluateClicks,
+} from '../evaluation/protocol.ts';
+export { type ReportSubject, renderClickReport } from '../evaluation/report.ts';
