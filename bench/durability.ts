@@ -6,7 +6,7 @@ import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { isDeepStrictEqual, parseArgs } from 'node:util';
-import { Random } from '@adclick/core';
+import { Random } from '@adclick/core/synthesis';
 import type { Action, HistoryEvent, ImageDetail } from '../packages/studio/src/api.ts';
 import { checkDatabase } from '../packages/studio/src/store/connection.ts';
 import { databasePath, Store } from '../packages/studio/src/store/store.ts';

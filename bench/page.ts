@@ -5,7 +5,11 @@
 import { mkdir, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { parseArgs } from 'node:util';
-import { decodeRle, encodePng, encodeRle, makeProduct, nextClick, Random, readMask, writePng } from '@adclick/core';
+import { readMask, writePng } from '@adclick/core';
+import { nextClick } from '@adclick/core/evaluation';
+import { decodeRle, encodeRle } from '@adclick/core/geometry';
+import { encodePng } from '@adclick/core/image';
+import { makeProduct, Random } from '@adclick/core/synthesis';
 import { findChromium, NO_BROWSER, openBrowser, openPage } from '../packages/annotator/test/browser.ts';
 import { buildPage } from '../packages/annotator/test/build-page.ts';
 import { LabelPage } from '../packages/annotator/test/label-page.ts';

@@ -6,7 +6,7 @@
 import { spawnSync } from 'node:child_process';
 import { appendFile, copyFile, mkdir, readdir, readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { writeSampleProduct } from '@adclick/core';
+import { writeSampleProduct } from '@adclick/core/synthesis';
 import { FORMATS } from '../packages/studio/src/api.ts';
 import { hostsIn, loadsFrom } from '../packages/studio/test/outside.ts';
 import { whyNotTraced } from '../packages/studio/test/trace.ts';

@@ -1,22 +1,10 @@
 /** Draws docs/images/from-clicks-to-mask.png: a good part, a bad one, what differs, and the mask after three simulated clicks. */
 import { mkdirSync } from 'node:fs';
 import { join } from 'node:path';
-import {
-  type Click,
-  drawHeat,
-  drawOverlay,
-  findSampleProduct,
-  Labeler,
-  nextClick,
-  type Plane,
-  ReferenceIndex,
-  type RgbImage,
-  resizeRgb,
-  type SampleProduct,
-  sampleDefects,
-  sampleGoods,
-  writePng,
-} from '@adclick/core';
+import { type Click, Labeler, type Plane, ReferenceIndex, type RgbImage, writePng } from '@adclick/core';
+import { nextClick } from '@adclick/core/evaluation';
+import { drawHeat, drawOverlay, resizeRgb } from '@adclick/core/image';
+import { findSampleProduct, type SampleProduct, sampleDefects, sampleGoods } from '@adclick/core/synthesis';
 
 const PRODUCTS = ['bottle-mouth', 'wire-mesh'];
 const NORMALS = 30;

@@ -36,7 +36,8 @@ function checkCommand(): void {
 }
 
 const LABEL_SCRIPT = `
-import { Labeler, makeProduct, Random, ReferenceIndex } from '@adclick/core';
+import { Labeler, ReferenceIndex } from '@adclick/core';
+import { makeProduct, Random } from '@adclick/core/synthesis';
 const product = makeProduct('bottleMouth', 1, { width: 192, height: 192 });
 const images = Array.from({ length: 3 }, (_, i) => ({ name: String(i), image: product.good(new Random(i)) }));
 const index = await ReferenceIndex.build(images, { pixels: 192 * 192 });

@@ -2,7 +2,9 @@
 import { mkdir } from 'node:fs/promises';
 import { join } from 'node:path';
 import { parseArgs } from 'node:util';
-import { decodeRle, nextClick, readMask } from '@adclick/core';
+import { readMask } from '@adclick/core';
+import { nextClick } from '@adclick/core/evaluation';
+import { decodeRle } from '@adclick/core/geometry';
 import { openBrowser, openPage } from '../packages/annotator/test/browser.ts';
 import { buildPage } from '../packages/annotator/test/build-page.ts';
 import { LabelPage } from '../packages/annotator/test/label-page.ts';

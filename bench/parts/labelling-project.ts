@@ -1,6 +1,6 @@
 /** A project with a sample product, for measurements of the labelling server. */
 import { join } from 'node:path';
-import { writeSampleProduct } from '@adclick/core';
+import { writeSampleProduct } from '@adclick/core/synthesis';
 import { detectLayout } from '../../packages/studio/src/project/layout.ts';
 import { PROJECT_FILE, writeProject } from '../../packages/studio/src/project/project.ts';
 import { benchWeights } from './weights.ts';

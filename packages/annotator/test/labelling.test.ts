@@ -1,6 +1,8 @@
 /** Labelling in a real browser against the real server and the real model: what is on the screen is what is on the disk. */
 import { join } from 'node:path';
-import { decodeRle, encodeRle, nextClick, type Rle, readMask, rleArea } from '@adclick/core';
+import { readMask } from '@adclick/core';
+import { nextClick } from '@adclick/core/evaluation';
+import { decodeRle, encodeRle, type Rle, rleArea } from '@adclick/core/geometry';
 import type { ImageSummary } from 'adclick/api';
 import type { Browser } from 'playwright-core';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';

@@ -2,7 +2,7 @@
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { writeSampleProduct } from '@adclick/core';
+import { writeSampleProduct } from '@adclick/core/synthesis';
 import type { Browser } from 'playwright-core';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { freePort, HOST, NO_NGINX, PREFIX, type RunningProxy, startProxy } from '../../studio/test/nginx.ts';

@@ -1,5 +1,5 @@
 /** Nothing is lost: the server is killed while one works, the page is closed while the server is away. */
-import { rleArea } from '@adclick/core';
+import { rleArea } from '@adclick/core/geometry';
 import type { Browser } from 'playwright-core';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { findChromium, openBrowser, openPage } from './browser.ts';

@@ -5,7 +5,9 @@ import { createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
-import { encodeRle, readMask, type SampleOptions, writeSampleProduct } from '@adclick/core';
+import { readMask } from '@adclick/core';
+import { encodeRle } from '@adclick/core/geometry';
+import { type SampleOptions, writeSampleProduct } from '@adclick/core/synthesis';
 import type { DefectType, ImageDetail, ImageSummary, Job } from 'adclick/api';
 
 const root = join(import.meta.dirname, '..', '..', '..');

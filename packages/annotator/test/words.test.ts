@@ -1,7 +1,7 @@
 /** What the page says is so: who is logged in, what is saved, what the server answered. */
 import { mkdir, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { writeSampleProduct } from '@adclick/core';
+import { writeSampleProduct } from '@adclick/core/synthesis';
 import type { HistoryEvent } from 'adclick/api';
 import type { Browser, Page } from 'playwright-core';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';

@@ -1,5 +1,5 @@
 /** The table of everything that can go wrong for a user of the product; docs/errors.md lists each code with cause and mend. */
-import { CORE_ERRORS } from '@adclick/core';
+import { CORE_ERRORS } from '@adclick/core/errors';
 import { CodedError, type ErrorSpec, errorMaker } from '@adclick/ortgrad';
 
 export const STUDIO_ERRORS = {

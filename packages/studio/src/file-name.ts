@@ -1,6 +1,6 @@
 /** Names for files and folders from texts that people type, such as names of categories and defect types: safe on every system. */
 import { createHash } from 'node:crypto';
-import { nameKey } from '@adclick/core';
+import { nameKey } from '@adclick/core/files';
 
 /** Bytes of the longest name that is made, in UTF-8: disks take 255, and endings and names of temporary files are added. */
 const LONGEST = 120;

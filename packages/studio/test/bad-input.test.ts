@@ -4,7 +4,9 @@ import { existsSync } from 'node:fs';
 import { cp, mkdir, mkdtemp, readdir, readFile, rm, symlink, truncate, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { encodeJpeg, encodePng, makeProduct, Random, readMask, writeMask, writePng } from '@adclick/core';
+import { readMask, writeMask, writePng } from '@adclick/core';
+import { encodeJpeg, encodePng } from '@adclick/core/image';
+import { makeProduct, Random } from '@adclick/core/synthesis';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { adclick, errorCode } from './command.ts';
 

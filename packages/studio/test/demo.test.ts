@@ -2,16 +2,10 @@
 import { existsSync } from 'node:fs';
 import { readFile } from 'node:fs/promises';
 import { basename, join } from 'node:path';
-import {
-  type DetectionItem,
-  Detector,
-  evaluateDetection,
-  type Mask,
-  openCategory,
-  readCard,
-  readMask,
-  readRgb,
-} from '@adclick/core';
+import { Detector, type Mask, readMask, readRgb } from '@adclick/core';
+import { openCategory } from '@adclick/core/datasets';
+import { type DetectionItem, evaluateDetection } from '@adclick/core/evaluation';
+import { readCard } from '@adclick/core/models';
 import { expect, test } from 'vitest';
 import { runDemo } from '../src/workbench/demo.ts';
 import { adclick } from './command.ts';

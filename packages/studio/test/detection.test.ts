@@ -2,7 +2,9 @@
 import { copyFile, mkdir, mkdtemp, readdir, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { Detector, readImage, readImageSize, writeSampleProduct } from '@adclick/core';
+import { Detector, readImage } from '@adclick/core';
+import { readImageSize } from '@adclick/core/image';
+import { writeSampleProduct } from '@adclick/core/synthesis';
 import { afterAll, beforeAll, describe, expect, test, vi } from 'vitest';
 import type { PredictFailure, PredictLine, PredictResult } from '../src/detectors/predicting.ts';
 import { adclick, errorCode } from './command.ts';

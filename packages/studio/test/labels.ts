@@ -1,5 +1,5 @@
 /** Labelled images for tests: random ones, a store in memory, and comparing what came back. */
-import { decodeRle, encodeRle, type Rle } from '@adclick/core';
+import { decodeRle, encodeRle, type Rle } from '@adclick/core/geometry';
 import fc from 'fast-check';
 import type { LabelStore } from '../src/exchange/label-store.ts';
 import type { LabelledImage, Replaced } from '../src/exchange/types.ts';

@@ -2,7 +2,8 @@
 import { mkdir, mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { encodeRle, type Rle, writePng } from '@adclick/core';
+import { writePng } from '@adclick/core';
+import { encodeRle, type Rle } from '@adclick/core/geometry';
 import { onTestFinished } from 'vitest';
 import type { Predictor } from '../src/labels/label-service.ts';
 import { PROJECT_FILE, type Project, writeProject } from '../src/project/project.ts';

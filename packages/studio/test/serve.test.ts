@@ -1,17 +1,10 @@
 import { createServer } from 'node:net';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
-import {
-  decodeRle,
-  encodeRle,
-  Labeler,
-  nextClick,
-  ReferenceIndex,
-  readMask,
-  readRgb,
-  rleArea,
-  writeSampleProduct,
-} from '@adclick/core';
+import { Labeler, ReferenceIndex, readMask, readRgb } from '@adclick/core';
+import { nextClick } from '@adclick/core/evaluation';
+import { decodeRle, encodeRle, rleArea } from '@adclick/core/geometry';
+import { writeSampleProduct } from '@adclick/core/synthesis';
 import { expect, onTestFinished, test, vi } from 'vitest';
 import type { ImageDetail, ImagePage, Job, ProjectInfo } from '../src/api.ts';
 import { detectLayout } from '../src/project/layout.ts';

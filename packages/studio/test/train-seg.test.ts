@@ -1,7 +1,8 @@
 /** `adclick train seg`: from a project's masks to the detector that `adclick predict` takes, and what it refuses. */
 import { readdir, readFile, rename, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { Detector, writeSampleProduct } from '@adclick/core';
+import { Detector } from '@adclick/core';
+import { writeSampleProduct } from '@adclick/core/synthesis';
 import { beforeEach, describe, expect, test } from 'vitest';
 import type { PredictResult } from '../src/detectors/predicting.ts';
 import type { SegTrainingAnswer } from '../src/detectors/training-options.ts';

@@ -1,5 +1,5 @@
 /** `adclick demo`: a sample product from pictures to masks and a detector, with a report to look at, then the labelling page. */
-import { SAMPLE_PRODUCTS } from '@adclick/core';
+import { SAMPLE_PRODUCTS } from '@adclick/core/synthesis';
 import { type Command, Option } from 'commander';
 import { openProject } from '../project/project.ts';
 import { runDemo } from '../workbench/demo.ts';

@@ -1,5 +1,5 @@
 /** `adclick export`: the labels of a project in another tool's format. */
-import { fromStored } from '@adclick/core';
+import { fromStored } from '@adclick/core/files';
 import { type Command, InvalidArgumentError } from 'commander';
 import { counted, FORMATS, type Format } from '../api.ts';
 import { exportLabels, leftOutLines, maskFilesLines, SHOWN } from '../exchange/transfer.ts';

@@ -1,5 +1,6 @@
 /** `adclick index`: looks at the good pictures of a project once, so that labelling can compare with them. */
-import { type Windows, writtenWindow } from '@adclick/core';
+import type { Windows } from '@adclick/core';
+import { writtenWindow } from '@adclick/core/image';
 import type { Command } from 'commander';
 import { counted } from '../api.ts';
 import { indexProject } from '../engine/indexing.ts';

@@ -1,5 +1,6 @@
 /** The command tree: parses arguments and turns wrong usage into the same kind of error line as everything else. */
-import { describeIoError, fail as failCore } from '@adclick/core';
+import { fail as failCore } from '@adclick/core/errors';
+import { describeIoError } from '@adclick/core/files';
 import { Command, CommanderError } from 'commander';
 import { fail } from '../errors.ts';
 import { VERSION } from '../version.ts';

@@ -1,5 +1,5 @@
 /** `adclick models`: the backbones and weights at hand, whether their files are intact, and taking in others. */
-import { isFolder } from '@adclick/core';
+import { isFolder } from '@adclick/core/files';
 import type { Command } from 'commander';
 import { counted } from '../api.ts';
 import { fail } from '../errors.ts';

@@ -1,5 +1,5 @@
 /** The detectors of an open project: what there is, training another one on the labels so far, bringing back the one before. */
-import { fail as failCore } from '@adclick/core';
+import { fail as failCore } from '@adclick/core/errors';
 import { counted, type DetectorEntry, type DetectorInfo, type Job, type TrainRequest } from '../api.ts';
 import { fail } from '../errors.ts';
 import type { Jobs } from '../jobs/jobs.ts';

@@ -2,7 +2,9 @@
 import { existsSync } from 'node:fs';
 import { copyFile, mkdir, readdir, readFile, rename, rm } from 'node:fs/promises';
 import { join } from 'node:path';
-import { describeIoError, fail as failCore, readCard } from '@adclick/core';
+import { fail as failCore } from '@adclick/core/errors';
+import { describeIoError } from '@adclick/core/files';
+import { readCard } from '@adclick/core/models';
 import { CodedError } from '@adclick/ortgrad';
 import { log, passOver } from '../log.ts';
 import { detectorFolder, PREVIOUS_FILE, RECORDS_FILE } from '../project/detector-files.ts';

@@ -1,5 +1,6 @@
 /** What the trainings of click weights and of detectors are told, and what they say. */
-import type { Preset, TrainingProgress } from '@adclick/core';
+import type { Preset } from '@adclick/core/models';
+import type { TrainingProgress } from '@adclick/core/training';
 
 /** How click weights are trained. */
 export interface TrainingOptions {

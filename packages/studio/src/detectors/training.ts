@@ -1,19 +1,17 @@
 /** Training a detector on a project's labels, and putting it where detection looks for it; the one before stays beside it. */
+import { DEFAULT_WEIGHTS, Detector, readRgb } from '@adclick/core';
+import { fail as failCore } from '@adclick/core/errors';
+import { fromStored } from '@adclick/core/files';
+import { decodeRle } from '@adclick/core/geometry';
+import { loadClickWeights } from '@adclick/core/models';
 import {
-  DEFAULT_WEIGHTS,
   DETECTOR_TRAINING,
-  Detector,
   type DetectorTraining,
   type DetectorTrainingSettings,
-  decodeRle,
-  fail as failCore,
-  fromStored,
   type LabelledDefect,
-  loadClickWeights,
-  readRgb,
   SLIDING_WINDOW,
   trainDetector,
-} from '@adclick/core';
+} from '@adclick/core/training';
 import { Runtime } from '@adclick/ortgrad';
 import { indexCategory, openCurrentIndex } from '../engine/indexing.ts';
 import type { LabelStore } from '../exchange/label-store.ts';

@@ -1,5 +1,5 @@
 import { join } from 'node:path';
-import { writeSampleProduct } from '@adclick/core';
+import { writeSampleProduct } from '@adclick/core/synthesis';
 import { expect, test } from 'vitest';
 import { temporaryFolder } from '../../test/sample.ts';
 import { categoriesOf } from '../project/categories.ts';

@@ -5,24 +5,20 @@ import { readFile } from 'node:fs/promises';
 import { totalmem } from 'node:os';
 import { join } from 'node:path';
 import {
-  type DecodedImage,
   type Detector,
-  decodeImage,
-  encodePng,
   keptPromise,
   Labeler,
   Lanes,
   Once,
   type Plane,
-  pictureNotes,
   type ReferenceIndex,
   type Residual,
-  type Rle,
-  resizePlane,
   type View,
   type Windows,
-  writeFileAtomic,
 } from '@adclick/core';
+import { writeFileAtomic } from '@adclick/core/files';
+import type { Rle } from '@adclick/core/geometry';
+import { type DecodedImage, decodeImage, encodePng, pictureNotes, resizePlane } from '@adclick/core/image';
 import { Runtime } from '@adclick/ortgrad';
 import type { DetectAnswer, DetectorChoice, ImageDetection } from '../api.ts';
 import { fail } from '../errors.ts';

@@ -1,15 +1,6 @@
 /** Pictures as the page shows them: upright, 8 bits, small or whole. */
-import {
-  type DecodedImage,
-  encodeJpeg,
-  encodePng,
-  ownWindow,
-  type RgbImage,
-  readImage,
-  resizeRgb,
-  toRgb,
-  type Window,
-} from '@adclick/core';
+import { type RgbImage, readImage, type Window } from '@adclick/core';
+import { type DecodedImage, encodeJpeg, encodePng, ownWindow, resizeRgb, toRgb } from '@adclick/core/image';
 import type { Calls, EncodedPicture } from './protocol.ts';
 
 type Request = Calls['picture']['request'];

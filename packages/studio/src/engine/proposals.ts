@@ -1,14 +1,7 @@
 /** What a model says of a picture unasked, as the page shows and orders it: from the click network, or from a trained detector. */
-import {
-  connectedComponents,
-  type Detection,
-  type DetectorCard,
-  encodeRle,
-  type Plane,
-  type Rle,
-  residualNorm,
-  type View,
-} from '@adclick/core';
+import type { Detection, DetectorCard, Plane, View } from '@adclick/core';
+import { encodeRle, type Rle } from '@adclick/core/geometry';
+import { connectedComponents, residualNorm } from '@adclick/core/image';
 import type { Prepared } from './protocol.ts';
 
 /** What a model says of a picture. */

@@ -1,5 +1,6 @@
 /** What the server's thread and the engine's thread say to each other. Plain values only: they are copied between threads. */
-import type { Rle, Windows } from '@adclick/core';
+import type { Windows } from '@adclick/core';
+import type { Rle } from '@adclick/core/geometry';
 import type { DetectAnswer, DetectorChoice, ImageDetection, SeenSamples } from '../api.ts';
 import { fail } from '../errors.ts';
 import type { LabelClick } from '../history/face.ts';

@@ -3,7 +3,7 @@
  * (32 bits), the bits of a value less one (5), and four sizes of run lengths, each less one (4 bits each). Then follow blocks: one bit for
  * "repeated" or "each for itself", two for the size of the length, the length less one, and the value or values.
  */
-import type { Rle } from '@adclick/core';
+import type { Rle } from '@adclick/core/geometry';
 import { type Place, within, wrong } from './place.ts';
 
 const SIZES = [3, 4, 8, 16] as const;

@@ -1,5 +1,5 @@
 /** COCO: one JSON file of images, categories and annotations; masks as column run lengths in COCO's text, exact. */
-import { rleArea } from '@adclick/core';
+import { rleArea } from '@adclick/core/geometry';
 import { z } from 'zod';
 import { columnCounts, countsToText, paintColumnMask } from './column-rle.ts';
 import type { Format, ReadOptions } from './format.ts';

@@ -1,5 +1,5 @@
 /** Run lengths column by column, as COCO and Datumaro keep masks, and COCO's way to write them as text. */
-import { decodeRle, type Rle } from '@adclick/core';
+import { decodeRle, type Rle } from '@adclick/core/geometry';
 import { boundsOf, type Painter } from './painter.ts';
 import { type Place, within, wrong } from './place.ts';
 

@@ -1,5 +1,5 @@
 /** CVAT for images 1.1: one XML file; masks as run lengths inside their bounding box, exact. */
-import { encodeRle } from '@adclick/core';
+import { encodeRle } from '@adclick/core/geometry';
 import type { Format, ReadOptions } from './format.ts';
 import { pieces } from './json.ts';
 import { boundsOf, checkSize, cropRle, type Painter } from './painter.ts';

@@ -3,7 +3,8 @@
  * numbers marked "reference" come from pycocotools 2.0.11 (`mask.encode`) and label-studio-converter 0.0.59 (`brush.mask2rle`).
  */
 import { createHash } from 'node:crypto';
-import { decodeRle, encodePng, encodeRle } from '@adclick/core';
+import { decodeRle, encodeRle } from '@adclick/core/geometry';
+import { encodePng } from '@adclick/core/image';
 import { describe, expect, test } from 'vitest';
 import { all, bitmapOf } from '../../test/labels.ts';
 import type { Format as FormatName } from '../api.ts';

@@ -2,18 +2,11 @@
 import { existsSync } from 'node:fs';
 import { readFile, rm } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
-import {
-  decodeRle,
-  encodeRle,
-  fail as failCore,
-  fromStored,
-  nameKey,
-  readImageSize,
-  readMask,
-  toStored,
-  writeFileAtomic,
-  writeMask,
-} from '@adclick/core';
+import { readMask, writeMask } from '@adclick/core';
+import { fail as failCore } from '@adclick/core/errors';
+import { fromStored, nameKey, toStored, writeFileAtomic } from '@adclick/core/files';
+import { decodeRle, encodeRle } from '@adclick/core/geometry';
+import { readImageSize } from '@adclick/core/image';
 import { removeLeftovers } from '@adclick/ortgrad';
 import { CACHE_FOLDER } from '../cache-folder.ts';
 import { fail } from '../errors.ts';

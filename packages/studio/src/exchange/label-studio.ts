@@ -1,5 +1,5 @@
 /** Label Studio: a JSON list of tasks; masks as brush regions, exact. */
-import { decodeImage } from '@adclick/core';
+import { decodeImage } from '@adclick/core/image';
 import { z } from 'zod';
 import { fail } from '../errors.ts';
 import { hasPictureEnding } from '../project/folder-names.ts';

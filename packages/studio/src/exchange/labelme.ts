@@ -1,5 +1,6 @@
 /** labelme: a JSON file a picture, beside it; masks as PNG inside their bounding box, exact. */
-import { decodeImage, encodeMask, imageSize, type Rle } from '@adclick/core';
+import type { Rle } from '@adclick/core/geometry';
+import { decodeImage, encodeMask, imageSize } from '@adclick/core/image';
 import { z } from 'zod';
 import { folderOf, nameOf } from '../path-parts.ts';
 import type { Format, ReadOptions } from './format.ts';

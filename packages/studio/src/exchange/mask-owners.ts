@@ -1,6 +1,6 @@
 /** Which picture a mask file belongs to, by its name, and names by which it is found again. */
 import { createHash } from 'node:crypto';
-import { nameKey } from '@adclick/core';
+import { nameKey } from '@adclick/core/files';
 import { collisionKey } from '../file-name.ts';
 import { folderOf, nameOf, withoutEnding } from '../path-parts.ts';
 import { sayingFolder } from '../project/mask-files.ts';

@@ -1,5 +1,5 @@
 /** Which picture of a project an image in a file of labels is, since tools name pictures from other folders than ours. */
-import { nameKey } from '@adclick/core';
+import { nameKey } from '@adclick/core/files';
 import { collisionKey } from '../file-name.ts';
 import { folderOf, nameOf, withoutEnding } from '../path-parts.ts';
 import { hasPictureEnding } from '../project/folder-names.ts';

@@ -5,7 +5,8 @@
 import { mkdtemp, readdir, readFile, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { CodedError, decodeRle, rleArea } from '@adclick/core';
+import { CodedError } from '@adclick/core';
+import { decodeRle, rleArea } from '@adclick/core/geometry';
 import fc from 'fast-check';
 import { strToU8, zipSync } from 'fflate';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';

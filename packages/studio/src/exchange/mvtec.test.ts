@@ -2,7 +2,8 @@
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { openDataset, readMask, writePng } from '@adclick/core';
+import { readMask, writePng } from '@adclick/core';
+import { openDataset } from '@adclick/core/datasets';
 import { expect, test } from 'vitest';
 import { bitmapOf, MemoryStore } from '../../test/labels.ts';
 import { exportLabels } from './transfer.ts';

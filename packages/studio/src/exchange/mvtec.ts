@@ -1,5 +1,8 @@
 /** MVTec AD folders: a PNG mask a picture and type. An image with several types stands in the folder of each of them. */
-import { decodeMask, decodeRle, encodeMask, IMAGE_EXTENSIONS, imageSize, type Mask } from '@adclick/core';
+import type { Mask } from '@adclick/core';
+import { IMAGE_EXTENSIONS } from '@adclick/core/files';
+import { decodeRle } from '@adclick/core/geometry';
+import { decodeMask, encodeMask, imageSize } from '@adclick/core/image';
 import { fail } from '../errors.ts';
 import { collisionKey, fileName } from '../file-name.ts';
 import { endingOf, folderOf, nameOf, withoutEnding } from '../path-parts.ts';

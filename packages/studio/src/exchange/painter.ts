@@ -1,6 +1,5 @@
 /** Puts an image's layers together from the regions that a file holds: bitmaps, runs, polygons, boxes. */
-import { decodeRle, encodeRle, type Rle } from '@adclick/core';
-import { fillRings } from '@adclick/core/geometry';
+import { decodeRle, encodeRle, fillRings, type Rle } from '@adclick/core/geometry';
 import { fail } from '../errors.ts';
 import type { Budget } from './budget.ts';
 import { type Place, wrong } from './place.ts';

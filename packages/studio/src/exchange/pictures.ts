@@ -1,5 +1,6 @@
 /** Pictures that lie with the labels: found in either Unicode form, for formats that leave a picture's size or ending to them. */
-import { IMAGE_EXTENSIONS, imageSize, nameKey } from '@adclick/core';
+import { IMAGE_EXTENSIONS, nameKey } from '@adclick/core/files';
+import { imageSize } from '@adclick/core/image';
 import { withoutEnding } from '../path-parts.ts';
 import type { KnownPicture, ReadOptions } from './format.ts';
 import { filesEnding, type Source } from './source.ts';

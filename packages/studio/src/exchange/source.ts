@@ -1,7 +1,8 @@
 /** Where an import reads from: a folder, a single file or a ZIP archive, all seen as files with safe relative names. */
 import { lstat, readdir, readFile, realpath, stat } from 'node:fs/promises';
 import { basename, dirname, join } from 'node:path';
-import { CodedError, describeIoError, isInside } from '@adclick/core';
+import { CodedError } from '@adclick/core';
+import { describeIoError, isInside } from '@adclick/core/files';
 import { fail } from '../errors.ts';
 import { endingOf } from '../path-parts.ts';
 import type { LeftOut } from './types.ts';

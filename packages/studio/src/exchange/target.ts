@@ -2,7 +2,7 @@
 import { constants } from 'node:fs';
 import { copyFile, mkdir, readdir, readFile, realpath, rmdir, stat } from 'node:fs/promises';
 import { dirname, join, resolve } from 'node:path';
-import { describeIoError, writeFileAtomic } from '@adclick/core';
+import { describeIoError, writeFileAtomic } from '@adclick/core/files';
 import { leftoversAmong, moveTo, removeIfPossible, temporaryFor } from '@adclick/ortgrad';
 import { z } from 'zod';
 import type { Format as FormatName } from '../api.ts';

@@ -3,7 +3,7 @@ import { existsSync } from 'node:fs';
 import { mkdir, mkdtemp, readdir, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { decodeRle, rleArea } from '@adclick/core';
+import { decodeRle, rleArea } from '@adclick/core/geometry';
 import fc from 'fast-check';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { all, bitmapOf, disjoint, essence, imageSets, MemoryStore, TYPES } from '../../test/labels.ts';

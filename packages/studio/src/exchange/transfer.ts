@@ -1,5 +1,5 @@
 /** Exporting the labels of a project into another tool's format and importing them from it, with a report of all that did not get through. */
-import { type Rle, rleArea, xorRle } from '@adclick/core';
+import { type Rle, rleArea, xorRle } from '@adclick/core/geometry';
 import type { Format as FormatName } from '../api.ts';
 import { fail } from '../errors.ts';
 import type { WorkOptions } from '../jobs/progress.ts';

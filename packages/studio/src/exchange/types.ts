@@ -1,5 +1,5 @@
 /** What every exchange format reads and writes: labelled images, as plain data, and the report of what came of them. */
-import type { Rle } from '@adclick/core';
+import type { Rle } from '@adclick/core/geometry';
 import type { Format as FormatName, ImageState } from '../api.ts';
 
 /** The mask of one defect type. */

@@ -1,13 +1,6 @@
 /** Pascal VOC: an indexed PNG of classes a picture. One type a pixel: where types overlap, the smaller one is kept. */
-import {
-  alikeNumbers,
-  type DecodedImage,
-  decodeImage,
-  decodeRle,
-  encodeIndexedPng,
-  imageSize,
-  rleArea,
-} from '@adclick/core';
+import { decodeRle, rleArea } from '@adclick/core/geometry';
+import { alikeNumbers, type DecodedImage, decodeImage, encodeIndexedPng, imageSize } from '@adclick/core/image';
 import { fail } from '../errors.ts';
 import { endingOf, folderOf, withoutEnding } from '../path-parts.ts';
 import { hasPictureEnding } from '../project/folder-names.ts';

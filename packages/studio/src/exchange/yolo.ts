@@ -1,6 +1,5 @@
 /** YOLO segmentation: a text file of polygons a picture. Holes hang on bridges; along pixel edges it is exact, simplified it is not. */
-import { decodeRle } from '@adclick/core';
-import { simplifyRing, traceBridged } from '@adclick/core/geometry';
+import { decodeRle, simplifyRing, traceBridged } from '@adclick/core/geometry';
 import { stringify } from 'yaml';
 import { fail } from '../errors.ts';
 import { endingOf, nameOf, withoutEnding } from '../path-parts.ts';

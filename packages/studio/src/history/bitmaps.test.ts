@@ -1,4 +1,5 @@
-import { connectedComponents, decodeRle, encodeRle } from '@adclick/core';
+import { decodeRle, encodeRle } from '@adclick/core/geometry';
+import { connectedComponents } from '@adclick/core/image';
 import fc from 'fast-check';
 import { expect, test } from 'vitest';
 import { combineRle, countRegions, emptyRle, fitsRle, isEmptyRle, subtractRle, uniteRle } from './bitmaps.ts';

@@ -1,5 +1,5 @@
 /** Set operations on run-length bitmaps, straight on the runs: a 12-megapixel mask of a few regions costs as much as its outline. */
-import type { Rle } from '@adclick/core';
+import type { Rle } from '@adclick/core/geometry';
 
 /** A bitmap without a set pixel. */
 export const emptyRle = (width: number, height: number): Rle => ({ width, height, counts: [] });

@@ -5,7 +5,7 @@
  * stored before its mask is known; the mask comes as a second, separate record, the event's result. Results come in the order
  * of the events, so the state after every event is well defined.
  */
-import { type Rle, xorRle } from '@adclick/core';
+import { type Rle, xorRle } from '@adclick/core/geometry';
 import type { Action } from '../api.ts';
 import { fail } from '../errors.ts';
 import { emptyRle, fitsRle, isEmptyRle, subtractRle, uniteRle } from './bitmaps.ts';

@@ -1,7 +1,8 @@
 /** Labels of a project with a database, through exchange. */
 import { existsSync } from 'node:fs';
 import { join } from 'node:path';
-import { encodeRle, writeMask } from '@adclick/core';
+import { writeMask } from '@adclick/core';
+import { encodeRle } from '@adclick/core/geometry';
 import { expect, test, vi } from 'vitest';
 import { all } from '../../test/labels.ts';
 import { makeProject, openStudio, SIDE, temporaryFolder } from '../../test/sample.ts';

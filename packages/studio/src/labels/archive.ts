@@ -1,6 +1,8 @@
 /** Where a project's labels are kept: in its database once it has one; mask files speak for pictures that are not labelled there, the good ones. */
 import { existsSync } from 'node:fs';
-import { fromStored, type Rle, readImageSize } from '@adclick/core';
+import { fromStored } from '@adclick/core/files';
+import type { Rle } from '@adclick/core/geometry';
+import { readImageSize } from '@adclick/core/image';
 import { CodedError } from '@adclick/ortgrad';
 import { type ImageState, LOST_NAME } from '../api.ts';
 import { fail } from '../errors.ts';

@@ -3,7 +3,7 @@ import { createHash } from 'node:crypto';
 import { createReadStream } from 'node:fs';
 import { stat } from 'node:fs/promises';
 import { pipeline } from 'node:stream/promises';
-import { fromStored } from '@adclick/core';
+import { fromStored } from '@adclick/core/files';
 import { z } from 'zod';
 import { log, passOver } from '../log.ts';
 

@@ -1,5 +1,5 @@
 /** Import and export as jobs that people watch. */
-import { fromStored } from '@adclick/core';
+import { fromStored } from '@adclick/core/files';
 import { counted, type Format } from '../api.ts';
 import { MaskFolderStore } from '../exchange/label-store.ts';
 import { ThreadReader } from '../exchange/thread-reader.ts';

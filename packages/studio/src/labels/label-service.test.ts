@@ -1,6 +1,6 @@
 import { mkdir, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { decodeRle, encodeRle, type Rle, rleArea } from '@adclick/core';
+import { decodeRle, encodeRle, type Rle, rleArea } from '@adclick/core/geometry';
 import type { ErrorSpec } from '@adclick/ortgrad';
 import fc from 'fast-check';
 import { expect, onTestFinished, test, vi } from 'vitest';

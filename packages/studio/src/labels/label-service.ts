@@ -4,7 +4,7 @@
  * An event is durable before a model is asked. Masks are computed in the order of the events; an action that nobody waits for
  * any more is answered at once as superseded.
  */
-import type { Rle } from '@adclick/core';
+import type { Rle } from '@adclick/core/geometry';
 import type { Action, ActionAnswer, ActionRequest, HistoryEvent, Layer } from '../api.ts';
 import { fail, toCoded } from '../errors.ts';
 import { emptyRle } from '../history/bitmaps.ts';

@@ -1,5 +1,5 @@
 /** An image's state as the API says it. */
-import type { Rle } from '@adclick/core';
+import type { Rle } from '@adclick/core/geometry';
 import type { Layer } from '../api.ts';
 import { type LabelState, REGION } from '../history/history.ts';
 

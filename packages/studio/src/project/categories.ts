@@ -2,7 +2,7 @@
 import { createHash } from 'node:crypto';
 import { existsSync, realpathSync } from 'node:fs';
 import { join, resolve } from 'node:path';
-import { isFolder, isInside } from '@adclick/core';
+import { isFolder, isInside } from '@adclick/core/files';
 import { CACHE_FOLDER } from '../cache-folder.ts';
 import { fail } from '../errors.ts';
 import { detectLayout, type Layout } from './layout.ts';

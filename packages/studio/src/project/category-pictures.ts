@@ -1,7 +1,7 @@
 /** The pictures of a category: what its folders, single pictures and patterns in adclick.yaml stand for on disk. */
 import { readdir, realpath, stat } from 'node:fs/promises';
 import { dirname, join, resolve } from 'node:path';
-import { toStored } from '@adclick/core';
+import { toStored } from '@adclick/core/files';
 import { withoutSlashes } from '../path-parts.ts';
 import { type Category, categoriesOf, entryFolder } from './categories.ts';
 import { Finder, type FinderOptions, type FoundPicture, type PassedOver } from './finding.ts';

@@ -1,6 +1,7 @@
 /** What a new project's pictures are like, from one of each category: stacks usually come from one camera and one program. */
 import { relative } from 'node:path';
-import { pictureNotes, readImage } from '@adclick/core';
+import { readImage } from '@adclick/core';
+import { pictureNotes } from '@adclick/core/image';
 import { passOver } from '../log.ts';
 import { categoriesOf } from './categories.ts';
 import { goodPictures } from './category-pictures.ts';

@@ -1,6 +1,6 @@
 /** What names of files and folders say: which hold good pictures, which masks, which are masks themselves. */
 import { extname } from 'node:path';
-import { IMAGE_EXTENSIONS } from '@adclick/core';
+import { IMAGE_EXTENSIONS } from '@adclick/core/files';
 
 /** Formats of pictures that are not read: a person who has them in a folder expects to see them. */
 const OTHER_PICTURES = new Set(

@@ -2,7 +2,7 @@
 import { existsSync } from 'node:fs';
 import { realpath } from 'node:fs/promises';
 import { dirname, resolve } from 'node:path';
-import { isInside } from '@adclick/core';
+import { isInside } from '@adclick/core/files';
 import { fail } from '../errors.ts';
 
 /**

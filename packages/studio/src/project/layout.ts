@@ -1,7 +1,8 @@
 /** Recognising how a folder of pictures is laid out, so that a project file can be proposed for it. */
 import { stat } from 'node:fs/promises';
 import { basename, resolve } from 'node:path';
-import { isFolder, naturalOrder, openCategory } from '@adclick/core';
+import { openCategory } from '@adclick/core/datasets';
+import { isFolder, naturalOrder } from '@adclick/core/files';
 import { LOST_NAME } from '../api.ts';
 import { fail } from '../errors.ts';
 import { passOver } from '../log.ts';

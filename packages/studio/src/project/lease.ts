@@ -9,7 +9,8 @@ import { link, mkdir, open, readFile, rm, writeFile } from 'node:fs/promises';
 import { hostname } from 'node:os';
 import { dirname, join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { describeIoError, fail as failCore } from '@adclick/core';
+import { fail as failCore } from '@adclick/core/errors';
+import { describeIoError } from '@adclick/core/files';
 import {
   type CodedError,
   isGone,

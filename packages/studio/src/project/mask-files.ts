@@ -1,6 +1,6 @@
 /** Where the masks of a category lie: in folders of masks, in folders below those of their pictures, or beside them. */
 import { readdir } from 'node:fs/promises';
-import { fromStored, nameKey } from '@adclick/core';
+import { fromStored, nameKey } from '@adclick/core/files';
 import { passOver } from '../log.ts';
 import { folderOf, nameOf } from '../path-parts.ts';
 import type { Category } from './categories.ts';

@@ -3,7 +3,7 @@ import { createHash } from 'node:crypto';
 import { existsSync } from 'node:fs';
 import { readdir, readFile, stat } from 'node:fs/promises';
 import { basename, join, resolve } from 'node:path';
-import { loadClickWeights, modelFolders, saveClickWeights } from '@adclick/core';
+import { loadClickWeights, modelFolders, saveClickWeights } from '@adclick/core/models';
 import { readSafetensors } from '@adclick/ortgrad';
 import { z } from 'zod';
 import { CACHE_FOLDER } from '../cache-folder.ts';

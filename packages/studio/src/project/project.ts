@@ -1,15 +1,10 @@
 /** The project file adclick.yaml: what it may say, and reading it with errors that name line and field. */
 import { readFile, stat } from 'node:fs/promises';
 import { dirname, join, resolve } from 'node:path';
-import {
-  BACKBONES,
-  type BackboneName,
-  CLICK_THRESHOLD,
-  CodedError,
-  DEFAULT_BACKBONE,
-  describeIoError,
-  writeFileAtomic,
-} from '@adclick/core';
+import { CodedError } from '@adclick/core';
+import { CLICK_THRESHOLD } from '@adclick/core/evaluation';
+import { describeIoError, writeFileAtomic } from '@adclick/core/files';
+import { BACKBONES, type BackboneName, DEFAULT_BACKBONE } from '@adclick/core/models';
 import { stringify } from 'yaml';
 import { z } from 'zod';
 import { LOST_NAME } from '../api.ts';

@@ -1,7 +1,8 @@
 /** Finding the pictures of a project that are to be labelled, and keeping the database in step with the disk. */
 import { realpath } from 'node:fs/promises';
 import { resolve } from 'node:path';
-import { readUprightSize, toStored } from '@adclick/core';
+import { toStored } from '@adclick/core/files';
+import { readUprightSize } from '@adclick/core/image';
 import { log } from '../log.ts';
 import type { FoundImage, ImageRepository } from '../store/images.ts';
 import { categoriesOf } from './categories.ts';

@@ -2,7 +2,7 @@
 import { existsSync } from 'node:fs';
 import { readdir } from 'node:fs/promises';
 import nodePath, { type PlatformPath } from 'node:path';
-import { nameKey, withSlashes } from '@adclick/core';
+import { nameKey, withSlashes } from '@adclick/core/files';
 
 /**
  * The path as the disk spells it, with forward slashes. Tried in turn: as it stands; in another Unicode form, which a keyboard, a ZIP

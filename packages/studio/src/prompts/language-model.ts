@@ -1,6 +1,6 @@
 /** Asking a language model for prompts (Eq. 5), over OpenAI's protocol; any server that speaks it will do. */
 import { setTimeout as sleep } from 'node:timers/promises';
-import { generatedPromptFault, PROMPTS, PROMPTS_ASKED, promptInstruction } from '@adclick/core';
+import { generatedPromptFault, PROMPTS, PROMPTS_ASKED, promptInstruction } from '@adclick/core/language';
 import type OpenAI from 'openai';
 import { z } from 'zod';
 import { fail } from '../errors.ts';

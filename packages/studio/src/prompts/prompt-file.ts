@@ -2,7 +2,8 @@
 import type { BigIntStats } from 'node:fs';
 import { open, stat } from 'node:fs/promises';
 import { join } from 'node:path';
-import { describeIoError, promptFault, writeFileAtomic } from '@adclick/core';
+import { describeIoError, writeFileAtomic } from '@adclick/core/files';
+import { promptFault } from '@adclick/core/language';
 import { CodedError } from '@adclick/ortgrad';
 import { z } from 'zod';
 import { CACHE_FOLDER } from '../cache-folder.ts';

@@ -1,6 +1,6 @@
 import { mkdir, readFile, rename, rm, utimes, writeFile } from 'node:fs/promises';
 import { dirname } from 'node:path';
-import { offlinePrompts } from '@adclick/core';
+import { offlinePrompts } from '@adclick/core/language';
 import { describe, expect, test } from 'vitest';
 import { languageServer, lists, phrases } from '../../test/language-server.ts';
 import { makeProject } from '../../test/sample.ts';

@@ -1,5 +1,5 @@
 /** The prompts of a project's defect types: making, listing, adding and deleting them. */
-import { offlinePrompts, PROMPTS, promptFault, tidyPrompt } from '@adclick/core';
+import { offlinePrompts, PROMPTS, promptFault, tidyPrompt } from '@adclick/core/language';
 import { CodedError } from '@adclick/ortgrad';
 import { fail } from '../errors.ts';
 import { Locks } from '../jobs/locks.ts';

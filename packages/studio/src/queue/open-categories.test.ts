@@ -1,5 +1,5 @@
 /** Opening categories: once, and again when what kept one closed has passed. */
-import { fail as failCore } from '@adclick/core';
+import { fail as failCore } from '@adclick/core/errors';
 import { expect, test } from 'vitest';
 import { makeProject } from '../../test/sample.ts';
 import type { Engine } from '../engine/engine.ts';

@@ -1,7 +1,7 @@
 /** Looks at images before people do: residual, proposal and scores in the background, and the next images kept ready for clicks. */
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { fromStored } from '@adclick/core';
+import { fromStored } from '@adclick/core/files';
 import { counted, type Job } from '../api.ts';
 import type { Engine } from '../engine/engine.ts';
 import { detectorOf, preparedFolder, readPrepared } from '../engine/prepared.ts';

@@ -1,7 +1,8 @@
 import { mkdir, readFile, rm, symlink, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { decodeImage, encodeRle, rleArea } from '@adclick/core';
+import { encodeRle, rleArea } from '@adclick/core/geometry';
+import { decodeImage } from '@adclick/core/image';
 import type { FastifyInstance } from 'fastify';
 import { expect, onTestFinished, test, vi } from 'vitest';
 import { makeProject, openStudio, SIDE, temporaryFolder, writeFlat } from '../../test/sample.ts';

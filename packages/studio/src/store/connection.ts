@@ -2,7 +2,8 @@
 import { mkdir } from 'node:fs/promises';
 import { dirname } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { describeIoError, fail as failCore } from '@adclick/core';
+import { fail as failCore } from '@adclick/core/errors';
+import { describeIoError } from '@adclick/core/files';
 import { CodedError } from '@adclick/ortgrad';
 import { Kysely, SqliteAdapter, type SqliteDatabase, SqliteDialect, type SqliteStatement } from 'kysely';
 import Database from 'libsql';

@@ -1,6 +1,7 @@
 /** What SQLite refuses, as errors that a user can act on: a full disk or a busy file says nothing against the database. */
 import { closeSync, openSync } from 'node:fs';
-import { describeIoError, fail as failCore } from '@adclick/core';
+import { fail as failCore } from '@adclick/core/errors';
+import { describeIoError } from '@adclick/core/files';
 import { fail } from '../errors.ts';
 
 /** How long a write waits for another process to finish its own. */

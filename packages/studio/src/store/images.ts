@@ -1,5 +1,5 @@
 /** Images of a project: what is on disk, what is known of each, and lists in the queue's orders. */
-import { nameKey } from '@adclick/core';
+import { nameKey } from '@adclick/core/files';
 import { type Expression, type ExpressionBuilder, type Selectable, type SqlBool, sql } from 'kysely';
 import type { ImageQuery, ImageState, Review } from '../api.ts';
 import type { Db, ImagesTable, Tables } from './schema.ts';

@@ -1,5 +1,5 @@
 /** The append-only history of every image: events, their results, and snapshots that can be made again from both. */
-import { type Rle, rleArea } from '@adclick/core';
+import { type Rle, rleArea } from '@adclick/core/geometry';
 import { type ExpressionBuilder, sql } from 'kysely';
 import { countRegions } from '../history/bitmaps.ts';
 import type { FaceChange } from '../history/face.ts';

@@ -1,6 +1,6 @@
 import { readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { encodeRle } from '@adclick/core';
+import { encodeRle } from '@adclick/core/geometry';
 import { expect, onTestFinished, test } from 'vitest';
 import { temporaryFolder } from '../../test/sample.ts';
 import { changeBetween } from '../history/face.ts';

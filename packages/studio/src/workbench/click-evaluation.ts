@@ -1,20 +1,16 @@
 /** Evaluating click weights on a category with known masks. */
+import { DEFAULT_WEIGHTS, Labeler, ReferenceIndex } from '@adclick/core';
+import { type Dataset, openCategory, withDefects } from '@adclick/core/datasets';
 import {
   type ClickAnswer,
   clickAnswer,
   clickItems,
-  type Dataset,
-  DEFAULT_WEIGHTS,
   evaluateClicks,
-  Labeler,
-  objectName,
-  openCategory,
-  ReferenceIndex,
   renderClickReport,
   spread,
-  withDefects,
-  writeFileAtomic,
-} from '@adclick/core';
+} from '@adclick/core/evaluation';
+import { writeFileAtomic } from '@adclick/core/files';
+import { objectName } from '@adclick/core/language';
 import { Runtime } from '@adclick/ortgrad';
 import type { WorkOptions } from '../jobs/progress.ts';
 import { resolveWeights } from '../project/model-files.ts';

@@ -1,7 +1,9 @@
 /** Training click weights: from nothing on drawn products, or fine-tuned on one category of a project. */
 import { existsSync } from 'node:fs';
 import { basename, dirname, join, resolve } from 'node:path';
-import { isFolder, loadClickWeights, trainClickModel } from '@adclick/core';
+import { isFolder } from '@adclick/core/files';
+import { loadClickWeights } from '@adclick/core/models';
+import { trainClickModel } from '@adclick/core/training';
 import { progressDetail, type TrainingAnswer, type TrainingOptions } from '../detectors/training-options.ts';
 import { fail } from '../errors.ts';
 import type { WorkOptions } from '../jobs/progress.ts';

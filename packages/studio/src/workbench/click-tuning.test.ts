@@ -1,7 +1,8 @@
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { ANOMALY_KINDS, makeProduct, Random, writePng } from '@adclick/core';
+import { writePng } from '@adclick/core';
+import { ANOMALY_KINDS, makeProduct, Random } from '@adclick/core/synthesis';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { writeProject } from '../project/project.ts';
 import { trainClick } from './click-training.ts';

@@ -1,20 +1,11 @@
 /** Fine-tuning on one category's good pictures, kept only when it is better on pictures and kinds of defect that it was not trained on. */
 import { copyFile, link, mkdir, rm } from 'node:fs/promises';
 import { basename, join } from 'node:path';
-import {
-  ANOMALY_KINDS,
-  type AnomalyKind,
-  type ClickItem,
-  evaluateClicks,
-  Labeler,
-  loadClickWeights,
-  Random,
-  ReferenceIndex,
-  readRgb,
-  saveClickWeights,
-  simulateAnomaly,
-  trainClickModel,
-} from '@adclick/core';
+import { Labeler, ReferenceIndex, readRgb } from '@adclick/core';
+import { type ClickItem, evaluateClicks } from '@adclick/core/evaluation';
+import { loadClickWeights, saveClickWeights } from '@adclick/core/models';
+import { ANOMALY_KINDS, type AnomalyKind, Random, simulateAnomaly } from '@adclick/core/synthesis';
+import { trainClickModel } from '@adclick/core/training';
 import { Runtime, removeIfPossible } from '@adclick/ortgrad';
 import { counted } from '../api.ts';
 import { progressDetail, type TrainingAnswer, type TrainingOptions } from '../detectors/training-options.ts';

@@ -1,22 +1,15 @@
 /** The demo's last part: the masks that clicks drew become the labels of a detector, which is then shown pictures that nothing has seen. */
 import { basename, extname } from 'node:path';
+import { type Detection, Detector, type Mask, type ReferenceIndex, readMask, readRgb } from '@adclick/core';
+import type { DefectImage } from '@adclick/core/datasets';
 import {
-  DETECTOR_TRAINING,
-  type DefectImage,
-  type Detection,
   type DetectionEvaluation,
   type DetectionItem,
   type DetectionShot,
-  Detector,
-  type DetectorTrainingSettings,
   evaluateDetection,
-  type LabelledDefect,
-  type Mask,
-  type ReferenceIndex,
-  readMask,
-  readRgb,
   renderDetectionSheet,
-} from '@adclick/core';
+} from '@adclick/core/evaluation';
+import { DETECTOR_TRAINING, type DetectorTrainingSettings, type LabelledDefect } from '@adclick/core/training';
 import { makeDetector } from '../detectors/training.ts';
 import type { WorkOptions } from '../jobs/progress.ts';
 import type { Category } from '../project/categories.ts';

@@ -2,33 +2,22 @@
 import { mkdtemp } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
+import { type Click, Labeler, type Plane, readMask, readRgb, writeMask } from '@adclick/core';
+import { type DefectImage, openCategory } from '@adclick/core/datasets';
 import {
-  type Click,
-  type DefectImage,
-  describeIoError,
-  drawOverlay,
-  encodeJpeg,
   figureCards,
-  findSampleProduct,
   htmlPage,
   iou,
-  Labeler,
-  type LabelledDefect,
   mean,
   nextClick,
-  openCategory,
-  type Plane,
-  readMask,
-  readRgb,
   renderProductSheet,
-  SAMPLE_PRODUCTS,
-  type SampleProduct,
   type SheetDefect,
   type SheetStep,
-  writeFileAtomic,
-  writeMask,
-  writeSampleProduct,
-} from '@adclick/core';
+} from '@adclick/core/evaluation';
+import { describeIoError, writeFileAtomic } from '@adclick/core/files';
+import { drawOverlay, encodeJpeg } from '@adclick/core/image';
+import { findSampleProduct, SAMPLE_PRODUCTS, type SampleProduct, writeSampleProduct } from '@adclick/core/synthesis';
+import type { LabelledDefect } from '@adclick/core/training';
 import { Runtime } from '@adclick/ortgrad';
 import { counted } from '../api.ts';
 import { indexCategory, openCurrentIndex } from '../engine/indexing.ts';

@@ -1,28 +1,25 @@
 /** Evaluating detectors on a category with known masks. */
 import {
   DEFAULT_WEIGHTS,
-  type DefectSplit,
-  type DetectionAnswer,
   Detector,
   type DetectorOptions,
-  type DetectorTraining,
+  type ImageScore,
+  Labeler,
+  type ReferenceIndex,
+} from '@adclick/core';
+import { type DefectSplit, openCategory, splitDefects, withDefects } from '@adclick/core/datasets';
+import {
+  type DetectionAnswer,
   detectionItems,
   evaluateDetection,
   figuresOf,
-  type ImageScore,
-  Labeler,
   labelByClicks,
-  objectName,
-  offlinePrompts,
-  openCategory,
-  type ReferenceIndex,
   renderDetectionReport,
-  splitDefects,
   spread,
-  trainDetector,
-  withDefects,
-  writeFileAtomic,
-} from '@adclick/core';
+} from '@adclick/core/evaluation';
+import { writeFileAtomic } from '@adclick/core/files';
+import { objectName, offlinePrompts } from '@adclick/core/language';
+import { type DetectorTraining, trainDetector } from '@adclick/core/training';
 import { Runtime } from '@adclick/ortgrad';
 import { detectorSettings } from '../detectors/training.ts';
 import { fail } from '../errors.ts';

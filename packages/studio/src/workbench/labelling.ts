@@ -1,6 +1,7 @@
 /** Labelling one picture by clicks. */
 import { basename, extname, resolve } from 'node:path';
-import { type Click, Labeler, type Mask, type Plane, pictureNotes, readImage, writeMask } from '@adclick/core';
+import { type Click, Labeler, type Mask, type Plane, readImage, writeMask } from '@adclick/core';
+import { pictureNotes } from '@adclick/core/image';
 import { Runtime } from '@adclick/ortgrad';
 import { openCurrentIndex } from '../engine/indexing.ts';
 import { writeProbability } from '../engine/written.ts';

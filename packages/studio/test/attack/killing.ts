@@ -4,7 +4,7 @@ import { existsSync } from 'node:fs';
 import { readdir } from 'node:fs/promises';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { Random, writeSampleProduct } from '@adclick/core';
+import { Random, writeSampleProduct } from '@adclick/core/synthesis';
 import { expect, onTestFinished } from 'vitest';
 import { detectLayout } from '../../src/project/layout.ts';
 import { leaseFolder } from '../../src/project/lease.ts';

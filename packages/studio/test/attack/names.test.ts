@@ -1,7 +1,7 @@
 /** Names that JavaScript's objects have of their own work as names of categories, types and files, or are refused. */
 import { mkdir, readFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { splitDefects } from '@adclick/core';
+import { splitDefects } from '@adclick/core/datasets';
 import { expect, onTestFinished, test } from 'vitest';
 import { API } from '../../src/api.ts';
 import { detectLayout } from '../../src/project/layout.ts';

@@ -1,7 +1,8 @@
 /** Commands beside a running server and beside each other, as processes: they wait, or are refused as a whole with a clear word. */
 import { readdir, readFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { ReferenceIndex, writeSampleProduct } from '@adclick/core';
+import { ReferenceIndex } from '@adclick/core';
+import { writeSampleProduct } from '@adclick/core/synthesis';
 import { expect, onTestFinished, test, vi } from 'vitest';
 import type { ImageDetail, ImagePage, ProjectInfo } from '../../src/api.ts';
 import { categoriesOf, indexFolder } from '../../src/project/categories.ts';

@@ -1,7 +1,8 @@
 /** Small data sets of every layout, made of a list of paths. */
 import { mkdir, writeFile } from 'node:fs/promises';
 import { basename, dirname, extname, join } from 'node:path';
-import { encodeJpeg, encodePng, Random } from '@adclick/core';
+import { encodeJpeg, encodePng } from '@adclick/core/image';
+import { Random } from '@adclick/core/synthesis';
 
 export const SIZE = { width: 64, height: 48 };
 const SQUARE = { from: 12, to: 24 };

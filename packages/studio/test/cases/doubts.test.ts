@@ -1,7 +1,7 @@
 /** Labels that one file spoils and another one has, numbers and names that stand for two things: left out, never guessed. */
 import { writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { encodeIndexedPng, encodePng } from '@adclick/core';
+import { encodeIndexedPng, encodePng } from '@adclick/core/image';
 import { zipSync } from 'fflate';
 import { describe, expect, test } from 'vitest';
 import { FORMATS } from '../../src/api.ts';

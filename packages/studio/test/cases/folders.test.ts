@@ -2,7 +2,9 @@
 import { existsSync } from 'node:fs';
 import { copyFile, mkdir, readFile, rm, symlink, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { Detector, ReferenceIndex, readCard, rleArea } from '@adclick/core';
+import { Detector, ReferenceIndex } from '@adclick/core';
+import { rleArea } from '@adclick/core/geometry';
+import { readCard } from '@adclick/core/models';
 import { Runtime } from '@adclick/ortgrad';
 import { describe, expect, test } from 'vitest';
 import type { ImagePage, ProjectInfo } from '../../src/api.ts';

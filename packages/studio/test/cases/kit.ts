@@ -2,7 +2,9 @@
 import { mkdir, mkdtemp, readdir, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
-import { encodeIndexedPng, encodePng, type Rle, rleArea, writeMask, writePng } from '@adclick/core';
+import { writeMask, writePng } from '@adclick/core';
+import { type Rle, rleArea } from '@adclick/core/geometry';
+import { encodeIndexedPng, encodePng } from '@adclick/core/image';
 import { onTestFinished } from 'vitest';
 import type { Format } from '../../src/api.ts';
 import { boundsOf } from '../../src/exchange/painter.ts';

@@ -1,5 +1,6 @@
 /** What the values of masks mean, in Pascal VOC's folders and in folders of plain masks: read by the written rule, or left out. */
-import { encodeIndexedPng, encodeJpeg, encodePng, type Pixels } from '@adclick/core';
+import type { Pixels } from '@adclick/core';
+import { encodeIndexedPng, encodeJpeg, encodePng } from '@adclick/core/image';
 import { describe, expect, test } from 'vitest';
 import {
   type Area,

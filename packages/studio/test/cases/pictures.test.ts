@@ -3,19 +3,17 @@ import { mkdir, readdir, readFile, writeFile } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import {
   Detector,
-  decodeImage,
   Labeler,
-  learnWindows,
-  Random,
   ReferenceIndex,
   readImage,
   readMask,
   readRgb,
-  spanOf,
   type Window,
   type Windows,
   writePng,
 } from '@adclick/core';
+import { decodeImage, learnWindows, spanOf } from '@adclick/core/image';
+import { Random } from '@adclick/core/synthesis';
 import { Runtime } from '@adclick/ortgrad';
 import { afterAll, describe, expect, onTestFinished, test, vi } from 'vitest';
 import { type StoredType, type TiffPage, writeTiff } from '../../../core/src/image/fixtures/write-tiff.ts';

@@ -4,7 +4,8 @@ import { copyFile, cp, mkdir, mkdtemp, readdir, readFile, rm } from 'node:fs/pro
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { Random, writePng } from '@adclick/core';
+import { writePng } from '@adclick/core';
+import { Random } from '@adclick/core/synthesis';
 import { afterAll, beforeAll, describe, expect, onTestFinished, test, vi } from 'vitest';
 import { PROJECT_FILE, writeProject } from '../../src/project/project.ts';
 import { adclick, NODE_ARGUMENTS } from '../command.ts';

@@ -1,5 +1,6 @@
 /** What released versions of Label Studio write, each feature in a small file as that tool writes it, and the very masks it means. */
-import { encodePng, encodeRle } from '@adclick/core';
+import { encodeRle } from '@adclick/core/geometry';
+import { encodePng } from '@adclick/core/image';
 import { describe, expect, test } from 'vitest';
 import { encodeBrush } from '../../src/exchange/brush-rle.ts';
 import { type Area, bitmap } from './kit.ts';

@@ -1,5 +1,5 @@
 /** What released versions of labelme and X-AnyLabeling write, each feature in a small file as that tool writes it, and the very masks it means. */
-import { encodeIndexedPng, encodePng } from '@adclick/core';
+import { encodeIndexedPng, encodePng } from '@adclick/core/image';
 import { zipSync } from 'fflate';
 import { describe, expect, test } from 'vitest';
 import { openZip } from '../../src/exchange/source.ts';

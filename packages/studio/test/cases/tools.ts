@@ -1,5 +1,5 @@
 /** Samples of files as labelling tools write them: importing them into a new project, and what they hold. */
-import { encodePng } from '@adclick/core';
+import { encodePng } from '@adclick/core/image';
 import type { Format } from '../../src/api.ts';
 import type { LeftOut } from '../../src/exchange/types.ts';
 import { type Area, importFiles, labelsOf, makeProject, SIZE } from './kit.ts';

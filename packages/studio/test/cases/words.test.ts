@@ -2,7 +2,9 @@
 import { spawn } from 'node:child_process';
 import { mkdir, rename, rm, writeFile } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
-import { Detector, encodeRle, loadClickWeights, type View } from '@adclick/core';
+import { Detector, type View } from '@adclick/core';
+import { encodeRle } from '@adclick/core/geometry';
+import { loadClickWeights } from '@adclick/core/models';
 import { tensor, writeSafetensors } from '@adclick/ortgrad';
 import { describe, expect, onTestFinished, test, vi } from 'vitest';
 import type { Action } from '../../src/api.ts';
