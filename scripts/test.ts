@@ -53,8 +53,21 @@ await index.close();
 const CONSUMER = `
 import { Graph, Runtime } from '@adclick/ortgrad';
 import { Labeler, ReferenceIndex, type Click } from '@adclick/core';
+import { openDataset } from '@adclick/core/datasets';
+import { fail } from '@adclick/core/errors';
+import { nextClick } from '@adclick/core/evaluation';
+import { writeFileAtomic } from '@adclick/core/files';
+import { imagePoint, type ImagePoint, toEdges } from '@adclick/core/geometry';
+import { encodePng } from '@adclick/core/image';
+import { offlinePrompts } from '@adclick/core/language';
+import { modelPath } from '@adclick/core/models';
+import { Random } from '@adclick/core/synthesis';
+import { trainDetector } from '@adclick/core/training';
 import { openProject, type Project } from 'adclick';
 export const clicks: Click[] = [{ x: 1, y: 2, positive: true }];
+export const entries = [openDataset, fail, nextClick, writeFileAtomic, encodePng, offlinePrompts, modelPath, Random, trainDetector];
+// @ts-expect-error places between pixels are not places of pixels
+export const place: ImagePoint = toEdges(imagePoint(1, 2));
 export const all = { graph: new Graph('g'), Runtime, Labeler, ReferenceIndex, open: (path: string): Promise<Project> => openProject(path) };
 `;
 

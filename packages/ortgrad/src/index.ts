@@ -4,6 +4,7 @@ export { type BuildLoss, compileStep, type StepOptions, type StepProgram } from 
 export { CodedError, type ErrorDetails, type ErrorSpec, errorMaker, fillMessage, ORTGRAD_ERRORS } from './errors.ts';
 export { moveTo, removeIfPossible } from './files.ts';
 export { Graph, gradients, type OutputSpec, Value } from './graph.ts';
+export { keptPromise, Once } from './kept-promises.ts';
 export {
   conv2dLayer,
   foldAffine,

@@ -8,6 +8,7 @@ import {
   div,
   FrozenParameters,
   Graph,
+  keptPromise,
   l2Norm,
   type Runtime,
   readSafetensors,
@@ -21,7 +22,6 @@ import {
   type Value,
 } from '@adclick/ortgrad';
 import type { RgbImage } from '../image/types.ts';
-import { keptPromise } from '../kept-promises.ts';
 import { modelPath } from '../models.ts';
 import {
   BACKBONES,

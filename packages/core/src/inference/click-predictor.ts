@@ -1,10 +1,18 @@
 /** The click model on one token grid: takes clicks one after the other, remembers the way, so an undo costs nothing. */
-import { FrozenParameters, Graph, type Held, type Runtime, type Session, sigmoid, tensor } from '@adclick/ortgrad';
+import {
+  FrozenParameters,
+  Graph,
+  type Held,
+  keptPromise,
+  type Runtime,
+  type Session,
+  sigmoid,
+  tensor,
+} from '@adclick/ortgrad';
 import { drawDisc, PixelInputs, TokenInputs, type TokenResidual } from '../clicks/encoding.ts';
 import type { ModelClick } from '../clicks/types.ts';
 import { normalisedColours } from '../features/normalised-colours.ts';
 import type { RgbImage } from '../image/types.ts';
-import { keptPromise } from '../kept-promises.ts';
 import { TEXT_ENCODERS } from '../language/text-encoder.ts';
 import type { TextFeatures } from '../language/text-features.ts';
 import { TOKENS as WORDS } from '../language/tokenizer.ts';

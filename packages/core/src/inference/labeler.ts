@@ -1,5 +1,5 @@
 /** The labelling face of the library: an image and clicks in, the defect's probability map out. */
-import { Runtime } from '@adclick/ortgrad';
+import { keptPromise, Once, Runtime } from '@adclick/ortgrad';
 import { type Click, type ImageClick, imageClicks } from '../clicks/types.ts';
 import { fail } from '../errors.ts';
 import { cropRgb, regionOf } from '../image/crop.ts';
@@ -8,7 +8,6 @@ import { type ImageBox, wholeImage } from '../image/points.ts';
 import { resizePlane } from '../image/resize.ts';
 import type { Picture, Windows } from '../image/samples.ts';
 import type { Plane, RgbImage } from '../image/types.ts';
-import { keptPromise, Once } from '../kept-promises.ts';
 import { offlinePrompts, type PromptsOf } from '../language/prompts.ts';
 import { TextModel } from '../language/text-encoder.ts';
 import { type TextFeatures, textFeatures } from '../language/text-features.ts';

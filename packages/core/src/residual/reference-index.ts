@@ -1,5 +1,5 @@
 /** The reference index: the good pictures of a product, and what a new picture differs from them in. */
-import { Runtime, tensor, toFloat32 } from '@adclick/ortgrad';
+import { Once, Runtime, tensor, toFloat32 } from '@adclick/ortgrad';
 import { fail } from '../errors.ts';
 import { BACKBONES, type BackboneName } from '../features/backbones.ts';
 import { type Descriptors, FeatureExtractor } from '../features/extractor.ts';
@@ -10,7 +10,6 @@ import { resizeRgb } from '../image/resize.ts';
 import type { Picture, Windows } from '../image/samples.ts';
 import type { Plane, RgbImage } from '../image/types.ts';
 import { throughWindows } from '../image/window.ts';
-import { Once } from '../kept-promises.ts';
 import { fromStored, nameKey, pathKey } from '../paths.ts';
 import { Random } from '../random.ts';
 import { type Bank, ByteCache, DiskBank, MemoryBank, makeFolder } from './bank.ts';

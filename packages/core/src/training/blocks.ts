@@ -1,5 +1,6 @@
 /** Training data in blocks: a product, its index of good pictures, and items made from it, each block a pure function of seed and number. */
 import type { Runtime } from '@adclick/ortgrad';
+import { keptPromise } from '@adclick/ortgrad';
 import { openDataset } from '../datasets/mvtec.ts';
 import { readImage, readMask } from '../image/codec.ts';
 import type { Box } from '../image/components.ts';
@@ -8,7 +9,6 @@ import { resizeMask } from '../image/resize.ts';
 import { learnWindows, spanOf } from '../image/samples.ts';
 import type { Mask, RgbImage } from '../image/types.ts';
 import { throughWindows } from '../image/window.ts';
-import { keptPromise } from '../kept-promises.ts';
 import { objectName, offlinePrompts, SIMULATED_TYPE } from '../language/prompts.ts';
 import type { TextModel } from '../language/text-encoder.ts';
 import { sentenceFeatures, textFeatures } from '../language/text-features.ts';

@@ -1,10 +1,10 @@
 /** Detecting defects in files and folders: one line a picture, maps and overlays where they are wanted. */
 import { stat } from 'node:fs/promises';
 import { dirname, extname, join, relative, resolve } from 'node:path';
-import { type Detection, Detector, keptPromise, type RgbImage, readImage } from '@adclick/core';
+import { type Detection, Detector, type RgbImage, readImage } from '@adclick/core';
 import { isFolder, isInside, writeFileAtomic } from '@adclick/core/files';
 import { drawHeat, encodeJpeg, pictureNotes } from '@adclick/core/image';
-import { Runtime } from '@adclick/ortgrad';
+import { keptPromise, Runtime } from '@adclick/ortgrad';
 import { roundScore, type WrittenRegion, writeProbability, writtenRegions } from '../engine/written.ts';
 import { fail, toCoded } from '../errors.ts';
 import { collisionKey } from '../file-name.ts';

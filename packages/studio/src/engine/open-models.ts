@@ -6,10 +6,8 @@ import { totalmem } from 'node:os';
 import { join } from 'node:path';
 import {
   type Detector,
-  keptPromise,
   Labeler,
   Lanes,
-  Once,
   type Plane,
   type ReferenceIndex,
   type Residual,
@@ -19,7 +17,7 @@ import {
 import { writeFileAtomic } from '@adclick/core/files';
 import type { Rle } from '@adclick/core/geometry';
 import { type DecodedImage, decodeImage, encodePng, pictureNotes, resizePlane } from '@adclick/core/image';
-import { Runtime } from '@adclick/ortgrad';
+import { keptPromise, Once, Runtime } from '@adclick/ortgrad';
 import type { DetectAnswer, DetectorChoice, ImageDetection } from '../api.ts';
 import { fail } from '../errors.ts';
 import { emptyRle } from '../history/bitmaps.ts';

@@ -2,9 +2,10 @@
 import { createHash } from 'node:crypto';
 import { readFile } from 'node:fs/promises';
 import { extname, join } from 'node:path';
-import { Once, type Windows } from '@adclick/core';
+import type { Windows } from '@adclick/core';
 import { writeFileAtomic } from '@adclick/core/files';
 import { isDeep } from '@adclick/core/image';
+import { Once } from '@adclick/ortgrad';
 import { CACHE_FOLDER } from '../cache-folder.ts';
 import type { Engine } from '../engine/engine.ts';
 import { windowsOf } from '../engine/indexing.ts';

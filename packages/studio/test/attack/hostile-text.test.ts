@@ -1,8 +1,9 @@
 /** Texts that others wrote, made to be slow to read: each is read or refused in time that grows with its length alone. */
-import { plainWords } from '@adclick/core';
+
 import { objectName, tidyPrompt } from '@adclick/core/language';
 import { describe, expect, test } from 'vitest';
 import { z } from 'zod';
+import { plainWords } from '../../../core/src/language/prompts.ts';
 import { errorLine, fail } from '../../src/errors.ts';
 import { parseJson } from '../../src/exchange/json.ts';
 import { labelStudio } from '../../src/exchange/label-studio.ts';
