@@ -10,7 +10,8 @@ import { startProcess, startThread } from './start.ts';
 
 interface Calls {
   add: { request: { a: number; b: number }; answer: number };
-  fail: { request: { code: 'ADC_GRAPH_SHAPE' | 'ADC_RUNTIME' | null }; answer: never };
+  /** A fault of the table, one that lasts, or one without a code. */
+  fail: { request: { kind: 'table' | 'lasting' | 'uncoded' }; answer: never };
   /** Says every number on the way. */
   count: { request: { to: number }; answer: string; progress: { at: number } };
   /** Answers when it is aborted. */
@@ -24,10 +25,13 @@ interface Calls {
 const SOURCE = (rpc: string, start: string, errors: string) => `
 import { serveCalls } from ${JSON.stringify(rpc)};
 import { parentWire } from ${JSON.stringify(start)};
-import { fail } from ${JSON.stringify(errors)};
+import { CodedError, fail } from ${JSON.stringify(errors)};
 serveCalls(parentWire(), {
   add: ({ a, b }) => a + b,
-  fail: ({ code }) => { throw code ? fail(code, { op: 'add', what: 'too long', got: 7 }) : new RangeError('no such place'); },
+  fail: ({ kind }) => {
+    if (kind === 'table') throw fail('ADC_GRAPH_SHAPE', { op: 'add', what: 'too long', got: 7 });
+    throw kind === 'lasting' ? new CodedError('ADC_LASTING', 'no', 'Stop.', 1, 400, {}) : new RangeError('no such place');
+  },
   count: async ({ to }, { progress }) => {
     for (let at = 0; at < to; at++) progress({ at });
     return 'counted';
@@ -82,18 +86,21 @@ describe.each(['thread', 'process'] as const)('a %s', (kind) => {
 
   test('throws with code, next step and details, and other errors with their message', async () => {
     const remote = open();
-    await expect(remote.call('fail', { code: 'ADC_GRAPH_SHAPE' })).rejects.toMatchObject({
+    await expect(remote.call('fail', { kind: 'table' })).rejects.toMatchObject({
       name: 'CodedError',
       code: 'ADC_GRAPH_SHAPE',
       message: 'add: too long (got 7)',
       next: 'Check the shapes that enter add.',
       exit: 1,
       status: 500,
-      passing: false,
+      passing: true,
       details: { op: 'add', what: 'too long', got: 7 },
     });
-    await expect(remote.call('fail', { code: 'ADC_RUNTIME' })).rejects.toMatchObject({ passing: true });
-    await expect(remote.call('fail', { code: null })).rejects.toMatchObject({ message: 'no such place' });
+    await expect(remote.call('fail', { kind: 'lasting' })).rejects.toMatchObject({
+      code: 'ADC_LASTING',
+      passing: false,
+    });
+    await expect(remote.call('fail', { kind: 'uncoded' })).rejects.toMatchObject({ message: 'no such place' });
     await expect(remote.call('nothing' as 'add', { a: 1, b: 2 })).rejects.toThrow();
     await expect(remote.call('add', (() => 1) as never)).rejects.toThrow();
     expect(await remote.call('add', { a: 1, b: 1 })).toBe(2);
