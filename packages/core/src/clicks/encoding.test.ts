@@ -69,6 +69,26 @@ describe('token inputs', () => {
     }
   });
 
+  test('compare every cell to the last bit, also where the cells are no multiple of four', () => {
+    const [height, width] = [3, 5];
+    const random = new Random(6);
+    const fill = (n: number) => Float32Array.from({ length: n }, () => random.normal());
+    const [delta, tokens] = [fill(height * width * DIMS), fill(height * width * DIMS)];
+    const calibration = Float32Array.from({ length: DIMS }, () => 1);
+    const inputs = new TokenInputs({ height, width, dims: DIMS, delta, tokens, calibration });
+    inputs.add(modelClick(9, 12, true));
+    const clicked = width + 1;
+    for (const [plane, rows] of [
+      [4, inputs.prepare()],
+      [6, inputs.descriptors],
+    ] as const)
+      for (let cell = 0; cell < height * width; cell++) {
+        let sum = 0;
+        for (let d = 0; d < DIMS; d++) sum += rows[cell * DIMS + d] * rows[clicked * DIMS + d];
+        expect(inputs.clickPlanes[8 * cell + plane]).toBe(Math.fround(Math.max(0, sum)));
+      }
+  });
+
   test('forget clicks', () => {
     const inputs = new TokenInputs(residual(3));
     const before = inputs.clickPlanes.slice();
