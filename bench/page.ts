@@ -105,15 +105,17 @@ function pressAndOpen(
       new Promise<{ id: number; milliseconds: number }>((resolve) => {
         const canvas = document.querySelector<HTMLCanvasElement>('canvas.base');
         const start = performance.now();
-        const watch = () => {
-          const id = Number((canvas?.dataset.drawn ?? '').split(' ')[0]);
-          if (id === before || id === 0) return void requestAnimationFrame(watch);
+        if (!canvas) throw new Error('no canvas');
+        const watch = new MutationObserver(() => {
+          const id = Number((canvas.dataset.drawn ?? '').split(' ')[0]);
+          if (id === before || id === 0) return;
+          watch.disconnect();
           requestAnimationFrame(() => resolve({ id, milliseconds: performance.now() - start }));
-        };
-        canvas?.parentElement?.dispatchEvent(
+        });
+        watch.observe(canvas, { attributes: true, attributeFilter: ['data-drawn'] });
+        canvas.parentElement?.dispatchEvent(
           new KeyboardEvent('keydown', { key: 'Enter', bubbles: true, cancelable: true }),
         );
-        requestAnimationFrame(watch);
       }),
     from,
   );

@@ -10,18 +10,18 @@ export async function installProbe(page: Page): Promise<void> {
     Object.assign(window, { probe });
     /** Image and version that the canvas shows. */
     const shown = () => (canvas.dataset.drawn ?? '').split(' ').slice(0, 2).join(' ');
-    const watch = () => {
-      if (probe.pressed === 0) return;
-      if (shown() === probe.from) return void requestAnimationFrame(watch);
-      // Drawn in this frame; the next one begins after it has been painted.
+    // Told in the frame that draws it, and not by looking every frame, which would take time from the model and find it a frame late.
+    const drawn = () => {
+      if (probe.pressed === 0 || shown() === probe.from) return;
       const { pressed } = probe;
       probe.pressed = 0;
+      // The next frame begins after this one has been painted.
       requestAnimationFrame(() => probe.times.push(performance.now() - pressed));
     };
+    new MutationObserver(drawn).observe(canvas, { attributes: true, attributeFilter: ['data-drawn'] });
     const press = (event: Event) => {
       probe.pressed = event.timeStamp;
       probe.from = shown();
-      requestAnimationFrame(watch);
     };
     canvas.parentElement?.addEventListener('pointerdown', press, { capture: true });
     window.addEventListener('keydown', press, { capture: true });
