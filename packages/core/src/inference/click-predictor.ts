@@ -213,7 +213,7 @@ export class ClickPredictor {
    * @param words features of the defect's prompt; ignored where language does not guide the weights.
    */
   async predict(clicks: readonly ModelClick[], words?: TextFeatures): Promise<Float32Array> {
-    if (words !== this.said) await this.listen(words);
+    await this.listen(words);
     let kept = 0;
     while (kept < this.trail.length && kept < clicks.length && sameClick(this.trail[kept].click, clicks[kept])) kept++;
     if (kept < this.trail.length) this.rewind(kept);
@@ -226,8 +226,14 @@ export class ClickPredictor {
     return surer(this.trail[this.trail.length - 1].probability, oddsAfter(this.network.card, clicks.length));
   }
 
+  /** Whether clicks have been predicted that another prompt would make needless. */
+  get clicked(): boolean {
+    return this.trail.length > 0;
+  }
+
   /** Takes in another prompt; what was predicted under the one before is forgotten. */
-  private async listen(words: TextFeatures | undefined): Promise<void> {
+  async listen(words: TextFeatures | undefined): Promise<void> {
+    if (words === this.said) return;
     const { height, width, dims } = this.residual;
     const prompt = await this.network.forPrompt(height, width);
     if (!prompt) return;

@@ -1,7 +1,7 @@
 import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { compileStep, Runtime, reduceMean, Trainer } from '@adclick/ortgrad';
+import { compileStep, Runtime, reduceMean, Session, Trainer } from '@adclick/ortgrad';
 import { afterAll, beforeAll, describe, expect, onTestFinished, test, vi } from 'vitest';
 import { DEFAULT_TEXT_ENCODER, TEXT_ENCODERS, TextModel } from '../language/text-encoder.ts';
 import {
@@ -141,6 +141,30 @@ describe('a labeler', () => {
     await expect(view.predict(asked)).rejects.toThrow('no words');
     expect((await view.predict(asked)).data.length).toBe(160 * 120);
     await labeler.close();
+  });
+
+  test('takes in a prompt ahead of the first click, and forgets no click for one', async () => {
+    const path = join(folder, 'ahead.safetensors');
+    await guided(path);
+    const labeler = await Labeler.load({ index, weights: path, runtime, object: 'machined ring' });
+    const image = product.good(random);
+    const ask = { clicks: [{ x: 40, y: 30, positive: true }], defect: 'scratch' };
+    const expected = (await (await labeler.open(image)).predict(ask)).data;
+    const view = await labeler.open(image);
+    await view.listen('scratch');
+    const runs = vi.spyOn(Session.prototype, 'run');
+    try {
+      expect((await view.predict(ask)).data).toEqual(expected);
+      await view.listen('dent');
+      expect((await view.predict(ask)).data).toEqual(expected);
+      // The click alone, and nothing when it is asked for again.
+      const heard = runs.mock.calls.filter(([feeds]) => 'words' in feeds);
+      const clicked = runs.mock.calls.filter(([feeds]) => 'clickMap' in feeds);
+      expect([heard.length, clicked.length]).toEqual([0, 1]);
+    } finally {
+      runs.mockRestore();
+      await labeler.close();
+    }
   });
 
   test('looks closer at a small defect, and not when told not to', async () => {

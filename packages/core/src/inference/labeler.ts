@@ -171,6 +171,12 @@ export class View {
     private readonly zoom: ((region: ImageBox) => Promise<ClickPredictor>) | undefined,
   ) {}
 
+  /** Takes in what a defect type is called, so that its first click need not; nothing once clicks have been predicted. */
+  async listen(defect: string): Promise<void> {
+    const words = await this.wordsOf(defect);
+    if (!this.predictor.clicked) await this.predictor.listen(words);
+  }
+
   /**
    * Probability of defect for every pixel of the image after the given clicks.
    * @returns values in [0,1] at the image's own size; a mask is where they exceed 0.49.

@@ -103,6 +103,8 @@ export class OpenModels {
   private readonly categories = new Map<string, Promise<Loaded>>();
   private readonly detectors = new Map<string, OpenedDetector>();
   private readonly views = new Map<string, Promise<Open>>();
+  /** Name of the type that a category was last clicked with. */
+  private readonly lastDefect = new Map<string, string>();
 
   private readonly prompts: ReturnType<ModelSources['prompts']>;
   private stopped = false;
@@ -204,15 +206,18 @@ export class OpenModels {
     return { view, hash, width: image.width, height: image.height, facts: factsOf(image, labeler.windows) };
   }
 
-  /** Makes a picture ready for clicks. */
+  /** Makes a picture ready for clicks, of the type that its category was last clicked with. */
   async warm(picture: ModelPicture): Promise<void> {
-    await this.open(picture);
+    const { view } = await this.open(picture);
+    const defect = this.lastDefect.get(picture.category) ?? this.category(picture.category).settings.defects[0];
+    if (defect !== undefined) await view.listen(defect);
   }
 
   /** The mask after some clicks. @throws ADC_IMAGE_…, ADC_CLICK_OUTSIDE when the file has become smaller. */
   async predict({ picture, clicks, threshold, defect }: Calls['predict']['request']): Promise<Rle> {
     const open = await this.open(picture);
     if (clicks.length === 0) return emptyRle(open.width, open.height);
+    if (defect !== undefined) this.lastDefect.set(picture.category, defect);
     const key = JSON.stringify([clicks, defect]);
     if (open.last?.asked !== key) open.last = { asked: key, plane: await open.view.predict({ clicks, defect }) };
     return runsAbove(open.last.plane, threshold);
