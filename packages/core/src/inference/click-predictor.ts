@@ -89,7 +89,8 @@ export class ClickNetwork {
   private session(runtime: Runtime, key: string, build: () => Graph): Promise<Session> {
     const known = this.sessions.get(runtime) ?? new Map<string, Promise<Session>>();
     this.sessions.set(runtime, known);
-    return keptPromise(known, key, async () => runtime.load(build().toModel()));
+    // Between two clicks its threads would keep cores busy that answer the click, and draw it.
+    return keptPromise(known, key, async () => runtime.load(build().toModel(), { yields: true }));
   }
 
   /** Frees all sessions. */
