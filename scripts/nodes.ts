@@ -57,7 +57,7 @@ export function testNodes(consumer: string): void {
       step(on('install'), () => {
         node = install(version);
       });
-      step(on('unit tests'), () => runTests(UNIT_TESTS, node));
+      step(on('unit tests'), () => runTests(UNIT_TESTS, { node }));
     }
     const out = join(work, `demo-${version}`);
     step(on('demo'), () => demo(node, cli, out));

@@ -27,6 +27,8 @@ interface RunOptions {
   readonly cwd?: string;
   /** Shows the output as it comes instead of collecting it. */
   readonly live?: boolean;
+  /** Variables beside those that every step gets. */
+  readonly env?: NodeJS.ProcessEnv;
 }
 
 /** What a program wrote. */
@@ -39,12 +41,12 @@ export interface Output {
 export function execute(
   command: string,
   args: readonly string[],
-  { cwd = root, live = false }: RunOptions = {},
+  { cwd = root, live = false, env = {} }: RunOptions = {},
 ): Output {
   const stdio = live ? (['ignore', 'inherit', 'inherit'] as const) : (['ignore', 'pipe', 'pipe'] as const);
   const { status, signal, error, stdout, stderr } = spawnSync(command, args, {
     cwd,
-    env: environment,
+    env: { ...environment, ...env },
     stdio: [...stdio],
     encoding: 'utf8',
     // Only the wrappers that npm makes need one.
@@ -84,13 +86,16 @@ export function expect(condition: boolean, what: string): void {
   if (!condition) throw new Error(what);
 }
 
-/** Runs vitest and counts its tests. @param files those to run; default: all. @param node which Node.js; default: this one. */
-export function runTests(files: readonly string[] = [], node = process.execPath): void {
+/** Runs vitest and counts its tests. @param files those to run; default: all. */
+export function runTests(
+  files: readonly string[] = [],
+  { node = process.execPath, env = {} }: { readonly node?: string; readonly env?: NodeJS.ProcessEnv } = {},
+): void {
   const report = join(work, 'vitest.json');
   const vitest = join(root, 'node_modules', 'vitest', 'vitest.mjs');
   try {
     const reporters = ['--reporter=dot', '--reporter=json', `--outputFile.json=${report}`];
-    execute(node, [vitest, 'run', ...files, ...reporters], { live: true });
+    execute(node, [vitest, 'run', ...files, ...reporters], { live: true, env });
   } finally {
     if (existsSync(report)) {
       const counts = JSON.parse(readFileSync(report, 'utf8')) as Record<string, number>;

@@ -1,5 +1,5 @@
 /**
- * `npm test`: types, lint, licences, tests, build, the packages as a user gets them: packed, installed into an empty folder, run, imported;
+ * `npm test`: types, lint, licences, build, tests (whose commands are the built ones), the packages as a user gets them: packed, installed into an empty folder, run, imported;
  * and what depends on the version of Node.js on every other one. Stops at the first step that fails.
  * The last line counts vitest's tests and the steps.
  */
@@ -87,8 +87,8 @@ step('npm ci without a warning', () => expectSilence(execute(npm, ['ci', '--dry-
 step('types', () => execute(npm, ['run', 'typecheck']));
 step('lint', () => execute(bin('biome'), ['check', '.']));
 step('licences', () => checkLicences(refusedLicences(join(root, 'package-lock.json'))));
-step('tests', () => runTests());
 step('build', () => execute(npm, ['run', 'build']));
+step('tests', () => runTests([], { env: { ADCLICK_CLI: join(root, 'packages/studio/dist/cli.js') } }));
 step('licences of the page', () => checkLicences(refusedInPage(join(root, 'packages/studio/page/licences.json'))));
 step('offline', () => void execute(process.execPath, ['--import', 'tsx', 'scripts/offline.ts'], { live: true }));
 step('pack', () => {

@@ -1,10 +1,17 @@
-/** Runs the command line from source, as a process of its own. */
+/** Runs the command line as a process of its own: from source, or the built one that `ADCLICK_CLI` names, which starts in a third of the time. */
 import { spawn } from 'node:child_process';
+import { resolve } from 'node:path';
 import { fileURLToPath } from 'node:url';
 
 const CLI = fileURLToPath(new URL('../src/cli.ts', import.meta.url));
 /** From source, types are stripped on the way in. */
 export const NODE_ARGUMENTS = ['--conditions=@adclick/source', '--import', import.meta.resolve('tsx')];
+
+const built = process.env.ADCLICK_CLI;
+/** Program and first arguments of `adclick`. */
+export const ADCLICK: readonly [string, ...string[]] = built
+  ? [process.execPath, resolve(built)]
+  : [process.execPath, ...NODE_ARGUMENTS, CLI];
 
 export interface Ended {
   readonly code: number | null;
@@ -23,12 +30,13 @@ interface Options {
 
 /** Runs `adclick` and waits for its end. */
 export function adclick(args: readonly string[], { cwd, env, started, fileLimit }: Options = {}): Promise<Ended> {
-  const words = [...NODE_ARGUMENTS, CLI, ...args];
+  const [program, ...first] = ADCLICK;
+  const words = [...first, ...args];
   const settings = { cwd, env: { ...process.env, NO_COLOR: undefined, FORCE_COLOR: undefined, ...env } };
   const child =
     fileLimit === undefined
-      ? spawn(process.execPath, words, settings)
-      : spawn('sh', ['-c', `ulimit -f ${fileLimit}; exec "$0" "$@"`, process.execPath, ...words], settings);
+      ? spawn(program, words, settings)
+      : spawn('sh', ['-c', `ulimit -f ${fileLimit}; exec "$0" "$@"`, program, ...words], settings);
   let stdout = '';
   let stderr = '';
   child.stdout?.setEncoding('utf8').on('data', (text: string) => (stdout += text));

@@ -1,11 +1,9 @@
-/** The server as a process of its own, from source, and a client for it. Used by tests and benchmarks. */
+/** The server as a process of its own, and a client for it. Used by tests and benchmarks. */
 import { type ChildProcess, type ChildProcessByStdio, spawn } from 'node:child_process';
 import type { Readable } from 'node:stream';
-import { fileURLToPath } from 'node:url';
 import { type Action, type ActionAnswer, API } from '../src/api.ts';
-import { NODE_ARGUMENTS } from './command.ts';
+import { ADCLICK } from './command.ts';
 
-const CLI = fileURLToPath(new URL('../src/cli.ts', import.meta.url));
 /** Compiling sources on a busy machine takes its time. */
 const START_MS = 120_000;
 
@@ -19,14 +17,11 @@ export interface ServerProcess {
   readonly stderr: () => string;
 }
 
-/** The command line from source. */
-const FROM_SOURCE = [process.execPath, ...NODE_ARGUMENTS, CLI];
-
 /** Starts `adclick serve` and waits until it says where it is. @param command what runs `adclick`. @param channel whether it can be sent messages. */
 export async function startServer(
   root: string,
   args: readonly string[] = [],
-  { command = FROM_SOURCE, channel = false }: { command?: readonly string[]; channel?: boolean } = {},
+  { command = ADCLICK, channel = false }: { command?: readonly string[]; channel?: boolean } = {},
 ): Promise<ServerProcess> {
   const [program = '', ...first] = command;
   const words = [...first, 'serve', root, '--no-open', '--json', '--port', '0', ...args];
