@@ -224,7 +224,7 @@ function enlarge({ data, width }: { data: Uint8Array; width: number }) {
 async function settled(server: TestServer): Promise<void> {
   for (let n = 0; n < 600; n++) {
     const { jobs } = await server.get<{ jobs: { state: string; kind: string }[] }>('/jobs');
-    if (jobs.length > 0 && jobs.every(({ state }) => state !== 'running' && state !== 'waiting')) return;
+    if (jobs.length > 0 && jobs.every(({ state }) => state !== 'running')) return;
     await new Promise((resolve) => setTimeout(resolve, 200));
   }
 }

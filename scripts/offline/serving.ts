@@ -39,7 +39,7 @@ class PageClient {
   /** Runs a job until it has done something, then stops it: its end is that of a command. */
   async begin(start: Promise<Job>): Promise<void> {
     const { id, kind } = await start;
-    const job = await this.reached(id, ({ state, done }) => done > 0 || !['waiting', 'running'].includes(state));
+    const job = await this.reached(id, ({ state, done }) => done > 0 || state !== 'running');
     if (job.state === 'failed') throw new Error(`${kind}: ${job.result}`);
     await fetch(new URL(`${API}/jobs/${id}`, this.address), { method: 'DELETE' });
   }

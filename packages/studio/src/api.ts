@@ -237,7 +237,7 @@ export const jobRequest = z.discriminatedUnion('kind', [
 export const job = z.strictObject({
   id: z.string(),
   kind: z.enum(['index', 'prepare', 'export', 'import', 'prompts', 'train']),
-  state: z.enum(['waiting', 'running', 'done', 'failed', 'cancelled']),
+  state: z.enum(['running', 'done', 'failed', 'cancelled']),
   label: z.string(),
   done: z.int(),
   total: z.int().nullable(),

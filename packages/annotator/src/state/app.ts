@@ -559,7 +559,7 @@ export class App {
   }
 }
 
-const hasEnded = ({ state }: Job): boolean => state !== 'waiting' && state !== 'running';
+const hasEnded = ({ state }: Job): boolean => state !== 'running';
 
 /** Pixels that an action changes at once. What a prediction gives comes with its answer. */
 function applyPixels(mask: MaskBitmap, action: Action): void {

@@ -18,12 +18,12 @@ const FORMAT_NAMES: Readonly<Record<Format, string>> = {
 /** How a job stands. One that left something out is no plain success. */
 function stateOf({ state, leftOut = 0 }: Job): string {
   if (state === 'done' && leftOut > 0) return `done, but ${leftOut.toLocaleString('en')} left out`;
-  return { waiting: 'waiting', running: 'running', done: 'done', failed: 'failed', cancelled: 'stopped' }[state];
+  return { running: 'running', done: 'done', failed: 'failed', cancelled: 'stopped' }[state];
 }
 
 function JobLine({ job }: { readonly job: Job }) {
   const app = useApp();
-  const running = job.state === 'running' || job.state === 'waiting';
+  const running = job.state === 'running';
   return (
     <li>
       <div className="row">

@@ -35,7 +35,7 @@ export function PromptsDialog({ onClose }: { onClose(): void }) {
   const [phrase, setPhrase] = useState('');
   const { problem, tell, clear } = useProblem();
   const writing = jobs.filter(({ kind }) => kind === 'prompts');
-  const running = writing.some(({ state }) => state === 'running' || state === 'waiting');
+  const running = writing.some(({ state }) => state === 'running');
   // When a job has ended, the list is read again.
   const ended = writing.filter(({ state }) => state === 'done' || state === 'failed' || state === 'cancelled').length;
   const { data, error, refetch } = useQuery({ queryKey: ['prompts', ended], queryFn: () => app.api.prompts() });

@@ -98,7 +98,7 @@ export function TrainDialog({ onClose }: { onClose(): void }) {
   const [chosen, choose] = useState<string | null>(null);
   const { problem, tell, clear } = useProblem();
   const trainings = jobs.filter(({ kind }) => kind === 'train');
-  const running = trainings.find(({ state }) => state === 'running' || state === 'waiting');
+  const running = trainings.find(({ state }) => state === 'running');
   // When a training has ended, the list is read again.
   const ended = trainings.length - (running ? 1 : 0);
   const { data, error, refetch } = useQuery({

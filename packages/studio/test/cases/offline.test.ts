@@ -223,7 +223,7 @@ async function sourcesWith(pattern: RegExp): Promise<string[]> {
     const files = (await filesOf(join(PACKAGES, folder, 'src'))).filter((path) => /(?<!\.test)\.ts$/.test(path));
     for (const path of files) if (pattern.test(await readFile(path, 'utf8'))) found.push(relative(PACKAGES, path));
   }
-  return found.map((path) => path.replaceAll('\\', '/'));
+  return found.map((path) => path.replaceAll('\\', '/')).sort();
 }
 
 test('the network is opened in two places: the server, which is fastify, and the language model', async () => {
