@@ -1,5 +1,4 @@
 /** Our half of the training-step measurement: `train-step.ts [--steps N] [--threads N] [--from FILE]`. */
-
 import { parseArgs } from 'node:util';
 import { compileStep, Runtime, readSafetensors, type Tensor, Trainer, tensor } from '@adclick/ortgrad';
 import { Random } from '../../packages/core/src/random.ts';

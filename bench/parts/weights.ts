@@ -1,5 +1,4 @@
 /** Weights for the time measurements: the shipped ones, or untrained ones of the same size where none are shipped yet. */
-
 import { existsSync } from 'node:fs';
 import { join } from 'node:path';
 import { compileStep, Runtime, reduceMean, Trainer } from '@adclick/ortgrad';

@@ -1,5 +1,4 @@
 /** Commands that choose and serve the drawing tools, and the keyboard's own clicks. */
-
 import { imagePoint } from '@adclick/core/geometry';
 import { clamp } from '../geometry.ts';
 import { rleBox } from '../raster/bitmap.ts';

@@ -1,5 +1,4 @@
 /** Commands that change how the picture is seen, and those of the page itself. */
-
 import { screenPoint } from '../geometry.ts';
 import type { App } from '../state/app.ts';
 import type { AppState, Looks } from '../state/store.ts';

@@ -1,5 +1,4 @@
 /** Everything the page shows, in one store; the controllers in this folder change it, components and canvas read it. */
-
 import type { ImagePoint } from '@adclick/core/geometry';
 import type { DefectType, ImageDetail, ImageSummary, Job, ProjectInfo, Proposal } from 'adclick/api';
 import { createStore, type StoreApi } from 'zustand/vanilla';

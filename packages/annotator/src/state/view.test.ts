@@ -1,5 +1,4 @@
 /** Zoom and pan arithmetic. */
-
 import { imagePoint } from '@adclick/core/geometry';
 import { describe, expect, it } from 'vitest';
 import { screenPoint } from '../geometry.ts';

@@ -1,5 +1,4 @@
 /** What each tool does with a pointer: press, move, release. Pointers are in picture coordinates. */
-
 import { type ImagePoint, imagePoint, pixelOf } from '@adclick/core/geometry';
 import { clickUnder } from '../canvas/overlay.ts';
 import { clamp, pixelAt, type Size } from '../geometry.ts';

@@ -1,5 +1,4 @@
 /** Mouse, pen and fingers on the canvas: one finger or button draws; two fingers, the wheel, the middle button or Space move the picture. */
-
 import { clickUnder } from '../canvas/overlay.ts';
 import { type ScreenPoint, screenPoint } from '../geometry.ts';
 import type { App } from '../state/app.ts';

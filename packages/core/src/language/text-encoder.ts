@@ -1,5 +1,4 @@
 /** The frozen text encoders, and sentences to one vector a token with them. */
-
 import {
   FrozenParameters,
   Graph,

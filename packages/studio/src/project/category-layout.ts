@@ -1,5 +1,4 @@
 /** Reading a folder as one category: which of the folders in it hold good pictures, which ones to look at, and which masks. */
-
 import {
   isBadName,
   isGoodName,

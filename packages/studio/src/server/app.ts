@@ -1,5 +1,4 @@
 /** The HTTP server of a project: plugins, checks and routes put together. */
-
 import { randomUUID } from 'node:crypto';
 import type { IncomingMessage } from 'node:http';
 import type { CodedError } from '@adclick/ortgrad';

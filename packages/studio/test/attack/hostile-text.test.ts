@@ -1,5 +1,4 @@
 /** Texts that others wrote, made to be slow to read: each is read or refused in time that grows with its length alone. */
-
 import { objectName, tidyPrompt } from '@adclick/core/language';
 import { describe, expect, test } from 'vitest';
 import { z } from 'zod';

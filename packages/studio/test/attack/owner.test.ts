@@ -1,5 +1,4 @@
 /** Two servers on one project, as processes: the second is refused, and follows the first one after its death. */
-
 import { rename } from 'node:fs/promises';
 import { expect, onTestFinished, test, vi } from 'vitest';
 import { adclick, errorCode } from '../command.ts';

@@ -1,5 +1,4 @@
 /** A server that gives no sign of life is taken over, and finds out before it says anything. */
-
 import { setTimeout as sleep } from 'node:timers/promises';
 import { expect, onTestFinished, test, vi } from 'vitest';
 import type { ApiError, ImageDetail } from '../../src/api.ts';

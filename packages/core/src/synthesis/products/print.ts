@@ -1,5 +1,4 @@
 /** Printed matter: label and name plate. */
-
 import { drawText, textWidth } from '../drawing/font.ts';
 import { fractalNoise, spotNoise } from '../drawing/noise.ts';
 import {
