@@ -185,7 +185,7 @@ try {
     }),
   );
   const lostUpdates = await countLost(client);
-  server.child.kill('SIGINT');
+  server.child.kill('SIGTERM');
   if ((await server.ended) !== 0) wrong('the server did not end cleanly');
   const wrongMasks = await countWrongMasks(root);
   if (wrongMasks > 0) wrong(`${wrongMasks} masks differ from the library's`);
