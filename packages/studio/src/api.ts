@@ -143,6 +143,8 @@ export const actionAnswer = z.strictObject({
 /** Every failure: the `ADC_…` code, what went wrong with the value, the next step, and the field where there is one. */
 export const apiError = z.strictObject({
   error: z.strictObject({ code: z.string(), message: z.string(), next: z.string(), field: z.string().optional() }),
+  /** The version under which an action is stored whose mask could not be computed; to be done again it has not. */
+  stored: z.int().min(1).optional(),
 });
 
 /** 409: what stands on the server at this moment. Masks of clicks that still wait are not in it; `GET /images/:id` waits for them. */

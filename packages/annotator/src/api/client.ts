@@ -35,6 +35,19 @@ export class Refusal extends Error {
   }
 }
 
+/** The server has stored an action whose mask it could not compute. */
+export class WithoutMask extends Error {
+  override readonly name = 'WithoutMask';
+  constructor(
+    /** The version under which it is stored. */
+    readonly version: number,
+    message: string,
+    readonly next: string,
+  ) {
+    super(message);
+  }
+}
+
 /** The server did not answer, or cannot do it now: worth trying again. */
 export class Unreachable extends Error {
   override readonly name = 'Unreachable';
@@ -50,7 +63,8 @@ export class Unreachable extends Error {
 
 /** A failure as people read it: what happened and what to do next. */
 export function wordsOf(error: unknown): string {
-  if (error instanceof Refusal) return `${error.message.replace(/\.$/, '')}. ${error.next}`;
+  if (error instanceof Refusal || error instanceof WithoutMask)
+    return `${error.message.replace(/\.$/, '')}. ${error.next}`;
   if (error instanceof Unreachable) return error.said ?? 'The server does not answer. Try again in a moment.';
   return error instanceof Error ? error.message : String(error);
 }
@@ -84,6 +98,7 @@ async function request(path: string, init: RequestInit = {}): Promise<Response> 
   const { code, message, next } = parsed.success
     ? parsed.data.error
     : { code: `HTTP_${response.status}`, message: `The server answered ${response.status}`, next: 'Try again.' };
+  if (parsed.success && parsed.data.stored !== undefined) throw new WithoutMask(parsed.data.stored, message, next);
   if (LATER.has(response.status))
     throw new Unreachable(`the server answered ${response.status}`, `${message.replace(/\.$/, '')}. ${next}`);
   throw new Refusal(response.status, code, message, next);

@@ -1,6 +1,6 @@
 /** The page's controller: opens images, sends what people do, and puts what comes back on the canvas. */
 import type { Action, ActionAnswer, ImageDetail, ImageSummary, Job, ProjectInfo, ServerEvent } from 'adclick/api';
-import { type Api, type GreyWindow, Refusal, Unreachable, wordsOf } from '../api/client.ts';
+import { type Api, type GreyWindow, Refusal, Unreachable, type WithoutMask, wordsOf } from '../api/client.ts';
 import { MaskBitmap } from '../raster/mask-bitmap.ts';
 import { LatestWins } from './latest-wins.ts';
 import { Loader } from './loader.ts';
@@ -67,6 +67,7 @@ export class App {
         onSaved: (item, answer, current) => this.saved(item, answer, current),
         onConflict: (image, current, waiting) => this.conflict(image, current, waiting),
         onRefused: (item, error) => this.refused(item, error),
+        onWithoutMask: (item, error) => this.withoutMask(item, error),
         onState: (saving) => {
           const before = this.store.getState().saving.state;
           this.store.setState({ saving });
@@ -361,7 +362,16 @@ export class App {
 
   private refused(item: Pending, error: Refusal): void {
     this.notify('error', 'The server refused a change, which is set aside; everything else goes on.', wordsOf(error));
-    void this.api.image(item.image).then(
+    this.readAnew(item.image);
+  }
+
+  private withoutMask(item: Pending, error: WithoutMask): void {
+    this.notify('error', 'The change is saved, but its mask could not be computed.', wordsOf(error));
+    this.readAnew(item.image);
+  }
+
+  private readAnew(image: number): void {
+    void this.api.image(image).then(
       (detail) => this.adopt(detail),
       (problem) => this.report(problem),
     );

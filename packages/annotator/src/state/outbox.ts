@@ -10,7 +10,7 @@ import {
   type ImageDetail,
 } from 'adclick/api';
 import { z } from 'zod';
-import { type Owner, Refusal, StaleWrite, Unreachable, wordsOf } from '../api/client.ts';
+import { type Owner, Refusal, StaleWrite, Unreachable, WithoutMask, wordsOf } from '../api/client.ts';
 
 const pendingSchema = z.object({
   key: z.string(),
@@ -75,6 +75,8 @@ export interface OutboxListener {
   onConflict(image: number, current: ImageDetail, waiting: readonly Pending[]): void;
   /** The server will never take this action; it is set aside, and the others go on. */
   onRefused(item: Pending, error: Refusal): void;
+  /** An action is on disk, and its mask could not be computed. */
+  onWithoutMask(item: Pending, error: WithoutMask): void;
   onState(saving: Saving): void;
 }
 
@@ -131,8 +133,6 @@ export class Outbox {
   private aside: Pending[];
   /** Own actions that the server will never take, until their author has seen them. */
   private setAside: Pending[] = [];
-  /** Actions that were refused, by image: the server may have stored them before their mask failed. */
-  private readonly refused = new Map<number, Action[]>();
 
   constructor(
     private readonly server: OutboxServer,
@@ -321,14 +321,18 @@ export class Outbox {
         throw error;
       }
       this.versions.set(item.image, answer.version);
-      this.refused.delete(item.image);
       this.remove(item);
       this.listener.onSaved(item, answer, null);
     } catch (error) {
+      if (error instanceof WithoutMask) {
+        this.versions.set(item.image, error.version);
+        this.remove(item);
+        this.listener.onWithoutMask(item, error);
+        return;
+      }
       if (!(error instanceof Refusal && isFinal(error))) throw error;
       this.remove(item);
       this.setAside.push({ ...item, refusal: wordsOf(error) });
-      this.refused.set(item.image, [...(this.refused.get(item.image) ?? []), item.action]);
       this.listener.onRefused(item, error);
     }
   }
@@ -336,21 +340,10 @@ export class Outbox {
   /** The server is ahead: by our own actions whose answers were lost, or by somebody else's. */
   private async reconcile(item: Pending, base: number): Promise<void> {
     const current = await this.server.image(item.image);
-    const ahead = (await this.server.history(item.image)).filter(({ version }) => version > base);
-    // A click that was refused because no mask could be computed stands in the history all the same.
-    const refused = this.refused.get(item.image) ?? [];
-    const own = (event: HistoryEvent, action: Action | undefined) =>
-      event.author === this.owner?.user && action !== undefined && same(event.action, action);
-    const known = refused.findIndex((action) => ahead[0] !== undefined && own(ahead[0], action));
-    let skipped = 0;
-    if (known >= 0) while (ahead[skipped] && own(ahead[skipped], refused[known + skipped])) skipped++;
-    const events = ahead.slice(skipped);
-    if (skipped > 0 && events.length === 0) {
-      this.versions.set(item.image, current.version);
-      return;
-    }
+    const events = (await this.server.history(item.image)).filter(({ version }) => version > base);
     const ours = this.queue.filter(({ image }) => image === item.image);
-    const isOurs = (event: HistoryEvent, i: number) => ours[i]?.tried === true && own(event, ours[i].action);
+    const isOurs = (event: HistoryEvent, i: number) =>
+      ours[i]?.tried === true && event.author === this.owner?.user && same(event.action, ours[i].action);
     if (events.length > 0 && events.length <= ours.length && events.every(isOurs)) {
       this.versions.set(item.image, current.version);
       for (const [i] of events.entries()) {

@@ -5,6 +5,7 @@
  * any more is answered at once as superseded.
  */
 import type { Rle } from '@adclick/core/geometry';
+import { CodedError } from '@adclick/ortgrad';
 import type { Action, ActionAnswer, ActionRequest, HistoryEvent, Layer } from '../api.ts';
 import { fail, toCoded } from '../errors.ts';
 import { emptyRle } from '../history/bitmaps.ts';
@@ -172,12 +173,12 @@ export class LabelService {
   /**
    * Does one action. When it returns, its event is on the disk, and its mask is known or superseded.
    * @throws StaleWrite when `base` is not the newest version; ADC_REQUEST when the action does not fit the image; what the model
-   *   throws, in which case the event is kept with its mask unchanged.
+   *   throws, with `stored` in its details: the event is kept with its mask unchanged.
    */
   async act(id: number, { base, action, session }: ActionRequest, actor: string): Promise<ActionAnswer> {
     const stored = await this.actions.run(id, () => this.store(id, base, action, { name: actor, session }));
     const settled = await this.settled(stored.image, stored.version);
-    if (settled.error !== undefined) throw settled.error;
+    if (settled.error !== undefined) throw storedAs(stored.version, settled.error);
     return this.answer(stored.image, stored.version, { flips: stored.flips, ...settled });
   }
 
@@ -463,3 +464,9 @@ const isPassing = (error: unknown): boolean => toCoded(error).passing;
 const adjustsTheSame = (a: LabelEvent['action'], b: LabelEvent['action']): boolean =>
   (a.kind === 'threshold' && b.kind === 'threshold') ||
   (a.kind === 'moveClick' && b.kind === 'moveClick' && a.index === b.index);
+
+/** Why an action has no mask, with the version under which it is stored all the same. */
+function storedAs(version: number, error: unknown): CodedError {
+  const { code, message, next, exit, status, passing, details } = toCoded(error);
+  return new CodedError(code, message, next, exit, status, { ...details, stored: version }, { cause: error, passing });
+}

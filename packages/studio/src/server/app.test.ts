@@ -5,8 +5,9 @@ import { encodeRle, rleArea } from '@adclick/core/geometry';
 import { decodeImage } from '@adclick/core/image';
 import type { FastifyInstance } from 'fastify';
 import { expect, onTestFinished, test, vi } from 'vitest';
-import { makeProject, openStudio, SIDE, temporaryFolder, writeFlat } from '../../test/sample.ts';
+import { instantPredictor, makeProject, openStudio, SIDE, temporaryFolder, writeFlat } from '../../test/sample.ts';
 import * as api from '../api.ts';
+import { fail } from '../errors.ts';
 import type { LabelArchive } from '../labels/archive.ts';
 import type { Project } from '../project/project.ts';
 import type { Studio, StudioOptions } from '../studio.ts';
@@ -90,6 +91,21 @@ test('a stale write gets 409 with what stands now', async () => {
   const { error, current } = api.conflict.parse(response.json());
   expect(error).toMatchObject({ code: 'ADC_CONFLICT', message: expect.stringContaining('version 1, not 0') });
   expect(current.clicks).toEqual([{ x: 3, y: 3, positive: true }]);
+});
+
+test('a click whose mask cannot be computed is stored, and its answer says so: nobody has to send it again', async () => {
+  const predictor = {
+    ...instantPredictor,
+    predict: () => Promise.reject(fail('ADC_IMAGE_TRUNCATED', { path: '0.png', what: 'half' })),
+  };
+  const { app } = await open({ studio: { predictor } });
+  const answer = await act(app, 1, 0, click(3, 3));
+  expect(answer.statusCode).toBe(422);
+  expect(api.apiError.parse(answer.json())).toMatchObject({ error: { code: 'ADC_IMAGE_TRUNCATED' }, stored: 1 });
+  const { events } = (await get(app, '/images/1/history')).json();
+  expect(events).toMatchObject([{ version: 1, action: click(3, 3) }]);
+  // What is refused before it is stored says nothing of the kind.
+  expect((await act(app, 1, 1, click(-3, 3))).json()).not.toHaveProperty('stored');
 });
 
 test('the queue follows states, types and reviews', async () => {

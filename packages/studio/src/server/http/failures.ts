@@ -11,7 +11,11 @@ import type { Studio } from '../../studio.ts';
 /** The body of an answer that says what went wrong. @param root folder of the project. */
 export function errorBody(error: CodedError, root: string): ApiError {
   const field = error.code === 'ADC_REQUEST' ? String(error.details.field) : undefined;
-  return { error: { ...forPage(error, root), ...(field === undefined ? {} : { field }) } };
+  const { stored } = error.details;
+  return {
+    error: { ...forPage(error, root), ...(field === undefined ? {} : { field }) },
+    ...(typeof stored === 'number' ? { stored } : {}),
+  };
 }
 
 /** Fastify's own refusals in our words. */
