@@ -172,6 +172,7 @@ export const STUDIO_ERRORS = {
     next: '{mend}',
     exit: 1,
     status: 409,
+    passing: true,
   },
   ADC_LEASE_LOST: {
     message: 'This process no longer has {what}: {why}',
@@ -179,12 +180,14 @@ export const STUDIO_ERRORS = {
     page: 'Open the page where the project is served now; what is not saved yet stays in this browser.',
     exit: 1,
     status: 503,
+    passing: true,
   },
   ADC_IN_USE: {
     message: 'Somebody else is writing {what}: {owner}',
-    next: 'Wait until that has ended and try again; nothing was changed.',
+    next: 'Wait until that has ended and try again.',
     exit: 1,
     status: 409,
+    passing: true,
   },
   ADC_TRAINING: {
     message: 'A detector of {category} is being trained',
@@ -237,12 +240,14 @@ export const STUDIO_ERRORS = {
     next: 'Close pages that nobody looks at.',
     exit: 1,
     status: 429,
+    passing: true,
   },
   ADC_SLOW: {
     message: 'The request came with less than {least} bytes a second',
     next: 'Send it again over a faster connection.',
     exit: 1,
     status: 408,
+    passing: true,
   },
   ADC_DATABASE: {
     message: 'Database {path} cannot be used: {what}',
@@ -260,8 +265,8 @@ export const STUDIO_ERRORS = {
   },
   ADC_DATABASE_GONE: {
     message: 'Database {path} is no longer the file that was opened: it, or its folder, was deleted, moved or replaced',
-    next: 'Put it back where it was, or start ADClick again; what was not acknowledged is not stored.',
-    page: 'Whoever keeps this project has to put its folder back where it was, or start the server again.',
+    next: 'Start ADClick again where the project is now; what was not acknowledged is not stored.',
+    page: 'Whoever keeps this project has to start the server again; what is not saved yet stays in this browser.',
     exit: 1,
     status: 503,
     passing: true,

@@ -557,7 +557,8 @@ export class App {
     }
     if (event.kind === 'image' && event.session !== this.session) {
       if (image?.id === event.id) {
-        if (event.version > image.server.version) void this.refresh(event.id);
+        // The version that is open may have got its mask.
+        if (event.version >= image.server.version) void this.refresh(event.id);
       } else {
         this.loader.forget(event.id);
         void this.api.image(event.id).then(

@@ -49,6 +49,9 @@ interface Output {
   readonly shape: readonly number[];
 }
 
+/** What rounding has brought beyond an end is that end. */
+const within = (value: number): number => Math.min(1, Math.max(0, value));
+
 /**
  * Refuses an answer that is none: of another size than the card says, or with a value that is no number or not in [0,1].
  * @param file or name of the detector, for errors. @throws ADC_DETECTOR_ANSWER.
@@ -68,5 +71,5 @@ export function checkAnswer(
     const odd = data.findIndex((value) => !(value >= -ROUNDING && value <= 1 + ROUNDING));
     if (odd >= 0) throw refuse(`its ${name} has the value ${data[odd]}, and not one from 0 to 1`);
   }
-  return { map: map.data as Float32Array, score: score.data[0] as number };
+  return { map: (map.data as Float32Array).map(within), score: within(score.data[0] as number) };
 }

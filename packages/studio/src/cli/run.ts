@@ -109,7 +109,8 @@ export async function run(options: CommonOptions, work: (context: Context) => Pr
       },
     });
     bar.clear();
-    controller.signal.throwIfAborted();
+    // What stays has to be ended in its own way.
+    if (!answer.stay) controller.signal.throwIfAborted();
     process.stdout.write(
       options.json ? `${JSON.stringify(answer.json)}\n` : answer.lines.map((l) => `${l}\n`).join(''),
     );

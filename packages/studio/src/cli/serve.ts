@@ -2,6 +2,7 @@
 import type { Command } from 'commander';
 import { errorLine, fail } from '../errors.ts';
 import { openOrInit } from '../project/categories.ts';
+import { withFirstDatabase } from '../project/leases.ts';
 import type { Project } from '../project/project.ts';
 import { Store } from '../store/store.ts';
 import { hasDesktop, openBrowser } from './browser.ts';
@@ -70,7 +71,7 @@ async function addUser(project: Project, name: string): Promise<Answer> {
     const what = `'${name}' cannot be a name: letters, digits, space, dot, dash, at most 80`;
     throw fail('ADC_USAGE', { what, command: 'adclick serve' });
   }
-  const store = await Store.open(project.root);
+  const store = await withFirstDatabase(project.root, () => Store.open(project.root));
   try {
     const token = await store.users.add(name);
     if (token === undefined) throw fail('ADC_NAME_TAKEN', { name });
@@ -84,7 +85,7 @@ async function addUser(project: Project, name: string): Promise<Answer> {
 }
 
 async function removeUser(project: Project, name: string): Promise<Answer> {
-  const store = await Store.open(project.root);
+  const store = await withFirstDatabase(project.root, () => Store.open(project.root));
   try {
     if (!(await store.users.remove(name))) throw fail('ADC_NOT_FOUND', { what: `user ${name}` });
     return { json: { removed: name }, lines: [`${name} can no longer log in; the history keeps the name.`] };

@@ -45,7 +45,11 @@ export class DefectTypes {
     const type = await this.types.change(id, patch);
     if (type === 'missing') throw fail('ADC_NOT_FOUND', { what: `defect type ${id}` });
     if (type === 'taken') throw fail('ADC_NAME_TAKEN', { name: patch.name ?? '' });
-    if (before && before.name !== type.name) await this.prompts.rename(before.name, type.name);
+    if (before && before.name !== type.name)
+      await this.prompts.rename(before.name, type.name).catch(async (error) => {
+        await this.types.change(id, { name: before.name });
+        throw error;
+      });
     await this.tell();
     return type;
   }

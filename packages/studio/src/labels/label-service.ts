@@ -178,8 +178,24 @@ export class LabelService {
   async act(id: number, { base, action, session }: ActionRequest, actor: string): Promise<ActionAnswer> {
     const stored = await this.actions.run(id, () => this.store(id, base, action, { name: actor, session }));
     const settled = await this.settled(stored.image, stored.version);
-    if (settled.error !== undefined) throw storedAs(stored.version, settled.error);
+    if (settled.error !== undefined) throw this.withoutMask(stored.version, settled.error);
     return this.answer(stored.image, stored.version, { flips: stored.flips, ...settled });
+  }
+
+  /** Why an action has no mask, with the version under which it is stored all the same, where that is certain. */
+  private withoutMask(version: number, error: unknown): unknown {
+    const { code, message, next, exit, status, passing, details } = toCoded(error);
+    // A database that fails may have lost it; a server that ends has the page ask again.
+    if (this.closing || code.startsWith('ADC_DATABASE')) return error;
+    return new CodedError(
+      code,
+      message,
+      next,
+      exit,
+      status,
+      { ...details, stored: version },
+      { cause: error, passing },
+    );
   }
 
   private async store(id: number, base: number, action: Action, actor: Actor) {
@@ -392,8 +408,11 @@ export class LabelService {
         return undefined;
       }
     });
-    const { version, author, session } = event;
+    const { version, author } = event;
+    // The page that asked hears it by its answer; one whose answer was a fault, or that was gone, as others do.
     const newest = this.states.known(id)?.version ?? version;
+    const late = newest === version && !this.waiters.get(id)?.some((waiter) => waiter.version === version);
+    const session = late ? null : event.session;
     this.bus.emit({ kind: 'image', id, version: newest, author, ...(session === null ? {} : { session }) });
     return flips;
   }
@@ -464,9 +483,3 @@ const isPassing = (error: unknown): boolean => toCoded(error).passing;
 const adjustsTheSame = (a: LabelEvent['action'], b: LabelEvent['action']): boolean =>
   (a.kind === 'threshold' && b.kind === 'threshold') ||
   (a.kind === 'moveClick' && b.kind === 'moveClick' && a.index === b.index);
-
-/** Why an action has no mask, with the version under which it is stored all the same. */
-function storedAs(version: number, error: unknown): CodedError {
-  const { code, message, next, exit, status, passing, details } = toCoded(error);
-  return new CodedError(code, message, next, exit, status, { ...details, stored: version }, { cause: error, passing });
-}

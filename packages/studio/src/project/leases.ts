@@ -1,9 +1,11 @@
 /** The leases of a project, each named once: who serves it, and who writes a part of it for a while. */
+import { existsSync } from 'node:fs';
 import { hostname } from 'node:os';
 import { basename } from 'node:path';
 import { isOfThisMachine } from '@adclick/ortgrad';
 import { fail } from '../errors.ts';
 import { distinctFileName } from '../file-name.ts';
+import { databasePath } from '../store/store.ts';
 import { Lease, type Owner, ownerText, SILENT_MS, withLease } from './lease.ts';
 
 /** Milliseconds that work waits for others who write the same: what is short is waited for, what is long is said. */
@@ -78,6 +80,10 @@ export const whileChangingDetectors = <T>(root: string, category: string, work: 
 /** Imports labels while nobody else does: another import is waited for, and this one refused as a whole. @throws ADC_IN_USE. */
 export const whileImporting = <T>(root: string, waiting: Waiting, work: () => Promise<T>): Promise<T> =>
   shortly(root, 'import', 'labels by an import', WAIT_MS.import, waiting, work);
+
+/** Opens the database of a project. From the first one on mask files do not count, so an import that still writes some comes to its end before. */
+export const withFirstDatabase = <T>(root: string, open: () => Promise<T>): Promise<T> =>
+  existsSync(databasePath(root)) ? open() : whileImporting(root, {}, open);
 
 /** Trains the detector of a category unless somebody else does. @throws ADC_IN_USE at once: it may take hours. */
 export const whileTrainingDetector = <T>(root: string, category: string, work: () => Promise<T>): Promise<T> =>

@@ -16,6 +16,11 @@ export interface OpenCategory {
   readonly pictures: number;
 }
 
+/** Failures that say nothing about the category: a thread that died, a disk that is full, somebody else who indexes it. */
+const OF_THE_MOMENT: ReadonlySet<string> = new Set([
+  ...['ADC_RUNTIME', 'ADC_IN_USE', 'ADC_DISK', 'ADC_DATABASE_BUSY', 'ADC_DATABASE_GONE', 'ADC_CANCELLED'],
+]);
+
 export class Categories {
   private readonly opening = new Map<string, Promise<OpenCategory>>();
   private readonly opened = new Map<string, OpenCategory>();
@@ -137,9 +142,7 @@ export class Categories {
         for (const listener of this.listeners) listener(name);
         return `Images are compared with ${counted(category.pictures, 'good picture')}.`;
       } catch (error) {
-        // A thread that died, or work that somebody stopped, says nothing about the category.
-        const passing = signal.aborted || toCoded(error).code === 'ADC_RUNTIME';
-        if (!passing) this.failures.set(name, error);
+        if (!signal.aborted && !OF_THE_MOMENT.has(toCoded(error).code)) this.failures.set(name, error);
         if (this.opening.get(name) === opening) this.opening.delete(name);
         reject(error);
         throw error;

@@ -100,7 +100,7 @@ export async function createApp(studio: Studio, options: AppOptions = {}): Promi
   app.setValidatorCompiler(validatorCompiler);
   app.setSerializerCompiler(serializerCompiler(strictAnswers));
   addLog(app);
-  addFailures(app, studio, onFailure);
+  addFailures(app, studio, onFailure, owned);
   addPace(app, studio.project.root, patience);
   await app.register(cookie);
   await app.register(helmet, {

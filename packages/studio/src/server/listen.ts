@@ -1,15 +1,13 @@
 /** Letting a project's server listen, and ending it cleanly. */
-import { existsSync } from 'node:fs';
 import type { CodedError } from '@adclick/ortgrad';
 import type { FastifyInstance } from 'fastify';
 import { fail } from '../errors.ts';
 import { localUser } from '../local-user.ts';
 import { isLoopback } from '../loopback.ts';
 import type { Lease } from '../project/lease.ts';
-import { leaseToServe, whileImporting } from '../project/leases.ts';
+import { leaseToServe, withFirstDatabase } from '../project/leases.ts';
 import type { Project } from '../project/project.ts';
 import { publicAddress } from '../public-address.ts';
-import { databasePath } from '../store/store.ts';
 import { Studio, type StudioOptions } from '../studio.ts';
 import { type AppOptions, createApp } from './app.ts';
 
@@ -87,13 +85,12 @@ async function serveUnder(lease: Lease, project: Project, options: ServeOptions)
     if (!closing) options.onFailure?.(error);
   };
   const users = !isLoopback(host) || (at !== undefined && !isLoopback(at.hostname));
-  const open = () => Studio.open(project, { ...options, onFailure });
-  // From the first database on mask files do not count: an import that still writes some comes to its end first.
-  const studio = await (existsSync(databasePath(project.root)) ? open() : whileImporting(project.root, {}, open));
+  const studio = await withFirstDatabase(project.root, () => Studio.open(project, { ...options, onFailure }));
+  let app: FastifyInstance | undefined;
   try {
     if (users && (await studio.store.users.names()).length === 0)
       throw fail('ADC_LOGIN', { what: 'Others could reach this server, but it has no user yet' });
-    const app = await createApp(studio, {
+    const made = await createApp(studio, {
       host,
       publicUrl,
       trustProxy,
@@ -103,7 +100,8 @@ async function serveUnder(lease: Lease, project: Project, options: ServeOptions)
       onFailure,
       owned: () => lease.check(),
     });
-    const taken = await listen(app, host, port);
+    app = made;
+    const taken = await listen(made, host, port);
     const name = ['0.0.0.0', '::'].includes(host) ? 'localhost' : host.includes(':') ? `[${host}]` : host;
     const behind = `http://${name}:${taken}/`;
     const address = at?.href ?? behind;
@@ -115,12 +113,13 @@ async function serveUnder(lease: Lease, project: Project, options: ServeOptions)
       lost,
       close: async () => {
         closing = true;
-        await app.close();
+        await made.close();
         await studio.close();
         await lease.release();
       },
     };
   } catch (error) {
+    await app?.close();
     await studio.close();
     throw error;
   }

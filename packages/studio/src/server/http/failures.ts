@@ -37,8 +37,13 @@ function translate(error: FastifyError, bytes: number, requests: number): CodedE
   return toCoded(error);
 }
 
-/** Answers failures and unknown routes. */
-export function addFailures(app: FastifyInstance, studio: Studio, note: (error: CodedError) => void): void {
+/** Answers failures and unknown routes. @param owned throws why nothing may be acknowledged any more. */
+export function addFailures(
+  app: FastifyInstance,
+  studio: Studio,
+  note: (error: CodedError) => void,
+  owned: () => Promise<void> = async () => undefined,
+): void {
   const { root } = studio.project;
   app.setErrorHandler(async (error: FastifyError, request: FastifyRequest, reply: FastifyReply) => {
     if (error instanceof StaleWrite) {
@@ -48,7 +53,12 @@ export function addFailures(app: FastifyInstance, studio: Studio, note: (error: 
       const coded = fail('ADC_CONFLICT', { id: error.image, current: current.version, base });
       return reply.code(409).send({ ...errorBody(coded, root), current } satisfies Conflict);
     }
-    const coded = translate(error, request.routeOptions.bodyLimit ?? 0, Number(reply.getHeader('x-ratelimit-limit')));
+    let coded = translate(error, request.routeOptions.bodyLimit ?? 0, Number(reply.getHeader('x-ratelimit-limit')));
+    // To say that an action is stored is to acknowledge it.
+    if (coded.details.stored !== undefined)
+      await owned().catch((lost) => {
+        coded = toCoded(lost);
+      });
     if (coded.status >= 500) note(coded);
     // Refusals are told to whoever asked; a failure is ours.
     log[coded.status >= 500 ? 'error' : 'debug']({ err: coded }, 'request failed');

@@ -7,6 +7,8 @@ import { fail } from '../../errors.ts';
 const MOST = { user: 64, all: 512 } as const;
 /** Keeps proxies and browsers from taking a silent stream for a dead one, and bounds how long one outlives its session. */
 const HEARTBEAT_MS = 15_000;
+/** Milliseconds for what a stream that is ended still has to send. */
+const LAST_WORDS_MS = 5_000;
 /** Bytes that a page may be behind before its stream is ended; it opens a new one and reads what stands. */
 const BACKLOG = 1024 * 1024;
 
@@ -44,9 +46,11 @@ export class Streams {
 
   /** Begins a stream on an answer whose head has been sent. */
   add(audience: Audience, raw: ServerResponse): void {
+    if (raw.destroyed) return;
     const stream = { ...audience, raw };
     this.open.add(stream);
     raw.on('close', () => this.open.delete(stream));
+    raw.on('error', () => raw.destroy());
     raw.write('retry: 1000\n\n');
   }
 
@@ -58,9 +62,14 @@ export class Streams {
   async review(user?: string): Promise<void> {
     const some = [...this.open].filter((stream) => user === undefined || stream.user === user);
     await Promise.all(
-      some.map(async ({ raw, isAdmitted }) => {
+      some.map(async (stream) => {
+        const { raw, isAdmitted } = stream;
         // A database that is busy for a moment ends nobody's stream.
-        if (!(await isAdmitted().catch(() => true))) raw.end();
+        if (await isAdmitted().catch(() => true)) return;
+        this.open.delete(stream);
+        raw.end();
+        // Whoever reads no more would keep it for ever.
+        setTimeout(() => raw.destroy(), LAST_WORDS_MS).unref();
       }),
     );
   }

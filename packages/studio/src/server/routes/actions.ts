@@ -1,7 +1,7 @@
 /** What annotators do to images. */
 import { basename } from 'node:path';
 import type { FastifyInstance } from 'fastify';
-import type { z } from 'zod';
+import { z } from 'zod';
 import * as api from '../../api.ts';
 import { fail } from '../../errors.ts';
 import type { Studio } from '../../studio.ts';
@@ -20,7 +20,12 @@ export function addActions(app: FastifyInstance, studio: Studio): void {
         tags: ['images'],
         params: idParams,
         body: api.actionRequest,
-        answers: { 200: api.actionAnswer, 404: api.apiError, 409: api.conflict, 422: api.apiError },
+        answers: {
+          200: api.actionAnswer,
+          404: api.apiError,
+          409: z.union([api.conflict, api.apiError]),
+          422: api.apiError,
+        },
       }),
     },
     async (request) => {

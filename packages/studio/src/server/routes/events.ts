@@ -16,6 +16,8 @@ export function addEvents(app: FastifyInstance, studio: Studio, streams: Streams
   app.get(
     '/events',
     {
+      // A head alone would be a stream that never ends.
+      exposeHeadRoute: false,
       schema: route({
         summary: "What happens, as server-sent events; an event's name is its kind",
         tags: ['events'],
