@@ -10,7 +10,7 @@ const SIZE = { width: 128, height: 128 };
 /** Steps in place of the hundreds that a person waits for. */
 const STEPS = 2;
 /** A training of two steps still looks at every picture. */
-const TRAINING_MS = 100_000;
+const TRAINING_MS = 300_000;
 
 describe.skipIf(!findChromium())('detectors', () => {
   let server: TestServer;
