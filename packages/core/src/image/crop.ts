@@ -1,6 +1,6 @@
 /** Cutting rectangles out of pictures, maps and masks. */
 import type { Box } from './components.ts';
-import type { Mask, Pixels, Plane, RgbImage } from './types.ts';
+import type { Mask, Pixels, RgbImage } from './types.ts';
 
 /** The box with whole pixels that lies inside the raster: moved as far as needed, cut only where it is larger than the raster. */
 export function clampBox(box: Box, width: number, height: number): Box {
@@ -57,11 +57,6 @@ function cut<Data extends Pixels['data']>(image: Pixels<Data>, box: Box): Data {
 /** @param box must lie inside, see {@link clampBox}. @throws RangeError when it does not. */
 export function cropRgb(image: RgbImage, box: Box): RgbImage {
   return { data: cut(image, box), width: box.width, height: box.height, channels: 3 };
-}
-
-/** @param box must lie inside, see {@link clampBox}. @throws RangeError when it does not. */
-export function cropPlane(plane: Plane, box: Box): Plane {
-  return { data: cut(plane, box), width: box.width, height: box.height, channels: 1 };
 }
 
 /** @param box must lie inside, see {@link clampBox}. @throws RangeError when it does not. */

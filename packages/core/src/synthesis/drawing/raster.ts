@@ -261,36 +261,6 @@ export function strokeLine(
   for (let i = 1; i < points.length; i++) fill(canvas, segment(points[i - 1], points[i], thickness), colour, options);
 }
 
-/** Blends a colour through a plane of opacities in [0, 1]. */
-export function blendColour(canvas: Canvas, alpha: Float32Array, colour: Colour, opacity = 1): void {
-  const { data } = canvas;
-  for (let p = 0, i = 0; p < alpha.length; p++, i += 3) {
-    const a = alpha[p] * opacity;
-    if (a === 0) continue;
-    data[i] += (colour[0] - data[i]) * a;
-    data[i + 1] += (colour[1] - data[i + 1]) * a;
-    data[i + 2] += (colour[2] - data[i + 2]) * a;
-  }
-}
-
-/** Blends another picture of the same size through a plane of opacities in [0, 1]. */
-export function blendCanvas(
-  canvas: Canvas,
-  source: { data: ArrayLike<number> },
-  alpha: Float32Array,
-  opacity = 1,
-): void {
-  const { data } = canvas;
-  const from = source.data;
-  for (let p = 0, i = 0; p < alpha.length; p++, i += 3) {
-    const a = alpha[p] * opacity;
-    if (a === 0) continue;
-    data[i] += (from[i] - data[i]) * a;
-    data[i + 1] += (from[i + 1] - data[i + 1]) * a;
-    data[i + 2] += (from[i + 2] - data[i + 2]) * a;
-  }
-}
-
 /** Bilinear look-up of one pixel into `out`; coordinates outside are clamped to the border. */
 export function sample(canvas: Canvas, x: number, y: number, out: Float32Array | number[]): void {
   const { width, height, data } = canvas;
