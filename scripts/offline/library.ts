@@ -4,12 +4,14 @@ import type { Box } from './box.ts';
 import { ROOT } from './box.ts';
 
 const LIBRARY = JSON.stringify(import.meta.resolve('@adclick/core'));
+const SYNTHESIS = JSON.stringify(import.meta.resolve('@adclick/core/synthesis'));
 const ORTGRAD = JSON.stringify(import.meta.resolve('@adclick/ortgrad'));
 const ONNXRUNTIME = JSON.stringify(`${ROOT}/node_modules/onnxruntime-node/dist/index.js`);
 
 /** Computes something, then waits as long as onnxruntime's telemetry takes for its first look-up. */
 const LABELS = `
-const { makeProduct, Random, ReferenceIndex, Labeler } = await import(${LIBRARY});
+const { ReferenceIndex, Labeler } = await import(${LIBRARY});
+const { makeProduct, Random } = await import(${SYNTHESIS});
 const product = makeProduct('bottleMouth', 1, { width: 128, height: 128 });
 const images = [0, 1].map((i) => ({ name: String(i), image: product.good(new Random(i)) }));
 const index = await ReferenceIndex.build(images, { pixels: 128 * 128 });
