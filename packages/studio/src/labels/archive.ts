@@ -1,5 +1,6 @@
 /** Where a project's labels are kept: in its database once it has one; mask files speak for pictures that are not labelled there, the good ones. */
 import { existsSync } from 'node:fs';
+import { setTimeout as sleep } from 'node:timers/promises';
 import { fromStored } from '@adclick/core/files';
 import type { Rle } from '@adclick/core/geometry';
 import { readImageSize } from '@adclick/core/image';
@@ -20,6 +21,8 @@ import { type LabelService, StaleWrite } from './label-service.ts';
 
 /** Times that an image is written because somebody else wrote it at that moment. */
 const ATTEMPTS = 20;
+/** Milliseconds before the second attempt; each waits longer by as much. */
+const PAUSE_MS = 20;
 
 /** The labels in a project's database, as plain data: given out for exporters and training, replaced by importers. */
 export class LabelArchive {
@@ -84,6 +87,7 @@ export class LabelArchive {
             ? error
             : fail('ADC_IN_USE', { what: path, owner: 'an annotator who acts on it without a pause' });
       }
+      await sleep(PAUSE_MS * attempt);
     }
   }
 }
