@@ -3,9 +3,10 @@ import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
-import { crc32, deflateSync } from 'node:zlib';
+import { deflateSync } from 'node:zlib';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { decodeImage, encodeJpeg, encodePng } from './codec.ts';
+import { chunk } from './fixtures/png-chunk.ts';
 import { type StoredType, writeTiff } from './fixtures/write-tiff.ts';
 import { TIFF_TAGS } from './tiff.ts';
 
@@ -22,15 +23,6 @@ const zeros = (megabytes: number) => deflateSync(Buffer.alloc(megabytes * MEGABY
 /** PackBits of a long row of zeros. */
 const packedBits = (bytes: number) =>
   Uint8Array.from({ length: 2 * Math.ceil(bytes / 128) }, (_, i) => (i % 2 === 0 ? 129 : 0));
-
-function chunk(name: string, content: Uint8Array): Uint8Array {
-  const out = Buffer.alloc(content.length + 12);
-  out.writeUInt32BE(content.length, 0);
-  out.write(name, 4, 'latin1');
-  out.set(content, 8);
-  out.writeUInt32BE(crc32(out.subarray(4, content.length + 8)), content.length + 8);
-  return out;
-}
 
 /** A PNG with chunks behind its header. */
 async function pngWith(chunks: readonly Uint8Array[]): Promise<Uint8Array> {

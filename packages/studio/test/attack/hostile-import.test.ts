@@ -16,9 +16,8 @@ import { openMemory } from '../../src/exchange/source.ts';
 import { SourceReader } from '../../src/exchange/survey.ts';
 import { ThreadReader } from '../../src/exchange/thread-reader.ts';
 import { PROJECT_FILE, writeProject } from '../../src/project/project.ts';
-import { createApp } from '../../src/server/app.ts';
-import { Studio } from '../../src/studio.ts';
-import { instantPredictor, SIDE, temporaryFolder, writeFlat } from '../sample.ts';
+import { SIDE, temporaryFolder, writeFlat } from '../sample.ts';
+import { openApp } from './served.ts';
 
 const RUNS = Number(process.env.ADCLICK_FUZZ ?? 60);
 /** Milliseconds that another request may wait while files are read. */
@@ -116,12 +115,7 @@ describe('a server reads', () => {
     const project = await writeProject(join(root, PROJECT_FILE), {
       categories: { part: { good: ['train/good'], test: ['test'], defects: ['dent'] } },
     });
-    const studio = await Studio.open(project, { background: false, predictor: instantPredictor });
-    app = await createApp(studio);
-    close = async () => {
-      await app.close();
-      await studio.close();
-    };
+    ({ app, close } = await openApp(project));
   });
   afterAll(async () => {
     await close();

@@ -5,16 +5,16 @@
 import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { crc32, deflateSync } from 'node:zlib';
+import { deflateSync } from 'node:zlib';
 import { decodeImage, encodeJpeg, encodePng } from '@adclick/core/image';
 import fc from 'fast-check';
 import type { FastifyInstance } from 'fastify';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { chunk } from '../../../core/src/image/fixtures/png-chunk.ts';
 import { API } from '../../src/api.ts';
 import { PROJECT_FILE, writeProject } from '../../src/project/project.ts';
-import { createApp } from '../../src/server/app.ts';
-import { Studio } from '../../src/studio.ts';
-import { instantPredictor, writeFlat } from '../sample.ts';
+import { writeFlat } from '../sample.ts';
+import { openApp } from './served.ts';
 
 const RUNS = Number(process.env.ADCLICK_FUZZ ?? 300);
 /** Milliseconds that another request may wait, and that one picture may take, the start of the thread included. */
@@ -22,15 +22,6 @@ const PROMPT = 1_000;
 const SOON = 20_000;
 /** Bytes that the process may grow by: a picture of the most pixels, a few times. */
 const MEMORY = 1.5 * 2 ** 30;
-
-function chunk(name: string, content: Uint8Array): Uint8Array {
-  const out = Buffer.alloc(content.length + 12);
-  out.writeUInt32BE(content.length, 0);
-  out.write(name, 4, 'latin1');
-  out.set(content, 8);
-  out.writeUInt32BE(crc32(out.subarray(4, content.length + 8)), content.length + 8);
-  return out;
-}
 
 /** A PNG of one colour a pixel. @param rows of pixels that are there, of those that the header says. */
 function png(width: number, height: number, rows: number, between: readonly Uint8Array[] = []): Uint8Array {
@@ -161,12 +152,7 @@ beforeAll(async () => {
   const project = await writeProject(join(root, PROJECT_FILE), {
     categories: { part: { good: ['good'], test: ['test'], defects: ['dent'] } },
   });
-  const studio = await Studio.open(project, { background: false, predictor: instantPredictor });
-  app = await createApp(studio);
-  close = async () => {
-    await app.close();
-    await studio.close();
-  };
+  ({ app, close } = await openApp(project));
 });
 afterAll(async () => {
   await close();

@@ -1,24 +1,13 @@
 /** Two servers on one project, as processes: the second is refused, and follows the first one after its death. */
 import { rename } from 'node:fs/promises';
 import { expect, onTestFinished, test, vi } from 'vitest';
-import { adclick, errorCode } from '../command.ts';
+import { errorCode } from '../command.ts';
 import { makeProject } from '../sample.ts';
-import { Client, type ServerProcess, startServer } from '../serving.ts';
+import { Client } from '../serving.ts';
+import { good, serve, started, todo } from './servers.ts';
 
 /** Processes from source compile themselves first, which takes its time on a busy machine. */
 vi.setConfig({ testTimeout: 600_000 });
-
-async function started(root: string, ...args: readonly string[]): Promise<ServerProcess> {
-  const server = await startServer(root, args);
-  onTestFinished(() => void server.child.kill('SIGKILL'));
-  return server;
-}
-
-const serve = (root: string, ...more: readonly string[]) =>
-  adclick(['serve', root, '--no-open', '--port', '0', '--json', ...more]);
-
-const good = { kind: 'state', state: 'good' } as const;
-const todo = { kind: 'state', state: 'todo' } as const;
 
 test('a second server names the first and leaves it alone; after kill -9 the next one goes on at once', async () => {
   const { root } = await makeProject(1);

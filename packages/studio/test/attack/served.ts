@@ -1,9 +1,23 @@
-/** A server on a port of its own, in this process, that asks people to log in. */
+/** Servers in this process: without a port, and on one of its own that asks people to log in. */
 import type { AddressInfo } from 'node:net';
+import type { FastifyInstance } from 'fastify';
 import { onTestFinished } from 'vitest';
 import { API } from '../../src/api.ts';
+import type { Project } from '../../src/project/project.ts';
 import { type AppOptions, createApp } from '../../src/server/app.ts';
-import { makeProject, openStudio } from '../sample.ts';
+import { Studio } from '../../src/studio.ts';
+import { instantPredictor, makeProject, openStudio } from '../sample.ts';
+
+/** A server without a port, and without models, of a project that outlives the test. @returns it, and what closes it. */
+export async function openApp(project: Project): Promise<{ app: FastifyInstance; close: () => Promise<void> }> {
+  const studio = await Studio.open(project, { background: false, predictor: instantPredictor });
+  const app = await createApp(studio);
+  const close = async () => {
+    await app.close();
+    await studio.close();
+  };
+  return { app, close };
+}
 
 /** The server, and what asks it. @param options besides users, which there are. */
 export async function serveApp(options: AppOptions = {}) {

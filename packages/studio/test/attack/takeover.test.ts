@@ -1,27 +1,16 @@
 /** A server that gives no sign of life is taken over, and finds out before it says anything. */
 import { setTimeout as sleep } from 'node:timers/promises';
-import { expect, onTestFinished, test, vi } from 'vitest';
+import { expect, test, vi } from 'vitest';
 import type { ApiError, ImageDetail } from '../../src/api.ts';
 import { checkDatabase } from '../../src/store/connection.ts';
 import { databasePath } from '../../src/store/store.ts';
-import { adclick, errorCode } from '../command.ts';
+import { errorCode } from '../command.ts';
 import { makeProject } from '../sample.ts';
-import { Client, type ServerProcess, startServer } from '../serving.ts';
+import { Client } from '../serving.ts';
+import { good, serve, started, todo } from './servers.ts';
 
 /** Processes from source compile themselves first, which takes its time on a busy machine. */
 vi.setConfig({ testTimeout: 600_000 });
-
-async function started(root: string, ...args: readonly string[]): Promise<ServerProcess> {
-  const server = await startServer(root, args);
-  onTestFinished(() => void server.child.kill('SIGKILL'));
-  return server;
-}
-
-const serve = (root: string, ...more: readonly string[]) =>
-  adclick(['serve', root, '--no-open', '--port', '0', '--json', ...more]);
-
-const good = { kind: 'state', state: 'good' } as const;
-const todo = { kind: 'state', state: 'todo' } as const;
 
 test('a server that was stopped is taken over; awake again it acknowledges nothing, says why, and ends', async () => {
   const { root } = await makeProject(1);
