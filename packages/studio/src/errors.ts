@@ -176,8 +176,8 @@ export const STUDIO_ERRORS = {
   },
   ADC_LEASE_LOST: {
     message: 'This process no longer has {what}: {why}',
-    next: 'What it was told since then may not be kept; go on where the project is served now.',
-    page: 'Open the page where the project is served now; what is not saved yet stays in this browser.',
+    next: 'What it was doing since then may not be kept; try again, or go on where the project is served now.',
+    page: 'Try again, or open the page where the project is served now; what is not saved yet stays in this browser.',
     exit: 1,
     status: 503,
     passing: true,

@@ -92,8 +92,15 @@ export interface IndexContent {
 
 const sha256 = (bytes: Uint8Array) => createHash('sha256').update(bytes).digest('hex');
 
-/** Writes tables, then `index.json` in one step: until then readers see the old index, and those who have it open keep it. @throws ADC_DISK. */
-export async function writeIndex(directory: string, content: Required<IndexContent>): Promise<void> {
+/**
+ * Writes tables, then `index.json` in one step: until then readers see the old index, and those who have it open keep it.
+ * @param owned asked in between. @throws ADC_DISK, what `owned` throws.
+ */
+export async function writeIndex(
+  directory: string,
+  content: Required<IndexContent>,
+  owned?: () => Promise<void>,
+): Promise<void> {
   const { settings, entries, codebook, histograms, calibration } = content;
   const size = histograms[0]?.length ?? 0;
   const all = new Float32Array(histograms.length * size);
@@ -112,6 +119,7 @@ export async function writeIndex(directory: string, content: Required<IndexConte
   const format = isDeep(settings.windows) ? FORMAT_WINDOWS : FORMAT;
   const json = `${JSON.stringify({ format, settings, images: entries, tables }, undefined, 1)}\n`;
   const old = await readFile(join(directory, FILE), 'utf8').catch(() => undefined);
+  await owned?.();
   // The same one once more is no other one: what was before it still is.
   if (old !== json) {
     if (old !== undefined && filesOf(old).length > 0) await writeFileAtomic(join(directory, BEFORE), encode(old));

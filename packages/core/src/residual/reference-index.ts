@@ -73,6 +73,8 @@ export interface BuildOptions extends BuildSettings {
   readonly backbone?: BackboneName;
   /** Folder to write to, made if missing; without one the index lives in memory. */
   readonly directory?: string;
+  /** Asked before the new index takes the place of the old one in the folder: what it throws ends the build, and the old index stays. */
+  readonly owned?: () => Promise<void>;
 }
 
 /** Neighbours (K) and calibrating pictures of a zoomed index. */
@@ -138,7 +140,7 @@ export class ReferenceIndex {
     await describeAll(sources, entries, settings, bank, extractor, options);
     const content = await summarise(entries, settings, bank, extractor, runtime, options);
     if (directory && bank instanceof DiskBank && content.codebook) {
-      await writeIndex(directory, { ...content, codebook: content.codebook });
+      await writeIndex(directory, { ...content, codebook: content.codebook }, options.owned);
     } else if (bank instanceof MemoryBank) {
       bank.dropLow();
     }

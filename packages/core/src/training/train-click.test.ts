@@ -99,6 +99,15 @@ test('an aborted run that is resumed ends with the weights of one that was not',
   for (const [name, { data }] of expected.tensors) expect(resumed.tensors.get(name)!.data, name).toEqual(data);
 }, 180_000);
 
+test("a run whose folder has become another process's writes nothing more into it", async () => {
+  const taken = await prepare('taken');
+  const answers = [async () => undefined, async () => Promise.reject(new Error('taken over'))];
+  const owned = () => answers.shift()!();
+  await expect(run(taken, { steps: 8, owned })).rejects.toThrow('taken over');
+  expect(existsSync(join(taken, 'checkpoint.safetensors'))).toBe(true);
+  expect(existsSync(join(taken, 'weights.safetensors'))).toBe(false);
+}, 180_000);
+
 test('pictures of which none is square at full size are trained on in crops', async () => {
   const weights = await run(await prepare('crops', [40, 32]), { steps: 40 });
   expect((await loadClickWeights(weights)).card.steps).toBe(40);

@@ -56,6 +56,8 @@ export interface ClickTraining {
   readonly odds?: readonly number[];
   readonly onProgress?: (progress: TrainingProgress) => void;
   readonly signal?: AbortSignal;
+  /** Asked before a checkpoint or the weights are written; what it throws ends the training. */
+  readonly owned?: () => Promise<void>;
 }
 
 /** A line of progress, means over the steps since the last one. */
@@ -340,10 +342,15 @@ export async function trainClickModel(options: ClickTraining): Promise<string> {
           time: Date.now(),
         };
       }
-      if ((step + 1) % checkpointEvery === 0) await trainer.save(checkpoint, {});
+      if ((step + 1) % checkpointEvery === 0) {
+        await options.owned?.();
+        await trainer.save(checkpoint, {});
+      }
     }
     const path = join(directory, 'weights.safetensors');
-    await saveClickWeights(path, await trainer.weights('ema'), {
+    const weights = await trainer.weights('ema');
+    await options.owned?.();
+    await saveClickWeights(path, weights, {
       name: options.name,
       preset,
       residualDims: RESIDUAL_DIMS,

@@ -61,10 +61,10 @@ export function addImport(program: Command): void {
       const path = pathOf(options);
       const source = await openSource(path);
       const { root } = await openProject(directory);
-      const report = await whileImporting(root, { signal, note }, async () => {
+      const report = await whileImporting(root, { signal, note }, async (hold) => {
         const { store, close } = await openLabels(directory, localUser(), options.format);
         const request = { format: options.format, source, emptyIs: options.unmarked, removeMasks: options.removeMasks };
-        return importLabels(store, request, { signal, onProgress }).finally(close);
+        return importLabels(store, request, { ...hold, onProgress }).finally(close);
       });
       return {
         json: report,

@@ -26,11 +26,12 @@ async function categoryIn(path: string): Promise<string | undefined> {
 }
 
 /** Moves what one category has in the folder of its old name. */
-async function adopt(category: string, old: string, now: string): Promise<void> {
+async function adopt(category: string, old: string, now: string, owned: () => Promise<void>): Promise<void> {
   const mine: string[] = [];
   for (const file of [DETECTOR_FILE, PREVIOUS_FILE])
     if ((await categoryIn(join(old, file))) === category) mine.push(file);
   if (mine.length === 0) return;
+  await owned();
   await mkdir(now, { recursive: true });
   if (existsSync(join(old, RECORDS_FILE))) await copyFile(join(old, RECORDS_FILE), join(now, RECORDS_FILE));
   const places = [DETECTOR_FILE, PREVIOUS_FILE];
@@ -50,9 +51,9 @@ export async function adoptDetectors({ root, settings }: Project): Promise<void>
     const old = join(projectModels(root), `${DETECTOR_PREFIX}${oldName(category)}`);
     const now = detectorFolder(root, category);
     if (old === now || !existsSync(old) || existsSync(join(now, DETECTOR_FILE))) continue;
-    await whileChangingDetectors(root, category, async () => {
+    await whileChangingDetectors(root, category, async ({ owned }) => {
       // Another process may have found them first.
-      if (existsSync(old) && !existsSync(join(now, DETECTOR_FILE))) await adopt(category, old, now);
+      if (existsSync(old) && !existsSync(join(now, DETECTOR_FILE))) await adopt(category, old, now, owned);
     }).catch((error) => {
       if (error instanceof CodedError) throw error;
       throw failCore('ADC_DISK', { path: now, what: describeIoError(error) }, error);

@@ -18,7 +18,7 @@ import type { LabelStore } from '../exchange/label-store.ts';
 import { leftOutLines, objection } from '../exchange/transfer.ts';
 import type { LeftOut } from '../exchange/types.ts';
 import { uniteRle } from '../history/bitmaps.ts';
-import type { WorkOptions } from '../jobs/progress.ts';
+import type { OwnedOptions, WorkOptions } from '../jobs/progress.ts';
 import { type Category, categoriesOf } from '../project/categories.ts';
 import { keepTrained } from '../project/detector-files.ts';
 import { whileTrainingDetector } from '../project/leases.ts';
@@ -92,11 +92,11 @@ export async function makeDetector(
   project: Project,
   { name }: Category,
   training: Omit<DetectorTraining, 'prompts' | 'onProgress' | 'signal'>,
-  work: WorkOptions,
+  work: OwnedOptions,
   settings?: DetectorTrainingSettings,
 ): Promise<{ readonly detector: Detector; readonly path: string; readonly notes: readonly string[] }> {
   const started = performance.now();
-  const { onProgress, signal } = work;
+  const { onProgress, signal, owned } = work;
   const click = await loadClickWeights(resolveWeights(project.settings.weights ?? DEFAULT_WEIGHTS, project.root));
   const label = `training ${name}`;
   const report = (progress: { done: number; total: number }) => onProgress?.({ label, ...progress });
@@ -113,13 +113,13 @@ export async function makeDetector(
   const seconds = (performance.now() - started) / 1000;
   const facts = { labels: training.labels.length, notes: [...notes], seconds };
   await adoptDetectors(project);
-  return { detector, path: await keepTrained(project.root, name, detector, facts), notes };
+  return { detector, path: await keepTrained(project.root, name, detector, facts, owned), notes };
 }
 
 /**
  * Trains the detector of one category. What its labels hold is a mask, so nothing is abandoned.
  * @throws ADC_PROJECT_MISSING, ADC_PROJECT for an unknown category, ADC_LABELS without labels, with a single one or with an unknown
- * defect type, ADC_IN_USE while another process trains it, what indexing throws, ADC_DISK.
+ * defect type, ADC_IN_USE while another process trains it, ADC_LEASE_LOST when one has taken that over, what indexing throws, ADC_DISK.
  */
 export async function trainSegmentation(
   directory: string,
@@ -141,14 +141,15 @@ export async function trainSegmentation(
     : await labelsOf(project, category, type, open);
   if (labels.length === 0 && !unsupervised)
     throw failCore('ADC_LABELS', { what: [`${category.name} has no labelled defect`, ...leftOut].join('; ') });
-  return whileTrainingDetector(project.root, category.name, async () => {
+  return whileTrainingDetector(project.root, category.name, work, async (hold) => {
+    const held = { ...work, ...hold };
     const runtime = await Runtime.start();
     try {
-      await indexCategory(project, category, { ...work, runtime });
-      const index = await openCurrentIndex(project, category, { ...work, runtime });
+      await indexCategory(project, category, { ...held, runtime });
+      const index = await openCurrentIndex(project, category, { ...held, runtime });
       const training = { index, runtime, labels, seed, steps };
       const settings = detectorSettings(sliding);
-      const { detector, path, notes } = await makeDetector(project, category, training, work, settings);
+      const { detector, path, notes } = await makeDetector(project, category, training, held, settings);
       const { from } = detector.card.map;
       const seconds = (performance.now() - started) / 1000;
       return {

@@ -9,7 +9,7 @@ import { readSamples } from '@adclick/core/models';
 import type { Runtime } from '@adclick/ortgrad';
 import { z } from 'zod';
 import { fail } from '../errors.ts';
-import type { NotedOptions } from '../jobs/progress.ts';
+import type { NotedOptions, OwnedOptions } from '../jobs/progress.ts';
 import { log } from '../log.ts';
 import { type Category, categoriesOf, indexFolder, openOrInit } from '../project/categories.ts';
 import { findGood } from '../project/category-pictures.ts';
@@ -78,7 +78,7 @@ async function build(
   category: Category,
   paths: readonly string[],
   runtime: Runtime | undefined,
-  { onProgress, signal, note }: NotedOptions,
+  { onProgress, signal, note, owned }: NotedOptions & OwnedOptions,
 ): Promise<ReferenceIndex> {
   const { backbone, pixels } = project.settings;
   const label = `indexing ${category.name}`;
@@ -91,6 +91,7 @@ async function build(
       pixels: pixels * pixels,
       onProgress: onProgress && (({ done, total }) => onProgress({ label, done, total })),
       signal,
+      owned,
       onWarning: note && ((text) => note(`${category.name}: ${text}`)),
     },
   );
@@ -111,7 +112,7 @@ async function survey(project: Project, category: Category) {
 
 /**
  * Brings one category's index up to date. Where another process is at that, it is waited for, and nothing may be left to do.
- * @throws what {@link ReferenceIndex.build} throws, ADC_IN_USE.
+ * @throws what {@link ReferenceIndex.build} throws, ADC_IN_USE, ADC_LEASE_LOST.
  */
 export async function indexCategory(
   project: Project,
@@ -119,14 +120,15 @@ export async function indexCategory(
   options: NotedOptions & { runtime?: Runtime } = {},
 ): Promise<IndexReport> {
   const started = performance.now();
-  return whileIndexing(project.root, indexFolder(project, category), category.name, options, async (waited) => {
+  return whileIndexing(project.root, indexFolder(project, category), category.name, options, async (hold) => {
     const { folder, paths, known, pictures, passedOver, writeStamp } = await survey(project, category);
-    const done = waited && content(pictures) === content(known);
+    const done = hold.waited && content(pictures) === content(known);
     const index =
       (done && (await ReferenceIndex.open(folder, { runtime: options.runtime }).catch(() => undefined))) ||
-      (await build(project, category, paths, options.runtime, options));
+      (await build(project, category, paths, options.runtime, { ...options, ...hold }));
     const windows = index.windows ?? {};
     await index.close();
+    await hold.owned();
     await writeStamp();
     const old = new Set(known.map(({ sha256 }) => sha256));
     return {
@@ -159,7 +161,7 @@ export async function indexProject(
 
 /**
  * Opens a category's index; when pictures were added, changed or removed since, it is brought up to date first.
- * @throws ADC_INDEX_MISSING when it was never built, ADC_INDEX_DAMAGED, ADC_IN_USE.
+ * @throws ADC_INDEX_MISSING when it was never built, ADC_INDEX_DAMAGED, ADC_IN_USE, ADC_LEASE_LOST.
  */
 export async function openCurrentIndex(
   project: Project,
@@ -171,13 +173,19 @@ export async function openCurrentIndex(
   const open = () => ReferenceIndex.open(folder, { runtime: options.runtime });
   const isCurrent = ({ pictures, known }: Awaited<ReturnType<typeof survey>>) => content(pictures) === content(known);
   if (isCurrent(await survey(project, category))) return open();
-  return whileIndexing(project.root, folder, category.name, options, async () => {
+  return whileIndexing(project.root, folder, category.name, options, async (hold) => {
     // Somebody else may have done it meanwhile.
     const now = await survey(project, category);
     if (isCurrent(now)) return open();
     options.note?.(`The good pictures of ${category.name} have changed; bringing the index up to date.`);
-    const index = await build(project, category, now.paths, options.runtime, options);
-    await now.writeStamp();
+    const index = await build(project, category, now.paths, options.runtime, { ...options, ...hold });
+    try {
+      await hold.owned();
+      await now.writeStamp();
+    } catch (error) {
+      await index.close();
+      throw error;
+    }
     return index;
   });
 }

@@ -2,7 +2,7 @@
 import { type Rle, rleArea, xorRle } from '@adclick/core/geometry';
 import type { Format as FormatName } from '../api.ts';
 import { fail } from '../errors.ts';
-import type { WorkOptions } from '../jobs/progress.ts';
+import type { OwnedOptions, WorkOptions } from '../jobs/progress.ts';
 import { EXCHANGE_FORMATS } from './formats.ts';
 import type { LabelStore, Picture } from './label-store.ts';
 import { safePath } from './paths.ts';
@@ -231,12 +231,12 @@ export interface ImportRequest {
 /**
  * Imports labels into a store. What cannot be read, or put to a picture, is left out with its reason: that picture stays as it is.
  * @throws ADC_EXCHANGE_EMPTY, ADC_EXCHANGE_BUDGET, and what reading the files threw when none of them could be read, with no label changed;
- * what the store throws.
+ * what the store throws, and `owned`: what was imported before stays.
  */
 export async function importLabels(
   store: LabelStore,
   { format, source, emptyIs = 'good', removeMasks = false }: ImportRequest,
-  { onProgress, signal }: WorkOptions = {},
+  { onProgress, signal, owned }: OwnedOptions = {},
 ): Promise<ImportReport> {
   const reader = 'survey' in source ? source : new SourceReader(source);
   const known: AsyncIterable<Picture> = store.pictures?.() ?? store.images();
@@ -270,6 +270,7 @@ export async function importLabels(
     if (some && layers.length === 0) continue;
     const partial = some || (image.partial ?? false);
     const put = { ...image, path, width, height, category, reference, layers, partial };
+    await owned?.();
     const stored = await orLeaveOut(leaveOut, { path }, async () => ({ before: await store.put(put) }));
     if (!stored) continue;
     if (stored.before) replaced.push(stored.before);

@@ -20,6 +20,12 @@ export interface WorkOptions {
   readonly signal?: AbortSignal;
 }
 
+/** Work that is done under a lease, which another process may take over. */
+export interface OwnedOptions extends WorkOptions {
+  /** Asked right before anything takes its place; throws why it must not. */
+  readonly owned?: () => Promise<void>;
+}
+
 /** Work that has something to say beside its result: one sentence each time. */
 export interface NotedOptions extends WorkOptions {
   readonly note?: (text: string) => void;

@@ -52,8 +52,8 @@ const importJob: ExchangeWork = async (archive, { format, path, user }, options)
   // Whatever the files ask for, it keeps nobody waiting who labels.
   const source = new ThreadReader(path);
   try {
-    const { images, leftOut } = await whileImporting(archive.project.root, { signal: options.signal }, async () =>
-      importLabels(await storeOf(archive, user, format), { format, source }, options),
+    const { images, leftOut } = await whileImporting(archive.project.root, options, async (hold) =>
+      importLabels(await storeOf(archive, user, format), { format, source }, { ...options, ...hold }),
     );
     return outcome(images, leftOut);
   } finally {

@@ -105,15 +105,22 @@ async function copyWhole(from: string, to: string): Promise<void> {
 /**
  * Puts a newly trained detector in place; the one before stays beside it. Whatever happens on the way, the category has a whole
  * detector: the new one or the one before.
- * @throws ADC_DISK, ADC_IN_USE.
+ * @param owned see OwnedOptions, of whoever trained it.
+ * @throws ADC_DISK, ADC_IN_USE, ADC_LEASE_LOST.
  */
 export async function keepTrained(
   root: string,
   category: string,
   detector: Pick<Detector, 'card' | 'model' | 'save'>,
   record: Omit<TrainingRecord, 'stamp' | 'time' | 'from'>,
+  owned?: () => Promise<void>,
 ): Promise<string> {
-  return whileChangingDetectors(root, category, () => keep(root, category, detector, record));
+  return whileChangingDetectors(root, category, (hold) =>
+    keep(root, category, detector, record, async () => {
+      await owned?.();
+      await hold.owned();
+    }),
+  );
 }
 
 async function keep(
@@ -121,7 +128,9 @@ async function keep(
   category: string,
   detector: Pick<Detector, 'card' | 'model' | 'save'>,
   record: Omit<TrainingRecord, 'stamp' | 'time' | 'from'>,
+  owned: () => Promise<void>,
 ): Promise<string> {
+  await owned();
   await mendSwap(root, category);
   const path = trainedDetector(root, category);
   const stamp = stampOf(detector.model);
@@ -134,20 +143,22 @@ async function keep(
   await mkdir(dirname(path), { recursive: true }).catch((error) => {
     throw failCore('ADC_DISK', { path, what: describeIoError(error) }, error);
   });
+  await owned();
   await writeFileAtomic(
     join(dirname(path), RECORDS_FILE),
     new TextEncoder().encode(`${JSON.stringify(records, null, 2)}\n`),
   );
+  await owned();
   await detector.save(path);
   return path;
 }
 
 /**
  * Brings the detector before back; the newest takes its place, so that this can be taken back.
- * @returns whether there was one. @throws ADC_DISK, ADC_IN_USE.
+ * @returns whether there was one. @throws ADC_DISK, ADC_IN_USE, ADC_LEASE_LOST.
  */
 export async function swapTrained(root: string, category: string): Promise<boolean> {
-  return whileChangingDetectors(root, category, () => swap(root, category));
+  return whileChangingDetectors(root, category, ({ owned }) => swap(root, category, owned));
 }
 
 /** Where the newest detector lies while it and the one before change places. */
@@ -161,13 +172,15 @@ async function mendSwap(root: string, category: string): Promise<void> {
   else await moveTo(aside, previous);
 }
 
-async function swap(root: string, category: string): Promise<boolean> {
+async function swap(root: string, category: string, owned: () => Promise<void>): Promise<boolean> {
   await mendSwap(root, category);
   const [newest, previous] = [trainedDetector(root, category), previousDetector(root, category)];
   if (!existsSync(previous)) return false;
   const aside = asideOf(root, category);
   const both = existsSync(newest);
   if (both) await copyWhole(newest, aside);
+  // What is aside is removed by whoever changes detectors next.
+  await owned();
   try {
     await moveTo(previous, newest);
     if (both) await moveTo(aside, previous);

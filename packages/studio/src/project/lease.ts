@@ -265,8 +265,8 @@ export class Lease {
       const file = await open(this.path, 'r+');
       try {
         const bytes = Buffer.alloc(BYTES);
-        await file.read(bytes, 0, BYTES, 0);
-        if (!this.isOwn(ownerIn(bytes))) return;
+        const { bytesRead } = await file.read(bytes, 0, BYTES, 0);
+        if (!this.isOwn(ownerIn(bytes.subarray(0, bytesRead)))) return;
         this.owner = { ...this.owner, alive: uptime() };
         await file.write(bytesOf(this.owner), 0, BYTES, 0);
       } finally {

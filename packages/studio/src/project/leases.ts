@@ -42,43 +42,62 @@ export function leaseToServe(root: string, takeover = false, signal?: AbortSigna
   });
 }
 
+/** What work under a lease is told of it: another process may take it over from one that was silent for long. */
+export interface Hold {
+  /** Whether somebody else had it before. */
+  readonly waited: boolean;
+  /** Aborts with the caller's; and with ADC_LEASE_LOST as soon as it turns out that another process has taken over. */
+  readonly signal: AbortSignal;
+  /** Makes sure of it from the disk, right before anything takes its place. @throws ADC_LEASE_LOST, ADC_DISK. */
+  readonly owned: () => Promise<void>;
+}
+
 const shortly = <T>(
   root: string,
   name: string,
   what: string,
   wait: number,
   { signal, note }: Waiting,
-  work: (lease: Lease) => Promise<T>,
+  work: (hold: Hold) => Promise<T>,
 ): Promise<T> => {
   const onWait = note && ((owner: Owner) => note(`Waiting: ${ownerText(owner)}, is writing ${what}.`));
-  return withLease(root, name, what, { wait, signal, onWait }, work);
+  return withLease(root, name, what, { wait, signal, onWait }, (lease) => {
+    const lost = new AbortController();
+    lease.onLost((error) => lost.abort(error));
+    return work({
+      waited: lease.waited,
+      signal: signal ? AbortSignal.any([signal, lost.signal]) : lost.signal,
+      owned: () => lease.check(),
+    });
+  });
 };
 
 /**
  * Builds the index of a category while nobody else does.
- * @param folder of the index. @param work told whether somebody else has built it meanwhile. @throws ADC_IN_USE after ten minutes.
+ * @param folder of the index. @throws ADC_IN_USE after ten minutes.
  */
 export const whileIndexing = <T>(
   root: string,
   folder: string,
   category: string,
   waiting: Waiting,
-  work: (waited: boolean) => Promise<T>,
-): Promise<T> =>
-  shortly(root, `index-${basename(folder)}`, `the index of ${category}`, WAIT_MS.index, waiting, ({ waited }) =>
-    work(waited),
-  );
+  work: (hold: Hold) => Promise<T>,
+): Promise<T> => shortly(root, `index-${basename(folder)}`, `the index of ${category}`, WAIT_MS.index, waiting, work);
 
 /** Reads, changes and writes the prompts while nobody else does. @throws ADC_IN_USE. */
-export const whileWritingPrompts = <T>(root: string, work: () => Promise<T>): Promise<T> =>
+export const whileWritingPrompts = <T>(root: string, work: (hold: Hold) => Promise<T>): Promise<T> =>
   shortly(root, 'prompts', 'the prompts', WAIT_MS.file, {}, work);
 
 /** Changes the detectors of a category and their records while nobody else does. @throws ADC_IN_USE. */
-export const whileChangingDetectors = <T>(root: string, category: string, work: () => Promise<T>): Promise<T> =>
+export const whileChangingDetectors = <T>(
+  root: string,
+  category: string,
+  work: (hold: Hold) => Promise<T>,
+): Promise<T> =>
   shortly(root, `detector-${distinctFileName(category)}`, `the detectors of ${category}`, WAIT_MS.file, {}, work);
 
 /** Imports labels while nobody else does: another import is waited for, and this one refused as a whole. @throws ADC_IN_USE. */
-export const whileImporting = <T>(root: string, waiting: Waiting, work: () => Promise<T>): Promise<T> =>
+export const whileImporting = <T>(root: string, waiting: Waiting, work: (hold: Hold) => Promise<T>): Promise<T> =>
   shortly(root, 'import', 'labels by an import', WAIT_MS.import, waiting, work);
 
 /** Opens the database of a project. From the first one on mask files do not count, so an import that still writes some comes to its end before. */
@@ -86,9 +105,17 @@ export const withFirstDatabase = <T>(root: string, open: () => Promise<T>): Prom
   existsSync(databasePath(root)) ? open() : whileImporting(root, {}, open);
 
 /** Trains the detector of a category unless somebody else does. @throws ADC_IN_USE at once: it may take hours. */
-export const whileTrainingDetector = <T>(root: string, category: string, work: () => Promise<T>): Promise<T> =>
-  shortly(root, `train-${distinctFileName(category)}`, `the detector of ${category}`, 0, {}, work);
+export const whileTrainingDetector = <T>(
+  root: string,
+  category: string,
+  waiting: Waiting,
+  work: (hold: Hold) => Promise<T>,
+): Promise<T> => shortly(root, `train-${distinctFileName(category)}`, `the detector of ${category}`, 0, waiting, work);
 
 /** Writes the weights of a name unless somebody else does. @throws ADC_IN_USE at once: it may take days. */
-export const whileWritingWeights = <T>(root: string, name: string, work: () => Promise<T>): Promise<T> =>
-  shortly(root, `weights-${name}`, `the weights ${name}`, 0, {}, work);
+export const whileWritingWeights = <T>(
+  root: string,
+  name: string,
+  waiting: Waiting,
+  work: (hold: Hold) => Promise<T>,
+): Promise<T> => shortly(root, `weights-${name}`, `the weights ${name}`, 0, waiting, work);

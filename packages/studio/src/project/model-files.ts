@@ -167,8 +167,9 @@ export async function importWeights(
   const name = options.name ?? (basename(source) === WEIGHTS_FILE ? card.name : basename(source, '.safetensors'));
   checkModelName(name, 'adclick models import');
   const path = join(projectModels(root), name, WEIGHTS_FILE);
-  return whileWritingWeights(root, name, async () => {
+  return whileWritingWeights(root, name, {}, async ({ owned }) => {
     if (!options.replace && existsSync(path)) throw fail('ADC_MODEL_EXISTS', { name });
+    await owned();
     await saveClickWeights(path, tensors, { ...card, name });
     return { name, path };
   });

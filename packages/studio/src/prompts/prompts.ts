@@ -212,14 +212,15 @@ export class PromptService {
     }
   }
 
-  /** Replaces one category's prompts, in what the file holds at that moment. @returns what it holds then. @throws ADC_IN_USE. */
+  /** Replaces one category's prompts, in what the file holds at that moment. @returns what it holds then. @throws ADC_IN_USE, ADC_LEASE_LOST. */
   private change(work: (sets: Sets) => Sets, category: string): Promise<Sets> {
     const { root } = this.project;
     // In this process they come in turn; only then is asked who else writes.
     return this.locks.run(FILE, () =>
-      whileWritingPrompts(root, async () => {
+      whileWritingPrompts(root, async ({ owned }) => {
         const file = await readPrompts(root);
         const sets = work(setsOf(file, category));
+        await owned();
         await writePrompts(root, { ...file, prompts: { ...file.prompts, [category]: { ...sets } } });
         return sets;
       }),

@@ -18,7 +18,15 @@ export interface OpenCategory {
 
 /** Failures that say nothing about the category: a thread that died, a disk that is full, somebody else who indexes it. */
 const OF_THE_MOMENT: ReadonlySet<string> = new Set([
-  ...['ADC_RUNTIME', 'ADC_IN_USE', 'ADC_DISK', 'ADC_DATABASE_BUSY', 'ADC_DATABASE_GONE', 'ADC_CANCELLED'],
+  ...[
+    'ADC_RUNTIME',
+    'ADC_IN_USE',
+    'ADC_LEASE_LOST',
+    'ADC_DISK',
+    'ADC_DATABASE_BUSY',
+    'ADC_DATABASE_GONE',
+    'ADC_CANCELLED',
+  ],
 ]);
 
 export class Categories {

@@ -39,7 +39,7 @@ export async function trainClick(
   } = options;
   checkModelName(name, 'adclick train click');
   const started = performance.now();
-  return whileWritingWeights(directory, name, async () => {
+  return whileWritingWeights(directory, name, work, async ({ signal, owned }) => {
     await tidyProject(directory);
     const run = join(projectModels(directory), name);
     if (!resume && existsSync(join(run, 'weights.safetensors'))) throw fail('ADC_MODEL_EXISTS', { name });
@@ -74,7 +74,8 @@ export async function trainClick(
           total: progress.steps,
           detail: progressDetail(progress),
         }),
-      signal: work.signal,
+      signal,
+      owned,
     });
     return { name, weights, steps, seconds: (performance.now() - started) / 1000 };
   });

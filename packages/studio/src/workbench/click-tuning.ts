@@ -127,7 +127,8 @@ export async function tuneClickModel(
   const base = resolveWeights(options.from ?? project.settings.weights, project.root);
   const { card, tensors } = await loadClickWeights(base);
   const split = splitPictures(paths);
-  return whileWritingWeights(project.root, name, async () => {
+  return whileWritingWeights(project.root, name, work, async (hold) => {
+    const held = { ...work, ...hold };
     await tidyProject(project.root);
     const folder = join(projectModels(project.root), name);
     const run = join(folder, 'run');
@@ -156,16 +157,16 @@ export async function tuneClickModel(
           total: progress.steps,
           detail: progressDetail(progress),
         }),
-      signal: work.signal,
+      signal: hold.signal,
+      owned: hold.owned,
     });
-    const before = await score(split, base, project, seed, 'judging the old weights', work);
-    const after = await score(split, tuned, project, seed, 'judging the new weights', work);
+    const before = await score(split, base, project, seed, 'judging the old weights', held);
+    const after = await score(split, tuned, project, seed, 'judging the new weights', held);
     const kept = after > before + MARGIN;
     const path = join(folder, 'weights.safetensors');
-    if (kept) {
-      const result = await loadClickWeights(tuned);
-      await saveClickWeights(path, result.tensors, result.card);
-    }
+    const result = kept ? await loadClickWeights(tuned) : undefined;
+    await hold.owned();
+    if (result) await saveClickWeights(path, result.tensors, result.card);
     for (const each of [run, pictures]) await removeIfPossible(each);
     const seconds = (performance.now() - started) / 1000;
     return { name, weights: kept ? path : base, steps, seconds, heldOut: { before, after, kept } };
