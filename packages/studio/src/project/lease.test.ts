@@ -3,8 +3,9 @@ import { mkdir, readdir, readFile, rm, utimes, writeFile } from 'node:fs/promise
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { thisProcess } from '@adclick/ortgrad';
-import { expect, onTestFinished, test } from 'vitest';
+import { expect, onTestFinished, test, vi } from 'vitest';
 import { NODE_ARGUMENTS } from '../../test/command.ts';
+import { takeOver } from '../../test/leases.ts';
 import { temporaryFolder } from '../../test/sample.ts';
 import { Lease, leaseFolder, type Owner, withLease } from './lease.ts';
 import { leaseToServe } from './leases.ts';
@@ -135,7 +136,7 @@ test('whoever has lost it learns so before it says anything, and leaves the othe
   const told = new Promise((resolve) => lease.onLost(resolve));
   await lease.serveAt('http://localhost:1/');
   expect(await read(fileOf(root, 'serve'))).toMatchObject({ address: 'http://localhost:1/', pid: process.pid });
-  await takenBy(root, 'bench-3');
+  takeOver(root, 'serve');
   await expect(lease.check()).rejects.toMatchObject({
     code: 'ADC_LEASE_LOST',
     message: expect.stringContaining('bench-3'),
@@ -145,13 +146,6 @@ test('whoever has lost it learns so before it says anything, and leaves the othe
   expect((await read(fileOf(root, 'serve'))).host).toBe('bench-3');
 });
 
-/** Puts another computer's file in place of the one that is there. */
-async function takenBy(root: string, host: string): Promise<void> {
-  const path = fileOf(root, 'serve');
-  const id = '00000000-0000-0000-0000-000000000000';
-  await writeFile(path, JSON.stringify({ ...(await read(path)), id, host, machine: '00000000' }));
-}
-
 test('a heartbeat notices by itself, also that the folder is gone', async () => {
   const root = await temporaryFolder();
   const lease = await leaseToServe(root);
@@ -159,6 +153,35 @@ test('a heartbeat notices by itself, also that the folder is gone', async () => 
   await rm(join(root, '.adclick'), { recursive: true });
   expect(await told).toMatchObject({ code: 'ADC_LEASE_LOST', message: expect.stringContaining('gone') });
   await expect(lease.check()).rejects.toMatchObject({ code: 'ADC_LEASE_LOST' });
+});
+
+/** Lets the count of this computer go on by an hour in an instant, as sleep does on systems that count it. */
+function sleepForAnHour(): void {
+  const real = process.hrtime.bigint;
+  const count = vi.spyOn(process.hrtime, 'bigint').mockImplementation(() => real() + 3_600n * 10n ** 9n);
+  onTestFinished(() => count.mockRestore());
+}
+
+test('who wakes with its computer keeps what it has, and one that stays silent then does not', async () => {
+  const root = await temporaryFolder();
+  const lease = await Lease.take(root, 'prompts', 'the prompts');
+  const stopped = await holder(root, 'import');
+  stopped.kill('SIGSTOP');
+  sleepForAnHour();
+  await expect(Lease.take(root, 'prompts', 'the prompts')).rejects.toMatchObject({ code: 'ADC_IN_USE' });
+  await lease.check();
+  await lease.release();
+  const start = performance.now();
+  const next = await Lease.take(root, 'import', 'labels by an import');
+  expect(performance.now() - start).toBeGreaterThan(4_000);
+  await next.release();
+}, 60_000);
+
+test('a sign of life from before a restart, by a process whose number was given out again, is none', async () => {
+  const root = await temporaryFolder();
+  const mark = { ...thisProcess(), pid: process.ppid, started: '0' };
+  await foreign(root, { ...mark, alive: Number(process.hrtime.bigint() / 1_000_000n) + 3_600_000 });
+  await (await Lease.take(root, 'serve', 'this project', { silence: () => 1_500 })).release();
 });
 
 test('waiting is bounded, told once, and ended by a signal', async () => {

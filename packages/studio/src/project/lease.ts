@@ -29,6 +29,8 @@ const BEAT_MS = 2_000;
 export const SILENT_MS = 10_000;
 /** The same for a process that is there: it may be busy, or stopped by somebody. */
 const HUNG_MS = 60_000;
+/** Milliseconds for which such a one is watched all the same, more than two signs of life: it may have slept with the whole computer. */
+const WATCHED_MS = 5_000;
 /** Milliseconds between two looks at a lease that somebody else has: short at first, since most leases are. */
 const LOOK_MS = { first: 20, most: 500 };
 /** Milliseconds for which the system may refuse to make the file without a reason that lasts, as Windows does while it is removed. */
@@ -87,7 +89,7 @@ export const leaseFolder = (root: string): string => join(root, CACHE_FOLDER, 'l
 const codeOf = (error: unknown) => (error as NodeJS.ErrnoException).code ?? '';
 /** The file is not there, or its folder is not. */
 const isMissing = (error: unknown) => ['ENOENT', 'ENOTDIR'].includes(codeOf(error));
-/** Milliseconds that this computer has been on: the same in all of its processes, whatever happens to clocks. */
+/** Milliseconds that this computer has been on, on some systems without its sleep: the same in all of its processes, whatever happens to clocks. */
 const uptime = () => Number(process.hrtime.bigint() / 1_000_000n);
 
 const bytesOf = (owner: Owner) => Buffer.from(`${JSON.stringify(owner)}\n`.padEnd(BYTES));
@@ -152,11 +154,7 @@ async function make(path: string, owner: Owner): Promise<boolean> {
  */
 async function clear(path: string, dead: Owner | undefined, wish: Pick<Wish, 'signal'>): Promise<void> {
   const id = dead?.id ?? 'unreadable';
-  const guard = await Lease.takeFile(`${path}.${id}`, 'a lease whose owner is dead', {
-    ...wish,
-    wait: 2 * SILENT_MS,
-    silence: usual,
-  });
+  const guard = await Lease.takeFile(`${path}.${id}`, 'a lease whose owner is dead', { ...wish, wait: 2 * SILENT_MS });
   try {
     const there = await look(path);
     if (there && there.owner?.id === dead?.id) await rm(path, { force: true });
@@ -185,6 +183,18 @@ class Silence {
     this.last = now;
     return this.silent;
   }
+}
+
+/**
+ * Milliseconds for which a file has to be seen without a change until it is taken; undefined where that is not yet a question.
+ * @param limit of silence, as the wish says.
+ */
+function patienceWith(owner: Owner | undefined, limit: number | undefined): number | undefined {
+  if (limit === undefined || !owner || !isOfThisMachine(owner)) return limit;
+  // What runs here tells by its computer's own count how long it has been silent, but that may have been the sleep of the computer, from
+  // which it wakes with whoever asks. A count that is ahead is from before a restart that the system does not tell of.
+  const age = uptime() - owner.alive;
+  return age >= limit || age < 0 ? Math.min(limit, WATCHED_MS) : undefined;
 }
 
 export class Lease {
@@ -240,15 +250,12 @@ export class Lease {
       if (there) {
         const silent = watch.seen(there.bytes);
         const found = there.owner;
-        const known = found !== undefined && isOfThisMachine(found);
-        // What runs here tells by its computer's own count how long it has been silent; others have to be watched.
-        const quiet = known ? uptime() - found.alive : silent;
-        const limit = silence(found);
-        if ((found && isGone(found)) || (limit !== undefined && quiet >= limit)) {
+        const patience = patienceWith(found, silence(found));
+        if ((found && isGone(found)) || (patience !== undefined && silent >= patience)) {
           await clear(path, found, { signal });
           continue;
         }
-        const hopeless = limit === undefined || known || watch.beats > 0;
+        const hopeless = patience === undefined || watch.beats > 0;
         if (found && hopeless && performance.now() - begun >= wait) throw refusal(found);
         if (found && !waited) wish.onWait?.(found);
         waited ||= found !== undefined;
