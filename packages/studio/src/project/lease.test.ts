@@ -7,6 +7,7 @@ import { expect, onTestFinished, test, vi } from 'vitest';
 import { NODE_ARGUMENTS } from '../../test/command.ts';
 import { takeOver } from '../../test/leases.ts';
 import { temporaryFolder } from '../../test/sample.ts';
+import { log } from '../log.ts';
 import { Lease, leaseFolder, type Owner, withLease } from './lease.ts';
 import { leaseToServe } from './leases.ts';
 
@@ -183,6 +184,22 @@ test('a sign of life from before a restart, by a process whose number was given 
   await foreign(root, { ...mark, alive: Number(process.hrtime.bigint() / 1_000_000n) + 3_600_000 });
   await (await Lease.take(root, 'serve', 'this project', { silence: () => 1_500 })).release();
 });
+
+test('signs of life that cannot be written are said once', async () => {
+  const root = await temporaryFolder();
+  const said = vi.spyOn(log, 'warn');
+  const lease = await leaseToServe(root);
+  const path = fileOf(root, 'serve');
+  await rm(path);
+  // Nobody can write a folder.
+  await mkdir(path);
+  await vi.waitFor(() => expect(said).toHaveBeenCalled(), { timeout: 10_000 });
+  await sleep(2_500);
+  expect(said.mock.calls.map(([facts]) => facts)).toEqual([{ err: expect.objectContaining({ code: 'EISDIR' }), path }]);
+  said.mockRestore();
+  await rm(path, { recursive: true });
+  await lease.release();
+}, 30_000);
 
 test('waiting is bounded, told once, and ended by a signal', async () => {
   const root = await temporaryFolder();

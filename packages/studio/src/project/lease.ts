@@ -22,6 +22,7 @@ import {
 import { z } from 'zod';
 import { CACHE_FOLDER } from '../cache-folder.ts';
 import { fail } from '../errors.ts';
+import { log, passOver } from '../log.ts';
 
 /** Milliseconds between two signs of life. */
 const BEAT_MS = 2_000;
@@ -200,6 +201,8 @@ function patienceWith(owner: Owner | undefined, limit: number | undefined): numb
 export class Lease {
   private readonly timer: NodeJS.Timeout;
   private readonly listeners: ((error: CodedError) => void)[] = [];
+  /** Kinds of failures of signs of life that were said. */
+  private readonly failures = new Set<string>();
   private lost: CodedError | undefined;
   private released = false;
 
@@ -209,7 +212,7 @@ export class Lease {
     /** Whether somebody else had it when it was asked for. */
     readonly waited: boolean,
   ) {
-    this.timer = setInterval(() => void this.beat().catch(() => undefined), BEAT_MS);
+    this.timer = setInterval(() => void this.beat().catch((err) => this.missed(err)), BEAT_MS);
     this.timer.unref();
   }
 
@@ -285,6 +288,13 @@ export class Lease {
     }
   }
 
+  /** Says once for each kind of failure that no sign of life can be written; the next one may come through. */
+  private missed(err: unknown): void {
+    if (this.failures.has(codeOf(err))) return;
+    this.failures.add(codeOf(err));
+    log.warn({ err, path: this.path }, 'no sign of life written');
+  }
+
   private isOwn(found: Owner | undefined): boolean {
     if (this.released || found?.id === this.owner.id) return true;
     if (found) this.lose(`${ownerText(found)}, has taken it over`);
@@ -337,7 +347,9 @@ export class Lease {
   async release(): Promise<void> {
     if (this.released) return;
     clearInterval(this.timer);
-    const there = this.lost ? undefined : await look(this.path).catch(() => undefined);
+    const there = this.lost
+      ? undefined
+      : await look(this.path).catch(passOver('lease not given back', { path: this.path }));
     const own = there?.owner?.id === this.owner.id;
     this.released = true;
     if (own) await removeIfPossible(this.path);
