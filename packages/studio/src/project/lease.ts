@@ -153,9 +153,9 @@ async function make(path: string, owner: Owner): Promise<boolean> {
  * Removes the file of a dead owner. Two who do that at once might remove the file of the next owner, so it needs a lease of its own, which
  * only those can have who speak of the same dead one.
  */
-async function clear(path: string, dead: Owner | undefined, wish: Pick<Wish, 'signal'>): Promise<void> {
+async function clear(path: string, dead: Owner | undefined, wish: Pick<Wish, 'wait' | 'signal'>): Promise<void> {
   const id = dead?.id ?? 'unreadable';
-  const guard = await Lease.takeFile(`${path}.${id}`, 'a lease whose owner is dead', { ...wish, wait: 2 * SILENT_MS });
+  const guard = await Lease.takeFile(`${path}.${id}`, 'a lease whose owner is dead', wish);
   try {
     const there = await look(path);
     if (there && there.owner?.id === dead?.id) await rm(path, { force: true });
@@ -255,7 +255,7 @@ export class Lease {
         const found = there.owner;
         const patience = patienceWith(found, silence(found));
         if ((found && isGone(found)) || (patience !== undefined && silent >= patience)) {
-          await clear(path, found, { signal });
+          await clear(path, found, { wait: 2 * SILENT_MS, signal });
           continue;
         }
         const hopeless = patience === undefined || watch.beats > 0;
@@ -354,6 +354,17 @@ export class Lease {
     this.released = true;
     if (own) await removeIfPossible(this.path);
   }
+}
+
+/**
+ * Removes a lease file whose owner is gone, as whoever wants that lease would; with `silent` also one of whom nobody here can tell.
+ * @throws what the system says, ADC_IN_USE while somebody else does that.
+ */
+export async function removeDead(path: string, silent: boolean): Promise<void> {
+  const there = await look(path);
+  if (!there) return;
+  const { owner } = there;
+  if (owner && isOfThisMachine(owner) ? isGone(owner) : silent) await clear(path, owner, {});
 }
 
 /** Does something under a lease; see {@link Lease.take}. */
