@@ -36,13 +36,13 @@ const USER_NAME = /^[\p{L}\p{N}][\p{L}\p{N} ._-]{0,79}$/u;
 export async function startServing(
   project: Project,
   { port, host, publicUrl, trustProxy, open, takeover }: ServingOptions,
-  { note, colours }: Pick<Context, 'note' | 'colours'>,
+  { note, colours, signal }: Pick<Context, 'note' | 'colours' | 'signal'>,
   before: Pick<Answer, 'lines' | 'json'> = { lines: [], json: {} },
 ): Promise<Answer> {
   // Loaded only here: the other commands start faster without a server.
   const { serve } = await import('../server/listen.ts');
   const onFailure = (error: Parameters<typeof errorLine>[0]) => note(errorLine(error));
-  const serving = await serve(project, { port, host, publicUrl, trustProxy, takeover, onFailure });
+  const serving = await serve(project, { port, host, publicUrl, trustProxy, takeover, onFailure, signal });
   const passedOver = serving.studio.catalogue.passedOver();
   for (const text of passedOver) note(text);
   const { address, behind } = serving;

@@ -263,7 +263,8 @@ export class Lease {
         if (found && !waited) wish.onWait?.(found);
         waited ||= found !== undefined;
       }
-      await sleep(pause, undefined, { signal });
+      // Only the signal ends it early, whose reason is thrown next.
+      await sleep(pause, undefined, { signal }).catch(() => undefined);
     }
   }
 

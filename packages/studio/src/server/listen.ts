@@ -26,6 +26,8 @@ export interface ServeOptions extends StudioOptions {
   readonly page?: string;
   /** Takes the project from a server that gives no sign of life. */
   readonly takeover?: boolean;
+  /** Ends the wait for an owner that gives no sign of life. */
+  readonly signal?: AbortSignal;
 }
 
 export interface Serving {
@@ -66,7 +68,7 @@ async function listen(app: FastifyInstance, host: string, wanted: number | undef
  * when others could reach it but there is no user.
  */
 export async function serve(project: Project, options: ServeOptions = {}): Promise<Serving> {
-  const lease = await leaseToServe(project.root, options.takeover);
+  const lease = await leaseToServe(project.root, options.takeover, options.signal);
   try {
     return await serveUnder(lease, project, options);
   } catch (error) {

@@ -2,9 +2,12 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { expect, test, vi } from 'vitest';
 import type { ApiError, ImageDetail } from '../../src/api.ts';
+import { leaseToServe } from '../../src/project/leases.ts';
+import { serve as serveHere } from '../../src/server/listen.ts';
 import { checkDatabase } from '../../src/store/connection.ts';
 import { databasePath } from '../../src/store/store.ts';
 import { errorCode } from '../command.ts';
+import { takeOver } from '../leases.ts';
 import { makeProject } from '../sample.ts';
 import { Client } from '../serving.ts';
 import { good, serve, started, todo } from './servers.ts';
@@ -33,4 +36,15 @@ test('a server that was stopped is taken over; awake again it acknowledges nothi
   expect(version).toBe(1);
   expect((await client.act(1, version, todo)).status).toBe(200);
   expect(checkDatabase(databasePath(root))).toEqual([]);
+});
+
+test('one that waits for a silent server to be taken over ends at once when it is asked to', async () => {
+  const project = await makeProject(1);
+  await leaseToServe(project.root);
+  takeOver(project.root, 'serve');
+  const signal = AbortSignal.timeout(500);
+  const start = performance.now();
+  const refused = await serveHere(project, { takeover: true, signal, port: 0 }).catch((error: unknown) => error);
+  expect(refused).toBe(signal.reason);
+  expect(performance.now() - start).toBeLessThan(5_000);
 });
