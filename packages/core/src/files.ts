@@ -27,6 +27,10 @@ export function describeIoError(error: unknown): string {
   return reason ? `${reason} (${code})` : (message ?? String(error));
 }
 
+/** Whether the system says that a file, or a folder on the way to it, is not there. */
+export const isMissing = (error: unknown): boolean =>
+  ['ENOENT', 'ENOTDIR'].includes((error as NodeJS.ErrnoException).code ?? '');
+
 async function writeAll(handle: FileHandle, bytes: Uint8Array): Promise<void> {
   for (let at = 0; at < bytes.length; ) at += (await handle.write(bytes, at, bytes.length - at)).bytesWritten;
 }
@@ -64,6 +68,7 @@ export async function writeFileAtomic(
   const handle = await guard(open(temporary, 'wx'));
   try {
     try {
+      // A file that is not there yet has no permissions to keep.
       const old = await stat(target).catch(() => undefined);
       if (old?.isFile()) await handle.chmod(old.mode & 0o777).catch(() => undefined); // some file systems have no modes
       if (bytes instanceof Uint8Array) await guard(writeAll(handle, bytes));

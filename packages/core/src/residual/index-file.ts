@@ -8,7 +8,7 @@ import { join } from 'node:path';
 import { decodeSafetensors, encodeSafetensors, removeIfPossible, tensor } from '@adclick/ortgrad';
 import { z } from 'zod';
 import { fail } from '../errors.ts';
-import { describeIoError, writeFileAtomic } from '../files.ts';
+import { describeIoError, isMissing, writeFileAtomic } from '../files.ts';
 import { FULL_RANGES, type SampleType, type Span, type Windows } from '../image/samples.ts';
 import { isDeep } from '../image/window.ts';
 import { shardFile } from './bank.ts';
@@ -118,12 +118,15 @@ export async function writeIndex(
   await writeFileAtomic(join(directory, tables.file), bytes);
   const format = isDeep(settings.windows) ? FORMAT_WINDOWS : FORMAT;
   const json = `${JSON.stringify({ format, settings, images: entries, tables }, undefined, 1)}\n`;
-  const old = await readFile(join(directory, FILE), 'utf8').catch(() => undefined);
+  const path = join(directory, FILE);
+  const old = await readFile(path, 'utf8').catch((error) => {
+    if (!isMissing(error)) throw fail('ADC_DISK', { path, what: describeIoError(error) }, error);
+  });
   await owned?.();
   // The same one once more is no other one: what was before it still is.
   if (old !== json) {
     if (old !== undefined && filesOf(old).length > 0) await writeFileAtomic(join(directory, BEFORE), encode(old));
-    await writeFileAtomic(join(directory, FILE), encode(json));
+    await writeFileAtomic(path, encode(json));
   }
   await removeOthers(directory);
 }
@@ -143,8 +146,12 @@ function filesOf(text: string): string[] {
 /** Removes the files of indexes before the last one, and what builds that were cut off have left. */
 async function removeOthers(directory: string): Promise<void> {
   const kept = new Set([FILE, BEFORE]);
-  for (const name of [FILE, BEFORE])
-    for (const file of filesOf(await readFile(join(directory, name), 'utf8').catch(() => ''))) kept.add(file);
+  for (const name of [FILE, BEFORE]) {
+    const text = await readFile(join(directory, name), 'utf8').catch((error) => (isMissing(error) ? '' : undefined));
+    // While nobody can tell what an index names, everything stays.
+    if (text === undefined) return;
+    for (const file of filesOf(text)) kept.add(file);
+  }
   for (const name of await readdir(directory)) {
     const ours = name.endsWith('.shard') || name.startsWith('tables-');
     // Only one process builds: whatever is in the making is left over. In earlier versions its name did not say whose it is.
@@ -157,9 +164,7 @@ async function readBytes(directory: string, file: string): Promise<Buffer> {
   try {
     return await readFile(join(directory, file));
   } catch (cause) {
-    const { code } = cause as NodeJS.ErrnoException;
-    if (file === FILE && (code === 'ENOENT' || code === 'ENOTDIR'))
-      throw fail('ADC_INDEX_MISSING', { path: directory }, cause);
+    if (file === FILE && isMissing(cause)) throw fail('ADC_INDEX_MISSING', { path: directory }, cause);
     throw fail('ADC_INDEX_DAMAGED', { path: directory, what: `${file}: ${describeIoError(cause)}` }, cause);
   }
 }

@@ -1,6 +1,6 @@
 import { execFile } from 'node:child_process';
 import { createHash } from 'node:crypto';
-import { cp, mkdtemp, readdir, readFile, rm, stat, truncate, writeFile } from 'node:fs/promises';
+import { cp, mkdir, mkdtemp, readdir, readFile, rm, stat, truncate, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
@@ -254,6 +254,17 @@ describe('on disk', () => {
     expect(names.filter((name) => name.endsWith('.shard'))).toHaveLength(4);
     expect(names.filter((name) => name.startsWith('tables-'))).toHaveLength(2);
     for (const name of half) expect(names).not.toContain(name);
+  });
+
+  test('while nobody can tell what the index before names, nothing of it is removed', async () => {
+    const directory = join(root, 'untold');
+    await (await build(directory, good.slice(0, 3))).close();
+    await (await build(directory, good.slice(2))).close();
+    const names = (await readdir(directory)).sort();
+    await rm(join(directory, 'before.json'));
+    await mkdir(join(directory, 'before.json'));
+    await (await build(directory, good.slice(2))).close();
+    expect((await readdir(directory)).sort()).toEqual(names);
   });
 
   test('pictures that are described already are not described again', async () => {
