@@ -177,6 +177,7 @@ export class Trainer {
   /** Calls happen one after another, also when the caller does not wait. */
   private inOrder<Result>(work: () => Promise<Result>): Promise<Result> {
     const done = this.last.then(work);
+    // Who called hears of it; whoever is next only waits.
     this.last = done.catch(() => {});
     return done;
   }

@@ -5,6 +5,7 @@
  * that they belong to. They never hold tokens, cookies, passwords, headers, bodies or picture bytes.
  */
 import { AsyncLocalStorage } from 'node:async_hooks';
+import { isMissing } from '@adclick/core/files';
 import { CodedError } from '@adclick/ortgrad';
 import { destination, pino } from 'pino';
 
@@ -71,3 +72,9 @@ export const passOver =
   (err: unknown): undefined => {
     log.debug({ err, ...facts }, what);
   };
+
+/** The same for what may well not be there, which needs no line. */
+export const passOverIfThere =
+  (what: string, facts: object = {}) =>
+  (err: unknown): undefined =>
+    isMissing(err) ? undefined : passOver(what, facts)(err);

@@ -10,7 +10,7 @@ import type { Runtime } from '@adclick/ortgrad';
 import { z } from 'zod';
 import { fail } from '../errors.ts';
 import type { NotedOptions, OwnedOptions } from '../jobs/progress.ts';
-import { log } from '../log.ts';
+import { log, passOver } from '../log.ts';
 import { type Category, categoriesOf, indexFolder, openOrInit } from '../project/categories.ts';
 import { findGood } from '../project/category-pictures.ts';
 import type { FoundPicture, PassedOver } from '../project/finding.ts';
@@ -123,9 +123,10 @@ export async function indexCategory(
   return whileIndexing(project.root, indexFolder(project, category), category.name, options, async (hold) => {
     const { folder, paths, known, pictures, passedOver, writeStamp } = await survey(project, category);
     const done = hold.waited && content(pictures) === content(known);
-    const index =
-      (done && (await ReferenceIndex.open(folder, { runtime: options.runtime }).catch(() => undefined))) ||
-      (await build(project, category, paths, options.runtime, { ...options, ...hold }));
+    const there =
+      done &&
+      (await ReferenceIndex.open(folder, { runtime: options.runtime }).catch(passOver('index not opened', { folder })));
+    const index = there || (await build(project, category, paths, options.runtime, { ...options, ...hold }));
     const windows = index.windows ?? {};
     await index.close();
     await hold.owned();

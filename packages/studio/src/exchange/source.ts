@@ -2,8 +2,9 @@
 import { lstat, readdir, readFile, realpath, stat } from 'node:fs/promises';
 import { basename, dirname, join } from 'node:path';
 import { CodedError } from '@adclick/core';
-import { describeIoError, isInside } from '@adclick/core/files';
+import { describeIoError, isInside, isMissing } from '@adclick/core/files';
 import { fail } from '../errors.ts';
+import { passOver } from '../log.ts';
 import { endingOf } from '../path-parts.ts';
 import type { LeftOut } from './types.ts';
 import { isZip, listZip, readZipEntry } from './zip.ts';
@@ -44,7 +45,7 @@ async function readLimited(path: string): Promise<Uint8Array> {
 
 async function checkLink(root: string, path: string, name: string): Promise<void> {
   const refuse = (what: string) => fail('ADC_EXCHANGE_NAME', { name, path: root, what });
-  const real = await realpath(path).catch(() => undefined);
+  const real = await realpath(path).catch(passOver('link not followed', { path }));
   if (real === undefined) throw refuse('it is a link that leads nowhere');
   if (!isInside(root, real)) throw refuse('it is a link that leaves the folder');
   if (!(await stat(real)).isFile()) throw refuse('it is a link to a folder');
@@ -146,9 +147,7 @@ export async function openSource(path: string): Promise<Source> {
   const found = await lstat(path)
     .then(() => stat(path))
     .catch((error: unknown) => {
-      const { code } = error as NodeJS.ErrnoException;
-      const missing = code === 'ENOENT' || code === 'ENOTDIR';
-      const what = missing ? 'there is no such file or folder' : describeIoError(error);
+      const what = isMissing(error) ? 'there is no such file or folder' : describeIoError(error);
       throw fail('ADC_EXCHANGE_EMPTY', { path, what }, error);
     });
   if (found.isDirectory()) return openFolder(path);

@@ -8,7 +8,7 @@ import { z } from 'zod';
 import type { Format as FormatName } from '../api.ts';
 import { fail } from '../errors.ts';
 import { collisionKey } from '../file-name.ts';
-import { passOver } from '../log.ts';
+import { passOver, passOverIfThere } from '../log.ts';
 import { nameOf, withoutEnding } from '../path-parts.ts';
 import { RECORDS_FILE } from '../project/folder-names.ts';
 import { jsonList, parseJson, pieces } from './json.ts';
@@ -57,6 +57,7 @@ const guard = async <T>(path: string, work: Promise<T>): Promise<T> => {
 
 /** Removes what exports to a place have left that were killed. One that had moved the export before aside gives it back. */
 async function tidyBeside(place: string): Promise<void> {
+  // Where nothing can be read nothing can be written either, which is said then.
   const beside = await readdir(dirname(place)).catch((): string[] => []);
   const left = leftoversAmong(beside, place).map((name) => join(dirname(place), name));
   const isThere = () =>
@@ -65,7 +66,8 @@ async function tidyBeside(place: string): Promise<void> {
       () => false,
     );
   for (const path of left) {
-    if (path.endsWith(OLD) && !(await isThere())) await moveTo(path, place).catch(() => undefined);
+    if (path.endsWith(OLD) && !(await isThere()))
+      await moveTo(path, place).catch(passOver('what stood here before not put back', { path }));
     // What could not be given back is kept.
     if (!path.endsWith(OLD) || (await isThere())) await removeIfPossible(path);
   }
@@ -91,7 +93,8 @@ export class Target {
   static async open(path: string, force = false): Promise<Target> {
     const place = await realpath(resolve(path)).catch(() => resolve(path));
     await tidyBeside(place);
-    const found = await stat(place).catch(() => undefined);
+    // What is there all the same is in the way of the folder that is made, which says so.
+    const found = await stat(place).catch(passOverIfThere('place not looked at', { path: place }));
     if (found && !found.isDirectory()) throw fail('ADC_EXPORT_EXISTS', { path: place, what: 'is a file' });
     if (found) {
       const inside = await guard(place, readdir(place));
@@ -184,7 +187,8 @@ export class Target {
   /** Puts the export into its place. @throws ADC_DISK; what was there before is there again then. */
   async commit(): Promise<void> {
     const old = `${this.folder}${OLD}`;
-    const before = await stat(this.path).catch(() => undefined);
+    // What is there all the same is in the way of the export, which says so.
+    const before = await stat(this.path).catch(passOverIfThere('place not looked at', { path: this.path }));
     const empty =
       before &&
       (await rmdir(this.path).then(

@@ -2,9 +2,10 @@
 import { readdir, realpath, stat } from 'node:fs/promises';
 import { dirname, join, resolve } from 'node:path';
 import { toStored } from '@adclick/core/files';
+import { passOverIfThere } from '../log.ts';
 import { withoutSlashes } from '../path-parts.ts';
 import { type Category, categoriesOf, entryFolder } from './categories.ts';
-import { Finder, type FinderOptions, type FoundPicture, type PassedOver } from './finding.ts';
+import { Finder, type FinderOptions, type FoundPicture, namesIn, type PassedOver } from './finding.ts';
 import { isForeignFolder, isPictureName, RECORDS_FILE } from './folder-names.ts';
 import type { Project } from './project.ts';
 
@@ -35,7 +36,7 @@ async function matches(folder: string, parts: readonly string[]): Promise<Place[
   if (part === undefined) return [{ folder, below: false }];
   if (part === '**') return [{ folder, below: true, only: rest[0] === undefined ? undefined : expression(rest[0]) }];
   const found: Place[] = [];
-  const names = part.includes('*') ? (await readdir(folder).catch(() => [])).sort() : [part];
+  const names = part.includes('*') ? (await namesIn(folder)).sort() : [part];
   const wanted = expression(part);
   for (const name of names) {
     if (part.includes('*') && (isForeignFolder(name) || !wanted.test(name))) continue;
@@ -124,7 +125,9 @@ export function maskFolders(project: Project): (folder: string) => boolean {
 export async function allowedFolders(project: Project): Promise<string[]> {
   const entries = categoriesOf(project).flatMap(({ settings }) => [...settings.good, ...settings.test]);
   const all = [project.root, ...entries.map((entry) => resolve(project.root, entryFolder(entry)))];
-  const real = await Promise.all([...new Set(all)].map((folder) => realpath(folder).catch(() => undefined)));
+  const real = await Promise.all(
+    [...new Set(all)].map((folder) => realpath(folder).catch(passOverIfThere('folder not followed', { folder }))),
+  );
   return real.filter((folder) => folder !== undefined);
 }
 

@@ -9,7 +9,7 @@ import { describeIoError, writeFileAtomic } from '@adclick/core/files';
 import { moveTo, removeIfPossible, temporaryFor } from '@adclick/ortgrad';
 import { z } from 'zod';
 import { distinctFileName } from '../file-name.ts';
-import { log } from '../log.ts';
+import { log, passOverIfThere } from '../log.ts';
 import { whileChangingDetectors } from './leases.ts';
 import { DETECTOR_FILE, DETECTOR_PREFIX, projectModels } from './model-files.ts';
 
@@ -55,7 +55,7 @@ export const stampOf = (model: Uint8Array): string => shortened(model.length, mo
 
 /** {@link stampOf} of a file, of which only the end is read; undefined where there is none. */
 export async function fileStamp(path: string): Promise<string | undefined> {
-  const handle = await open(path, 'r').catch(() => undefined);
+  const handle = await open(path, 'r').catch(passOverIfThere('detector not read', { path }));
   if (!handle) return undefined;
   try {
     const { size } = await handle.stat();

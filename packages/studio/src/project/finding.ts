@@ -4,7 +4,7 @@ import { readdir, realpath, stat } from 'node:fs/promises';
 import { extname, join, relative, sep } from 'node:path';
 import { counted } from '../api.ts';
 import { fail } from '../errors.ts';
-import { log, passOver } from '../log.ts';
+import { log, passOver, passOverIfThere } from '../log.ts';
 import {
   hasPictureEnding,
   isForeignFolder,
@@ -24,6 +24,10 @@ const PARALLEL = 16;
 const SHOWN = 3;
 /** How many folders deep pictures are counted that are not looked at. */
 const COUNTED_DEPTH = 6;
+
+/** Names of what is in a folder; none where it is not there, or cannot be read. */
+export const namesIn = (folder: string): Promise<string[]> =>
+  readdir(folder).catch((err) => passOverIfThere('folder not read', { folder })(err) ?? []);
 
 /** A picture on disk. */
 export interface FoundPicture {
@@ -157,7 +161,7 @@ export class Finder {
   /** One picture that was named. Undefined when it was found before or is passed over. */
   async single(path: string): Promise<FoundPicture | undefined> {
     const found: FoundPicture[] = [];
-    const real = await realpath(path).catch(() => undefined);
+    const real = await realpath(path).catch(passOverIfThere('path not followed', { path }));
     if (real === undefined) this.pass(path, 'nothing');
     else if (!this.mayLead(real)) this.pass(path, 'outside');
     else await this.take(path, real, found);
@@ -259,9 +263,9 @@ export class Finder {
     if (called.length === 0) return found;
     const stems = new Set(entries.map(({ name }) => stemOf(name)));
     for (const name of inside.filter(isHolderName))
-      for (const picture of await readdir(join(path, name)).catch(() => [])) stems.add(stemOf(picture));
+      for (const picture of await namesIn(join(path, name))) stems.add(stemOf(picture));
     for (const name of called) {
-      const names = (await readdir(join(path, name)).catch(() => [])).filter(isPictureName).map(stemOf);
+      const names = (await namesIn(join(path, name))).filter(isPictureName).map(stemOf);
       if (names.length > 0 && names.every((stem) => stems.has(stem) || stems.has(maskedStem(stem) ?? stem)))
         found.add(name);
     }
@@ -270,8 +274,9 @@ export class Finder {
 
   private async follow(link: Link, options: FindOptions, found: FoundPicture[], links: Link[]): Promise<void> {
     const { path, name, folder, isMask } = link;
-    const real = await realpath(path).catch(() => undefined);
-    const info = real === undefined ? undefined : await stat(real).catch(() => undefined);
+    const passed = passOverIfThere('link not followed', { path });
+    const real = await realpath(path).catch(passed);
+    const info = real === undefined ? undefined : await stat(real).catch(passed);
     if (real === undefined || !info) {
       // It may have been a picture or a folder of pictures.
       if (isPictureName(name) || extname(name) === '') this.pass(path, 'nothing');

@@ -3,7 +3,7 @@ import type { Dirent } from 'node:fs';
 import { readdir, realpath, stat } from 'node:fs/promises';
 import { join } from 'node:path';
 import { readMask, readRgb } from '@adclick/core';
-import { passOver } from '../log.ts';
+import { passOver, passOverIfThere } from '../log.ts';
 import { liesIn, parallel } from './finding.ts';
 import { isForeignFolder, isPictureName, maskedStem, masksBeside, RECORDS_FILE, stemOf } from './folder-names.ts';
 
@@ -40,7 +40,7 @@ export async function readTree(root: string): Promise<FolderNode> {
         const below = path === '' ? entry.name : `${path}/${entry.name}`;
         let place = entry.isDirectory() ? join(real, entry.name) : undefined;
         if (entry.isSymbolicLink()) {
-          const there = await realpath(join(root, below)).catch(() => undefined);
+          const there = await realpath(join(root, below)).catch(passOverIfThere('link not followed', { path: below }));
           const isFolder = there !== undefined && (await stat(there)).isDirectory();
           if (isFolder && !liesIn(real, [there]) && !around.includes(there)) place = there;
         }

@@ -5,7 +5,7 @@ import { openCategory } from '@adclick/core/datasets';
 import { isFolder, naturalOrder } from '@adclick/core/files';
 import { LOST_NAME } from '../api.ts';
 import { fail } from '../errors.ts';
-import { passOver } from '../log.ts';
+import { passOver, passOverIfThere } from '../log.ts';
 import { type CategoryLayout, leftOut, readCategory } from './category-layout.ts';
 import { splitOf } from './folder-names.ts';
 import { type FolderNode, filesBelow, readTree } from './folder-tree.ts';
@@ -54,7 +54,7 @@ async function best(root: string, node: FolderNode, depth: number): Promise<Foun
 /** VisA's own division: good pictures that its table keeps for testing are looked at, not compared with. */
 async function divided(root: string, path: string, settings: CategorySettings): Promise<CategorySettings> {
   const table = resolve(root, path, '..', 'split_csv', '1cls.csv');
-  if (!(await stat(table).catch(() => undefined))) return settings;
+  if (!(await stat(table).catch(passOverIfThere('table of the set not read', { path: table })))) return settings;
   const dataset = await openCategory(resolve(root, path, '..'), basename(resolve(root, path))).catch(
     passOver('table of the set not read', { path: table }),
   );

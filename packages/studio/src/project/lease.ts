@@ -10,7 +10,7 @@ import { hostname } from 'node:os';
 import { dirname, join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { fail as failCore } from '@adclick/core/errors';
-import { describeIoError } from '@adclick/core/files';
+import { describeIoError, isMissing } from '@adclick/core/files';
 import {
   type CodedError,
   isGone,
@@ -88,8 +88,6 @@ const inUse = (owner: Owner) => fail('ADC_IN_USE', { what: owner.what, owner: ow
 export const leaseFolder = (root: string): string => join(root, CACHE_FOLDER, 'locks');
 
 const codeOf = (error: unknown) => (error as NodeJS.ErrnoException).code ?? '';
-/** The file is not there, or its folder is not. */
-const isMissing = (error: unknown) => ['ENOENT', 'ENOTDIR'].includes(codeOf(error));
 /** Milliseconds that this computer has been on, on some systems without its sleep: the same in all of its processes, whatever happens to clocks. */
 const uptime = () => Number(process.hrtime.bigint() / 1_000_000n);
 

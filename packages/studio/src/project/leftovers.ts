@@ -12,6 +12,7 @@ const GUARD = /\.lock\./;
 const OLD_MS = 24 * 3_600_000;
 
 async function tidy(folder: string): Promise<void> {
+  // What is not there, or cannot be read, has nothing that could be removed.
   const entries = await readdir(folder, { withFileTypes: true }).catch(() => []);
   await removeLeftovers(
     folder,

@@ -3,7 +3,7 @@ import { realpath } from 'node:fs/promises';
 import { resolve } from 'node:path';
 import { toStored } from '@adclick/core/files';
 import { readUprightSize } from '@adclick/core/image';
-import { log } from '../log.ts';
+import { log, passOverIfThere } from '../log.ts';
 import type { FoundImage, ImageRepository } from '../store/images.ts';
 import { categoriesOf } from './categories.ts';
 import { allowedFolders, findLabelled, foldersAway, projectFinder } from './category-pictures.ts';
@@ -17,7 +17,7 @@ const NOT_NOW: readonly PassedOver['why'][] = ['unreadable', 'nothing'];
 
 /** The real path of a file. @returns undefined when it is gone or a link leads out of the project. */
 export async function realPathInside(path: string, allowed: readonly string[]): Promise<string | undefined> {
-  const real = await realpath(path).catch(() => undefined);
+  const real = await realpath(path).catch(passOverIfThere('path not followed', { path }));
   return real !== undefined && liesIn(real, allowed) ? real : undefined;
 }
 

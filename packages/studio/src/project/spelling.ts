@@ -1,8 +1,8 @@
 /** How the disk spells a folder that a project file names: people, archives and systems write one name in different ways. */
 import { existsSync } from 'node:fs';
-import { readdir } from 'node:fs/promises';
 import nodePath, { type PlatformPath } from 'node:path';
 import { nameKey, withSlashes } from '@adclick/core/files';
+import { namesIn } from './finding.ts';
 
 /**
  * The path as the disk spells it, with forward slashes. Tried in turn: as it stands; in another Unicode form, which a keyboard, a ZIP
@@ -29,7 +29,7 @@ async function walk(root: string, parts: readonly string[], system: PlatformPath
     const here = spelled.length === 1 && so === '' ? system.parse(system.resolve(root)).root : system.resolve(root, so);
     const asItStands = part === '' || existsSync(system.join(here, part));
     const key = nameKey(part);
-    const names = asItStands ? [] : await readdir(here).catch(() => []);
+    const names = asItStands ? [] : await namesIn(here);
     const name = asItStands ? part : names.find((each) => nameKey(each) === key);
     if (name === undefined) return undefined;
     spelled.push(name);

@@ -11,6 +11,7 @@ import type { Engine } from '../engine/engine.ts';
 import { windowsOf } from '../engine/indexing.ts';
 import type { EncodedPicture, PictureFile } from '../engine/protocol.ts';
 import { fail } from '../errors.ts';
+import { passOverIfThere } from '../log.ts';
 import { categoriesOf } from '../project/categories.ts';
 import { allowedFolders } from '../project/category-pictures.ts';
 import type { Project } from '../project/project.ts';
@@ -82,7 +83,7 @@ export class Pictures {
     if (size === 'thumbnail' && own) {
       const path = join(this.project.root, CACHE_FOLDER, 'thumbnails', `${tag}.jpg`);
       // Where none is kept, one is made.
-      const stored = await readFile(path).catch(() => undefined);
+      const stored = await readFile(path).catch(passOverIfThere('thumbnail not read', { path }));
       if (stored) return { bytes: stored, type: 'image/jpeg', tag };
       const made = await this.encode({ ...picture, path: real }, windows, options);
       // What is shown through a window of its own looks otherwise once the good pictures are known.

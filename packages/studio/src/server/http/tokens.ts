@@ -31,6 +31,7 @@ export function tokenCheck(
     const { ip } = request;
     const before = running.get(ip) ?? Promise.resolve();
     const result = before.then(() => check(request, token));
+    // Who asked hears of it; whoever is next only waits.
     const settled = result.catch(() => undefined);
     running.set(ip, settled);
     try {
