@@ -3,6 +3,7 @@ import { createHash } from 'node:crypto';
 import { existsSync } from 'node:fs';
 import { readdir, readFile, stat } from 'node:fs/promises';
 import { basename, join, resolve } from 'node:path';
+import { describeIoError, isMissing } from '@adclick/core/files';
 import { loadClickWeights, modelFolders, saveClickWeights } from '@adclick/core/models';
 import { readSafetensors } from '@adclick/ortgrad';
 import { z } from 'zod';
@@ -10,6 +11,7 @@ import { CACHE_FOLDER } from '../cache-folder.ts';
 import { fail } from '../errors.ts';
 import { fileName } from '../file-name.ts';
 import { passOver } from '../log.ts';
+import { namesIn } from './finding.ts';
 import { whileWritingWeights } from './leases.ts';
 
 /** File beside the shipped models that lists size and SHA-256 of each of their files. */
@@ -53,9 +55,12 @@ export function shippedFolder(): string {
 /** Folder of a project's own models. */
 export const projectModels = (root: string): string => join(root, CACHE_FOLDER, 'models');
 
+/** What is wrong with a file that could not be read. */
+const unread = (error: unknown) => (isMissing(error) ? 'is missing' : `cannot be read: ${describeIoError(error)}`);
+
 async function check(folder: string, file: string, want: { bytes: number; sha256: string }): Promise<FileCheck> {
-  const bytes = await readFile(join(folder, file)).catch(() => undefined);
-  if (!bytes) return { file, bytes: 0, ok: false, what: 'is missing' };
+  const bytes = await readFile(join(folder, file)).catch(unread);
+  if (typeof bytes === 'string') return { file, bytes: 0, ok: false, what: bytes };
   if (bytes.length !== want.bytes)
     return { file, bytes: bytes.length, ok: false, what: `has ${bytes.length} bytes, not ${want.bytes}` };
   const ok = createHash('sha256').update(bytes).digest('hex') === want.sha256;
@@ -64,13 +69,13 @@ async function check(folder: string, file: string, want: { bytes: number; sha256
 
 /** Compares every shipped file with its checksum. */
 export async function verifyModels(folder = shippedFolder()): Promise<FileCheck[]> {
-  const text = await readFile(join(folder, CHECKSUMS), 'utf8').catch(() => undefined);
-  if (text === undefined) return [{ file: CHECKSUMS, bytes: 0, ok: false, what: 'is missing' }];
+  const bytes = await readFile(join(folder, CHECKSUMS)).catch(unread);
+  if (typeof bytes === 'string') return [{ file: CHECKSUMS, bytes: 0, ok: false, what: bytes }];
   let checksums: Checksums;
   try {
-    checksums = JSON.parse(text) as Checksums;
+    checksums = JSON.parse(bytes.toString()) as Checksums;
   } catch {
-    return [{ file: CHECKSUMS, bytes: text.length, ok: false, what: 'is not JSON' }];
+    return [{ file: CHECKSUMS, bytes: bytes.length, ok: false, what: 'is not JSON' }];
   }
   return Promise.all(Object.entries(checksums).map(([file, want]) => check(folder, file, want)));
 }
@@ -87,7 +92,7 @@ function parsed(text = '{}'): unknown {
 }
 
 async function describeModel(folder: string, name: string, from: ModelEntry['from']): Promise<ModelEntry | undefined> {
-  const files: string[] = await readdir(join(folder, name)).catch(() => []);
+  const files = await namesIn(join(folder, name));
   if (files.includes(DETECTOR_FILE)) {
     const path = join(folder, name, DETECTOR_FILE);
     return { name, kind: 'detector', from, file: path, bytes: (await stat(path)).size };
