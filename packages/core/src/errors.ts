@@ -8,7 +8,7 @@ export const CORE_ERRORS = {
     next: 'Check the path.',
     exit: 1,
     status: 404,
-    passing: true,
+    passing: 'once mended',
   },
   ADC_IMAGE_EMPTY: {
     message: 'Image {path} has zero bytes',
@@ -60,7 +60,7 @@ export const CORE_ERRORS = {
     page: "Put at least two pictures without defects into one of the project's folders of good pictures, then press “Look at new good pictures” under Import, export and background work (Shift+E).",
     exit: 1,
     status: 422,
-    passing: true,
+    passing: 'once mended',
   },
   ADC_ONE_NORMAL: {
     message: 'Only {count} good picture in {path}; at least 2 are needed to learn how much normal pictures differ',
@@ -68,7 +68,7 @@ export const CORE_ERRORS = {
     page: "Add pictures without defects to the project's folders of good pictures, then press “Look at new good pictures” under Import, export and background work (Shift+E); 30 are plenty.",
     exit: 1,
     status: 422,
-    passing: true,
+    passing: 'once mended',
   },
   ADC_CLICK_OUTSIDE: {
     message: 'Click {x},{y} lies outside the image of {width} x {height}',
@@ -82,7 +82,7 @@ export const CORE_ERRORS = {
     page: 'Press “Look at new good pictures” under Import, export and background work (Shift+E).',
     exit: 1,
     status: 404,
-    passing: true,
+    passing: 'once mended',
   },
   ADC_INDEX_DAMAGED: {
     message: 'Reference index {path} cannot be used: {what}',
@@ -90,7 +90,7 @@ export const CORE_ERRORS = {
     page: 'Press “Look at new good pictures” under Import, export and background work (Shift+E); it makes anew what does not fit.',
     exit: 1,
     status: 422,
-    passing: true,
+    passing: 'once mended',
   },
   ADC_DISK: {
     message: 'Writing {path} failed: {what}',
@@ -98,7 +98,7 @@ export const CORE_ERRORS = {
     page: 'Whoever keeps this project has to make room on its disk, or give the server the right to write there; what was there before is unchanged.',
     exit: 1,
     status: 507,
-    passing: true,
+    passing: 'by itself',
   },
   ADC_DATASET: {
     message: 'Data folder {path}: {what}',
@@ -112,7 +112,7 @@ export const CORE_ERRORS = {
     page: 'Whoever keeps this project has to name weights in adclick.yaml that match.',
     exit: 1,
     status: 422,
-    passing: true,
+    passing: 'once mended',
   },
   ADC_DETECTOR_MISSING: {
     message: 'No detector at {path}',
@@ -120,7 +120,7 @@ export const CORE_ERRORS = {
     page: 'Train one: Shift+D.',
     exit: 1,
     status: 404,
-    passing: true,
+    passing: 'once mended',
   },
   ADC_DETECTOR_DAMAGED: {
     message: 'Detector file {path} cannot be read: {what}',
@@ -128,7 +128,7 @@ export const CORE_ERRORS = {
     page: 'Train the detector again, or bring back the one before: Shift+D.',
     exit: 1,
     status: 422,
-    passing: true,
+    passing: 'once mended',
   },
   ADC_DETECTOR_KIND: {
     message: 'File {path} is {got}; this ADClick reads {want}',
@@ -136,7 +136,7 @@ export const CORE_ERRORS = {
     page: 'Train the detector again, or bring back the one before: Shift+D.',
     exit: 1,
     status: 422,
-    passing: true,
+    passing: 'once mended',
   },
   ADC_DETECTOR_UNSAFE: {
     message: 'Detector file {path} is not run: {what}',

@@ -1,5 +1,12 @@
 /** Coded errors: every failure a user can meet has a constant code, one sentence with the offending value, and a next step. */
 
+/**
+ * How a fault may pass. By itself: what failed lies outside of what the project is made of (the computer, another process, another
+ * server, work that was stopped), and the next attempt finds out whether it is over. Once mended: it stays until somebody has mended what
+ * the project is made of.
+ */
+export type Passing = 'by itself' | 'once mended';
+
 /** One row of an error table; `{name}` in `message` and `next` is filled from the details. */
 export interface ErrorSpec {
   readonly message: string;
@@ -11,10 +18,10 @@ export interface ErrorSpec {
   /** HTTP status when the failure reaches a client. */
   readonly status: number;
   /**
-   * Whether the same request on the same picture may succeed later: what failed is the computer, what the project is made of, another
-   * server, or work that was stopped. Faults of the picture or of the request itself do not pass. Default: false.
+   * How the fault may pass, so that the same request on the same picture succeeds later. Faults of the picture or of the request itself
+   * do not pass and have none.
    */
-  readonly passing?: true;
+  readonly passing?: Passing;
 }
 
 /** Details that fill a message's placeholders, kept on the error for programs. */
@@ -24,7 +31,7 @@ export type ErrorDetails = Readonly<Record<string, string | number | boolean>>;
 export class CodedError extends Error {
   override readonly name = 'CodedError';
   /** As {@link ErrorSpec.passing} of its code. */
-  readonly passing: boolean;
+  readonly passing: Passing | undefined;
 
   constructor(
     readonly code: string,
@@ -33,7 +40,7 @@ export class CodedError extends Error {
     readonly exit: 1 | 2,
     readonly status: number,
     readonly details: ErrorDetails,
-    { passing = false, ...options }: ErrorOptions & { passing?: boolean } = {},
+    { passing, ...options }: ErrorOptions & { readonly passing?: Passing } = {},
   ) {
     super(message, options);
     this.passing = passing;
@@ -51,7 +58,7 @@ export const fillMessage = (template: string, details: ErrorDetails) =>
 export function errorMaker<Table extends Record<string, ErrorSpec>>(table: Table) {
   return (code: keyof Table & string, details: ErrorDetails = {}, cause?: unknown): CodedError => {
     const spec = table[code] as ErrorSpec;
-    const options = { passing: spec.passing ?? false, ...(cause === undefined ? {} : { cause }) };
+    const options = { passing: spec.passing, ...(cause === undefined ? {} : { cause }) };
     return new CodedError(
       code,
       fillMessage(spec.message, details),
@@ -71,7 +78,7 @@ export const ORTGRAD_ERRORS = {
     next: 'Check the shapes that enter {op}.',
     exit: 1,
     status: 500,
-    passing: true,
+    passing: 'once mended',
   },
   ADC_WEIGHTS_DAMAGED: {
     message: 'Weights file {path} cannot be read: {what}',
@@ -79,7 +86,7 @@ export const ORTGRAD_ERRORS = {
     page: 'Whoever keeps this project has to fetch or train the weights again; the file is not what was written.',
     exit: 1,
     status: 422,
-    passing: true,
+    passing: 'once mended',
   },
   ADC_RUNTIME: {
     message: 'onnxruntime could not run the graph on {provider}: {what}',
@@ -87,7 +94,7 @@ export const ORTGRAD_ERRORS = {
     page: 'Try again. If it stays so, the terminal of the server says more to whoever started it.',
     exit: 1,
     status: 500,
-    passing: true,
+    passing: 'by itself',
   },
   ADC_TELEMETRY: {
     message: 'onnxruntime was not started, since its telemetry could not be turned off from this worker thread: {what}',
@@ -95,7 +102,7 @@ export const ORTGRAD_ERRORS = {
     page: 'Whoever started the server has to start it with ORT_DISABLE_TELEMETRY=1.',
     exit: 1,
     status: 500,
-    passing: true,
+    passing: 'once mended',
   },
 } as const satisfies Record<string, ErrorSpec>;
 

@@ -1,7 +1,15 @@
 /** Differentiable graphs compiled to plain ONNX and run by onnxruntime. */
 
 export { type BuildLoss, compileStep, type StepOptions, type StepProgram } from './compile-step.ts';
-export { CodedError, type ErrorDetails, type ErrorSpec, errorMaker, fillMessage, ORTGRAD_ERRORS } from './errors.ts';
+export {
+  CodedError,
+  type ErrorDetails,
+  type ErrorSpec,
+  errorMaker,
+  fillMessage,
+  ORTGRAD_ERRORS,
+  type Passing,
+} from './errors.ts';
 export { moveTo, removeIfPossible } from './files.ts';
 export { Graph, gradients, type OutputSpec, Value } from './graph.ts';
 export { keptPromise, Once } from './kept-promises.ts';

@@ -93,12 +93,12 @@ describe.each(['thread', 'process'] as const)('a %s', (kind) => {
       next: 'Check the shapes that enter add.',
       exit: 1,
       status: 500,
-      passing: true,
+      passing: 'once mended',
       details: { op: 'add', what: 'too long', got: 7 },
     });
     await expect(remote.call('fail', { kind: 'lasting' })).rejects.toMatchObject({
       code: 'ADC_LASTING',
-      passing: false,
+      passing: undefined,
     });
     await expect(remote.call('fail', { kind: 'uncoded' })).rejects.toMatchObject({ message: 'no such place' });
     await expect(remote.call('nothing' as 'add', { a: 1, b: 2 })).rejects.toThrow();

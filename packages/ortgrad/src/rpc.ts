@@ -22,7 +22,7 @@
  * What a call throws arrives with its code. Aborting a call's signal aborts that of its handler, and the call throws the signal's reason
  * once the handler has ended. When the other side dies, everything that waits is rejected.
  */
-import { CodedError, type ErrorDetails } from './errors.ts';
+import { CodedError, type ErrorDetails, type Passing } from './errors.ts';
 
 /** What one call takes and gives. */
 export interface CallShape {
@@ -74,7 +74,7 @@ interface WireError {
     readonly next: string;
     readonly exit: 1 | 2;
     readonly status: number;
-    readonly passing: boolean;
+    readonly passing: Passing | undefined;
     readonly details: ErrorDetails;
   };
 }

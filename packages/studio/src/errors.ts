@@ -17,7 +17,7 @@ export const STUDIO_ERRORS = {
     page: 'Whoever keeps this project has to put it back; the page works again after a restart of the server.',
     exit: 1,
     status: 404,
-    passing: true,
+    passing: 'once mended',
   },
   ADC_PROJECT: {
     message: 'Project file {path}{where}: {what}',
@@ -25,7 +25,7 @@ export const STUDIO_ERRORS = {
     page: 'Whoever keeps this project has to correct that, then start the server again.',
     exit: 1,
     status: 422,
-    passing: true,
+    passing: 'once mended',
   },
   ADC_PROJECT_EXISTS: {
     message: 'There already is a project file at {path}',
@@ -39,7 +39,7 @@ export const STUDIO_ERRORS = {
     next: 'Check the path.',
     exit: 1,
     status: 404,
-    passing: true,
+    passing: 'once mended',
   },
   ADC_WEIGHTS_MISSING: {
     message: 'No weights at {path}',
@@ -47,7 +47,7 @@ export const STUDIO_ERRORS = {
     page: 'Whoever keeps this project has to name a .safetensors file or a model in adclick.yaml that is there, then start the server again.',
     exit: 1,
     status: 404,
-    passing: true,
+    passing: 'once mended',
   },
   ADC_MODEL_CHANGED: {
     message: '{count} of {total} model files are not what was shipped: {what}',
@@ -55,7 +55,7 @@ export const STUDIO_ERRORS = {
     page: 'Whoever started the server has to install it again.',
     exit: 1,
     status: 500,
-    passing: true,
+    passing: 'once mended',
   },
   ADC_MODEL_EXISTS: {
     message: 'There already is a model named {name}',
@@ -70,7 +70,7 @@ export const STUDIO_ERRORS = {
     page: 'Whoever keeps this project has to correct that line, or move the file away and have prompts written again.',
     exit: 1,
     status: 422,
-    passing: true,
+    passing: 'once mended',
   },
   ADC_PROMPT: {
     message: 'Prompt "{phrase}" of {type} is refused: {what}',
@@ -92,7 +92,7 @@ export const STUDIO_ERRORS = {
     page: 'Whoever started the server has to check that address, model name and key are right.',
     exit: 1,
     status: 502,
-    passing: true,
+    passing: 'by itself',
   },
   ADC_LANGUAGE_MODEL_ADDRESS: {
     message:
@@ -101,7 +101,7 @@ export const STUDIO_ERRORS = {
     page: 'Whoever started the server has to allow that address if it is trusted.',
     exit: 1,
     status: 403,
-    passing: true,
+    passing: 'once mended',
   },
   ADC_EXCHANGE_FILE: {
     message: 'Annotation file {path}, {field}: {what}',
@@ -172,7 +172,7 @@ export const STUDIO_ERRORS = {
     next: '{mend}',
     exit: 1,
     status: 409,
-    passing: true,
+    passing: 'by itself',
   },
   ADC_LEASE_LOST: {
     message: 'This process no longer has {what}: {why}',
@@ -180,21 +180,21 @@ export const STUDIO_ERRORS = {
     page: 'Try again, or open the page where the project is served now; what is not saved yet stays in this browser.',
     exit: 1,
     status: 503,
-    passing: true,
+    passing: 'by itself',
   },
   ADC_IN_USE: {
     message: 'Somebody else is writing {what}: {owner}',
     next: 'Wait until that has ended and try again.',
     exit: 1,
     status: 409,
-    passing: true,
+    passing: 'by itself',
   },
   ADC_TRAINING: {
     message: 'A detector of {category} is being trained',
     next: 'Wait until that has ended, or stop it in the list of background work.',
     exit: 1,
     status: 409,
-    passing: true,
+    passing: 'by itself',
   },
   ADC_NAME_TAKEN: {
     message: 'The name {name} is taken',
@@ -233,35 +233,35 @@ export const STUDIO_ERRORS = {
     next: 'Wait a minute.',
     exit: 1,
     status: 429,
-    passing: true,
+    passing: 'by itself',
   },
   ADC_STREAMS: {
     message: '{limit} event streams are open already',
     next: 'Close pages that nobody looks at.',
     exit: 1,
     status: 429,
-    passing: true,
+    passing: 'by itself',
   },
   ADC_SLOW: {
     message: 'The request came with less than {least} bytes a second',
     next: 'Send it again over a faster connection.',
     exit: 1,
     status: 408,
-    passing: true,
+    passing: 'by itself',
   },
   ADC_DATABASE: {
     message: 'Database {path} cannot be used: {what}',
     next: '{mend}',
     exit: 1,
     status: 500,
-    passing: true,
+    passing: 'once mended',
   },
   ADC_DATABASE_BUSY: {
     message: 'Database {path} is in use: another process has been writing to it for {seconds} s',
     next: 'Wait until that has ended and try again; nothing was lost.',
     exit: 1,
     status: 503,
-    passing: true,
+    passing: 'by itself',
   },
   ADC_DATABASE_GONE: {
     message: 'Database {path} is no longer the file that was opened: it, or its folder, was deleted, moved or replaced',
@@ -269,7 +269,7 @@ export const STUDIO_ERRORS = {
     page: 'Whoever keeps this project has to start the server again; what is not saved yet stays in this browser.',
     exit: 1,
     status: 503,
-    passing: true,
+    passing: 'by itself',
   },
   ADC_PORT: {
     message: 'Port {port} of {host} cannot be used: {what}',
@@ -277,7 +277,7 @@ export const STUDIO_ERRORS = {
     page: 'Whoever started the server has to choose another port.',
     exit: 1,
     status: 500,
-    passing: true,
+    passing: 'once mended',
   },
   ADC_PAGE_MISSING: {
     message: 'The page is not built: no {path}',
@@ -285,7 +285,7 @@ export const STUDIO_ERRORS = {
     page: 'Whoever started the server has to build the page: npm run build.',
     exit: 1,
     status: 503,
-    passing: true,
+    passing: 'once mended',
   },
   ADC_CANCELLED: {
     message: 'Stopped by {signal}',
@@ -293,7 +293,7 @@ export const STUDIO_ERRORS = {
     page: 'Start it again.',
     exit: 1,
     status: 499,
-    passing: true,
+    passing: 'by itself',
   },
   ADC_INTERNAL: {
     message: 'Something unexpected failed: {what}',
@@ -301,7 +301,7 @@ export const STUDIO_ERRORS = {
     page: 'Try again. If it stays so, the terminal of the server says more to whoever started it.',
     exit: 1,
     status: 500,
-    passing: true,
+    passing: 'once mended',
   },
 } as const satisfies Record<string, ErrorSpec>;
 

@@ -478,7 +478,7 @@ export class LabelService {
 }
 
 /** Whether it says nothing about the picture: the mask may be computed later. */
-const isPassing = (error: unknown): boolean => toCoded(error).passing;
+const isPassing = (error: unknown): boolean => toCoded(error).passing !== undefined;
 
 const adjustsTheSame = (a: LabelEvent['action'], b: LabelEvent['action']): boolean =>
   (a.kind === 'threshold' && b.kind === 'threshold') ||

@@ -1,8 +1,10 @@
 /** Opening categories: once, and again when what kept one closed has passed. */
 import { fail as failCore } from '@adclick/core/errors';
+import type { ErrorSpec } from '@adclick/ortgrad';
 import { expect, test } from 'vitest';
 import { makeProject } from '../../test/sample.ts';
 import type { Engine } from '../engine/engine.ts';
+import { fail, STUDIO_ERRORS } from '../errors.ts';
 import { Bus } from '../jobs/bus.ts';
 import { Jobs } from '../jobs/jobs.ts';
 import type { ImageRepository } from '../store/images.ts';
@@ -35,9 +37,14 @@ test('a category that could not be opened stays so, until it is indexed again or
   expect(await asked.open('part')).toEqual(OPEN);
 });
 
-test('a thread that died says nothing about the category: whoever asks next tries again', async () => {
-  const asked = await categories([failCore('ADC_RUNTIME', { provider: 'the engine', what: 'it ended' }), OPEN]);
-  const both = [asked.open('part'), asked.open('part')];
-  for (const each of both) await expect(each).rejects.toMatchObject({ code: 'ADC_RUNTIME' });
-  expect(await asked.open('part')).toEqual(OPEN);
-});
+test.each(Object.entries(STUDIO_ERRORS as Record<string, ErrorSpec>))(
+  '%s: whoever asks next tries again where it passes by itself, and only then',
+  async (code, { passing }) => {
+    const fault = fail(code as keyof typeof STUDIO_ERRORS);
+    const asked = await categories([fault, OPEN]);
+    const both = [asked.open('part'), asked.open('part')];
+    for (const each of both) await expect(each).rejects.toBe(fault);
+    if (passing === 'by itself') expect(await asked.open('part')).toEqual(OPEN);
+    else await expect(asked.open('part')).rejects.toBe(fault);
+  },
+);

@@ -16,19 +16,6 @@ export interface OpenCategory {
   readonly pictures: number;
 }
 
-/** Failures that say nothing about the category: a thread that died, a disk that is full, somebody else who indexes it. */
-const OF_THE_MOMENT: ReadonlySet<string> = new Set([
-  ...[
-    'ADC_RUNTIME',
-    'ADC_IN_USE',
-    'ADC_LEASE_LOST',
-    'ADC_DISK',
-    'ADC_DATABASE_BUSY',
-    'ADC_DATABASE_GONE',
-    'ADC_CANCELLED',
-  ],
-]);
-
 export class Categories {
   private readonly opening = new Map<string, Promise<OpenCategory>>();
   private readonly opened = new Map<string, OpenCategory>();
@@ -150,7 +137,8 @@ export class Categories {
         for (const listener of this.listeners) listener(name);
         return `Images are compared with ${counted(category.pictures, 'good picture')}.`;
       } catch (error) {
-        if (!signal.aborted && !OF_THE_MOMENT.has(toCoded(error).code)) this.failures.set(name, error);
+        // What passes by itself says nothing about the category: a thread that died, a full disk, somebody else who indexes it.
+        if (!signal.aborted && toCoded(error).passing !== 'by itself') this.failures.set(name, error);
         if (this.opening.get(name) === opening) this.opening.delete(name);
         reject(error);
         throw error;

@@ -71,7 +71,7 @@ describe('on a full disk', () => {
         (answer) => (version = answer.version),
         (error) => (refused = error),
       );
-    expect(refused).toMatchObject({ code: 'ADC_DISK', passing: true });
+    expect(refused).toMatchObject({ code: 'ADC_DISK', passing: 'by itself' });
     expect((await studio.labels.peek(1)).version).toBe(version);
     full.free();
     version = (await paint(version)).version;

@@ -9,7 +9,7 @@ import { databasePath } from '../../src/store/store.ts';
 import { instantPredictor, makeProject, openStudio, squares } from '../sample.ts';
 
 const click = (x: number, y: number): Action => ({ kind: 'click', type: 1, click: { x, y, positive: true } });
-const GONE = { code: 'ADC_DATABASE_GONE', status: 503, passing: true };
+const GONE = { code: 'ADC_DATABASE_GONE', status: 503, passing: 'by itself' };
 
 /** Number of events in a database, for those who have it not open. */
 function eventsIn(root: string): number {
