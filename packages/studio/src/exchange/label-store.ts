@@ -11,6 +11,7 @@ import { removeLeftovers } from '@adclick/ortgrad';
 import { CACHE_FOLDER } from '../cache-folder.ts';
 import { fail } from '../errors.ts';
 import { fileName } from '../file-name.ts';
+import type { WorkOptions } from '../jobs/progress.ts';
 import { endingOf, folderOf, nameOf, withoutEnding, withoutSlashes } from '../path-parts.ts';
 import { type Category, categoriesOf, entryFolder } from '../project/categories.ts';
 import { findGood, findLabelled } from '../project/category-pictures.ts';
@@ -36,8 +37,10 @@ export interface LabelStore {
   /**
    * Replaces everything that is known of an image; of a partial one, only the types that it brings.
    * @returns what it has replaced: undefined when there was no other mask.
+   * @throws ADC_IN_USE when somebody else writes that image all the time, ADC_EXCHANGE_…, ADC_IMAGE_… and ADC_MASK_… when it cannot be put
+   *   there: others can.
    */
-  put(image: LabelledImage): Promise<Replaced | undefined>;
+  put(image: LabelledImage, options?: WorkOptions): Promise<Replaced | undefined>;
   /** Why it cannot hold a defect type, if it cannot. */
   refusal?(type: string): string | undefined;
   /** The images without their layers, where that is cheaper, and those that cannot be read. */

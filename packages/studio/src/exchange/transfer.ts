@@ -271,7 +271,7 @@ export async function importLabels(
     const partial = some || (image.partial ?? false);
     const put = { ...image, path, width, height, category, reference, layers, partial };
     await owned?.();
-    const stored = await orLeaveOut(leaveOut, { path }, async () => ({ before: await store.put(put) }));
+    const stored = await orLeaveOut(leaveOut, { path }, async () => ({ before: await store.put(put, { signal }) }));
     if (!stored) continue;
     if (stored.before) replaced.push(stored.before);
     images++;

@@ -30,3 +30,18 @@ export interface OwnedOptions extends WorkOptions {
 export interface NotedOptions extends WorkOptions {
   readonly note?: (text: string) => void;
 }
+
+/** Waits for work that goes on by itself, as long as it is wanted here. @throws the signal's reason, and what the work throws. */
+export async function whileWanted<T>(work: Promise<T>, signal: AbortSignal | undefined): Promise<T> {
+  let stop = () => {};
+  const unwanted = new Promise<never>((_, reject) => {
+    stop = () => reject(signal?.reason);
+  });
+  signal?.addEventListener('abort', stop, { once: true });
+  if (signal?.aborted) stop();
+  try {
+    return await Promise.race([work, unwanted]);
+  } finally {
+    signal?.removeEventListener('abort', stop);
+  }
+}

@@ -11,6 +11,7 @@ import type { LabelStore, MaskFolderStore, Picture } from '../exchange/label-sto
 import type { LabelledImage, LeftOut, Replaced } from '../exchange/types.ts';
 import { isEmptyRle, uniteRle } from '../history/bitmaps.ts';
 import type { Bus } from '../jobs/bus.ts';
+import type { WorkOptions } from '../jobs/progress.ts';
 import { passOver } from '../log.ts';
 import type { Project } from '../project/project.ts';
 import type { LostImage } from '../store/images.ts';
@@ -41,7 +42,8 @@ export class LabelArchive {
   /**
    * Replaces an image's mask as one event, as importers do; types that are new are added.
    * @param path relative to the project, with forward slashes. @param source names the format in the history.
-   * @param only whether types that are not given stay as they are. @returns whether another mask was there before.
+   * @param only whether types that are not given stay as they are. @param signal ends the waiting for others.
+   * @returns whether another mask was there before.
    * @throws ADC_NOT_FOUND when the project has no such image, ADC_EXCHANGE_NAME for a type of a name that none can have,
    *   ADC_DATABASE_BUSY, ADC_IN_USE.
    */
@@ -51,7 +53,7 @@ export class LabelArchive {
     state: ImageState,
     source: string,
     user: string,
-    only = false,
+    { only = false, signal }: { readonly only?: boolean; readonly signal?: AbortSignal } = {},
   ): Promise<boolean> {
     const image = await this.store.images.findByPath(path);
     if (!image) throw fail('ADC_NOT_FOUND', { what: `image ${path}` });
@@ -66,15 +68,15 @@ export class LabelArchive {
       const joined = before ? uniteRle(before, rle) : rle;
       if (!isEmptyRle(joined)) replaced.set(id, joined);
     }
-    const done = await this.patiently(path, () =>
-      this.labels.replaceLayers(image.id, replaced, state, source, user, only),
+    const done = await this.patiently(path, signal, () =>
+      this.labels.replaceLayers(image.id, replaced, state, source, user, { only, signal }),
     );
     this.bus.emit({ kind: 'types', types: await this.store.types.list() });
     return done.replaced;
   }
 
   /** Writes an image whoever else writes it: what somebody did at the same moment stands before it in the history. */
-  private async patiently<T>(path: string, write: () => Promise<T>): Promise<T> {
+  private async patiently<T>(path: string, signal: AbortSignal | undefined, write: () => Promise<T>): Promise<T> {
     for (let attempt = 1; ; attempt++) {
       try {
         return await write();
@@ -87,7 +89,7 @@ export class LabelArchive {
             ? error
             : fail('ADC_IN_USE', { what: path, owner: 'an annotator who acts on it without a pause' });
       }
-      await sleep(PAUSE_MS * attempt);
+      await sleep(PAUSE_MS * attempt, undefined, { signal });
     }
   }
 }
@@ -156,7 +158,7 @@ export class DatabaseLabels implements LabelStore {
   }
 
   /** Good pictures that others are compared with are not labelled in the database: their files say what they are. */
-  async put(image: LabelledImage): Promise<Replaced | undefined> {
+  async put(image: LabelledImage, { signal }: WorkOptions = {}): Promise<Replaced | undefined> {
     const { path, layers, state, width, height, partial } = image;
     const known = await this.archive.store.images.findByPath(path);
     if (!known) return this.files.put(image);
@@ -164,7 +166,8 @@ export class DatabaseLabels implements LabelStore {
       const [got, want] = [`${width} x ${height}`, `${known.width} x ${known.height}`];
       throw fail('ADC_MASK_SIZE', { path, got, want: `labelled with ${want}` });
     }
-    const replaced = await this.archive.replace(path, layers, state, this.source, this.user, partial);
+    const how = { only: partial, signal };
+    const replaced = await this.archive.replace(path, layers, state, this.source, this.user, how);
     return replaced ? { path } : undefined;
   }
 }

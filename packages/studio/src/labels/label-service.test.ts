@@ -377,7 +377,7 @@ test('a click that met a fault gets its mask when its category opens again, and 
       passing: 'once mended',
     });
   const imported = new Map([[2, squares([{ x: 15, y: 8, positive: true }], 0)]]);
-  await expect(labels.replaceLayers(1, imported, 'defect', 'coco', 'b', true)).rejects.toMatchObject({
+  await expect(labels.replaceLayers(1, imported, 'defect', 'coco', 'b', { only: true })).rejects.toMatchObject({
     passing: 'once mended',
   });
   expect(await labels.replaceLayers(1, imported, 'defect', 'coco', 'b')).toEqual({ version: 2, replaced: false });
@@ -441,6 +441,42 @@ test('an import replaces the mask as one event that can be undone', async () => 
     [1, 25],
     [2, 0],
   ]);
+});
+
+test('an import that replaces everything does not wait for the masks of clicks, and whoever made them is answered', async () => {
+  const { predictor, next } = heldPredictor();
+  const studio = await openStudio(await makeProject(), { predictor });
+  const clicked = studio.labels.act(1, { base: 0, action: click(3, 3) }, 'a');
+  const held = await next();
+  const mask = squares([{ x: 15, y: 8, positive: true }], 0);
+  const { version } = await studio.labels.replaceLayers(1, new Map([[2, mask]]), 'defect', 'coco', 'b');
+  expect(version).toBe(2);
+  expect(await clicked).toMatchObject({ version: 1, superseded: true });
+  expect(await studio.labels.peek(1)).toMatchObject({ version: 2, completed: 2 });
+  // The mask that comes after all changes nothing.
+  held.go();
+  expect([...(await studio.labels.state(1)).layers]).toEqual([[2, mask]]);
+  expect(await storeOf(studio).labels.refold(1, 0.49)).toEqual(await studio.labels.state(1));
+});
+
+test('an import of some types waits for the masks of clicks, until it is stopped', async () => {
+  const { predictor, next } = heldPredictor();
+  const studio = await openStudio(await makeProject(), { predictor });
+  const clicked = studio.labels.act(1, { base: 0, action: click(3, 3) }, 'a');
+  const held = await next();
+  const stop = new AbortController();
+  const mask = squares([{ x: 15, y: 8, positive: true }], 0);
+  const layers = [{ type: 'scratch', rle: mask }];
+  const put = studio.archive.replace('test/dent/0.png', layers, 'defect', 'coco', 'b', {
+    only: true,
+    signal: stop.signal,
+  });
+  setTimeout(() => stop.abort(new Error('not wanted any more')), 20);
+  await expect(put).rejects.toThrow('not wanted any more');
+  held.go();
+  expect(await clicked).toMatchObject({ version: 1, superseded: false });
+  await studio.archive.replace('test/dent/0.png', layers, 'defect', 'coco', 'b', { only: true });
+  expect([...(await studio.labels.state(1)).layers.keys()]).toEqual([1, 2]);
 });
 
 test('a model that sees nothing proposes nothing', async () => {

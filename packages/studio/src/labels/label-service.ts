@@ -29,6 +29,7 @@ import {
 } from '../history/history.ts';
 import type { Bus } from '../jobs/bus.ts';
 import { Locks } from '../jobs/locks.ts';
+import { whileWanted } from '../jobs/progress.ts';
 import type { ImageRecord, ImageRepository } from '../store/images.ts';
 import { type LabelRepository, StaleVersion, type StoredImage } from '../store/labels.ts';
 import type { TypeRepository } from '../store/types.ts';
@@ -248,8 +249,16 @@ export class LabelService {
       await this.commits.run(image.id, async () => {
         const state = await this.states.remembered(image.id);
         if (!needless(state)) throw error;
-        for (const { event } of state.waiting) await this.storeResult(image.id, event.version, [], false);
+        await this.endWaiting(image.id, state);
       });
+    }
+  }
+
+  /** Ends the clicks that wait for their masks without any: nothing of them is to be left. */
+  private async endWaiting(id: number, { waiting }: LabelState): Promise<void> {
+    for (const { event } of waiting) {
+      await this.storeResult(id, event.version, [], false);
+      this.tell(id, event.version, { superseded: true });
     }
   }
 
@@ -286,7 +295,8 @@ export class LabelService {
 
   /**
    * Replaces an image's whole mask, as imports do.
-   * @param only whether types that are not given stay as they are. @returns the new version, and whether another mask was there before.
+   * @param only whether types that are not given stay as they are. Masks of clicks are waited for then, as long as the signal allows.
+   * @returns the new version, and whether another mask was there before.
    * @throws StaleWrite when somebody acts on the image at the same moment.
    */
   async replaceLayers(
@@ -295,13 +305,14 @@ export class LabelService {
     imageState: 'todo' | 'defect' | 'good',
     source: string,
     actor: string,
-    only = false,
+    { only = false, signal }: { readonly only?: boolean; readonly signal?: AbortSignal } = {},
   ): Promise<{ version: number; replaced: boolean }> {
     return this.actions.run(id, async () => {
       const found = await this.find(id);
-      await this.settleBefore(found.image, () => !only);
+      if (only) await whileWanted(this.state(id), signal);
       const content = await this.contentNow(found.image, found.content);
       return this.commits.run(id, async () => {
+        if (!only) await this.endWaiting(id, await this.peek(id));
         const state = await this.peek(id);
         const after: Face = {
           ...{ clicks: [], activeType: null, threshold: this.threshold },
@@ -377,10 +388,14 @@ export class LabelService {
         this.running.delete(id);
       }
       const flips = await this.complete(id, waiting, mask, joined);
-      for (const waiter of this.waiters.get(id) ?? [])
-        if (waiter.version === event.version)
-          waiter.settle({ superseded: joined, ...(flips ? { flips } : {}), ...(error === undefined ? {} : { error }) });
+      const outcome = { superseded: joined, ...(flips && { flips }), ...(error !== undefined && { error }) };
+      this.tell(id, event.version, outcome);
     }
+  }
+
+  /** Answers those who wait for a version. */
+  private tell(id: number, version: number, outcome: Settled): void {
+    for (const waiter of this.waiters.get(id) ?? []) if (waiter.version === version) waiter.settle(outcome);
   }
 
   private async predict(image: ImageRecord, { event, face }: WaitingEvent): Promise<Rle> {
