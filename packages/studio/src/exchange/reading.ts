@@ -11,9 +11,9 @@ import type { LabelledImage } from './types.ts';
 
 type LeaveOut = ReadOptions['leftOut'];
 
-/** What a file can have wrong; anything else is a fault of this program or of the computer. */
+/** What a file can have wrong, or one picture that is put somewhere; anything else is a fault of this program or of the computer. */
 const REFUSAL =
-  /^ADC_(EXCHANGE_(FILE|NAME|LIMIT)|IMAGE_(MISSING|EMPTY|UNREADABLE|TRUNCATED|TOO_LARGE)|MASK_(SIZE|VALUES))$/;
+  /^ADC_(EXCHANGE_(FILE|NAME|LIMIT)|IMAGE_(MISSING|EMPTY|UNREADABLE|TRUNCATED|TOO_LARGE)|MASK_(SIZE|VALUES)|IN_USE)$/;
 
 const isRefusal = (error: unknown): error is CodedError => error instanceof CodedError && REFUSAL.test(error.code);
 

@@ -6,10 +6,13 @@ import { encodeRle } from '@adclick/core/geometry';
 import { expect, test, vi } from 'vitest';
 import { all } from '../../test/labels.ts';
 import { makeProject, openStudio, SIDE, temporaryFolder } from '../../test/sample.ts';
+import { MaskFolderStore } from '../exchange/label-store.ts';
 import { openSource } from '../exchange/source.ts';
 import { exportLabels, importLabels } from '../exchange/transfer.ts';
 import { openLabels } from '../open-labels.ts';
 import type { Project } from '../project/project.ts';
+import type { Studio } from '../studio.ts';
+import { DatabaseLabels } from './archive.ts';
 
 const box = (left: number, top: number) => {
   const data = new Uint8Array(SIDE.width * SIDE.height);
@@ -97,21 +100,44 @@ test('are jobs of a server, which say what came of them', async () => {
   });
 });
 
+/** Has another process write an image whenever a studio is about to. @param but whether it holds back this time. */
+function writeBetween(studio: Studio, other: Studio, image: number, but: () => boolean = () => false): void {
+  const { labels } = studio.store;
+  const append = labels.append.bind(labels);
+  labels.append = async (id, ...args) => {
+    if (id === image && !but()) {
+      const { version } = await other.labels.peek(id);
+      await other.labels.act(id, { base: version, action: { kind: 'review', review: 'approved' } }, 'grace');
+    }
+    return append(id, ...args);
+  };
+}
+
 test('an import goes on when another process writes the picture at the same moment', async () => {
   const project = await makeProject(1);
   const [studio, other] = [await openStudio(project), await openStudio(project)];
-  const { labels } = studio.store;
-  const append = labels.append.bind(labels);
   let between = 2;
-  labels.append = async (...args) => {
-    if (between-- > 0) {
-      const { version } = await other.labels.peek(1);
-      await other.labels.act(1, { base: version, action: { kind: 'review', review: 'approved' } }, 'grace');
-    }
-    return append(...args);
-  };
+  writeBetween(studio, other, 1, () => between-- <= 0);
   await studio.archive.replace('test/dent/0.png', [{ type: 'dent', rle: rle(2, 3) }], 'defect', 'coco', 'ada');
   const events = await studio.store.labels.events(1);
   expect(events.map(({ action }) => action.kind)).toEqual(['review', 'review', 'import']);
   expect((await other.labels.state(1)).layers.size).toBe(1);
+});
+
+test('an import leaves out a picture that another process writes all the time, and goes on', async () => {
+  const target = join(await temporaryFolder(), 'coco');
+  const from = await openLabels((await labelledProject()).root, 'ada', 'coco');
+  await exportLabels(from.store, { format: 'coco', target });
+  await from.close();
+  const project = await makeProject(3);
+  const [studio, other] = [await openStudio(project), await openStudio(project)];
+  const files = await MaskFolderStore.open(project);
+  writeBetween(studio, other, 1);
+  const into = new DatabaseLabels(studio.archive, files, 'bo', 'coco');
+  const report = await importLabels(into, { format: 'coco', source: await openSource(target) });
+  expect(report).toMatchObject({ images: 3, defects: 1 });
+  expect(report.leftOut).toEqual([
+    { path: 'test/dent/0.png', reason: expect.stringMatching(/^Somebody else is writing test\/dent\/0.png/) },
+  ]);
+  expect((await other.labels.state(2)).layers.size).toBe(1);
 });
