@@ -1,9 +1,9 @@
 /** What the thread that reads files of others is asked, and what it answers. */
 import type { ProgressEvent } from '../jobs/progress.ts';
 import type { ReadingLimits } from './budget.ts';
+import type { Part } from './hand-over.ts';
 import type { Picture } from './label-store.ts';
 import type { Survey, SurveyRequest } from './survey.ts';
-import type { LabelledImage } from './types.ts';
 
 /** What the thread is started with. */
 export interface ReadingStart {
@@ -18,6 +18,6 @@ export interface ReadingCalls {
     answer: Survey;
     progress: ProgressEvent;
   };
-  /** Some of the matched images, one at least; none when there are no more. */
-  next: { request: null; answer: readonly LabelledImage[] };
+  /** The next of the matched images. */
+  next: { request: null; answer: Part };
 }

@@ -78,6 +78,7 @@ export class SourceReader implements LabelReader {
     let done = 0;
     for await (const image of budget.during(this.read(request, { inProject, fits, budget, leftOut: refuse }))) {
       signal?.throwIfAborted();
+      if (!isMeant(image, request)) continue;
       onProgress?.({ label: 'reading', done: ++done });
       const { path, width, height, partial } = image;
       if (found.has(path)) twice.add(path);
@@ -98,19 +99,28 @@ export class SourceReader implements LabelReader {
   }
 
   async *matched({ signal }: WorkOptions = {}): AsyncIterable<LabelledImage> {
+    for await (const image of this.secondLook()) {
+      signal?.throwIfAborted();
+      if (image) yield image;
+    }
+  }
+
+  /** The images that the survey has matched, and undefined for each of the others, so that whoever waits sees that it goes on. */
+  async *secondLook(): AsyncIterable<LabelledImage | undefined> {
     if (!this.found) throw new Error('survey first');
     const { request, read, paths } = this.found;
     // What took its time once may take it again, however busy the computer is now.
     const budget = new Budget({ ...this.limits, fileSeconds: Infinity, allSeconds: Infinity });
-    for await (const image of this.read(request, { ...read, budget })) {
-      signal?.throwIfAborted();
-      if (paths.has(image.path)) yield image;
-    }
+    for await (const image of this.read(request, { ...read, budget }))
+      yield paths.has(image.path) && isMeant(image, request) ? image : undefined;
   }
 
-  /** The images of the files, but those that are passed over. */
-  private async *read({ format, emptyIs }: SurveyRequest, options: ReadOptions): AsyncGenerator<LabelledImage> {
-    for await (const image of EXCHANGE_FORMATS[format].read(this.source, options))
-      if (image.unpainted || image.layers.length > 0 || emptyIs === 'good') yield image;
+  /** All images of the files. */
+  private read({ format }: SurveyRequest, options: ReadOptions): AsyncIterable<LabelledImage> {
+    return EXCHANGE_FORMATS[format].read(this.source, options);
   }
 }
+
+/** Whether an image says anything, and is not passed over. */
+const isMeant = ({ unpainted, layers }: LabelledImage, { emptyIs }: SurveyRequest): boolean =>
+  unpainted || layers.length > 0 || emptyIs === 'good';

@@ -51,10 +51,12 @@ export class ThreadReader implements LabelReader {
   }
 
   async *matched({ signal }: WorkOptions = {}): AsyncIterable<LabelledImage> {
-    for (;;) {
-      const images = await this.watched(signal, () => this.remote.call('next', null));
-      if (images.length === 0) return;
+    let last = false;
+    while (!last) {
+      // Each answer is a sign of life, so that a look of hours is not taken for one that hangs.
+      const { images, done } = await this.watched(signal, () => this.remote.call('next', null));
       yield* images;
+      last = done;
     }
   }
 
