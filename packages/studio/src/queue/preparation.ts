@@ -2,6 +2,7 @@
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { fromStored } from '@adclick/core/files';
+import type { CodedError } from '@adclick/ortgrad';
 import { counted, type Job } from '../api.ts';
 import type { Engine } from '../engine/engine.ts';
 import { detectorOf, preparedFolder, readPrepared } from '../engine/prepared.ts';
@@ -9,6 +10,7 @@ import type { ModelPicture, Prepared } from '../engine/protocol.ts';
 import { toCoded } from '../errors.ts';
 import type { Bus } from '../jobs/bus.ts';
 import type { Jobs, Outcome } from '../jobs/jobs.ts';
+import type { WorkOptions } from '../jobs/progress.ts';
 import { passOver } from '../log.ts';
 import { pageLine } from '../page-errors.ts';
 import { fileStamp, trainedDetector } from '../project/detector-files.ts';
@@ -27,11 +29,15 @@ const QUIET_MS = 400;
 const LONGEST_HOLD_MS = 5_000;
 /** Times that an image is looked at again because its detector was replaced meanwhile. */
 const ATTEMPTS = 3;
-/** Images whose preparation failed in a row, after which it stops. */
+/** Images in a row that met a fault that may pass, after which there is a pause before each further one. */
 const FAILURES = 20;
+/** Milliseconds of such pauses, each twice as long as the one before. */
+const PAUSE = { first: 1_000, most: 60_000 } as const;
 
 export class Preparation {
   private readonly running = new Map<string, Job>();
+  /** Categories that were opened anew while their images are looked at. */
+  private readonly anew = new Set<string>();
   private lastActivity = 0;
 
   constructor(
@@ -41,6 +47,7 @@ export class Preparation {
     private readonly categories: Categories,
     private readonly jobs: Jobs,
     private readonly bus: Bus,
+    private readonly pause = (ms: number, signal: AbortSignal): Promise<unknown> => sleep(ms, undefined, { signal }),
   ) {}
 
   /** Notes that somebody is at work or looks through the list, so that the background holds back. */
@@ -53,12 +60,10 @@ export class Preparation {
     return { category, path: fromStored(this.project.root, path), bytes, modified };
   }
 
-  /** Begins looking at a category's images that nobody has looked at. */
+  /** Begins looking at a category's images that nobody has looked at, also at those that a fault has kept from it. */
   start(category: string): void {
-    if (this.running.get(category)?.state === 'running' && this.isRunning(category)) return;
-    const job = this.jobs.start('prepare', `Looking at the images of ${category}`, (work) =>
-      this.run(category, work.signal, (done, total) => work.onProgress({ label: 'preparing', done, total })),
-    );
+    if (this.isRunning(category)) return void this.anew.add(category);
+    const job = this.jobs.start('prepare', `Looking at the images of ${category}`, (work) => this.run(category, work));
     this.running.set(category, job);
   }
 
@@ -67,44 +72,69 @@ export class Preparation {
     return id !== undefined && this.jobs.find(id)?.state === 'running';
   }
 
-  private async run(
-    category: string,
-    signal: AbortSignal,
-    report: (done: number, total: number) => void,
-  ): Promise<Outcome> {
+  private async run(category: string, { signal, onProgress }: Required<WorkOptions>): Promise<Outcome> {
     let done = 0;
-    let failed = 0;
     let inARow = 0;
-    let reason = '';
-    const skipped = new Set<number>();
+    /** Why images were not looked at. One broken picture must not keep the others from it. */
+    const skipped = new Map<number, CodedError>();
+    /** Those of the last in a row that may be looked at as soon as the computer can again. */
+    const late = new Set<number>();
+    const takeLate = () => {
+      for (const id of late) skipped.delete(id);
+      late.clear();
+    };
     for (;;) {
+      if (this.anew.delete(category)) skipped.clear();
       const batch = (await this.images.unprepared(category, BATCH + skipped.size)).filter(({ id }) => !skipped.has(id));
-      if (batch.length === 0) break;
+      if (batch.length === 0) {
+        if (inARow < FAILURES || late.size === 0) break;
+        takeLate();
+        continue;
+      }
       const { total } = await this.images.unpreparedCount(category);
       const all = done + total;
+      const report = (detail?: string) => onProgress({ label: 'preparing', done, total: Math.max(done, all), detail });
       for (const image of batch) {
-        const held = Date.now();
-        while (Date.now() - this.lastActivity < QUIET_MS && Date.now() - held < LONGEST_HOLD_MS)
-          await sleep(QUIET_MS, undefined, { signal });
-        signal.throwIfAborted();
+        await this.holdBack(signal);
+        let fault: CodedError | undefined;
         try {
           await this.prepare(image, false);
-          inARow = 0;
         } catch (error) {
           signal.throwIfAborted();
-          // One broken picture must not keep the others from being looked at.
-          skipped.add(image.id);
-          failed++;
-          reason ||= pageLine(toCoded(error), this.project.root);
-          if (++inARow >= FAILURES) throw error;
+          fault = toCoded(error);
+          skipped.set(image.id, fault);
         }
-        report(++done, Math.max(done, all));
+        if (fault?.passing === undefined) {
+          // The models answer.
+          if (inARow >= FAILURES) takeLate();
+          late.clear();
+          inARow = 0;
+        } else {
+          if (fault.passing === 'by itself') late.add(image.id);
+          if (++inARow >= FAILURES) {
+            report(pageLine(fault, this.project.root));
+            await this.pause(Math.min(PAUSE.most, PAUSE.first * 2 ** (inARow - FAILURES)), signal);
+          }
+        }
+        if (fault) continue;
+        done++;
+        report();
         if (done % DIVERSITY_EVERY === 0) await this.orderByDiversity(category);
       }
     }
     if (done > 0) await this.orderByDiversity(category);
-    const broken = failed === 0 ? '' : ` ${counted(failed, 'image')} could not be looked at; the first: ${reason}`;
-    return { text: `Looked at ${counted(done - failed, 'image')}.${broken}`, leftOut: failed };
+    const [first] = skipped.values();
+    const reason = first && pageLine(first, this.project.root);
+    const broken = reason ? ` ${counted(skipped.size, 'image')} could not be looked at; the first: ${reason}` : '';
+    return { text: `Looked at ${counted(done, 'image')}.${broken}`, leftOut: skipped.size };
+  }
+
+  /** Waits while people are at work. */
+  private async holdBack(signal: AbortSignal): Promise<void> {
+    const held = Date.now();
+    while (Date.now() - this.lastActivity < QUIET_MS && Date.now() - held < LONGEST_HOLD_MS)
+      await sleep(QUIET_MS, undefined, { signal });
+    signal.throwIfAborted();
   }
 
   /** What the model sees in an image unasked; computed now where it is not on disk. */
