@@ -47,8 +47,8 @@ function turnOf({ name, request }: CallOf<Calls>): { priority: number; key: stri
 serveCalls<Calls>(
   parentWire(),
   {
-    category: ({ category, rebuild }, { signal, progress }) =>
-      models.openCategory(category, rebuild, { onProgress: progress, signal }, exclusive),
+    category: ({ category, how }, { signal, progress }) =>
+      models.openCategory(category, how, { onProgress: progress, signal }, exclusive),
     predict: async (request) => ({ rle: await models.predict(request) }),
     prepare: ({ picture }) => models.prepare(picture),
     warm: async ({ picture }) => {

@@ -128,12 +128,12 @@ export class Studio {
   private models(): Predictor {
     return {
       check: (image) => this.categories.check(image.category),
-      predict: async (image, asked) => {
-        await this.categories.open(image.category);
-        this.preparation.touch();
-        const picture = this.preparation.picture(image);
-        return (await this.engine.call('predict', { picture, ...asked })).rle;
-      },
+      predict: (image, asked) =>
+        this.categories.using(image.category, async () => {
+          this.preparation.touch();
+          const picture = this.preparation.picture(image);
+          return (await this.engine.call('predict', { picture, ...asked })).rle;
+        }),
       proposal: async (image) => (await this.preparation.prepare(image, true)).rle,
     };
   }

@@ -30,7 +30,14 @@ import type { Project } from '../project/project.ts';
 import { indexCategory, openCurrentIndex } from './indexing.ts';
 import { categoryKey, preparedFolder, readPrepared } from './prepared.ts';
 import { normOf, runsAbove, type Sight, sightOfClicks, sightOfDetector } from './proposals.ts';
-import { type Calls, closedEngine, type EngineSettings, type ModelPicture, type Prepared } from './protocol.ts';
+import {
+  type Calls,
+  closedEngine,
+  type EngineSettings,
+  type ModelPicture,
+  type Opening,
+  type Prepared,
+} from './protocol.ts';
 import { writtenRegions } from './written.ts';
 
 /** Pictures kept open, where an eighth of the memory holds them: one of 512 px takes about 20 MB. */
@@ -118,21 +125,24 @@ export class OpenModels {
 
   /**
    * Opens a category's index; builds or updates it first where it has to.
-   * @param exclusive runs something while no picture is being looked at. @throws what indexing throws.
+   * @param exclusive runs something while no picture is being looked at. @throws what indexing throws; what is open stays open then.
    */
   async openCategory(
     name: string,
-    rebuild: boolean,
+    how: Opening,
     work: WorkOptions,
     exclusive: (swap: () => Promise<void>) => Promise<void>,
   ): Promise<{ key: string; pictures: number }> {
-    if (rebuild) {
+    if (how === 'rebuilt') {
       const { main: runtime } = await this.start();
       // Also where the category could not be opened: a damaged index is made whole by this.
       await indexCategory(this.settings.project, this.category(name), { ...work, runtime });
+    }
+    if (how !== 'kept') {
+      const loaded = await this.read(name, work);
       await exclusive(async () => {
         await this.forget(name);
-        await this.load(name, work);
+        this.categories.set(name, Promise.resolve(loaded));
       });
     }
     const { base, index } = await this.load(name, work);

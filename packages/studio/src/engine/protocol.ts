@@ -59,14 +59,17 @@ export interface EncodedPicture {
   readonly type: 'image/jpeg' | 'image/png';
 }
 
+/**
+ * What is opened of a category: what is open already, or else what is on disk; what is on disk now in any case; or what is there after its
+ * good pictures were looked at again. Where nothing is on disk, it is built.
+ */
+export type Opening = 'kept' | 'anew' | 'rebuilt';
+
 /** Every request with its answer. */
 export interface Calls {
-  /**
-   * Opens a category's index, or builds it (again, where `rebuild`). Answers with the key that its preparations carry, which is another
-   * one with another detector.
-   */
+  /** Opens a category's index. Answers with the key that its preparations carry, which is another one with another detector. */
   category: {
-    request: { category: string; rebuild: boolean };
+    request: { category: string; how: Opening };
     answer: { key: string; pictures: number };
     progress: ProgressEvent;
   };

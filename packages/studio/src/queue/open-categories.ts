@@ -2,6 +2,7 @@
 import { counted } from '../api.ts';
 import type { Engine } from '../engine/engine.ts';
 import { detectorOf } from '../engine/prepared.ts';
+import type { Opening } from '../engine/protocol.ts';
 import { fail, toCoded } from '../errors.ts';
 import type { Jobs } from '../jobs/jobs.ts';
 import { categoriesOf } from '../project/categories.ts';
@@ -63,7 +64,7 @@ export class Categories {
    */
   async open(name: string): Promise<OpenCategory> {
     this.check(name);
-    return this.opening.get(name) ?? this.start(name, false).opening;
+    return this.opening.get(name) ?? this.start(name, 'kept').opening;
   }
 
   /**
@@ -74,15 +75,36 @@ export class Categories {
     const open = await this.open(name);
     const stamp = await fileStamp(trainedDetector(this.project.root, name));
     if (detectorOf(open.key) === stamp) return open;
+    return this.refreshed(name, 'kept');
+  }
+
+  /**
+   * Works with an open category. Where files of its index are gone, as after two rebuilds by another process, it is opened anew, once.
+   * @throws what {@link open} and the work throw.
+   */
+  async using<T>(name: string, work: () => Promise<T>): Promise<T> {
+    const before = await this.open(name);
+    try {
+      return await work();
+    } catch (error) {
+      if (toCoded(error).code !== 'ADC_INDEX_DAMAGED') throw error;
+      // Somebody else may have met it, and opened it anew.
+      if (this.opened.get(name) === before) await this.refreshed(name, 'anew');
+      return work();
+    }
+  }
+
+  /** Opens it again, once for all who ask meanwhile. */
+  private refreshed(name: string, how: Opening): Promise<OpenCategory> {
     const known = this.refreshing.get(name);
     if (known) return known;
-    const refreshing = this.refresh(name).finally(() => this.refreshing.delete(name));
+    const refreshing = this.refresh(name, how).finally(() => this.refreshing.delete(name));
     this.refreshing.set(name, refreshing);
     return refreshing;
   }
 
-  private async refresh(name: string): Promise<OpenCategory> {
-    const category = await this.engine.call('category', { category: name, rebuild: false });
+  private async refresh(name: string, how: Opening): Promise<OpenCategory> {
+    const category = await this.engine.call('category', { category: name, how });
     await this.images.forgetPreparations(name, `${category.key}/`);
     this.opening.set(name, Promise.resolve(category));
     this.opened.set(name, category);
@@ -114,10 +136,10 @@ export class Categories {
   rebuild(only: string | undefined) {
     this.expect(only);
     const names = categoriesOf(this.project).map(({ name }) => name);
-    return (only === undefined ? names : [only]).map((name) => this.start(name, true).job)[0];
+    return (only === undefined ? names : [only]).map((name) => this.start(name, 'rebuilt').job)[0];
   }
 
-  private start(name: string, rebuild: boolean) {
+  private start(name: string, how: Opening) {
     let resolve!: (category: OpenCategory) => void;
     let reject!: (error: unknown) => void;
     const opening = new Promise<OpenCategory>((yes, no) => {
@@ -130,7 +152,7 @@ export class Categories {
     this.failures.delete(name);
     const job = this.jobs.start('index', `Good pictures of ${name}`, async ({ onProgress, signal }) => {
       try {
-        const category = await this.engine.call('category', { category: name, rebuild }, { onProgress, signal });
+        const category = await this.engine.call('category', { category: name, how }, { onProgress, signal });
         await this.images.forgetPreparations(name, `${category.key}/`);
         this.opened.set(name, category);
         resolve(category);

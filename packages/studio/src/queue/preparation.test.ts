@@ -36,7 +36,8 @@ async function looking(
       return { key: 'k', score: 1, scale: 'residual', uncertainty: 0, embedding: [1] };
     },
   } as unknown as Engine;
-  const categories = { open: async () => undefined, holds: async () => true } as unknown as Categories;
+  const using = (_: string, work: () => unknown) => work();
+  const categories = { using, holds: async () => true } as unknown as Categories;
   const jobs = new Jobs(new Bus(), { line: (error) => error.message, note: () => undefined });
   onTestFinished(() => jobs.close());
   const preparation = new Preparation(await makeProject(0), images, engine, categories, jobs, new Bus(), pause);

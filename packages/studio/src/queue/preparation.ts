@@ -141,10 +141,10 @@ export class Preparation {
   async prepare(image: ImageRecord, urgent: boolean): Promise<Prepared> {
     const stored = await this.known(image);
     if (stored) return stored;
-    await this.categories.open(image.category);
+    const look = () => this.engine.call('prepare', { picture: this.picture(image), urgent });
     let prepared: Prepared;
     let attempts = 0;
-    do prepared = await this.engine.call('prepare', { picture: this.picture(image), urgent });
+    do prepared = await this.categories.using(image.category, look);
     while (
       // A detector that was replaced meanwhile has nothing to say any more.
       !(await this.categories.holds(image.category, prepared.key)) &&
