@@ -140,9 +140,18 @@ export const actionAnswer = z.strictObject({
   superseded: z.boolean(),
 });
 
-/** Every failure: the `ADC_…` code, what went wrong with the value, the next step, and the field where there is one. */
+/**
+ * Every failure: the `ADC_…` code, what went wrong with the value, the next step, the field where there is one, and how it may pass, where
+ * the same request may succeed later.
+ */
 export const apiError = z.strictObject({
-  error: z.strictObject({ code: z.string(), message: z.string(), next: z.string(), field: z.string().optional() }),
+  error: z.strictObject({
+    code: z.string(),
+    message: z.string(),
+    next: z.string(),
+    field: z.string().optional(),
+    passing: z.enum(['by itself', 'once mended']).optional(),
+  }),
   /** The version under which an action is stored whose mask could not be computed; to be done again it has not. */
   stored: z.int().min(1).optional(),
 });

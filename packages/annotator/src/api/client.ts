@@ -30,6 +30,8 @@ export class Refusal extends Error {
     message: string,
     /** What the person can do next. */
     readonly next: string,
+    /** Whether the same may be taken later, once what stands in its way has passed. */
+    readonly passing = false,
   ) {
     super(message);
   }
@@ -95,13 +97,16 @@ async function request(path: string, init: RequestInit = {}): Promise<Response> 
   const body: unknown = await response.json().catch(() => null);
   if (response.status === 409 && body && typeof body === 'object' && 'current' in body) throw new StaleWrite();
   const parsed = apiError.safeParse(body);
-  const { code, message, next } = parsed.success
+  const { code, message, next, passing } = parsed.success
     ? parsed.data.error
-    : { code: `HTTP_${response.status}`, message: `The server answered ${response.status}`, next: 'Try again.' };
+    : {
+        ...{ code: `HTTP_${response.status}`, message: `The server answered ${response.status}`, next: 'Try again.' },
+        passing: undefined,
+      };
   if (parsed.success && parsed.data.stored !== undefined) throw new WithoutMask(parsed.data.stored, message, next);
   if (LATER.has(response.status))
     throw new Unreachable(`the server answered ${response.status}`, `${message.replace(/\.$/, '')}. ${next}`);
-  throw new Refusal(response.status, code, message, next);
+  throw new Refusal(response.status, code, message, next, passing !== undefined);
 }
 
 const json = (method: string, body: unknown): RequestInit => ({

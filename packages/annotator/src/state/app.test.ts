@@ -196,6 +196,40 @@ describe('App', () => {
     expect(store.getState().saving.waiting).toBe(0);
   });
 
+  it('takes back what the server cannot do for now, and sends it when the good pictures were looked at again', async () => {
+    const { server, store, app } = await setUp();
+    const act = app.api.act;
+    const none = new Refusal(422, 'ADC_NO_NORMALS', 'No good pictures', 'Put some there.', true);
+    app.api.act = () => Promise.reject(none);
+    app.act(paint(5));
+    app.act(paint(9));
+    await quiet();
+    expect(store.getState().saving).toMatchObject({
+      state: 'stuck',
+      waiting: 2,
+      why: 'No good pictures. Put some there.',
+    });
+    app.act({ kind: 'undo' });
+    expect(shown(store)).toEqual([5]);
+    expect(store.getState().saving.waiting).toBe(1);
+    app.api.act = act;
+    const job = {
+      id: 'x',
+      kind: 'index',
+      label: '',
+      state: 'done',
+      done: 1,
+      total: 1,
+      detail: null,
+      result: '',
+    } as const;
+    app.onEvent({ kind: 'job', job });
+    await quiet();
+    expect(server.actions.map(({ action }) => action)).toEqual([paint(5)]);
+    expect(shown(store)).toEqual([5]);
+    expect(store.getState().saving).toMatchObject({ state: 'saved', waiting: 0 });
+  });
+
   it('accepts the proposal with Enter, says so, and opens the next image', async () => {
     const { server, store, app } = await setUp();
     expect(proposalShown(store.getState())).toBe(true);

@@ -273,6 +273,10 @@ export class App {
   }
 
   actOn(id: number, action: Action): void {
+    const letGo = this.outbox.letGo(id, action);
+    const { image: before } = this.store.getState();
+    if (letGo && before?.id === id) this.adopt(before.server);
+    if (letGo && action.kind === 'undo') return;
     this.outbox.add(id, action);
     if (action.kind === 'state') this.queue.patch(id, { state: action.state });
     const { image } = this.store.getState();
@@ -545,8 +549,11 @@ export class App {
     if (event.kind === 'types') this.store.setState({ types: event.types });
     if (event.kind === 'job') {
       this.trackJob(event.job);
-      // Indexing looks through the folders again.
-      if (event.job.kind === 'index' && hasEnded(event.job)) void this.askProject();
+      if (event.job.kind === 'index' && hasEnded(event.job)) {
+        // It looks through the folders again, and may have mended what holds clicks back.
+        void this.askProject();
+        this.outbox.wake();
+      }
     }
     if (event.kind === 'ready') {
       const { order } = this.store.getState();

@@ -1,6 +1,7 @@
 /**
  * Actions on their way to the server: in order, one at a time, kept on this computer until the server has them on disk. A killed server or
- * a closed tab loses nothing; an action whose answer was lost is not done twice.
+ * a closed tab loses nothing; an action whose answer was lost is not done twice. What keeps the actions of one image from being done for now
+ * holds back those of that image alone.
  */
 import {
   type Action,
@@ -89,13 +90,20 @@ const WAITS = {
   codes: new Set(['ADC_FOREIGN', 'ADC_OTHER_PROJECT']),
 } as const;
 
-/** Whether the server will never take what it refused. A refusal without a code is no word of the server but of a proxy, unless it is about size. */
-const isFinal = ({ status, code }: Refusal): boolean =>
+/** Whether a refusal is about the action. One without a code is no word of the server but of a proxy, unless it is about size. */
+const isAboutIt = ({ status, code }: Refusal): boolean =>
   status >= 400 &&
   status < 500 &&
   !WAITS.statuses.has(status) &&
   !WAITS.codes.has(code) &&
   (code.startsWith('ADC_') || status === 413);
+
+/** Actions that stand however the mask of their image is taken back. */
+const LABELS: ReadonlySet<Action['kind']> = new Set(['state', 'review']);
+
+/** Whether nothing of the mask is left by an action. */
+const takesAll = (action: Action): boolean =>
+  action.kind === 'clear' || (action.kind === 'state' && action.state === 'good');
 
 /** True when the newer action makes an older one that still waits needless. */
 function replaces(newer: Action, older: Action): boolean {
@@ -131,6 +139,8 @@ export class Outbox {
   private owner: Owner | null = null;
   /** What this browser keeps of others; nothing of it is shown or sent. */
   private aside: Pending[];
+  /** Images whose actions cannot be done for now, with the reason; the one that has waited longest comes first. */
+  private readonly held = new Map<number, string>();
   /** Own actions that the server will never take, until their author has seen them. */
   private setAside: Pending[] = [];
 
@@ -210,7 +220,27 @@ export class Outbox {
       else this.queue.push(item);
     }
     this.changed();
+    if (this.held.size > 0 && !this.held.has(image)) this.wakeUp?.();
     this.kick();
+  }
+
+  /**
+   * Lets go of actions that are held back and that another one takes back: they are on no server. An undo takes the newest of its image,
+   * and is done by that; what removes the mask takes all that made it.
+   * @returns whether there were any.
+   */
+  letGo(image: number, by: Action): boolean {
+    if (!this.held.has(image)) return false;
+    const waiting = this.queue.filter((item) => item.image === image && item !== this.inFlight);
+    const gone =
+      by.kind === 'undo'
+        ? waiting.slice(-1)
+        : takesAll(by)
+          ? waiting.filter(({ action }) => !LABELS.has(action.kind))
+          : [];
+    for (const item of gone) this.remove(item);
+    if (gone.length > 0) this.changed();
+    return gone.length > 0;
   }
 
   /** After a conflict: these actions, on top of that version, in place of those that waited. */
@@ -246,8 +276,9 @@ export class Outbox {
     this.kick();
   }
 
-  /** Tries again at once: the connection is back, or someone has logged in. */
+  /** Tries everything again at once: the connection is back, someone has logged in, or what held actions back is mended. */
   wake(): void {
+    this.held.clear();
     this.wakeUp?.();
     this.kick();
   }
@@ -264,6 +295,7 @@ export class Outbox {
     } catch {
       this.kept = false;
     }
+    for (const image of this.held.keys()) if (!this.queue.some((item) => item.image === image)) this.held.delete(image);
     if (this.waiting === 0) this.state = 'saved';
     else if (this.state === 'saved') this.state = 'saving';
     this.tell();
@@ -282,11 +314,24 @@ export class Outbox {
     this.running = true;
     let wait: number = RETRY.first;
     while (this.queue.length > 0) {
-      const item = this.queue[0];
+      let item = this.queue.find(({ image }) => !this.held.has(image));
+      if (!item) {
+        this.tellHeld();
+        await this.rest(wait);
+        wait = Math.min(wait * 2, RETRY.most);
+        // Of all that is held back one is tried, unless there is something else now.
+        const [longest] = this.held.keys();
+        item =
+          this.queue.find(({ image }) => !this.held.has(image)) ?? this.queue.find(({ image }) => image === longest);
+        if (!item) continue;
+      }
       this.inFlight = item;
       try {
-        await this.send(item);
-        wait = RETRY.first;
+        if (await this.send(item)) {
+          wait = RETRY.first;
+          // What held it back has passed, for others too perhaps.
+          if (this.held.has(item.image)) this.held.clear();
+        }
         this.state = 'saving';
       } catch (error) {
         const { state, why, tried } = obstacleOf(error);
@@ -295,12 +340,7 @@ export class Outbox {
         this.why = why;
         this.inFlight = null;
         this.changed();
-        await Promise.race([
-          this.sleep(wait),
-          new Promise<void>((resolve) => {
-            this.wakeUp = resolve;
-          }),
-        ]);
+        await this.rest(wait);
         wait = Math.min(wait * 2, RETRY.most);
         continue;
       }
@@ -310,15 +350,31 @@ export class Outbox {
     this.running = false;
   }
 
-  private async send(item: Pending): Promise<void> {
+  /** Says why everything that waits is held back. */
+  private tellHeld(): void {
+    this.state = 'stuck';
+    this.why = [...new Set(this.held.values())].join(' ');
+    this.tell();
+  }
+
+  private async rest(ms: number): Promise<void> {
+    const woken = new Promise<void>((resolve) => {
+      this.wakeUp = resolve;
+    });
+    await Promise.race([this.sleep(ms), woken]);
+  }
+
+  /** @returns false where the action is held back. @throws what keeps every action from being sent. */
+  private async send(item: Pending): Promise<boolean> {
     const base = this.versions.get(item.image) ?? item.base;
     try {
       let answer: ActionAnswer;
       try {
         answer = await this.server.act(item.image, base, item.action, item.owner);
       } catch (error) {
-        if (error instanceof StaleWrite) return await this.reconcile(item, base);
-        throw error;
+        if (!(error instanceof StaleWrite)) throw error;
+        await this.reconcile(item, base);
+        return true;
       }
       this.versions.set(item.image, answer.version);
       this.remove(item);
@@ -328,13 +384,20 @@ export class Outbox {
         this.versions.set(item.image, error.version);
         this.remove(item);
         this.listener.onWithoutMask(item, error);
-        return;
+        return true;
       }
-      if (!(error instanceof Refusal && isFinal(error))) throw error;
+      if (!(error instanceof Refusal && isAboutIt(error))) throw error;
+      if (error.passing) {
+        // Last to be held back, last in line to be tried.
+        this.held.delete(item.image);
+        this.held.set(item.image, wordsOf(error));
+        return false;
+      }
       this.remove(item);
       this.setAside.push({ ...item, refusal: wordsOf(error) });
       this.listener.onRefused(item, error);
     }
+    return true;
   }
 
   /** The server is ahead: by our own actions whose answers were lost, or by somebody else's. */

@@ -108,6 +108,18 @@ test('a click whose mask cannot be computed is stored, and its answer says so: n
   expect((await act(app, 1, 1, click(-3, 3))).json()).not.toHaveProperty('stored');
 });
 
+test('a click that is refused since it can have no mask for now is not stored, and its answer says how that may pass', async () => {
+  const check = () => {
+    throw fail('ADC_NO_NORMALS', { path: 'good' });
+  };
+  const { app } = await open({ studio: { predictor: { ...instantPredictor, check } } });
+  const answer = await act(app, 1, 0, click(3, 3));
+  expect(answer.statusCode).toBe(422);
+  expect(api.apiError.parse(answer.json()).error).toMatchObject({ code: 'ADC_NO_NORMALS', passing: 'once mended' });
+  expect(answer.json()).not.toHaveProperty('stored');
+  expect((await act(app, 1, 0, click(-3, 3))).json().error).not.toHaveProperty('passing');
+});
+
 test('the queue follows states, types and reviews', async () => {
   const { app } = await open();
   await act(app, 1, 0, click(3, 3));

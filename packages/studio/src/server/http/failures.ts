@@ -12,8 +12,9 @@ import type { Studio } from '../../studio.ts';
 export function errorBody(error: CodedError, root: string): ApiError {
   const field = error.code === 'ADC_REQUEST' ? String(error.details.field) : undefined;
   const { stored } = error.details;
+  const { passing } = error;
   return {
-    error: { ...forPage(error, root), ...(field === undefined ? {} : { field }) },
+    error: { ...forPage(error, root), ...(field !== undefined && { field }), ...(passing && { passing }) },
     ...(typeof stored === 'number' ? { stored } : {}),
   };
 }
