@@ -334,7 +334,9 @@ export async function encodePng(image: Pixels<Uint8Array> | Pixels<Uint16Array>)
 
 /** A mask as every tool reads it: grey PNG, 255 defect, 0 elsewhere (IGNORE is written as 0, since no format names it). */
 export async function encodeMask(mask: Mask): Promise<Uint8Array> {
-  return encodePng({ ...mask, data: mask.data.map((value) => (value === 0 || value === IGNORE ? 0 : 255)) });
+  const data = new Uint8Array(mask.data.length);
+  for (let i = 0; i < data.length; i++) data[i] = mask.data[i] === 0 || mask.data[i] === IGNORE ? 0 : 255;
+  return encodePng({ ...mask, data });
 }
 
 /** JPEG of 1 or 3 channels with full colour resolution. @param quality 1–100. */

@@ -87,7 +87,14 @@ const hasDarkRegion = (mask: MaskValues): boolean =>
  */
 export function maskCut(mask: MaskValues): number | string {
   const { values, half, coloured, lossy } = mask;
-  const highest = values.reduce((most, value) => Math.max(most, value), 0);
+  let highest = 0;
+  let dark = false;
+  for (const value of values) {
+    if (value > highest) highest = value;
+    dark ||= value > 0 && value <= half;
+  }
+  // Black and white alone, as most masks are: there is nothing to tell.
+  if (!dark) return half;
   if (lossy) {
     if (highest > 0 && highest <= half)
       return 'it holds dark values only, which may be numbers of classes; JPEG does not keep those';

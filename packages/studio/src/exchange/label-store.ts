@@ -226,9 +226,7 @@ export class MaskFolderStore implements LabelStore {
     const all = new Uint8Array(size.width * size.height);
     for (const file of files) {
       const { data } = await readMask(fromStored(this.project.root, file), size);
-      data.forEach((set, i) => {
-        if (set === 1) all[i] = 1;
-      });
+      for (let i = 0; i < data.length; i++) if (data[i] === 1) all[i] = 1;
     }
     return all;
   }

@@ -194,11 +194,11 @@ async function readMasks(
 /** Sets in one bitmap what is set in another. @returns how many pixels that are. */
 function paint(from: Uint8Array, to: Uint8Array): number {
   let count = 0;
-  from.forEach((set, i) => {
-    if (!set) return;
+  for (let i = 0; i < from.length; i++) {
+    if (!from[i]) continue;
     count++;
     to[i] = 1;
-  });
+  }
   return count;
 }
 
