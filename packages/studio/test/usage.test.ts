@@ -9,25 +9,29 @@ const { version } = JSON.parse(readFileSync(new URL('../package.json', import.me
   version: string;
 };
 
+type Program = Awaited<ReturnType<typeof createProgram>>;
+
 /** Every command of the tree, as its words. */
-function commands(): string[][] {
+function commandsOf(program: Program): string[][] {
   const found: string[][] = [[]];
-  const visit = (command: ReturnType<typeof createProgram>, words: string[]) => {
+  const visit = (command: Program, words: string[]) => {
     for (const child of command.commands) {
       found.push([...words, child.name()]);
       visit(child, [...words, child.name()]);
     }
   };
-  visit(createProgram(), []);
+  visit(program, []);
   return found;
 }
 
+const commands = commandsOf(await createProgram());
+
 describe('help', () => {
-  test.each(commands().map((words) => [words.join(' ') || 'adclick', words] as const))(
+  test.each(commands.map((words) => [words.join(' ') || 'adclick', words] as const))(
     '%s shows an example',
-    (_, words) => {
+    async (_, words) => {
       let shown = '';
-      const program = createProgram();
+      const program = await createProgram();
       let at = program;
       for (const word of words) at = at.commands.find((command) => command.name() === word) as typeof program;
       at.configureOutput({ writeOut: (text) => (shown += text) });
@@ -36,13 +40,20 @@ describe('help', () => {
     },
   );
 
-  test('every command that does something takes --json', () => {
+  test('a command alone is the same as among the others', async () => {
+    const names = new Set(commands.flatMap(([name]) => name ?? []));
+    for (const name of names)
+      expect(commandsOf(await createProgram(name))).toEqual([[], ...commands.filter(([first]) => first === name)]);
+    expect(commandsOf(await createProgram('--help'))).toEqual(commands);
+  });
+
+  test('every command that does something takes --json', async () => {
     const all: string[] = [];
-    const visit = (command: ReturnType<typeof createProgram>) => {
+    const visit = (command: Program) => {
       if (command.commands.length === 0) all.push(command.options.map((option) => option.long).join(' '));
       for (const child of command.commands) visit(child);
     };
-    visit(createProgram());
+    visit(await createProgram());
     expect(all.length).toBeGreaterThan(8);
     for (const options of all) expect(options).toMatch(/--json/);
   });

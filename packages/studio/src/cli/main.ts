@@ -4,23 +4,27 @@ import { describeIoError } from '@adclick/core/files';
 import { Command, CommanderError } from 'commander';
 import { fail } from '../errors.ts';
 import { VERSION } from '../version.ts';
-import { addDemo } from './demo.ts';
-import { addDoctor } from './doctor.ts';
-import { addEvaluate } from './evaluate.ts';
-import { addExport } from './export.ts';
-import { addImport } from './import.ts';
-import { addIndex } from './index-command.ts';
-import { addInit } from './init.ts';
-import { addLabel } from './label.ts';
-import { addModels } from './models.ts';
-import { addPredict } from './predict.ts';
-import { addPrompts } from './prompts.ts';
 import { report } from './run.ts';
-import { addServe } from './serve.ts';
-import { addTrain } from './train.ts';
 
-/** The whole tree, with commands in the order in which people meet them. */
-export function createProgram(): Command {
+/** A command's own file, which imports all that the command works with; in the order in which people meet them. */
+const COMMANDS: Readonly<Record<string, () => Promise<(program: Command) => void>>> = {
+  demo: async () => (await import('./demo.ts')).addDemo,
+  init: async () => (await import('./init.ts')).addInit,
+  index: async () => (await import('./index-command.ts')).addIndex,
+  label: async () => (await import('./label.ts')).addLabel,
+  serve: async () => (await import('./serve.ts')).addServe,
+  import: async () => (await import('./import.ts')).addImport,
+  export: async () => (await import('./export.ts')).addExport,
+  prompts: async () => (await import('./prompts.ts')).addPrompts,
+  train: async () => (await import('./train.ts')).addTrain,
+  predict: async () => (await import('./predict.ts')).addPredict,
+  evaluate: async () => (await import('./evaluate.ts')).addEvaluate,
+  models: async () => (await import('./models.ts')).addModels,
+  doctor: async () => (await import('./doctor.ts')).addDoctor,
+};
+
+/** The tree. @param name of the only command that is needed, which starts sooner without the others; whatever is none: all of them. */
+export async function createProgram(name = ''): Promise<Command> {
   const program = new Command('adclick')
     .description('From a few clicks to a pixel-exact mask of a defect, given pictures of good parts.')
     .version(VERSION, '-v, --version')
@@ -29,22 +33,8 @@ export function createProgram(): Command {
       'after',
       '\nExample:\n  $ adclick demo --no-serve\n\n`adclick COMMAND --help` shows an example of each.',
     );
-  for (const add of [
-    addDemo,
-    addInit,
-    addIndex,
-    addLabel,
-    addServe,
-    addImport,
-    addExport,
-    addPrompts,
-    addTrain,
-    addPredict,
-    addEvaluate,
-    addModels,
-    addDoctor,
-  ])
-    add(program);
+  const needed = Object.hasOwn(COMMANDS, name) ? [COMMANDS[name]] : Object.values(COMMANDS);
+  for (const add of await Promise.all(needed.map((load) => load()))) add(program);
   harden(program);
   return program;
 }
@@ -77,8 +67,8 @@ export async function main(argv: readonly string[]): Promise<void> {
   });
   // Nobody can be told that nobody can be told anything.
   process.stderr.on('error', () => undefined);
-  const program = createProgram();
   const words = argv.slice(2);
+  const program = await createProgram(words[0]);
   const options = { json: words.includes('--json'), debug: words.includes('--debug') };
   if (words.length === 0) {
     program.outputHelp();
