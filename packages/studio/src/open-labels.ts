@@ -3,7 +3,7 @@ import { existsSync } from 'node:fs';
 import { type LabelStore, MaskFolderStore } from './exchange/label-store.ts';
 import { DatabaseLabels } from './labels/archive.ts';
 import { openProject } from './project/project.ts';
-import { databasePath } from './store/store.ts';
+import { databasePath } from './store/database-path.ts';
 import { Studio } from './studio.ts';
 
 /** The labels of a project, and what frees them. */

@@ -10,7 +10,7 @@ import type { ImageDetail, ImagePage, Job, ProjectInfo } from '../src/api.ts';
 import { detectLayout } from '../src/project/layout.ts';
 import { PROJECT_FILE, writeProject } from '../src/project/project.ts';
 import { checkDatabase } from '../src/store/connection.ts';
-import { databasePath } from '../src/store/store.ts';
+import { databasePath } from '../src/store/database-path.ts';
 import { adclick, errorCode } from './command.ts';
 import { makeProject, temporaryFolder } from './sample.ts';
 import { Client, type ServerProcess, startServer } from './serving.ts';

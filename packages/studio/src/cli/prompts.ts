@@ -4,7 +4,7 @@ import { counted } from '../api.ts';
 import { fail } from '../errors.ts';
 import { openProject } from '../project/project.ts';
 import { PromptService, type Prompts } from '../prompts/prompts.ts';
-import { typesInUse } from '../store/store.ts';
+import { typesInUse } from '../store/types-in-use.ts';
 import { collect } from './options.ts';
 import { type CommonOptions, run, withCommon } from './run.ts';
 

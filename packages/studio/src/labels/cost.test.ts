@@ -3,7 +3,7 @@ import Database from 'libsql';
 import { expect, onTestFinished, test, vi } from 'vitest';
 import { instantPredictor, makeProject, openStudio } from '../../test/sample.ts';
 import type { Action } from '../api.ts';
-import { databasePath } from '../store/store.ts';
+import { databasePath } from '../store/database-path.ts';
 import type { Predictor } from './label-service.ts';
 
 const click = (n: number): Action => ({

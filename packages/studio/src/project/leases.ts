@@ -5,7 +5,7 @@ import { basename } from 'node:path';
 import { isOfThisMachine } from '@adclick/ortgrad';
 import { fail } from '../errors.ts';
 import { distinctFileName } from '../file-name.ts';
-import { databasePath } from '../store/store.ts';
+import { databasePath } from '../store/database-path.ts';
 import { Lease, type Owner, ownerText, SILENT_MS, withLease } from './lease.ts';
 
 /** Milliseconds that work waits for others who write the same: what is short is waited for, what is long is said. */

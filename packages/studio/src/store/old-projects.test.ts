@@ -6,7 +6,8 @@ import { makeProject, openStudio, temporaryFolder } from '../../test/sample.ts';
 import type { Face } from '../history/face.ts';
 import { fold, freshState } from '../history/history.ts';
 import { checkDatabase } from './connection.ts';
-import { databasePath, Store } from './store.ts';
+import { databasePath } from './database-path.ts';
+import { Store } from './store.ts';
 
 /**
  * What the versions before changes were stored as differences left behind. Image 1: most kinds of actions, undone and done again; 2: three

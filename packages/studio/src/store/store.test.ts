@@ -6,8 +6,9 @@ import { temporaryFolder } from '../../test/sample.ts';
 import { changeBetween } from '../history/face.ts';
 import { applyEvent, applyResult, freshState, type LabelEvent, type LabelState } from '../history/history.ts';
 import { checkDatabase, openDatabase } from './connection.ts';
+import { databasePath } from './database-path.ts';
 import { StaleVersion } from './labels.ts';
-import { databasePath, Store } from './store.ts';
+import { Store } from './store.ts';
 
 async function openStore(root: string): Promise<Store> {
   const store = await Store.open(root);

@@ -1,10 +1,8 @@
 /** A project's database and its repositories. */
 import { createHash } from 'node:crypto';
-import { existsSync } from 'node:fs';
-import { join } from 'node:path';
 import type { Kysely } from 'kysely';
-import { CACHE_FOLDER } from '../cache-folder.ts';
 import { openDatabase } from './connection.ts';
+import { databasePath } from './database-path.ts';
 import { ImageRepository } from './images.ts';
 import { LabelRepository } from './labels.ts';
 import { bornAt } from './migrations.ts';
@@ -12,23 +10,6 @@ import type { Db } from './schema.ts';
 import { StatisticsRepository } from './statistics.ts';
 import { TypeRepository } from './types.ts';
 import { UserRepository } from './users.ts';
-
-/** Path of a project's database. */
-export const databasePath = (root: string): string => join(root, CACHE_FOLDER, 'project.db');
-
-/**
- * Names of a project's defect types as they are called now, for those who have no store open.
- * @param declared those of adclick.yaml, which are all of them until somebody has labelled. @throws ADC_DATABASE, ADC_DATABASE_BUSY, ADC_DISK.
- */
-export async function typesInUse(root: string, declared: readonly string[]): Promise<readonly string[]> {
-  if (!existsSync(databasePath(root))) return declared;
-  const store = await Store.open(root);
-  try {
-    return await store.types.inUse(declared);
-  } finally {
-    await store.close();
-  }
-}
 
 export class Store {
   readonly images: ImageRepository;

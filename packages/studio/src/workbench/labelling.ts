@@ -11,7 +11,7 @@ import { categoryOf } from '../project/categories.ts';
 import { resolveWeights } from '../project/model-files.ts';
 import { openProject } from '../project/project.ts';
 import { PromptService } from '../prompts/prompts.ts';
-import { typesInUse } from '../store/store.ts';
+import { typesInUse } from '../store/types-in-use.ts';
 
 /** What is to be labelled, and where the results go. */
 export interface LabelRequest {

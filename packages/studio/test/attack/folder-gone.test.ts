@@ -5,7 +5,7 @@ import { describe, expect, onTestFinished, test, vi } from 'vitest';
 import type { Action } from '../../src/api.ts';
 import type { Predictor } from '../../src/labels/label-service.ts';
 import { createApp } from '../../src/server/app.ts';
-import { databasePath } from '../../src/store/store.ts';
+import { databasePath } from '../../src/store/database-path.ts';
 import { instantPredictor, makeProject, openStudio, squares } from '../sample.ts';
 
 const click = (x: number, y: number): Action => ({ kind: 'click', type: 1, click: { x, y, positive: true } });

@@ -13,7 +13,8 @@ import { exportLabels, importLabels } from '../../src/exchange/transfer.ts';
 import { openLabels } from '../../src/open-labels.ts';
 import { categoriesOf, indexFolder } from '../../src/project/categories.ts';
 import { checkDatabase } from '../../src/store/connection.ts';
-import { databasePath, Store } from '../../src/store/store.ts';
+import { databasePath } from '../../src/store/database-path.ts';
+import { Store } from '../../src/store/store.ts';
 import { attack, makeProject, random } from './killing.ts';
 
 /** Processes from source compile themselves first, which takes its time on a busy machine. */

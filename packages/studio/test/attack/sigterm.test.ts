@@ -13,7 +13,7 @@ import Database from 'libsql';
 import { afterAll, beforeAll, describe, expect, onTestFinished, test, vi } from 'vitest';
 import type { ImagePage } from '../../src/api.ts';
 import { PROJECT_FILE, writeProject } from '../../src/project/project.ts';
-import { databasePath } from '../../src/store/store.ts';
+import { databasePath } from '../../src/store/database-path.ts';
 import { adclick } from '../command.ts';
 import { Client, type ServerProcess, startServer } from '../serving.ts';
 

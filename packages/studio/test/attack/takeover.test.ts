@@ -5,7 +5,7 @@ import type { ApiError, ImageDetail } from '../../src/api.ts';
 import { leaseToServe } from '../../src/project/leases.ts';
 import { serve as serveHere } from '../../src/server/listen.ts';
 import { checkDatabase } from '../../src/store/connection.ts';
-import { databasePath } from '../../src/store/store.ts';
+import { databasePath } from '../../src/store/database-path.ts';
 import { errorCode } from '../command.ts';
 import { takeOver } from '../leases.ts';
 import { makeProject } from '../sample.ts';

@@ -10,7 +10,7 @@ import { detectLayout } from '../../src/project/layout.ts';
 import { leaseFolder } from '../../src/project/lease.ts';
 import { PROJECT_FILE, writeProject } from '../../src/project/project.ts';
 import { checkDatabase } from '../../src/store/connection.ts';
-import { databasePath } from '../../src/store/store.ts';
+import { databasePath } from '../../src/store/database-path.ts';
 import { adclick, type Ended, errorCode } from '../command.ts';
 import { temporaryFolder } from '../sample.ts';
 import { Client, startServer } from '../serving.ts';

@@ -3,7 +3,8 @@ import { randomBytes, scryptSync } from 'node:crypto';
 import Database from 'libsql';
 import { expect, test } from 'vitest';
 import { createApp } from '../../src/server/app.ts';
-import { databasePath, Store } from '../../src/store/store.ts';
+import { databasePath } from '../../src/store/database-path.ts';
+import { Store } from '../../src/store/store.ts';
 import { makeProject, openStudio } from '../sample.ts';
 import { serveApp } from './served.ts';
 
