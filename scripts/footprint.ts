@@ -20,7 +20,7 @@ function compare(consumer: string, text: string, row: string): void {
 }
 
 /** Measures what was installed in a folder, takes away what can go by the documented command, and measures again. */
-export function checkFootprint(consumer: string): void {
+export async function checkFootprint(consumer: string): Promise<void> {
   const text = readFileSync(join(root, 'docs', 'install.md'), 'utf8');
   const packages = readdirSync(join(consumer, 'node_modules'));
   expect(!packages.includes('onnxruntime-web'), 'onnxruntime-web is installed though nobody asked for it');
@@ -29,6 +29,6 @@ export function checkFootprint(consumer: string): void {
   // The figures are those of this system.
   const measured = process.platform === 'linux' && process.arch === 'x64';
   if (measured) compare(consumer, text, 'on the disk');
-  execute(process.execPath, ['-e', command], { cwd: consumer });
+  await execute(process.execPath, ['-e', command], { cwd: consumer });
   if (measured) compare(consumer, text, 'on the disk without the files for other systems');
 }

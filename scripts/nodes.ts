@@ -17,23 +17,23 @@ const MIOU = { 1: 0.874, 3: 0.919, 5: 0.932 };
 const TOLERANCE = 0.005;
 
 /** Fetches a Node.js. @returns the path of the program. */
-function install(version: string): string {
+async function install(version: string): Promise<string> {
   const folder = join(work, `node-${version}`);
   mkdirSync(folder);
   writeFileSync(join(folder, 'package.json'), '{ "private": true }');
   const name = `node-${process.platform === 'win32' ? 'win' : process.platform}-${process.arch}`;
   const quiet = ['--ignore-scripts', '--prefer-offline', '--no-audit', '--no-fund', '--no-save'];
-  execute(npm, ['install', ...quiet, '--prefix', folder, `${name}@${version}`], { cwd: folder });
+  await execute(npm, ['install', ...quiet, '--prefix', folder, `${name}@${version}`], { cwd: folder });
   const program = process.platform === 'win32' ? 'node.exe' : 'node';
   const path = join(folder, 'node_modules', name, 'bin', program);
-  const got = execute(path, ['--version']).stdout.trim();
+  const got = (await execute(path, ['--version'])).stdout.trim();
   expect(got === `v${version}`, `${name}@${version} is ${got}`);
   return path;
 }
 
 /** The demo without training: the masks are as good as ever, and nothing was said on the way. */
-function demo(node: string, cli: string, out: string): void {
-  const { stdout, stderr } = execute(node, [cli, 'demo', '--no-serve', '--no-train', '--json', '--out', out]);
+async function demo(node: string, cli: string, out: string): Promise<void> {
+  const { stdout, stderr } = await execute(node, [cli, 'demo', '--no-serve', '--no-train', '--json', '--out', out]);
   const { miou } = JSON.parse(stdout) as { miou: Readonly<Record<number, number>> };
   for (const [clicks, wanted] of Object.entries(MIOU)) {
     const got = miou[Number(clicks)] ?? 0;
@@ -42,29 +42,42 @@ function demo(node: string, cli: string, out: string): void {
   expect(!/warning|deprecat/i.test(stderr), `the demo warns:\n${stderr}`);
 }
 
-/**
- * Runs it all, with the packages that are installed in a folder. On the Node.js that runs `npm test`, where the unit tests ran already, only
- * the demo and the labelling.
- */
-export function testNodes(consumer: string): void {
+/** A Node.js to test with. */
+interface Line {
+  readonly version: string;
+  /** Path of the program. */
+  readonly node: string;
+}
+
+const on = (version: string, what: string) => `Node.js ${version}: ${what}`;
+const major = (version: string) => version.split('.')[0];
+const own = process.versions.node;
+
+/** Fetches one of each release line but that of the Node.js that runs `npm test`. */
+export async function installNodes(): Promise<readonly Line[]> {
+  const lines: Line[] = [];
+  for (const version of VERSIONS.filter((each) => major(each) !== major(own)))
+    await step(on(version, 'install'), async () => {
+      lines.push({ version, node: await install(version) });
+    });
+  return lines;
+}
+
+/** Runs the unit tests. On the Node.js that runs `npm test` they ran already. */
+export async function testSources(lines: readonly Line[]): Promise<void> {
+  for (const { version, node } of lines) await step(on(version, 'unit tests'), () => runTests(UNIT_TESTS, { node }));
+}
+
+/** Runs the packages that are installed in a folder, on these and on the Node.js that runs `npm test`. */
+export async function testInstalled(consumer: string, lines: readonly Line[]): Promise<void> {
   const cli = join(consumer, 'node_modules', 'adclick', 'dist', 'cli.js');
-  const major = (version: string) => version.split('.')[0];
-  const own = process.versions.node;
-  for (const version of [own, ...VERSIONS.filter((each) => major(each) !== major(own))]) {
-    const on = (what: string) => `Node.js ${version}: ${what}`;
-    let node = process.execPath;
-    if (version !== own) {
-      step(on('install'), () => {
-        node = install(version);
-      });
-      step(on('unit tests'), () => runTests(UNIT_TESTS, { node }));
-    }
+  for (const { version, node } of [{ version: own, node: process.execPath }, ...lines]) {
     const out = join(work, `demo-${version}`);
-    step(on('demo'), () => demo(node, cli, out));
-    step(on('labelling, killed and started again'), () => {
+    await step(on(version, 'demo'), () => demo(node, cli, out));
+    await step(on(version, 'labelling, killed and started again'), () => {
       const script = join(root, 'scripts', 'labelling-round.ts');
       const source = ['--conditions=@adclick/source', '--import', 'tsx'];
-      execute(process.execPath, [...source, script, join(out, 'bottle-mouth'), node, cli]);
+      return execute(process.execPath, [...source, script, join(out, 'bottle-mouth'), node, cli]);
     });
   }
 }

@@ -1,5 +1,5 @@
-/** Steps of `npm test`: each runs something, prints how it went and is counted. A failing one ends the run. */
-import { spawnSync } from 'node:child_process';
+/** Steps of `npm test`: each runs something, prints how it went and is counted. A failing one ends the run, whatever runs beside it. */
+import { type ChildProcess, spawn } from 'node:child_process';
 import { existsSync, mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -37,35 +37,48 @@ export interface Output {
   readonly stderr: string;
 }
 
+/** Programs that run now. */
+const running = new Set<ChildProcess>();
+
 /** Runs a program; throws with the end of its output when it fails. */
-export function execute(
+export async function execute(
   command: string,
   args: readonly string[],
   { cwd = root, live = false, env = {} }: RunOptions = {},
-): Output {
-  const stdio = live ? (['ignore', 'inherit', 'inherit'] as const) : (['ignore', 'pipe', 'pipe'] as const);
-  const { status, signal, error, stdout, stderr } = spawnSync(command, args, {
+): Promise<Output> {
+  const child = spawn(command, args, {
     cwd,
     env: { ...environment, ...env },
-    stdio: [...stdio],
-    encoding: 'utf8',
+    stdio: ['ignore', live ? 'inherit' : 'pipe', live ? 'inherit' : 'pipe'],
     // Only the wrappers that npm makes need one.
     shell: onWindows && command.endsWith('.cmd'),
-    maxBuffer: 2 ** 28,
   });
-  if (error) throw error;
-  if (status !== 0) {
-    const said = `${stdout ?? ''}${stderr ?? ''}`.split('\n').slice(-60).join('\n');
-    throw new Error(`${command} ${args.join(' ')} ended with ${signal ?? status}\n${said}`);
+  running.add(child);
+  let [stdout, stderr] = ['', ''];
+  child.stdout?.setEncoding('utf8').on('data', (text: string) => (stdout += text));
+  child.stderr?.setEncoding('utf8').on('data', (text: string) => (stderr += text));
+  const ended = await new Promise<number | string | null>((resolve, reject) => {
+    child.on('error', reject);
+    child.on('close', (code, signal) => resolve(signal ?? code));
+  }).finally(() => running.delete(child));
+  if (ended !== 0) {
+    const said = `${stdout}${stderr}`.split('\n').slice(-60).join('\n');
+    throw new Error(`${command} ${args.join(' ')} ended with ${ended}\n${said}`);
   }
-  return { stdout: stdout ?? '', stderr: stderr ?? '' };
+  return { stdout, stderr };
+}
+
+/** Prints what a program has written, once it has ended: as it comes it would mix with that of others. */
+export function show({ stdout, stderr }: Output): void {
+  process.stdout.write(stdout);
+  process.stderr.write(stderr);
 }
 
 /** Runs one step and prints how it went; a failing one ends the run. */
-export function step(name: string, body: () => void): void {
+export async function step(name: string, body: () => unknown): Promise<void> {
   const started = Date.now();
   try {
-    body();
+    await body();
   } catch (error) {
     failed++;
     process.stdout.write(`✗ ${name}\n${error instanceof Error ? error.message : String(error)}\n`);
@@ -77,7 +90,8 @@ export function step(name: string, body: () => void): void {
 
 /** Prints the counts and ends the process. */
 export function finish(): never {
-  rmSync(work, { recursive: true, force: true });
+  for (const child of running) child.kill();
+  rmSync(work, { recursive: true, force: true, maxRetries: 5 });
   process.stdout.write(`${passed} passed, ${failed} failed\n`);
   process.exit(failed === 0 ? 0 : 1);
 }
@@ -86,16 +100,16 @@ export function expect(condition: boolean, what: string): void {
   if (!condition) throw new Error(what);
 }
 
-/** Runs vitest and counts its tests. @param files those to run; default: all. */
-export function runTests(
+/** Runs vitest and counts its tests. @param files those to run; default: all, whose dots are shown as they come. */
+export async function runTests(
   files: readonly string[] = [],
   { node = process.execPath, env = {} }: { readonly node?: string; readonly env?: NodeJS.ProcessEnv } = {},
-): void {
+): Promise<void> {
   const report = join(work, 'vitest.json');
   const vitest = join(root, 'node_modules', 'vitest', 'vitest.mjs');
   try {
     const reporters = ['--reporter=dot', '--reporter=json', `--outputFile.json=${report}`];
-    execute(node, [vitest, 'run', ...files, ...reporters], { live: true, env });
+    show(await execute(node, [vitest, 'run', ...files, ...reporters], { live: files.length === 0, env }));
   } finally {
     if (existsSync(report)) {
       const counts = JSON.parse(readFileSync(report, 'utf8')) as Record<string, number>;

@@ -7,8 +7,8 @@ import { mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { checkFootprint } from './footprint.ts';
 import { refusedInPage, refusedLicences } from './licences.ts';
-import { testNodes } from './nodes.ts';
-import { bin, execute, expect, finish, npm, npx, type Output, root, runTests, step, work } from './steps.ts';
+import { installNodes, testInstalled, testSources } from './nodes.ts';
+import { bin, execute, expect, finish, npm, npx, type Output, root, runTests, show, step, work } from './steps.ts';
 
 const tarballs = join(work, 'tarballs');
 const consumer = join(work, 'consumer');
@@ -25,13 +25,14 @@ function expectSilence({ stderr }: Output): void {
 }
 
 /** Answers that the installed command gives in the empty folder. */
-function checkCommand(): void {
-  const adclick = (...args: string[]) => execute(npx, ['--no-install', 'adclick', ...args], { cwd: consumer }).stdout;
+async function checkCommand(): Promise<void> {
+  const adclick = async (...args: string[]) =>
+    (await execute(npx, ['--no-install', 'adclick', ...args], { cwd: consumer })).stdout;
   const { version } = JSON.parse(readFileSync(join(root, 'package.json'), 'utf8')) as { version: string };
-  expect(adclick('--version').trim() === version, 'adclick --version is not the version of package.json');
-  const doctor = JSON.parse(adclick('doctor', '--json')) as { ok: boolean; problems: string[] };
+  expect((await adclick('--version')).trim() === version, 'adclick --version is not the version of package.json');
+  const doctor = JSON.parse(await adclick('doctor', '--json')) as { ok: boolean; problems: string[] };
   expect(doctor.ok, `doctor finds problems: ${doctor.problems.join('; ')}`);
-  const models = JSON.parse(adclick('models', 'verify', '--json')) as { ok: boolean };
+  const models = JSON.parse(await adclick('models', 'verify', '--json')) as { ok: boolean };
   expect(models.ok, 'the shipped model files differ from their checksums');
 }
 
@@ -71,7 +72,7 @@ export const place: ImagePoint = toEdges(imagePoint(1, 2));
 export const all = { graph: new Graph('g'), Runtime, Labeler, ReferenceIndex, open: (path: string): Promise<Project> => openProject(path) };
 `;
 
-function checkTypes(): void {
+async function checkTypes(): Promise<void> {
   writeFileSync(join(consumer, 'consumer.ts'), CONSUMER);
   for (const [moduleResolution, module] of [
     ['nodenext', 'nodenext'],
@@ -79,44 +80,75 @@ function checkTypes(): void {
   ] as const) {
     const options = ['--moduleResolution', moduleResolution, '--module', module, '--target', 'es2022', '--strict'];
     const types = ['--types', 'node', '--typeRoots', join(root, 'node_modules', '@types')];
-    execute(bin('tsc'), ['--noEmit', '--ignoreConfig', ...options, ...types, 'consumer.ts'], { cwd: consumer });
+    await execute(bin('tsc'), ['--noEmit', '--ignoreConfig', ...options, ...types, 'consumer.ts'], { cwd: consumer });
   }
 }
 
-step('npm ci without a warning', () => expectSilence(execute(npm, ['ci', '--dry-run', '--loglevel=warn'])));
-step('types', () => execute(npm, ['run', 'typecheck']));
-step('lint', () => execute(bin('biome'), ['check', '.']));
-step('licences', () => checkLicences(refusedLicences(join(root, 'package-lock.json'))));
-step('build', () => execute(npm, ['run', 'build']));
-step('tests', () => runTests([], { env: { ADCLICK_CLI: join(root, 'packages/studio/dist/cli.js') } }));
-step('licences of the page', () => checkLicences(refusedInPage(join(root, 'packages/studio/page/licences.json'))));
-step('offline', () => void execute(process.execPath, ['--import', 'tsx', 'scripts/offline.ts'], { live: true }));
-step('pack', () => {
-  mkdirSync(tarballs);
-  const published = ['ortgrad', 'core', 'studio'].flatMap((name) => ['--workspace', `packages/${name}`]);
-  execute(npm, ['pack', ...published, '--pack-destination', tarballs]);
-  expect(packed().length === 3, `expected three tarballs, got ${packed().join(', ')}`);
-});
-step('publint', () => {
-  for (const tarball of packed()) execute(bin('publint'), ['run', tarball, '--strict']);
-});
-step('types of the packages', () => {
-  for (const tarball of packed()) execute(bin('attw'), [tarball, '--profile', 'esm-only']);
-});
-step('install the packages into an empty folder', () => {
-  mkdirSync(consumer);
-  writeFileSync(join(consumer, 'package.json'), JSON.stringify({ name: 'consumer', private: true, type: 'module' }));
-  const quiet = ['--ignore-scripts', '--prefer-offline', '--no-audit', '--no-fund', '--loglevel=warn'];
-  expectSilence(execute(npm, ['install', ...quiet, ...packed()], { cwd: consumer }));
-});
-// Other versions than in the lock file of the repository may have come.
-step('licences of what was installed', () => checkLicences(refusedLicences(join(consumer, 'package-lock.json'))));
-step('size of what was installed', () => checkFootprint(consumer));
-step('run the installed command', checkCommand);
-step('label with the installed library', () => {
-  writeFileSync(join(consumer, 'label.js'), LABEL_SCRIPT);
-  execute(process.execPath, ['label.js'], { cwd: consumer });
-});
-step('import the installed packages', checkTypes);
-testNodes(consumer);
+/** Types, beside what else can be said of the sources, and the build. */
+const checkSources = () =>
+  Promise.all([
+    step('types', () => execute(npm, ['run', 'typecheck'])),
+    (async () => {
+      await step('npm ci without a warning', async () =>
+        expectSilence(await execute(npm, ['ci', '--dry-run', '--loglevel=warn'])),
+      );
+      await step('lint', () => execute(bin('biome'), ['check', '.']));
+      await step('licences', () => checkLicences(refusedLicences(join(root, 'package-lock.json'))));
+      await step('build', () => execute(npm, ['run', 'build']));
+    })(),
+  ]);
+
+/** Packs the packages, and installs them as a user does. */
+async function installPackages(): Promise<void> {
+  await step('pack', async () => {
+    mkdirSync(tarballs);
+    const published = ['ortgrad', 'core', 'studio'].flatMap((name) => ['--workspace', `packages/${name}`]);
+    await execute(npm, ['pack', ...published, '--pack-destination', tarballs]);
+    expect(packed().length === 3, `expected three tarballs, got ${packed().join(', ')}`);
+  });
+  await step('publint', async () => {
+    for (const tarball of packed()) await execute(bin('publint'), ['run', tarball, '--strict']);
+  });
+  await step('types of the packages', async () => {
+    for (const tarball of packed()) await execute(bin('attw'), [tarball, '--profile', 'esm-only']);
+  });
+  await step('install the packages into an empty folder', async () => {
+    mkdirSync(consumer);
+    writeFileSync(join(consumer, 'package.json'), JSON.stringify({ name: 'consumer', private: true, type: 'module' }));
+    const quiet = ['--ignore-scripts', '--prefer-offline', '--no-audit', '--no-fund', '--loglevel=warn'];
+    expectSilence(await execute(npm, ['install', ...quiet, ...packed()], { cwd: consumer }));
+  });
+  // Other versions than in the lock file of the repository may have come.
+  await step('licences of what was installed', () =>
+    checkLicences(refusedLicences(join(consumer, 'package-lock.json'))),
+  );
+}
+
+/** Uses the installed packages. */
+async function checkInstalled(): Promise<void> {
+  await step('size of what was installed', () => checkFootprint(consumer));
+  await step('run the installed command', checkCommand);
+  await step('label with the installed library', () => {
+    writeFileSync(join(consumer, 'label.js'), LABEL_SCRIPT);
+    return execute(process.execPath, ['label.js'], { cwd: consumer });
+  });
+  await step('import the installed packages', checkTypes);
+}
+
+await checkSources();
+await step('tests', () => runTests([], { env: { ADCLICK_CLI: join(root, 'packages/studio/dist/cli.js') } }));
+await step('licences of the page', () =>
+  checkLicences(refusedInPage(join(root, 'packages/studio/page/licences.json'))),
+);
+// What has one process at a time runs beside the unit tests of the other versions of Node.js.
+const nodes = installNodes();
+await Promise.all([
+  nodes.then(testSources),
+  (async () => {
+    await installPackages();
+    await checkInstalled();
+    await testInstalled(consumer, await nodes);
+    await step('offline', async () => show(await execute(process.execPath, ['--import', 'tsx', 'scripts/offline.ts'])));
+  })(),
+]);
 finish();
