@@ -1,5 +1,6 @@
 /** What the network sees of clicks, computed without learning (ours): discs of pixels, eight planes a token, likeness of colour. */
 import { cellOf } from '../features/grid.ts';
+import type { ModelPoint } from '../image/points.ts';
 import { CLICK_CHANNELS, CLICK_PLANES, LIKENESS } from '../networks/adclick.ts';
 import { calibrated } from '../residual/calibration.ts';
 import type { Residual } from '../residual/reference-index.ts';
@@ -127,6 +128,12 @@ export class TokenInputs {
       this.raise(at + 4, byResidual[cell]);
       this.raise(at + 6, byFeatures[cell]);
     }
+  }
+
+  /** Largest cosine of a place's residual to those under positive clicks, in [0,1]. */
+  likenessAt(point: ModelPoint): number {
+    const { x, y } = cellOf(point);
+    return this.clickPlanes[(y * this.of.width + x) * CLICK_PLANES + 4];
   }
 
   /**

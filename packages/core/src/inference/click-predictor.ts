@@ -10,8 +10,10 @@ import {
   tensor,
 } from '@adclick/ortgrad';
 import { drawDisc, PixelInputs, TokenInputs, type TokenResidual } from '../clicks/encoding.ts';
+import { applyRules, type Ruled } from '../clicks/rules.ts';
 import type { ModelClick } from '../clicks/types.ts';
 import { normalisedColours } from '../features/normalised-colours.ts';
+import { modelPoint } from '../image/points.ts';
 import type { RgbImage } from '../image/types.ts';
 import { TEXT_ENCODERS } from '../language/text-encoder.ts';
 import type { TextFeatures } from '../language/text-features.ts';
@@ -119,7 +121,12 @@ interface Stop {
   readonly click: ModelClick;
   /** What the network gave after this click, on the model grid. */
   readonly probability: Float32Array;
+  /** What the rules make of it. */
+  readonly ruled: Ruled;
 }
+
+/** A prediction on the model grid. */
+export type GridPrediction = Pick<Ruled, 'map' | 'candidates'>;
 
 /** Multiplies the odds p / (1 - p) of every pixel. */
 export function surer(probability: Float32Array, factor: number): Float32Array {
@@ -209,22 +216,31 @@ export class ClickPredictor {
   }
 
   /**
-   * Probability (height × width) after the given clicks, each fed with the prediction before it as in training.
+   * Probability (height × width) after the given clicks under the rules of a click, each fed with what the network gave before it, as in
+   * training.
    * @param clicks in the order they were made; none gives what the model sees unasked.
    * @param words features of the defect's prompt; ignored where language does not guide the weights.
    */
-  async predict(clicks: readonly ModelClick[], words?: TextFeatures): Promise<Float32Array> {
+  async predict(clicks: readonly ModelClick[], words?: TextFeatures): Promise<GridPrediction> {
     await this.listen(words);
     let kept = 0;
     while (kept < this.trail.length && kept < clicks.length && sameClick(this.trail[kept].click, clicks[kept])) kept++;
     if (kept < this.trail.length) this.rewind(kept);
-    if (clicks.length === 0) return this.run([]);
+    if (clicks.length === 0) return { map: await this.run([]), candidates: undefined };
     for (const click of clicks.slice(kept)) {
       this.add(click);
       const soFar = [...this.trail.map((stop) => stop.click), click];
-      this.trail.push({ click, probability: await this.run(soFar) });
+      const probability = await this.run(soFar);
+      this.trail.push({ click, probability, ruled: this.rule(soFar, probability) });
     }
-    return surer(this.trail[this.trail.length - 1].probability, oddsAfter(this.network.card, clicks.length));
+    return this.trail[this.trail.length - 1].ruled;
+  }
+
+  private rule(clicks: readonly ModelClick[], probability: Float32Array): Ruled {
+    const { width, height, inputs } = this;
+    const map = surer(probability, oddsAfter(this.network.card, clicks.length));
+    const likeness = (pixel: number) => inputs.likenessAt(modelPoint(pixel % width, Math.floor(pixel / width)));
+    return applyRules({ map, width, height, clicks, likeness }, this.trail.at(-1)?.ruled);
   }
 
   /** Whether clicks have been predicted that another prompt would make needless. */

@@ -1,5 +1,6 @@
 /** The labelling face of the library: an image and clicks in, the defect's probability map out. */
 import { keptPromise, Once, Runtime } from '@adclick/ortgrad';
+import { holdClicks } from '../clicks/rules.ts';
 import { type Click, type ImageClick, imageClicks } from '../clicks/types.ts';
 import { fail } from '../errors.ts';
 import { cropRgb, regionOf } from '../image/crop.ts';
@@ -150,6 +151,11 @@ export class Labeler {
 /** A probability map: `probability` and `data` are the same array. */
 export interface Prediction extends Plane {
   readonly probability: Float32Array;
+  /**
+   * Probability of the parts that might belong to the defect but were left out, since no click asks for them, at the map's size and 0
+   * elsewhere; none where nothing was left out. A positive click into one of them takes it.
+   */
+  readonly candidates: Plane | undefined;
 }
 
 interface Closer {
@@ -189,13 +195,15 @@ export class View {
         throw fail('ADC_CLICK_OUTSIDE', { x, y, width, height });
     const words = await this.wordsOf(defect);
     const clicks = imageClicks(given);
-    const whole = resizePlane(await predictOn(this.predictor, clicks, wholeImage(this.image), words), width, height);
+    const { map: whole, candidates } = await predictOn(this.predictor, clicks, wholeImage(this.image), words);
     const closer = await this.lookCloser(whole, clicks);
-    if (!closer) return { ...whole, probability: whole.data };
-    const { region, predictor } = closer;
-    const part = resizePlane(await predictOn(predictor, clicks, region, words), region.width, region.height);
-    const merged = mergeRegion(whole, part, region);
-    return { ...merged, probability: merged.data };
+    const map = closer ? mergeRegion(whole, await this.drawCloser(closer, clicks, words), closer.region) : whole;
+    holdClicks(map, clicks);
+    return { ...map, probability: map.data, candidates };
+  }
+
+  private async drawCloser({ region, predictor }: Closer, clicks: readonly ImageClick[], words?: TextFeatures) {
+    return (await predictOn(predictor, clicks, region, words)).map;
   }
 
   /** The predictor of the region around the clicked defect, kept from click to click while the defect stays inside. */
@@ -227,14 +235,21 @@ export class View {
   }
 }
 
-/** Predicts on a model grid that covers one region of the image. */
+/** Predicts on a model grid that covers one region of the image; maps have the region's size. */
 async function predictOn(
   predictor: ClickPredictor,
   clicks: readonly ImageClick[],
   region: ImageBox,
   words: TextFeatures | undefined,
-): Promise<Plane> {
-  const { width, height } = predictor;
-  const probability = await predictor.predict(onGrid(clicks, region, predictor), words);
-  return { data: probability, width, height, channels: 1 };
+): Promise<{ readonly map: Plane; readonly candidates: Plane | undefined }> {
+  const { map, candidates } = await predictor.predict(onGrid(clicks, region, predictor), words);
+  const sized = (data: Float32Array): Plane => {
+    const { width, height } = predictor;
+    const plane: Plane = { data, width, height, channels: 1 };
+    // What the predictor remembers is not given away.
+    return width === region.width && height === region.height
+      ? { ...plane, data: data.slice() }
+      : resizePlane(plane, region.width, region.height);
+  };
+  return { map: sized(map), candidates: candidates && sized(candidates) };
 }
