@@ -31,7 +31,11 @@ export async function* clickItems(
     const view = await labeler.open(image, { exclude: [path] });
     const defect = prompt === 'type' ? type : prompt === 'none' ? undefined : prompt;
     try {
-      yield { name, type, image, mask, predict: (clicks) => view.predict({ clicks, defect }) };
+      yield {
+        ...{ name, type, image, mask },
+        predict: (clicks) => view.predict({ clicks, defect }),
+        predictAsPaper: (clicks) => view.predict({ clicks, defect, rules: false }),
+      };
     } finally {
       await view.close();
     }

@@ -3,7 +3,7 @@ import { expect, test } from 'vitest';
 import type { Click } from '../clicks/types.ts';
 import { IGNORE, type Mask, type Plane } from '../image/types.ts';
 import { iou, pixelMetrics } from './metrics.ts';
-import { type ClickItem, clickAnswer, evaluateClicks } from './protocol.ts';
+import { type ClickItem, type ClickMetrics, clickAnswer, evaluateClicks } from './protocol.ts';
 
 const SIZE = 24;
 
@@ -15,6 +15,9 @@ function discs(...centres: readonly (readonly [x: number, y: number, radius: num
   });
   return { data, width: SIZE, height: SIZE, channels: 1 };
 }
+
+const pick = (metrics: ClickMetrics | undefined) =>
+  metrics && { ap: metrics.ap, pro: metrics.pro, pauroc: metrics.pauroc, miou: metrics.miou };
 
 /** Discs of radius 5 around positive clicks, cleared around negative ones, scores falling with distance. */
 const discPredictor = async (clicks: readonly Click[]): Promise<Plane> => {
@@ -137,5 +140,37 @@ test('the answer has the promised names', async () => {
   expect(Object.keys(answer.clicks['1'])).toEqual(['ap', 'pro', 'pauroc', 'miou']);
   expect(Object.keys(answer.noc)).toEqual(['80', '85', '90']);
   expect(Object.keys(answer.msPerClick)).toEqual(['p50', 'p95']);
+  expect(answer.perImage).toEqual([{ image: 'a', type: 'disc', area: 49, iou: evaluation.images[0].ious }]);
+  expect(answer.paperClicks).toBeUndefined();
   expect(JSON.parse(JSON.stringify(answer))).toEqual(answer);
+});
+
+test('the paper’s way is measured beside the rules, with an annotator of its own', async () => {
+  const mask = discs([10, 10, 4]);
+  const perfect = async () => ({ ...mask, data: Float32Array.from(mask.data) });
+  const evaluation = await evaluateClicks([{ ...item('a', mask, perfect), predictAsPaper: discPredictor }]);
+  const { clicks, paperClicks, noc, paperNoc } = clickAnswer(evaluation, {
+    category: 'a',
+    weights: 'b',
+    trainedOn: 'c',
+  });
+  expect([clicks['1'].miou, noc['90']]).toEqual([1, 1]);
+  const alone = await evaluateClicks([item('a', mask)]);
+  expect(paperClicks?.['5']).toEqual({ ...pick(alone.at.get(5)) });
+  expect(paperNoc).toEqual(alone.noc);
+});
+
+test('counts clicks that make an image worse, and those that are not obeyed', async () => {
+  const mask = discs([7, 7, 5], [17, 17, 3]);
+  // The second click loses the first disc, and the third is not obeyed.
+  const course = [discs([7, 7, 5]), discs([17, 17, 3]), discs([17, 17, 3])];
+  const forgetful = async (clicks: readonly Click[]) => ({
+    ...mask,
+    data: Float32Array.from(course[clicks.length - 1].data),
+  });
+  const evaluation = await evaluateClicks([item('a', mask, forgetful)], { clicks: 3 });
+  const { worse, obeyed } = clickAnswer(evaluation, { category: 'a', weights: 'b', trainedOn: 'c' });
+  expect(worse.share).toBe(1 / 2);
+  // After the second click the first one's pixel is out; after the third the first's and the third's.
+  expect(obeyed).toEqual({ clicks: 3, violations: 3 });
 });

@@ -15,6 +15,8 @@ export interface ClickItem {
   readonly mask: Mask;
   /** Probability at the mask's size after the given clicks; its time is what msPerClick measures. */
   readonly predict: (clicks: readonly ImageClick[]) => Promise<Plane>;
+  /** The same without the rules of a click, as papers measure: everything above the threshold counts. Not measured where it is missing. */
+  readonly predictAsPaper?: (clicks: readonly ImageClick[]) => Promise<Plane>;
 }
 
 /** What {@link evaluateClicks} takes. */
@@ -44,8 +46,11 @@ export interface ClickImageResult {
   readonly clicks: readonly ImageClick[];
   /** Milliseconds of each prediction. */
   readonly ms: readonly number[];
-  /** Share of the image that is defect. */
+  /** Pixels of defect, and their share of the image. */
+  readonly area: number;
   readonly defectShare: number;
+  /** Clicks that a later mask does not obey: the pixel under a positive one is out, or that under a negative one in; once a mask. */
+  readonly violations: number;
 }
 
 /** An image kept whole for a report. */
@@ -69,8 +74,17 @@ export interface ClickMetrics extends PixelReport {
 /** Figures at an IoU of 0.80, 0.85 and 0.90. */
 export type AtIou = Readonly<Record<'80' | '85' | '90', number>>;
 
+/** Figures over all images of one way to draw masks. */
+export interface ClickFigures {
+  /** By click count, ascending. */
+  readonly at: ReadonlyMap<number, ClickMetrics>;
+  readonly noc: AtIou;
+  /** Share of images that never got there. */
+  readonly failed: AtIou;
+}
+
 /** Everything {@link evaluateClicks} finds out. */
-export interface ClickEvaluation {
+export interface ClickEvaluation extends ClickFigures {
   readonly images: readonly ClickImageResult[];
   /** Images whose mask has no defect pixel; nothing can be clicked there. */
   readonly skipped: readonly string[];
@@ -78,11 +92,8 @@ export interface ClickEvaluation {
   readonly clicks: number;
   /** Probability above which a pixel counts as defect. */
   readonly threshold: number;
-  /** By click count, ascending. */
-  readonly at: ReadonlyMap<number, ClickMetrics>;
-  readonly noc: AtIou;
-  /** Share of images that never got there. */
-  readonly failed: AtIou;
+  /** Without the rules of a click; its annotator goes by its own masks. None where it was not asked for. */
+  readonly asPaper: ClickFigures | undefined;
   /** Clicks at which NoC is capped. */
   readonly nocCap: number;
   readonly msPerClick: { readonly p50: number; readonly p95: number };
@@ -109,11 +120,12 @@ export async function evaluateClicks(
   if (!Number.isInteger(clicks) || clicks < 1) throw new RangeError(`clicks must be 1 or more, not ${clicks}`);
   const threshold = protocol.threshold ?? CLICK_THRESHOLD;
   const counts = reportedCounts(clicks, protocol.report ?? DEFAULT_REPORT);
-  const pooled = new Map(counts.map((k) => [k, new PixelMetricAccumulator()]));
+  const nocCap = Math.max(clicks, nocClicks);
+  const ruled = new Figures(counts, nocCap);
+  const asPaper = new Figures(counts, nocCap);
   const gallery = new Gallery(examples);
   const images: ClickImageResult[] = [];
   const skipped: string[] = [];
-  const nocCap = Math.max(clicks, nocClicks);
   for await (const item of items) {
     protocol.signal?.throwIfAborted();
     if (!item.mask.data.includes(1)) {
@@ -121,31 +133,62 @@ export async function evaluateClicks(
       continue;
     }
     let final: Plane | undefined;
-    const result = await labelImage(item, nocCap, threshold, (k, map) => {
-      pooled.get(k)?.add(map, item.mask, item.name);
+    const result = await labelImage(item, item.predict, nocCap, threshold, (k, map) => {
+      ruled.add(k, map, item);
       if (k === clicks) final = map;
     });
     images.push(result);
+    ruled.ious.push(result.ious);
+    if (item.predictAsPaper) {
+      const { ious } = await labelImage(item, item.predictAsPaper, nocCap, threshold, (k, map) =>
+        asPaper.add(k, map, item),
+      );
+      asPaper.ious.push(ious);
+    }
     gallery.offer(item, result, clicks, () => cut(final as Plane, threshold));
     protocol.onImage?.(result, images.length);
   }
-  const ious = images.map((image) => image.ious);
-  const at = new Map<number, ClickMetrics>();
-  for (const [k, accumulator] of pooled) at.set(k, { ...accumulator.finish({ what }), miou: meanIou(ious, k) });
   const ms = images.flatMap((image) => image.ms);
   return {
     images,
     skipped,
     clicks,
     threshold,
-    at,
-    noc: atIou((target) => mean(ious.map((each) => noc(each, target, nocCap)))),
-    failed: atIou((target) => nof(ious, target, nocCap) / ious.length),
+    ...ruled.finish(what),
+    asPaper: asPaper.ious.length > 0 ? asPaper.finish(what) : undefined,
     nocCap,
     msPerClick: { p50: quantile(ms, 0.5), p95: quantile(ms, 0.95) },
     worst: gallery.worst,
     best: gallery.best,
   };
+}
+
+/** Figures of one way to draw masks, as images come in. */
+class Figures {
+  readonly ious: (readonly number[])[] = [];
+  private readonly pooled: ReadonlyMap<number, PixelMetricAccumulator>;
+
+  constructor(
+    counts: readonly number[],
+    private readonly nocCap: number,
+  ) {
+    this.pooled = new Map(counts.map((k) => [k, new PixelMetricAccumulator()]));
+  }
+
+  add(k: number, map: Plane, { mask, name }: ClickItem): void {
+    this.pooled.get(k)?.add(map, mask, name);
+  }
+
+  finish(what: string): ClickFigures {
+    const { ious, nocCap } = this;
+    const at = new Map<number, ClickMetrics>();
+    for (const [k, accumulator] of this.pooled) at.set(k, { ...accumulator.finish({ what }), miou: meanIou(ious, k) });
+    return {
+      at,
+      noc: atIou((target) => mean(ious.map((each) => noc(each, target, nocCap)))),
+      failed: atIou((target) => nof(ious, target, nocCap) / ious.length),
+    };
+  }
 }
 
 const reportedCounts = (clicks: number, report: readonly number[]): number[] =>
@@ -185,7 +228,8 @@ export async function annotate(
 
 /** Clicks one image `limit` times; once the mask is perfect, the last map stands for the clicks that are left. */
 async function labelImage(
-  { name, type, mask, predict }: ClickItem,
+  { name, type, mask }: ClickItem,
+  predict: ClickItem['predict'],
   limit: number,
   threshold: number,
   onClick: (k: number, map: Plane) => void,
@@ -194,6 +238,7 @@ async function labelImage(
   const clicks: ImageClick[] = [];
   const ious: number[] = [];
   const ms: number[] = [];
+  let violations = 0;
   let map: Plane = { data: new Float32Array(width * height), width, height, channels: 1 };
   for (let k = 1; k <= limit; k++) {
     const click = nextClick(map.data, mask, clicks, threshold);
@@ -205,11 +250,12 @@ async function labelImage(
       checkSize(map, mask, name);
     }
     ious.push(click ? iou(map, mask, threshold) : ious[k - 2]);
+    if (click)
+      violations += clicks.filter((made) => map.data[made.y * width + made.x] > threshold !== made.positive).length;
     onClick(k, map);
   }
-  let defects = 0;
-  for (const value of mask.data) if (value === 1) defects++;
-  return { name, type, ious, clicks, ms, defectShare: defects / mask.data.length };
+  const area = mask.data.reduce((sum, value) => (value === 1 ? sum + 1 : sum), 0);
+  return { name, type, ious, clicks, ms, area, defectShare: area / mask.data.length, violations };
 }
 
 const cut = ({ data, width, height }: Plane, threshold: number): Mask => ({
@@ -255,6 +301,9 @@ function keep(
   list.length = Math.min(list.length, size);
 }
 
+/** AP, PRO, P-AUROC and mean IoU by number of clicks, as a key. */
+type ByClicks = Readonly<Record<string, { ap: number; pro: number; pauroc: number; miou: number }>>;
+
 /** The figures that `adclick evaluate clicks --json` prints; fractions of 1, times in ms. */
 export interface ClickAnswer {
   readonly category: string;
@@ -263,34 +312,61 @@ export interface ClickAnswer {
   readonly weights: string;
   /** What the weights were trained on. */
   readonly trainedOn: string | readonly string[];
-  readonly clicks: Readonly<Record<string, { ap: number; pro: number; pauroc: number; miou: number }>>;
+  /** Under the rules of a click. */
+  readonly clicks: ByClicks;
   readonly noc: AtIou;
+  /** Without them, as papers measure: everything above the threshold counts. */
+  readonly paperClicks?: ByClicks;
+  readonly paperNoc?: AtIou;
   /** Clicks at which NoC is capped: images that need more count as this many. */
   readonly nocCap: number;
   /** Share of images that did not reach the IoU within the cap. */
   readonly failed: AtIou;
+  /** Every image: pixels of defect, and the IoU after each click. */
+  readonly perImage: readonly {
+    readonly image: string;
+    readonly type: string | null;
+    readonly area: number;
+    readonly iou: readonly number[];
+  }[];
+  /** Share of clicks after the first of an image that lowered its IoU by more than {@link WORSE}. */
+  readonly worse: { readonly share: number };
+  /** Clicks made, and how often a mask did not do what an earlier click or its own says. */
+  readonly obeyed: { readonly clicks: number; readonly violations: number };
   readonly msPerClick: { readonly p50: number; readonly p95: number };
   /** Images left out because their mask is empty. */
   readonly skipped: readonly string[];
 }
 
-/** The answer of an evaluation, without its per-image results. */
+/** A click that lowers an image's IoU by more than this has made it worse. */
+const WORSE = 0.01;
+
+const byClicks = (at: ClickFigures['at']): ByClicks =>
+  Object.fromEntries([...at].map(([k, { ap, pro, pauroc, miou }]) => [String(k), { ap, pro, pauroc, miou }]));
+
+/** The answer of an evaluation. */
 export function clickAnswer(
-  { images, at, noc: clicksNeeded, nocCap, failed, msPerClick, skipped }: ClickEvaluation,
+  { images, at, noc: clicksNeeded, asPaper, nocCap, failed, msPerClick, skipped }: ClickEvaluation,
   subject: Pick<ClickAnswer, 'category' | 'weights' | 'trainedOn'>,
 ): ClickAnswer {
-  const clicks: Record<string, { ap: number; pro: number; pauroc: number; miou: number }> = {};
-  for (const [k, { ap, pro, pauroc, miou }] of at) clicks[String(k)] = { ap, pro, pauroc, miou };
   const { category, weights, trainedOn } = subject;
+  const later = images.flatMap(({ ious }) => ious.slice(1).map((each, k) => each - ious[k]));
   return {
     category,
     images: images.length,
     weights,
     trainedOn,
-    clicks,
+    clicks: byClicks(at),
     noc: clicksNeeded,
+    ...(asPaper && { paperClicks: byClicks(asPaper.at), paperNoc: asPaper.noc }),
     nocCap,
     failed,
+    perImage: images.map(({ name, type, area, ious }) => ({ image: name, type: type ?? null, area, iou: ious })),
+    worse: { share: later.length > 0 ? later.filter((change) => change < -WORSE).length / later.length : 0 },
+    obeyed: {
+      clicks: images.reduce((sum, { clicks }) => sum + clicks.length, 0),
+      violations: images.reduce((sum, { violations }) => sum + violations, 0),
+    },
     msPerClick,
     skipped,
   };

@@ -51,11 +51,11 @@ const refusals = async (view: View, predictor: ClickPredictor) => {
   // @ts-expect-error a click of the model grid is none of the picture
   await view.predict({ clicks: [onModel] });
 
-  await predictor.predict([onModel]);
+  await predictor.predict([onModel], { rules: true });
   // @ts-expect-error a click of the picture is none of the model grid
-  await predictor.predict([click]);
+  await predictor.predict([click], { rules: true });
   // @ts-expect-error nor is it known of a plain one
-  await predictor.predict([plain]);
+  await predictor.predict([plain], { rules: true });
 
   simulateNextClick(plane.data, mask, [onModel], new Random(1));
   // @ts-expect-error training clicks on the model grid

@@ -216,29 +216,37 @@ export class ClickPredictor {
   }
 
   /**
-   * Probability (height × width) after the given clicks under the rules of a click, each fed with what the network gave before it, as in
-   * training.
+   * Probability (height × width) after the given clicks, each fed with what the network gave before it, as in training.
    * @param clicks in the order they were made; none gives what the model sees unasked.
-   * @param words features of the defect's prompt; ignored where language does not guide the weights.
+   * @param asked.words features of the defect's prompt; ignored where language does not guide the weights.
+   * @param asked.rules whether the rules of a click hold; without them there are no candidates.
    */
-  async predict(clicks: readonly ModelClick[], words?: TextFeatures): Promise<GridPrediction> {
+  async predict(
+    clicks: readonly ModelClick[],
+    { words, rules }: { readonly words?: TextFeatures; readonly rules: boolean },
+  ): Promise<GridPrediction> {
     await this.listen(words);
     let kept = 0;
     while (kept < this.trail.length && kept < clicks.length && sameClick(this.trail[kept].click, clicks[kept])) kept++;
     if (kept < this.trail.length) this.rewind(kept);
-    if (clicks.length === 0) return { map: await this.run([]), candidates: undefined };
     for (const click of clicks.slice(kept)) {
       this.add(click);
       const soFar = [...this.trail.map((stop) => stop.click), click];
       const probability = await this.run(soFar);
       this.trail.push({ click, probability, ruled: this.rule(soFar, probability) });
     }
-    return this.trail[this.trail.length - 1].ruled;
+    const last = this.trail.at(-1);
+    if (!last) return { map: await this.run([]), candidates: undefined };
+    return rules ? last.ruled : { map: this.surer(last.probability, clicks.length), candidates: undefined };
+  }
+
+  private surer(probability: Float32Array, clicks: number): Float32Array {
+    return surer(probability, oddsAfter(this.network.card, clicks));
   }
 
   private rule(clicks: readonly ModelClick[], probability: Float32Array): Ruled {
     const { width, height, inputs } = this;
-    const map = surer(probability, oddsAfter(this.network.card, clicks.length));
+    const map = this.surer(probability, clicks.length);
     const likeness = (pixel: number) => inputs.likenessAt(modelPoint(pixel % width, Math.floor(pixel / width)));
     return applyRules({ map, width, height, clicks, likeness }, this.trail.at(-1)?.ruled);
   }

@@ -54,6 +54,11 @@ export interface PredictOptions {
   readonly clicks: readonly Click[];
   /** Name of the defect type, whose prompts guide the network; without one it goes by residual and clicks alone. */
   readonly defect?: string;
+  /**
+   * Whether the rules of a click hold (clicks/rules.ts), as they should for whoever labels. Without them the map is what the network
+   * gives, which is how papers measure. Default true.
+   */
+  readonly rules?: boolean;
 }
 
 /** Labels the defects of one product. */
@@ -188,22 +193,20 @@ export class View {
    * @returns values in [0,1] at the image's own size; a mask is where they exceed 0.49.
    * @throws ADC_CLICK_OUTSIDE for a click outside the image, ADC_PROMPT_NAME for a defect's name that no prompt can be made of.
    */
-  async predict({ clicks: given, defect }: PredictOptions): Promise<Prediction> {
+  async predict({ clicks: given, defect, rules = true }: PredictOptions): Promise<Prediction> {
     const { width, height } = this.image;
     for (const { x, y } of given)
       if (!(x >= 0 && y >= 0 && x <= width - 1 && y <= height - 1))
         throw fail('ADC_CLICK_OUTSIDE', { x, y, width, height });
     const words = await this.wordsOf(defect);
     const clicks = imageClicks(given);
-    const { map: whole, candidates } = await predictOn(this.predictor, clicks, wholeImage(this.image), words);
+    const asked = { clicks, words, rules };
+    const { map: whole, candidates } = await predictOn(this.predictor, wholeImage(this.image), asked);
     const closer = await this.lookCloser(whole, clicks);
-    const map = closer ? mergeRegion(whole, await this.drawCloser(closer, clicks, words), closer.region) : whole;
-    holdClicks(map, clicks);
+    const part = closer && (await predictOn(closer.predictor, closer.region, asked)).map;
+    const map = closer && part ? mergeRegion(whole, part, closer.region) : whole;
+    if (rules) holdClicks(map, clicks);
     return { ...map, probability: map.data, candidates };
-  }
-
-  private async drawCloser({ region, predictor }: Closer, clicks: readonly ImageClick[], words?: TextFeatures) {
-    return (await predictOn(predictor, clicks, region, words)).map;
   }
 
   /** The predictor of the region around the clicked defect, kept from click to click while the defect stays inside. */
@@ -238,18 +241,16 @@ export class View {
 /** Predicts on a model grid that covers one region of the image; maps have the region's size. */
 async function predictOn(
   predictor: ClickPredictor,
-  clicks: readonly ImageClick[],
   region: ImageBox,
-  words: TextFeatures | undefined,
+  {
+    clicks,
+    ...asked
+  }: { readonly clicks: readonly ImageClick[]; readonly words: TextFeatures | undefined; readonly rules: boolean },
 ): Promise<{ readonly map: Plane; readonly candidates: Plane | undefined }> {
-  const { map, candidates } = await predictor.predict(onGrid(clicks, region, predictor), words);
-  const sized = (data: Float32Array): Plane => {
-    const { width, height } = predictor;
-    const plane: Plane = { data, width, height, channels: 1 };
-    // What the predictor remembers is not given away.
-    return width === region.width && height === region.height
-      ? { ...plane, data: data.slice() }
-      : resizePlane(plane, region.width, region.height);
-  };
-  return { map: sized(map), candidates: candidates && sized(candidates) };
+  const { map, candidates } = await predictor.predict(onGrid(clicks, region, predictor), asked);
+  const { width, height } = predictor;
+  const sized = (data: Float32Array) => resizePlane({ data, width, height, channels: 1 }, region.width, region.height);
+  // What the predictor remembers is not given away.
+  const own = (plane: Plane): Plane => (plane.data === map ? { ...plane, data: plane.data.slice() } : plane);
+  return { map: own(sized(map)), candidates: candidates && sized(candidates) };
 }
