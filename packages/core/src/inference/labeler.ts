@@ -158,9 +158,10 @@ export interface Prediction extends Plane {
   readonly probability: Float32Array;
   /**
    * Probability of the parts that might belong to the defect but were left out, since no click asks for them, at the map's size and 0
-   * elsewhere; none where nothing was left out. A positive click into one of them takes it.
+   * elsewhere; none where nothing was left out. A positive click into one of them takes it. Made by each call: a large image's plane takes
+   * as long as its map, and no click has to wait for it.
    */
-  readonly candidates: Plane | undefined;
+  candidates(): Plane | undefined;
 }
 
 interface Closer {
@@ -246,11 +247,11 @@ async function predictOn(
     clicks,
     ...asked
   }: { readonly clicks: readonly ImageClick[]; readonly words: TextFeatures | undefined; readonly rules: boolean },
-): Promise<{ readonly map: Plane; readonly candidates: Plane | undefined }> {
+): Promise<{ readonly map: Plane; candidates(): Plane | undefined }> {
   const { map, candidates } = await predictor.predict(onGrid(clicks, region, predictor), asked);
   const { width, height } = predictor;
   const sized = (data: Float32Array) => resizePlane({ data, width, height, channels: 1 }, region.width, region.height);
   // What the predictor remembers is not given away.
   const own = (plane: Plane): Plane => (plane.data === map ? { ...plane, data: plane.data.slice() } : plane);
-  return { map: own(sized(map)), candidates: candidates && sized(candidates) };
+  return { map: own(sized(map)), candidates: () => candidates && sized(candidates) };
 }
