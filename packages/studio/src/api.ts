@@ -32,6 +32,8 @@ export const rle = z.strictObject({
 
 /** A click of the annotator. */
 export const click = z.strictObject({ x: coordinate, y: coordinate, positive: z.boolean() });
+/** Clicks that one action makes at most. */
+export const CLICKS_AT_ONCE = 20;
 
 export const defectType = z.strictObject({ id, name, colour, archived: z.boolean() });
 
@@ -89,6 +91,8 @@ export const imageDetail = imageSummary.extend({
 export const action = z.discriminatedUnion('kind', [
   /** Adds a click for a region of a type; the server answers with the mask it gives. A click of another type begins a new region. */
   z.strictObject({ kind: z.literal('click'), type: id, click }),
+  /** Several clicks for one region at once, which is one step of undo. */
+  z.strictObject({ kind: z.literal('clicks'), type: id, clicks: z.array(click).min(1).max(CLICKS_AT_ONCE) }),
   z.strictObject({ kind: z.literal('moveClick'), index: z.int().min(0), x: coordinate, y: coordinate }),
   z.strictObject({ kind: z.literal('deleteClick'), index: z.int().min(0) }),
   /** Another threshold for the region in work. */
@@ -114,6 +118,10 @@ export const action = z.discriminatedUnion('kind', [
   z.strictObject({ kind: z.literal('undo') }),
   z.strictObject({ kind: z.literal('redo') }),
 ]);
+
+/** The clicks that an action adds. */
+export const clicksMade = (made: z.infer<typeof action>): readonly z.infer<typeof click>[] =>
+  made.kind === 'click' ? [made.click] : made.kind === 'clicks' ? made.clicks : [];
 
 /** `POST /images/:id/actions`. `base` is the version that the annotator saw: another one gets 409 with {@link conflict}. */
 export const actionRequest = z.strictObject({
@@ -181,6 +189,19 @@ export const pictureQuery = z.strictObject({
 
 /** `GET /images/:id/proposal`: what the model sees unasked; `rle` is null where it sees nothing, and until it has looked. */
 export const proposal = z.strictObject({ ready: z.boolean(), rle: rle.nullable(), score: z.number() });
+
+/**
+ * `GET /images/:id/candidates`: parts that might belong to the region in work and are not in its mask, since no click asks for them. Nothing
+ * without clicks, and while the mask of one is missing.
+ */
+export const candidates = z.strictObject({
+  /** The version of the image that they belong to. */
+  version: z.int().min(0),
+  /** All of them, without what is marked already; null where there are none. */
+  rle: rle.nullable(),
+  /** Where a positive click takes each of them, the largest first; of the largest, where there are more than {@link CLICKS_AT_ONCE}. */
+  points: z.array(z.strictObject({ x: coordinate, y: coordinate })).max(CLICKS_AT_ONCE),
+});
 
 /** `GET /images/:id/history`, oldest first. */
 export const historyEvent = z.strictObject({
@@ -435,6 +456,7 @@ export type Conflict = z.infer<typeof conflict>;
 export type ImageQuery = z.infer<typeof imageQuery>;
 export type ImagePage = z.infer<typeof imagePage>;
 export type Proposal = z.infer<typeof proposal>;
+export type Candidates = z.infer<typeof candidates>;
 export type HistoryEvent = z.infer<typeof historyEvent>;
 export type ProjectInfo = z.infer<typeof project>;
 export type Format = z.infer<typeof format>;

@@ -31,6 +31,7 @@ function turnOf({ name, request }: CallOf<Calls>): { priority: number; key: stri
   switch (name) {
     case 'predict':
       return { priority: 0, key: request.picture.path, since: request.since };
+    case 'candidates':
     case 'warm':
       return { priority: 1, key: request.picture.path };
     case 'prepare':
@@ -50,6 +51,7 @@ serveCalls<Calls>(
     category: ({ category, how }, { signal, progress }) =>
       models.openCategory(category, how, { onProgress: progress, signal }, exclusive),
     predict: async (request) => ({ rle: await models.predict(request) }),
+    candidates: (request) => models.candidates(request),
     prepare: ({ picture }) => models.prepare(picture),
     warm: async ({ picture }) => {
       await models.warm(picture);

@@ -4,6 +4,7 @@ import type { DetectAnswer, DetectorChoice, ImageDetection, Job, JobRequest } fr
 import { DetectorService } from './detectors/detector-service.ts';
 import { adoptDetectors } from './detectors/old-detectors.ts';
 import { type TrainWork, trainApart } from './detectors/training-apart.ts';
+import { NO_CANDIDATES } from './engine/candidates.ts';
 import { Engine } from './engine/engine.ts';
 import { toCoded } from './errors.ts';
 import { Bus } from './jobs/bus.ts';
@@ -12,7 +13,8 @@ import { LabelArchive } from './labels/archive.ts';
 import { Contents } from './labels/content.ts';
 import { DefectTypes } from './labels/defect-types.ts';
 import { EXCHANGE_JOBS, type ExchangeJobs } from './labels/exchange-jobs.ts';
-import { LabelService, type Predictor } from './labels/label-service.ts';
+import { LabelService } from './labels/label-service.ts';
+import type { Predictor } from './labels/masks.ts';
 import { passOver } from './log.ts';
 import { pageLine } from './page-errors.ts';
 import { categoriesOf } from './project/categories.ts';
@@ -134,6 +136,13 @@ export class Studio {
           const picture = this.preparation.picture(image);
           return (await this.engine.call('predict', { picture, ...asked })).rle;
         }),
+      candidates: async (image, asked, marked) => {
+        // They are worth no index that is not open.
+        if (!this.categories.isOpen(image.category)) return NO_CANDIDATES;
+        this.preparation.touch();
+        const picture = this.preparation.picture(image);
+        return this.engine.call('candidates', { picture, ...asked, marked });
+      },
       proposal: async (image) => (await this.preparation.prepare(image, true)).rle,
     };
   }

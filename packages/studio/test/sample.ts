@@ -5,7 +5,8 @@ import { join } from 'node:path';
 import { writePng } from '@adclick/core';
 import { encodeRle, type Rle } from '@adclick/core/geometry';
 import { onTestFinished } from 'vitest';
-import type { Predictor } from '../src/labels/label-service.ts';
+import { NO_CANDIDATES } from '../src/engine/candidates.ts';
+import type { Predictor } from '../src/labels/masks.ts';
 import { PROJECT_FILE, type Project, writeProject } from '../src/project/project.ts';
 import { Studio, type StudioOptions } from '../src/studio.ts';
 
@@ -55,6 +56,7 @@ export function squares(
 /** Stands for the models: answers at once. */
 export const instantPredictor: Predictor = {
   predict: async (image, { clicks, threshold }) => squares(clicks, threshold, image),
+  candidates: async () => NO_CANDIDATES,
   proposal: async (image) => squares([{ x: 4, y: 4, positive: true }], 0, image),
 };
 

@@ -9,6 +9,7 @@ import {
   Labeler,
   Lanes,
   type Plane,
+  type Prediction,
   type ReferenceIndex,
   type Residual,
   type View,
@@ -27,6 +28,7 @@ import { type Category, categoriesOf, indexFolder } from '../project/categories.
 import { fileStamp, previousDetector, stampOf, trainedDetector } from '../project/detector-files.ts';
 import { resolveWeights } from '../project/model-files.ts';
 import type { Project } from '../project/project.ts';
+import { type CandidateParts, candidateParts, NO_CANDIDATES } from './candidates.ts';
 import { indexCategory, openCurrentIndex } from './indexing.ts';
 import { categoryKey, preparedFolder, readPrepared } from './prepared.ts';
 import { normOf, runsAbove, type Sight, sightOfClicks, sightOfDetector } from './proposals.ts';
@@ -84,7 +86,7 @@ interface Open {
   readonly hash: string;
   readonly facts: Pick<Prepared, 'seen' | 'notes'>;
   /** The last prediction, so that another threshold costs nothing. */
-  last?: { readonly asked: string; readonly plane: Plane };
+  last?: { readonly asked: string; readonly prediction: Prediction };
 }
 
 /** Mean token, folded into a few dimensions with fixed signs, of length 1. */
@@ -224,13 +226,25 @@ export class OpenModels {
   }
 
   /** The mask after some clicks. @throws ADC_IMAGE_…, ADC_CLICK_OUTSIDE when the file has become smaller. */
-  async predict({ picture, clicks, threshold, defect }: Calls['predict']['request']): Promise<Rle> {
-    const open = await this.open(picture);
-    if (clicks.length === 0) return emptyRle(open.width, open.height);
+  async predict(request: Calls['predict']['request']): Promise<Rle> {
+    const open = await this.open(request.picture);
+    if (request.clicks.length === 0) return emptyRle(open.width, open.height);
+    return runsAbove(await this.predicted(open, request), request.threshold);
+  }
+
+  /** What might belong to the mask of {@link predict} too. @throws as that does. */
+  async candidates(request: Calls['candidates']['request']): Promise<CandidateParts> {
+    if (request.clicks.length === 0) return NO_CANDIDATES;
+    const plane = (await this.predicted(await this.open(request.picture), request)).candidates();
+    return plane ? candidateParts(plane, request.threshold, request.marked) : NO_CANDIDATES;
+  }
+
+  /** The prediction for clicks of a type, made where it is not the last one. */
+  private async predicted(open: Open, { picture, clicks, defect }: Calls['predict']['request']): Promise<Prediction> {
     if (defect !== undefined) this.lastDefect.set(picture.category, defect);
-    const key = JSON.stringify([clicks, defect]);
-    if (open.last?.asked !== key) open.last = { asked: key, plane: await open.view.predict({ clicks, defect }) };
-    return runsAbove(open.last.plane, threshold);
+    const asked = JSON.stringify([clicks, defect]);
+    if (open.last?.asked !== asked) open.last = { asked, prediction: await open.view.predict({ clicks, defect }) };
+    return open.last.prediction;
   }
 
   /** What the model sees unasked, from disk where it is there: a trained detector, or the click network where there is none. */

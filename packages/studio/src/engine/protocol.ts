@@ -6,6 +6,7 @@ import { fail } from '../errors.ts';
 import type { LabelClick } from '../history/face.ts';
 import type { ProgressEvent } from '../jobs/progress.ts';
 import type { Project } from '../project/project.ts';
+import type { CandidateParts } from './candidates.ts';
 
 /** A picture file and what tells one content from another. */
 export interface PictureFile {
@@ -87,6 +88,8 @@ export interface Calls {
     };
     answer: { rle: Rle };
   };
+  /** What `predict` left out of the mask for the same request, from what is kept of it. `marked`: what the type's layer holds. */
+  candidates: { request: Calls['predict']['request'] & { marked: Rle }; answer: CandidateParts };
   /** Residual, proposal and scores of a picture, from disk where they are there. */
   prepare: { request: { picture: ModelPicture; urgent: boolean }; answer: Prepared };
   /** Makes a picture ready for clicks. */

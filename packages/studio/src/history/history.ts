@@ -6,7 +6,7 @@
  * of the events, so the state after every event is well defined.
  */
 import { type Rle, xorRle } from '@adclick/core/geometry';
-import type { Action } from '../api.ts';
+import { type Action, clicksMade } from '../api.ts';
 import { fail } from '../errors.ts';
 import { emptyRle, fitsRle, isEmptyRle, subtractRle, uniteRle } from './bitmaps.ts';
 import { changeBetween, changed, type Face, type FaceChange, firstChange, inverse } from './face.ts';
@@ -220,11 +220,12 @@ const refuse = (field: string, what: string) => fail('ADC_REQUEST', { field, wha
 
 /** Whether a model has to answer; other actions wait until the masks before them are known. */
 export const needsModel = ({ kind }: Action): boolean =>
-  kind === 'click' || kind === 'moveClick' || kind === 'deleteClick' || kind === 'threshold';
+  kind === 'click' || kind === 'clicks' || kind === 'moveClick' || kind === 'deleteClick' || kind === 'threshold';
 
 /** Whether an action may be stored while earlier masks are still being computed: it goes on with the same region. */
 export function mayOvertake({ face }: LabelState, action: Action): boolean {
-  if (action.kind === 'click') return face.activeType === null || face.activeType === action.type;
+  if (action.kind === 'click' || action.kind === 'clicks')
+    return face.activeType === null || face.activeType === action.type;
   return needsModel(action);
 }
 
@@ -279,13 +280,16 @@ export function planAction(state: LabelState, action: Action, context: PlanConte
   const ask = (after: Face): Plan => plan(edited(after), undefined);
 
   switch (action.kind) {
-    case 'click': {
+    case 'click':
+    case 'clicks': {
+      const made = clicksMade(action);
       check.type(action.type, 'action.type');
-      check.point(action.click.x, action.click.y, 'action.click');
-      if (face.activeType === action.type) return ask({ ...face, clicks: [...face.clicks, action.click] });
+      for (const [i, { x, y }] of made.entries())
+        check.point(x, y, action.kind === 'click' ? 'action.click' : `action.clicks.${i}`);
+      if (face.activeType === action.type) return ask({ ...face, clicks: [...face.clicks, ...made] });
       return ask({
         ...(face.activeType === null ? face : ended),
-        clicks: [action.click],
+        clicks: made,
         activeType: action.type,
       });
     }

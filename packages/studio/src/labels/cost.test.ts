@@ -4,7 +4,7 @@ import { expect, onTestFinished, test, vi } from 'vitest';
 import { instantPredictor, makeProject, openStudio } from '../../test/sample.ts';
 import type { Action } from '../api.ts';
 import { databasePath } from '../store/database-path.ts';
-import type { Predictor } from './label-service.ts';
+import type { Predictor } from './masks.ts';
 
 const click = (n: number): Action => ({
   kind: 'click',

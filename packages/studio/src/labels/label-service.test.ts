@@ -6,13 +6,15 @@ import fc from 'fast-check';
 import { expect, onTestFinished, test, vi } from 'vitest';
 import { instantPredictor, makeProject, openStudio, SIDE, squares } from '../../test/sample.ts';
 import type { Action } from '../api.ts';
+import { candidateParts } from '../engine/candidates.ts';
 import { Engine } from '../engine/engine.ts';
 import { preparedFolder } from '../engine/prepared.ts';
 import { fail, STUDIO_ERRORS } from '../errors.ts';
 import { type LabelState, REGION } from '../history/history.ts';
 import type { Store } from '../store/store.ts';
 import type { Studio } from '../studio.ts';
-import { type Predictor, StaleWrite } from './label-service.ts';
+import { StaleWrite } from './label-service.ts';
+import type { AskedMask, Predictor } from './masks.ts';
 
 const { width, height } = SIDE;
 const coordinates = { x: fc.nat(width - 1), y: fc.nat(height - 1) };
@@ -31,6 +33,11 @@ const action: fc.Arbitrary<Action> = fc.oneof(
     kind: fc.constant('click' as const),
     type,
     click: fc.record({ ...coordinates, positive: fc.boolean() }),
+  }),
+  fc.record({
+    kind: fc.constant('clicks' as const),
+    type,
+    clicks: fc.array(fc.record({ ...coordinates, positive: fc.boolean() }), { minLength: 1, maxLength: 3 }),
   }),
   fc.record({ kind: fc.constant('moveClick' as const), index: fc.nat(2), ...coordinates }),
   fc.record({ kind: fc.constant('deleteClick' as const), index: fc.nat(1) }),
@@ -241,6 +248,85 @@ test('adjustments that nobody saw cost no prediction and are one step of undo', 
   const undone = await studio.labels.act(1, { base: 4, action: { kind: 'undo' } }, 'a');
   expect(undone.threshold).toBe(0.49);
   expect(rleArea(undone.layers[0].rle)).toBe(25);
+});
+
+/** A predictor that would have left out some squares after any click. */
+function offeringPredictor(...places: readonly (readonly [x: number, y: number])[]) {
+  const squaresThere = places.map(([x, y]) => ({ x, y, positive: true }));
+  const data = Float32Array.from(decodeRle(squares(squaresThere, 0)), (set) => 0.7 * set);
+  for (const { x, y } of squaresThere) data[y * width + x] = 0.9;
+  const leftOut = { data, width, height, channels: 1 } as const;
+  const asked: AskedMask[] = [];
+  const predictor: Predictor = {
+    ...instantPredictor,
+    candidates: async (_, of, marked) => {
+      asked.push(of);
+      return candidateParts(leftOut, of.threshold, marked);
+    },
+  };
+  return { predictor, asked };
+}
+
+test('what might belong to a region too is offered after a click, and taken as one step of undo', async () => {
+  const { predictor, asked } = offeringPredictor([10, 8], [19, 8]);
+  const studio = await openStudio(await makeProject(), { predictor });
+  const { labels } = studio;
+  expect(await labels.candidates(1)).toEqual({ version: 0, rle: null, points: [] });
+  const one = await labels.act(1, { base: 0, action: click(3, 3) }, 'a');
+  const { version, rle, points } = await labels.candidates(1);
+  expect({ version, points }).toEqual({
+    version: 1,
+    points: [
+      { x: 10, y: 8 },
+      { x: 19, y: 8 },
+    ],
+  });
+  expect(rleArea(rle!)).toBe(50);
+  expect(asked).toMatchObject([{ clicks: one.clicks, threshold: 0.49, defect: 'dent' }]);
+  const clicks = points.map((point) => ({ ...point, positive: true }));
+  const taken = await labels.act(1, { base: 1, action: { kind: 'clicks', type: 1, clicks } }, 'a');
+  expect(taken.clicks).toEqual([...one.clicks, ...clicks]);
+  expect(rleArea(taken.layers[0].rle)).toBe(75);
+  expect(await labels.candidates(1)).toEqual({ version: 2, rle: null, points: [] });
+  const undone = await labels.act(1, { base: 2, action: { kind: 'undo' } }, 'a');
+  expect(undone.clicks).toEqual(one.clicks);
+  expect(undone.layers).toEqual(one.layers);
+  const redone = await labels.act(1, { base: 3, action: { kind: 'redo' } }, 'a');
+  expect(redone.layers).toEqual(taken.layers);
+  await labels.act(1, { base: 4, action: { kind: 'finishRegion' } }, 'a');
+  expect(await labels.candidates(1)).toEqual({ version: 5, rle: null, points: [] });
+  expect(asked).toHaveLength(2);
+});
+
+test('nothing is offered that another region of the type holds, nor while a mask is missing', async () => {
+  const { predictor } = offeringPredictor([10, 8], [19, 8]);
+  const held = heldPredictor();
+  const studio = await openStudio(await makeProject(), {
+    predictor: { ...predictor, predict: held.predictor.predict },
+  });
+  const { labels } = studio;
+  const painted = squares([{ x: 10, y: 8, positive: true }], 0);
+  const add = { ...painted, counts: [...painted.counts] };
+  const paint: Action = { kind: 'paint', tool: 'brush', type: 1, add, remove: null };
+  await labels.act(1, { base: 0, action: paint }, 'a');
+  const answer = labels.act(1, { base: 1, action: click(3, 3) }, 'a');
+  const waiting = await held.next();
+  expect(await labels.candidates(1)).toEqual({ version: 2, rle: null, points: [] });
+  waiting.go();
+  await answer;
+  expect(await labels.candidates(1)).toMatchObject({ version: 2, points: [{ x: 19, y: 8 }] });
+});
+
+test('clicks at once are refused whole when one of them lies outside the image', async () => {
+  const studio = await openStudio(await makeProject());
+  const clicks = [
+    { x: 3, y: 3, positive: true },
+    { x: width, y: 3, positive: true },
+  ];
+  await expect(
+    studio.labels.act(1, { base: 0, action: { kind: 'clicks', type: 1, clicks } }, 'a'),
+  ).rejects.toMatchObject({ code: 'ADC_REQUEST', details: { field: 'action.clicks.1' } });
+  expect((await studio.labels.peek(1)).version).toBe(0);
 });
 
 test('a stroke made while a mask is being computed waits for it and loses nothing', async () => {

@@ -6,10 +6,10 @@
  */
 import type { Rle } from '@adclick/core/geometry';
 import { CodedError } from '@adclick/ortgrad';
-import type { Action, ActionAnswer, ActionRequest, HistoryEvent, Layer } from '../api.ts';
+import type { Action, ActionAnswer, ActionRequest, Candidates, HistoryEvent, Layer } from '../api.ts';
 import { fail, toCoded } from '../errors.ts';
 import { emptyRle } from '../history/bitmaps.ts';
-import type { Face, LabelClick } from '../history/face.ts';
+import type { Face } from '../history/face.ts';
 import {
   applyEvent,
   applyResult,
@@ -33,28 +33,9 @@ import { whileWanted } from '../jobs/progress.ts';
 import type { ImageRecord, ImageRepository } from '../store/images.ts';
 import { type LabelRepository, StaleVersion, type StoredImage } from '../store/labels.ts';
 import type { TypeRepository } from '../store/types.ts';
+import { Masks, type Predictor } from './masks.ts';
 import { faceOf, layerOf } from './shown.ts';
 import { States } from './states.ts';
-
-/** What a mask is made of. */
-export interface AskedMask {
-  readonly clicks: readonly LabelClick[];
-  readonly threshold: number;
-  /** Name of the defect type. */
-  readonly defect: string | undefined;
-  /** When the last click was made, in milliseconds. */
-  readonly since: number;
-}
-
-/** The model as labelling needs it. */
-export interface Predictor {
-  /** @throws why there can be no mask, when that is known: the click is then refused instead of stored. */
-  check?(image: ImageRecord): void;
-  /** @throws coded errors when there can be no mask, such as ADC_IMAGE_MISSING. */
-  predict(image: ImageRecord, asked: AskedMask): Promise<Rle>;
-  /** What the model sees unasked. */
-  proposal(image: ImageRecord): Promise<Rle>;
-}
 
 /** Who acts, and from which open page. */
 export interface Actor {
@@ -86,6 +67,7 @@ interface Waiter {
 
 export class LabelService {
   private readonly states: States;
+  private readonly masks: Masks;
   /** Whole actions of an image, one after another. */
   private readonly actions = new Locks();
   /** Reading the state, changing it and storing the change. */
@@ -112,6 +94,7 @@ export class LabelService {
     ) => before,
   ) {
     this.states = new States(labels, threshold);
+    this.masks = new Masks(types, predictor);
   }
 
   /** @throws ADC_NOT_FOUND. */
@@ -379,7 +362,7 @@ export class LabelService {
       let mask: Rle | undefined;
       let error: unknown;
       try {
-        if (!joined) mask = await this.predict(image, waiting);
+        if (!joined) mask = await this.masks.mask(image, waiting);
       } catch (caught) {
         // A thread that died or an index that is missing says nothing about the picture: the event waits for the next run.
         if (this.closing || isPassing(caught)) throw caught;
@@ -396,17 +379,6 @@ export class LabelService {
   /** Answers those who wait for a version. */
   private tell(id: number, version: number, outcome: Settled): void {
     for (const waiter of this.waiters.get(id) ?? []) if (waiter.version === version) waiter.settle(outcome);
-  }
-
-  private async predict(image: ImageRecord, { event, face }: WaitingEvent): Promise<Rle> {
-    if (face.clicks.length === 0) return emptyRle(image.width, image.height);
-    const { clicks, threshold, activeType } = face;
-    const defect = (await this.types.list()).find(({ id }) => id === activeType)?.name;
-    const since = Date.parse(event.time);
-    const mask = await this.predictor.predict(image, { clicks, threshold, defect, since });
-    if (mask.width === image.width && mask.height === image.height) return mask;
-    const size = ({ width, height }: { width: number; height: number }) => `${width} x ${height}`;
-    throw fail('ADC_MASK_SIZE', { path: image.path, got: size(mask), want: size(image) });
   }
 
   /** Stores what an event did to the bitmaps. @returns undefined where another process has done the same work. */
@@ -461,6 +433,11 @@ export class LabelService {
     const types = new Set(flips.map(({ type }) => type));
     types.delete(REGION);
     return [...types].map((type) => layerOf(type, state.layers.get(type) ?? emptyRle(image.width, image.height)));
+  }
+
+  /** What the model would add to the region in work after its clicks. @throws ADC_NOT_FOUND, ADC_IMAGE_… */
+  async candidates(id: number): Promise<Candidates> {
+    return this.masks.candidates(await this.image(id), await this.peek(id));
   }
 
   /** Every event of an image, oldest first; undone ones are marked. @throws ADC_NOT_FOUND. */

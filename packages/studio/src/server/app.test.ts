@@ -83,6 +83,25 @@ test('every answer has the shape that api.ts promises', async () => {
   api.jobs.parse((await get(app, '/jobs')).json());
 });
 
+test('candidates are offered with their version; clicks that take them at once are one event, and one click of the statistics', async () => {
+  const other = { ...SIDE, counts: [200, 3] };
+  const candidates = async () => ({ rle: other, points: [{ x: 9, y: 8 }] });
+  const { app } = await open({ studio: { predictor: { ...instantPredictor, candidates } } });
+  const offered = async () => api.candidates.parse((await get(app, '/images/1/candidates')).json());
+  expect(await offered()).toEqual({ version: 0, rle: null, points: [] });
+  await act(app, 1, 0, click(3, 3));
+  const { version, rle, points } = await offered();
+  expect([version, rle]).toEqual([1, other]);
+  const clicks = [...points, { x: 18, y: 8 }].map((point) => ({ ...point, positive: true }));
+  const answer = api.actionAnswer.parse((await act(app, 1, 1, { kind: 'clicks', type: 1, clicks })).json());
+  expect(answer).toMatchObject({ version: 2, clicks: [click(3, 3).click, ...clicks] });
+  await act(app, 1, 2, { kind: 'state', state: 'defect' });
+  expect((await get(app, '/statistics')).json()).toMatchObject({ clicksPerImage: 2 });
+  for (const wrong of [[], new Array(api.CLICKS_AT_ONCE + 1).fill(clicks[0])])
+    expect((await act(app, 1, 3, { kind: 'clicks', type: 1, clicks: wrong })).statusCode).toBe(422);
+  expect((await get(app, '/images/99/candidates')).statusCode).toBe(404);
+});
+
 test('a stale write gets 409 with what stands now', async () => {
   const { app } = await open();
   await act(app, 1, 0, click(3, 3));

@@ -9,8 +9,8 @@ export interface EventFigures {
   readonly perDay: readonly { day: string; images: number }[];
 }
 
-/** How events that are clicks begin in the column `action`. */
-const CLICK = '{"kind":"click"%';
+/** How events that are clicks begin in the column `action`: `click`, and `clicks`, which are one press of a key. */
+const CLICK = '{"kind":"click%';
 
 export class StatisticsRepository {
   constructor(private readonly db: Db) {}

@@ -3,7 +3,7 @@ import { rename, rm } from 'node:fs/promises';
 import Database from 'libsql';
 import { describe, expect, onTestFinished, test, vi } from 'vitest';
 import type { Action } from '../../src/api.ts';
-import type { Predictor } from '../../src/labels/label-service.ts';
+import type { Predictor } from '../../src/labels/masks.ts';
 import { createApp } from '../../src/server/app.ts';
 import { databasePath } from '../../src/store/database-path.ts';
 import { instantPredictor, makeProject, openStudio, squares } from '../sample.ts';

@@ -2,7 +2,7 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { expect, test, vi } from 'vitest';
 import type { Action } from '../../src/api.ts';
-import type { Predictor } from '../../src/labels/label-service.ts';
+import type { Predictor } from '../../src/labels/masks.ts';
 import type { Studio } from '../../src/studio.ts';
 import { instantPredictor, makeProject, openStudio, squares } from '../sample.ts';
 

@@ -140,4 +140,17 @@ export function addImages(app: FastifyInstance, studio: Studio): void {
     },
     async (request) => queue.proposal(request.params.id),
   );
+
+  app.get<{ Params: Id }>(
+    '/images/:id/candidates',
+    {
+      schema: route({
+        summary: 'What might belong to the region in work too and is not in its mask, since no click asks for it',
+        tags,
+        params: idParams,
+        answers: { 200: api.candidates, ...notFound },
+      }),
+    },
+    async (request) => labels.candidates(request.params.id),
+  );
 }
