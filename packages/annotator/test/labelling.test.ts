@@ -1,8 +1,9 @@
 /** Labelling in a real browser against the real server and the real model: what is on the screen is what is on the disk. */
 import { join } from 'node:path';
-import { readMask } from '@adclick/core';
+import { readMask, readRgb, writePng } from '@adclick/core';
 import { nextClick } from '@adclick/core/evaluation';
 import { decodeRle, encodeRle, type Rle, rleArea } from '@adclick/core/geometry';
+import { writeSampleProduct } from '@adclick/core/synthesis';
 import type { ImageSummary } from 'adclick/api';
 import type { Browser } from 'playwright-core';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
@@ -12,6 +13,14 @@ import { TestServer } from './server.ts';
 
 const SIZE = 384;
 
+/** A picture with the spots of two others, `two.png` of 001 and 002. */
+async function writeTwoSpots(pictures: string, masks: string): Promise<void> {
+  const [one, other] = [await readRgb(join(pictures, '001.png')), await readRgb(join(pictures, '002.png'))];
+  const { data: spot } = await readMask(join(masks, '002_mask.png'), { width: SIZE, height: SIZE });
+  const data = Uint8Array.from(one.data, (value, i) => (spot[Math.floor(i / 3)] ? other.data[i] : value));
+  await writePng(join(pictures, 'two.png'), { ...one, data });
+}
+
 describe.skipIf(!findChromium())('labelling in the browser', () => {
   let server: TestServer;
   let browser: Browser;
@@ -19,9 +28,12 @@ describe.skipIf(!findChromium())('labelling in the browser', () => {
   const open: Watched[] = [];
 
   beforeAll(async () => {
-    server = await TestServer.sample('bottle-mouth', {
-      ...{ normals: 6, testGoods: 2, defectsPerType: 3 },
-      ...{ width: SIZE, height: SIZE },
+    server = await TestServer.make(async (folder) => {
+      await writeSampleProduct(folder, 'bottle-mouth', {
+        ...{ normals: 6, testGoods: 2, defectsPerType: 3 },
+        ...{ width: SIZE, height: SIZE },
+      });
+      await writeTwoSpots(join(folder, 'test/contamination'), join(folder, 'ground_truth/contamination'));
     });
     browser = await openBrowser();
     await server.prepared();
@@ -79,6 +91,38 @@ describe.skipIf(!findChromium())('labelling in the browser', () => {
     expect(second.clicks[1].positive).toBe(false);
     const layer = second.layers[0];
     expect(await page.shownMask(SIZE, SIZE)).toEqual(layer ? decodeRle(layer.rle) : new Uint8Array(SIZE * SIZE));
+    await end();
+  });
+
+  it('offers a second spot after a click on the first, and takes it with one key and back with one undo', async () => {
+    const id = idOf('contamination/two.png');
+    const page = await start(id);
+    const [first, second] = await Promise.all([truthOf('contamination/001.png'), truthOf('contamination/002.png')]);
+    const click = nextClick(new Float32Array(SIZE * SIZE), first, [], 0.49);
+    if (!click) throw new Error('the sample has no defect');
+    await page.click(click.x, click.y);
+    const hint = page.page.getByRole('region', { name: 'Candidates' });
+    await hint.waitFor();
+    const marked = (rle: Rle) => decodeRle(rle).filter((set, i) => set && second.data[i]).length;
+    const one = await layerOf(id);
+    expect(marked(one)).toBe(0);
+    expect(await page.shownMask(SIZE, SIZE)).toEqual(decodeRle(one));
+    await page.press('s');
+    await page.saved();
+    const { clicks } = await server.detail(id);
+    expect(clicks[0]).toEqual({ ...click, positive: true });
+    expect(clicks.slice(1).some(({ x, y }) => second.data[y * SIZE + x])).toBe(true);
+    const area = second.data.filter((set) => set).length;
+    expect(marked(await layerOf(id))).toBeGreaterThan(area / 2);
+    await page.press('Control+z');
+    await page.saved();
+    expect((await server.detail(id)).clicks).toHaveLength(1);
+    expect(await layerOf(id)).toEqual(one);
+    // What was taken back is offered again, until the region ends.
+    await hint.waitFor();
+    await page.press('f');
+    await page.saved();
+    expect(await hint.count()).toBe(0);
     await end();
   });
 

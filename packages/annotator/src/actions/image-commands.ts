@@ -1,5 +1,5 @@
 /** Commands that go through the images and say what is on them. */
-import { hasMask, proposalShown } from '../state/store.ts';
+import { candidatesShown, hasMask, proposalShown } from '../state/store.ts';
 import type { Command } from './command.ts';
 
 export const IMAGE_COMMANDS: readonly Command[] = [
@@ -44,6 +44,15 @@ export const IMAGE_COMMANDS: readonly Command[] = [
       const { image } = app.store.getState();
       if (image) app.store.setState({ image: { ...image, proposalHidden: true } });
     },
+  },
+  {
+    id: 'candidates.take',
+    name: 'Take the dashed parts too',
+    group: 'Label',
+    keys: ['S'],
+    icon: 'plus',
+    enabled: (state) => candidatesShown(state) !== null,
+    perform: (app) => app.takeCandidates(),
   },
   {
     id: 'region.finish',

@@ -5,6 +5,7 @@ import {
   API,
   actionAnswer,
   apiError,
+  type Candidates,
   type DefectType,
   type DetectorChoice,
   type DetectorEntry,
@@ -169,6 +170,8 @@ export interface Api {
   images(query: ListQuery): Promise<ImagePage>;
   image(id: number): Promise<ImageDetail>;
   proposal(id: number): Promise<Proposal>;
+  /** What might belong to the region in work too. */
+  candidates(id: number): Promise<Candidates>;
   history(id: number): Promise<HistoryEvent[]>;
   act(id: number, base: number, action: Action, session: string, owner?: Owner): Promise<ActionAnswer>;
   picture(id: number, window?: GreyWindow | null): Promise<Blob>;
@@ -196,6 +199,7 @@ export const httpApi: Api = {
   images: (query) => answer(`/images${search(query)}`),
   image: (id) => answer(`/images/${id}`),
   proposal: (id) => answer(`/images/${id}/proposal`),
+  candidates: (id) => answer(`/images/${id}/candidates`),
   history: async (id) => (await answer<{ events: HistoryEvent[] }>(`/images/${id}/history`)).events,
   act: async (id, base, action, session, owner) => {
     const body = { base, action, session, author: owner?.user, project: owner?.project };

@@ -1,4 +1,4 @@
-/** What lies over picture and mask and is drawn by geometry: clicks, the brush, drafts of shapes, the keyboard's cross, the proposal's outline. */
+/** What lies over picture and mask and is drawn by geometry: clicks, the brush, drafts of shapes, the keyboard's cross. */
 import { type ImagePoint, imagePoint } from '@adclick/core/geometry';
 import { brushCentre } from '../raster/brush.ts';
 import type { AppState } from '../state/store.ts';
@@ -126,7 +126,7 @@ function drawCross(context: Context, { cross, view }: AppState, { accent }: Over
   strokeTwice(context, pixel);
 }
 
-/** Draws everything but the proposal. */
+/** Draws everything but what the model suggests. */
 export function drawOverlay(context: Context, state: AppState, inks: OverlayInks): void {
   drawDraft(context, state, inks);
   drawClicks(context, state);

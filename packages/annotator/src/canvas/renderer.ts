@@ -1,9 +1,9 @@
 /** Draws the store onto two canvases, at most once a frame and only the one whose part has changed. */
-import { type AppState, proposalShown, type Store } from '../state/store.ts';
+import { type AppState, candidatesShown, proposalShown, type Store } from '../state/store.ts';
 import { MaskLayer } from './mask-layer.ts';
 import { drawOverlay } from './overlay.ts';
 import { PictureLayer } from './picture-layer.ts';
-import { ProposalLayer } from './proposal-layer.ts';
+import { SuggestionLayer } from './suggestion-layer.ts';
 
 /** Parts of the state that the lower canvas shows. */
 const BASE = ['image', 'view', 'screen', 'looks', 'types', 'activeType', 'theme'] as const;
@@ -13,7 +13,8 @@ const OVERLAY = ['draft', 'pointer', 'cross', 'tool', 'brushSize'] as const;
 export class Renderer {
   readonly picture = new PictureLayer();
   private readonly mask = new MaskLayer();
-  private readonly proposal = new ProposalLayer();
+  private readonly proposal = new SuggestionLayer();
+  private readonly candidates = new SuggestionLayer();
   private readonly base: CanvasRenderingContext2D;
   private readonly overlay: CanvasRenderingContext2D;
   private readonly unsubscribe: () => void;
@@ -55,6 +56,8 @@ export class Renderer {
     if (this.overlayStale) {
       prepare(this.overlay, state, ratio);
       this.overlay.clearRect(0, 0, state.screen.width, state.screen.height);
+      const rle = candidatesShown(state)?.rle;
+      if (rle) this.candidates.draw(this.overlay, rle, state.view);
       if (state.image) drawOverlay(this.overlay, state, { accent: cssColour('--accent') });
     }
     this.baseStale = false;
@@ -79,7 +82,7 @@ export class Renderer {
     this.mask.draw(this.base, view, screen, looks.opacity, ratio);
     const rle = image.proposal?.rle;
     if (rle && proposalShown(state))
-      this.proposal.draw(this.base, rle, colours.get(activeType ?? -1) ?? cssColour('--accent'), view);
+      this.proposal.draw(this.base, rle, view, colours.get(activeType ?? -1) ?? cssColour('--accent'));
   }
 }
 

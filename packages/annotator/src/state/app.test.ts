@@ -1,11 +1,19 @@
 /** The controller against a server in memory: what is shown before, while and after answers come. */
 import { decodeRle, encodeRle } from '@adclick/core/geometry';
-import type { Action, ActionAnswer, ImageDetail, ImageSummary, Job } from 'adclick/api';
+import {
+  type Action,
+  type ActionAnswer,
+  type Candidates,
+  clicksMade,
+  type ImageDetail,
+  type ImageSummary,
+  type Job,
+} from 'adclick/api';
 import { describe, expect, it } from 'vitest';
 import { type Api, Refusal, StaleWrite, Unreachable } from '../api/client.ts';
 import { App } from './app.ts';
 import { DEFAULT_SETTINGS } from './storage.ts';
-import { makeStore, proposalShown } from './store.ts';
+import { candidatesShown, makeStore, proposalShown } from './store.ts';
 
 const SIZE = { width: 8, height: 4 };
 const rleOf = (...pixels: number[]) => {
@@ -24,6 +32,9 @@ class FakeServer {
   readonly actions: { id: number; action: Action }[] = [];
   readonly states = new Map<number, ImageSummary['state']>();
   readonly versions = new Map<number, number>();
+  /** Pixels that might belong too once there is a click; where one is clicked, it belongs. */
+  readonly others = new Set<number>();
+  readonly clicks = new Map<number, { x: number; y: number; positive: boolean }[]>();
   jobs: Job[] = [];
   passedOver: string[] = [];
   private gate: Promise<void> = Promise.resolve();
@@ -52,8 +63,17 @@ class FakeServer {
     const layers = mask.includes(1) ? [{ type: 1, rle: rleOf(...[...mask.keys()].filter((i) => mask[i])) }] : [];
     return {
       ...{ id, category: 'c', path: `test/${id}.png`, ...SIZE, review: 'none', types: [], reason: '', ready: true },
-      ...{ state: this.states.get(id) ?? 'todo', version: this.versions.get(id) ?? 0, layers, clicks: [] },
-      ...{ activeType: null, threshold: 0.5, canUndo: false, canRedo: false, nearest: [], seen: null, notes: [] },
+      ...{ state: this.states.get(id) ?? 'todo', version: this.versions.get(id) ?? 0, layers },
+      ...{
+        clicks: this.clicks.get(id) ?? [],
+        activeType: this.clicks.has(id) ? 1 : null,
+        threshold: 0.5,
+        canUndo: false,
+        canRedo: false,
+        nearest: [],
+        seen: null,
+        notes: [],
+      },
     };
   }
 
@@ -64,9 +84,18 @@ class FakeServer {
       if (action.remove) for (const [i, set] of decodeRle(action.remove).entries()) if (set) mask[i] = 0;
       if (action.add) for (const [i, set] of decodeRle(action.add).entries()) if (set) mask[i] = 1;
     }
+    for (const { x, y } of clicksMade(action)) mask[y * SIZE.width + x] = 1;
+    if (clicksMade(action).length > 0) this.clicks.set(id, [...(this.clicks.get(id) ?? []), ...clicksMade(action)]);
+    if (action.kind === 'finishRegion') this.clicks.delete(id);
     if (action.kind === 'acceptProposal') mask.fill(1, 0, 4);
     if (action.kind === 'state') this.states.set(id, action.state);
     this.versions.set(id, (this.versions.get(id) ?? 0) + 1);
+  }
+
+  candidates(id: number): Candidates {
+    const left = [...this.others].filter((pixel) => !this.masks.get(id)?.[pixel]);
+    const points = left.map((pixel) => ({ x: pixel % SIZE.width, y: Math.floor(pixel / SIZE.width) }));
+    return { version: this.versions.get(id) ?? 0, rle: left.length > 0 ? rleOf(...left) : null, points };
   }
 
   api(): Api {
@@ -97,6 +126,11 @@ class FakeServer {
       }),
       image: async (id) => this.detail(id),
       proposal: async () => ({ ready: true, rle: rleOf(0, 1, 2, 3), score: 3 }),
+      candidates: async (id) => {
+        const candidates = this.candidates(id);
+        await this.gate;
+        return candidates;
+      },
       history: async () => [],
       jobs: async () => {
         const { jobs } = this;
@@ -361,6 +395,80 @@ describe('App', () => {
     server.release();
     await asked;
     expect(states()).toEqual(['done']);
+  });
+
+  it('offers what might belong too after a click, takes all of it as one action, and offers it no more', async () => {
+    const { server, store, app } = await setUp();
+    const shownNow = () => candidatesShown(store.getState())?.points ?? [];
+    for (const pixel of [7, 31]) server.others.add(pixel);
+    const click = (x: number): Action => ({ kind: 'click', type: 1, click: { x, y: 0, positive: true } });
+    await app.refresh(1);
+    expect(shownNow()).toEqual([]);
+    app.act(click(0));
+    await quiet();
+    expect(shownNow()).toEqual([
+      { x: 7, y: 0 },
+      { x: 7, y: 3 },
+    ]);
+    // What nobody sees on the canvas is taken by nobody.
+    const { looks } = store.getState();
+    store.setState({ looks: { ...looks, showMask: false } });
+    app.takeCandidates();
+    store.setState({ looks });
+    app.takeCandidates();
+    expect(shownNow()).toEqual([]);
+    expect(store.getState().image?.facts.clicks).toHaveLength(3);
+    await quiet();
+    expect(server.actions.map(({ action }) => action.kind)).toEqual(['click', 'clicks']);
+    expect(clicksMade(server.actions[1].action)).toEqual([
+      { x: 7, y: 0, positive: true },
+      { x: 7, y: 3, positive: true },
+    ]);
+    expect(shown(store)).toEqual([0, 7, 31]);
+    expect(shownNow()).toEqual([]);
+  });
+
+  it('offers no candidates of an older click, of a region that has ended, or of another image', async () => {
+    const { server, store, app } = await setUp();
+    server.others.add(31);
+    const click = (x: number): Action => ({ kind: 'click', type: 1, click: { x, y: 0, positive: true } });
+    const offered = () => candidatesShown(store.getState()) !== null;
+    app.act(click(0));
+    await quiet();
+    expect(offered()).toBe(true);
+    // The next click is not answered yet.
+    server.hold();
+    app.act(click(1));
+    expect(offered()).toBe(false);
+    server.release();
+    await quiet();
+    expect(offered()).toBe(true);
+    app.act({ kind: 'finishRegion' });
+    expect(offered()).toBe(false);
+    await quiet();
+    expect(offered()).toBe(false);
+    // They come late: somebody else has gone on, or another image is open.
+    const { candidates } = app.api;
+    app.api.candidates = (id) => {
+      server.hold();
+      return candidates(id);
+    };
+    app.act(click(2));
+    await quiet();
+    server.store(1, paint(7));
+    app.onEvent({ kind: 'image', id: 1, version: server.versions.get(1) ?? 0, author: 'other', session: 'other' });
+    await quiet();
+    server.release();
+    await quiet();
+    expect(offered()).toBe(false);
+    app.act(click(3));
+    await quiet();
+    await app.open(2);
+    server.release();
+    await quiet();
+    expect(offered()).toBe(false);
+    await app.open(1);
+    expect(offered()).toBe(false);
   });
 
   it('goes two images on when the key is pressed twice', async () => {

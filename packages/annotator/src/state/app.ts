@@ -1,5 +1,14 @@
 /** The page's controller: opens images, sends what people do, and puts what comes back on the canvas. */
-import type { Action, ActionAnswer, ImageDetail, ImageSummary, Job, ProjectInfo, ServerEvent } from 'adclick/api';
+import type {
+  Action,
+  ActionAnswer,
+  Candidates,
+  ImageDetail,
+  ImageSummary,
+  Job,
+  ProjectInfo,
+  ServerEvent,
+} from 'adclick/api';
 import { type Api, type GreyWindow, Refusal, Unreachable, type WithoutMask, wordsOf } from '../api/client.ts';
 import { MaskBitmap } from '../raster/mask-bitmap.ts';
 import { LatestWins } from './latest-wins.ts';
@@ -9,7 +18,7 @@ import { agrees, compare, layersOf, type MergeChoice, mergeActions, paintWaiting
 import { foreseeAll } from './optimism.ts';
 import { Outbox, type Pending, type Shelf } from './outbox.ts';
 import { Queue } from './queue.ts';
-import { hasMask, type Notice, type OpenImage, palette, proposalShown, type Store } from './store.ts';
+import { candidatesShown, hasMask, type Notice, type OpenImage, palette, proposalShown, type Store } from './store.ts';
 import { centred, fitView } from './view.ts';
 
 /** Images loaded ahead. */
@@ -19,7 +28,7 @@ const AHEAD = 2;
 const AGAIN_MS = 2_000;
 
 /** Kinds of actions whose answer takes a prediction. */
-const PREDICTING: ReadonlySet<Action['kind']> = new Set(['click', 'moveClick', 'deleteClick']);
+const PREDICTING: ReadonlySet<Action['kind']> = new Set(['click', 'clicks', 'moveClick', 'deleteClick']);
 
 /** What the controller needs of the browser. */
 export interface Surroundings {
@@ -42,6 +51,7 @@ export class App {
   private readonly session: string;
   private readonly decode: Surroundings['decode'];
   private readonly windowed: LatestWins<{ id: number; window: GreyWindow | null }, ImageBitmap>;
+  private readonly candidates: LatestWins<number, Candidates>;
   private noticeKey = 0;
   private wanted: number | null = null;
   private looking = false;
@@ -80,6 +90,12 @@ export class App {
       async ({ id, window }) => this.decode(await api.picture(id, window)),
       ({ id }, picture) => this.patchImage(id, { picture }),
       (_, error) => this.report(error),
+    );
+    this.candidates = new LatestWins(
+      (id) => api.candidates(id),
+      (id, candidates) => this.offer(id, candidates),
+      // Nobody has asked for them, and clicks take the same parts.
+      () => undefined,
     );
   }
 
@@ -188,6 +204,7 @@ export class App {
       facts: detail,
       proposal,
       proposalHidden: false,
+      candidates: null,
       predicting: false,
     });
     this.store.setState({
@@ -287,6 +304,7 @@ export class App {
       image: {
         ...image,
         facts: foreseeAll(image.server, actions),
+        candidates: null,
         maskChanges: image.maskChanges + 1,
         predicting: actions.some(({ kind }) => PREDICTING.has(kind)),
       },
@@ -323,6 +341,21 @@ export class App {
     for (const { type, rle } of answer.layers) image.mask.setLayer(type, rle);
     this.store.setState({ image: this.withWaiting({ ...image, server }) });
     if (answer.superseded) void this.refresh(id);
+    else if (clicks.length > 0 && this.outbox.pendingOf(id).length === 0) this.candidates.run(id);
+  }
+
+  /** Shows candidates, unless something was done since they were asked for. */
+  private offer(id: number, candidates: Candidates): void {
+    if (this.outbox.pendingOf(id).length === 0) this.patchImage(id, { candidates });
+  }
+
+  /** Takes all candidates that are shown, as one step of undo. */
+  takeCandidates(): void {
+    const state = this.store.getState();
+    const type = state.image?.facts.activeType ?? null;
+    const shown = candidatesShown(state);
+    if (!shown || type === null) return;
+    this.act({ kind: 'clicks', type, clicks: shown.points.map(({ x, y }) => ({ x, y, positive: true })) });
   }
 
   private conflict(id: number, current: ImageDetail, waiting: readonly Pending[]): void {

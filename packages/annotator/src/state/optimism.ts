@@ -1,5 +1,5 @@
 /** What the page shows before the server has answered: the last answer with the waiting actions on top. */
-import type { Action, ImageDetail } from 'adclick/api';
+import { type Action, clicksMade, type ImageDetail } from 'adclick/api';
 
 /** The part of an image that actions change and that is no bitmap. */
 export type Facts = Pick<ImageDetail, 'clicks' | 'activeType' | 'threshold' | 'state' | 'review'>;
@@ -9,8 +9,10 @@ export function foresee(facts: Facts, action: Action): Facts {
   const none = { ...facts, clicks: [], activeType: null };
   switch (action.kind) {
     case 'click':
-      if (facts.activeType !== action.type) return { ...facts, activeType: action.type, clicks: [action.click] };
-      return { ...facts, clicks: [...facts.clicks, action.click] };
+    case 'clicks': {
+      const before = facts.activeType === action.type ? facts.clicks : [];
+      return { ...facts, activeType: action.type, clicks: [...before, ...clicksMade(action)] };
+    }
     case 'moveClick':
       return {
         ...facts,

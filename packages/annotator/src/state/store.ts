@@ -1,6 +1,6 @@
 /** Everything the page shows, in one store; the controllers in this folder change it, components and canvas read it. */
 import type { ImagePoint } from '@adclick/core/geometry';
-import type { DefectType, ImageDetail, ImageSummary, Job, ProjectInfo, Proposal } from 'adclick/api';
+import type { Candidates, DefectType, ImageDetail, ImageSummary, Job, ProjectInfo, Proposal } from 'adclick/api';
 import { createStore, type StoreApi } from 'zustand/vanilla';
 import type { GreyWindow, ListQuery } from '../api/client.ts';
 import type { Size } from '../geometry.ts';
@@ -48,6 +48,8 @@ export interface OpenImage extends Size {
   readonly proposal: Proposal | null;
   /** The person does not want to see it. */
   readonly proposalHidden: boolean;
+  /** What might belong to the region in work too, of some version; null where nothing is known of it, and once something is done. */
+  readonly candidates: Candidates | null;
   /** A prediction is on its way. */
   readonly predicting: boolean;
 }
@@ -165,6 +167,13 @@ export function makeStore(settings: Settings): Store {
 export function proposalShown({ image, looks }: Pick<AppState, 'image' | 'looks'>): boolean {
   if (!image || image.proposalHidden || !image.proposal?.rle || !looks.showMask) return false;
   return image.facts.state === 'todo' && !hasMask(image) && image.facts.clicks.length === 0;
+}
+
+/** The candidates that lie on the canvas and can be taken, if any. */
+export function candidatesShown({ image, looks }: Pick<AppState, 'image' | 'looks'>): Candidates | null {
+  if (!image?.candidates || !looks.showMask) return null;
+  const { version, points } = image.candidates;
+  return version === image.server.version && points.length > 0 ? image.candidates : null;
 }
 
 export const hasMask = ({ mask }: OpenImage): boolean => mask.types().length > 0;

@@ -1,7 +1,7 @@
 /** Everything that was done to the open image, newest first. */
 import { rleArea } from '@adclick/core/geometry';
 import { useQuery } from '@tanstack/react-query';
-import type { HistoryEvent } from 'adclick/api';
+import { counted, type HistoryEvent } from 'adclick/api';
 import { wordsOf } from '../api/client.ts';
 import { useApp, useAppParts } from './context.ts';
 
@@ -22,6 +22,8 @@ function inWords(action: HistoryEvent['action']): string {
   switch (action.kind) {
     case 'click':
       return `${action.click.positive ? '+' : '−'} click at ${action.click.x}, ${action.click.y}`;
+    case 'clicks':
+      return `${counted(action.clicks.length, 'click')} at once`;
     case 'moveClick':
       return `Click ${action.index + 1} moved to ${action.x}, ${action.y}`;
     case 'deleteClick':

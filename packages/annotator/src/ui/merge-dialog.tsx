@@ -1,4 +1,5 @@
 /** Two people have changed the image: both masks side by side, what each holds, and the choice. */
+import { clicksMade } from 'adclick/api';
 import { useEffect, useRef } from 'react';
 import { layersOf, type MergeChoice } from '../state/merge.ts';
 import { useApp, useAppParts } from './context.ts';
@@ -49,7 +50,7 @@ export function MergeDialog() {
   const choose = (choice: MergeChoice) => () => app.merge(choice);
   const pixels = (value: number) => value.toLocaleString('en');
   const other = layersOf(theirs);
-  const clicks = waiting.filter(({ kind }) => kind === 'click').length;
+  const clicks = waiting.flatMap(clicksMade).length;
   return (
     <Dialog title="Someone else has changed this image" wide>
       <p>

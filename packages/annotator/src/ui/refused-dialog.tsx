@@ -6,6 +6,7 @@ import { Dialog } from './dialog.tsx';
 
 const KINDS: Readonly<Record<Action['kind'], string>> = {
   click: 'a click',
+  clicks: 'several clicks at once',
   moveClick: 'a click that was moved',
   deleteClick: 'a click that was taken away',
   threshold: 'another threshold',

@@ -1,5 +1,5 @@
 /** The panel on the right: what is on this image and how to see it, the project's figures, the image's history. */
-import { type AppState, proposalShown } from '../state/store.ts';
+import { type AppState, candidatesShown, proposalShown } from '../state/store.ts';
 import { CommandButton } from './command-button.tsx';
 import { useApp, useAppState } from './context.ts';
 import { HistoryPanel } from './history-panel.tsx';
@@ -48,6 +48,23 @@ function ProposalHint() {
       <div className="row">
         <CommandButton id="proposal.accept" label="Accept" side="top" />
         <CommandButton id="proposal.reject" label="Hide" side="top" />
+      </div>
+    </section>
+  );
+}
+
+/** Parts that the model left out of the mask are there to be taken. Stands where it moves nothing when it comes and goes. */
+function CandidatesHint() {
+  const count = useAppState((state) => candidatesShown(state)?.points.length ?? 0);
+  if (count === 0) return null;
+  return (
+    <section className="hint" aria-label="Candidates">
+      <p>
+        Dashed: <strong>might belong too</strong>.{' '}
+        {count === 1 ? 'Press S to take it.' : 'Press S to take all of them, or click on one.'}
+      </p>
+      <div className="row">
+        <CommandButton id="candidates.take" label={count === 1 ? 'Take it' : 'Take all'} side="top" />
       </div>
     </section>
   );
@@ -110,6 +127,7 @@ export function SidePanel() {
         {panel === 'statistics' && <StatisticsPanel />}
         {panel === 'history' && <HistoryPanel />}
       </div>
+      <CandidatesHint />
       <Verdict />
     </aside>
   );

@@ -1,4 +1,4 @@
-/** The zero-click proposal: hatched inside, a dashed line around it, so that it cannot be taken for a mask. */
+/** What the model suggests and nobody has taken: a dashed line around it, hatched inside where it is a proposal, so that it is no mask. */
 import { decodeRle, traceContours } from '@adclick/core/geometry';
 import type { Rle } from 'adclick/api';
 import type { View } from '../state/view.ts';
@@ -6,7 +6,7 @@ import type { View } from '../state/view.ts';
 /** CSS pixels between hatch lines. */
 const HATCH = 7;
 
-/** A ragged proposal is drawn without the rest of its outline. */
+/** A ragged suggestion is drawn without the rest of its outline. */
 const MOST_CORNERS = 40_000;
 
 function hatchTile(colour: string): HTMLCanvasElement {
@@ -36,11 +36,12 @@ function outline(rle: Rle): Path2D {
   return path;
 }
 
-export class ProposalLayer {
+export class SuggestionLayer {
   private rle: Rle | null = null;
   private path: Path2D | null = null;
 
-  draw(context: CanvasRenderingContext2D, rle: Rle, colour: string, view: View): void {
+  /** @param hatch colour of the hatching; none without it. */
+  draw(context: CanvasRenderingContext2D, rle: Rle, view: View, hatch?: string): void {
     if (rle !== this.rle) {
       this.rle = rle;
       this.path = outline(rle);
@@ -49,7 +50,7 @@ export class ProposalLayer {
     // Path and pattern are in CSS pixels, so that hatch and dashes keep their size at every zoom.
     const onScreen = new Path2D();
     onScreen.addPath(this.path, new DOMMatrix([view.scale, 0, 0, view.scale, view.x, view.y]));
-    const pattern = context.createPattern(hatchTile(colour), 'repeat');
+    const pattern = hatch === undefined ? null : context.createPattern(hatchTile(hatch), 'repeat');
     if (pattern) {
       context.fillStyle = pattern;
       context.fill(onScreen, 'evenodd');
