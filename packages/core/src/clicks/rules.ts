@@ -2,7 +2,8 @@
  * Rules of a click (ours): what a click says holds, whatever the network draws, and what nobody has asked for does not come along
  * unless it is sure. Everything on the model grid; figures in docs/method.md.
  */
-import { connectedComponents } from '../image/components.ts';
+import { type Box, connectedComponents } from '../image/components.ts';
+import type { ModelPoint } from '../image/points.ts';
 import type { Plane } from '../image/types.ts';
 import { CLICK_THRESHOLD } from './annotator.ts';
 import { DISC_RADIUS, overDisc } from './disc.ts';
@@ -11,19 +12,19 @@ import type { ImageClick, ModelClick } from './types.ts';
 /** Probability of the pixel under a click, at least for a positive and at most 1 - this for a negative one. */
 export const HELD = 0.99;
 
-/** What is left of the probability of parts that were taken out: below every sensible threshold, and still in its order. */
-const OUT = 0.2;
+/** Of a banned part this share of its probability is left. */
+const BANNED = 0.1;
+
+/** By what the odds of a part that does not come along are divided, and the most that is left of its probability: below the threshold. */
+const LEFT_OUT = { odds: 10, most: 0.4 };
 
 /**
- * A part without a positive click comes along when its surest pixel, and its residual's likeness to those under positive clicks, say so:
- * ln(p / (1 - p)) + LIKENESS · cosine must reach SURE.
+ * A part without a positive click comes along when ln(p / (1 - p)) of its surest pixel, plus `likeness` times the mean cosine of its
+ * residual to those under positive clicks, reaches `sure`; `stays` less where most of it was in the mask before.
  */
-export const ALONG = { sure: 6, likeness: 8 };
+export const ALONG = { sure: 4, likeness: 8, stays: 2 };
 
-/**
- * Away from a new click the map before it keeps a share of the log odds: none at the click, SHARE far from it, by a Gaussian of
- * SIGMA pixels.
- */
+/** Away from a new click the map before it keeps a share of the log odds, up to `share` far from it, by a Gaussian of `sigma` pixels. */
 export const STEADY = { share: 0.5, sigma: 64 };
 
 /** How far a click that the network does not obey reaches along the map, in pixels. */
@@ -143,7 +144,73 @@ function correct(map: Float32Array, click: ModelClick, { width, height, clicks }
   for (const pixel of wrong) map[pixel] = positive ? Math.max(map[pixel], value) : Math.min(map[pixel], value);
 }
 
-const cut = (map: Float32Array) => Uint8Array.from(map, (p) => (p > CLICK_THRESHOLD ? 1 : 0));
+/** The parts of a map: connected pixels above the threshold, numbered from 1. */
+class Parts {
+  readonly count: number;
+  private readonly labels: Int32Array;
+  private readonly box: Box;
+
+  /** @param extra further pixels that belong to parts, where this is above 0. */
+  constructor(
+    map: Float32Array,
+    private readonly width: number,
+    height: number,
+    extra?: Float32Array,
+  ) {
+    const isIn = (pixel: number) => map[pixel] > CLICK_THRESHOLD || (extra !== undefined && extra[pixel] > 0);
+    let [left, right, top, bottom] = [width, -1, height, -1];
+    for (let y = 0, i = 0; y < height; y++)
+      for (let x = 0; x < width; x++, i++) {
+        if (!isIn(i)) continue;
+        if (x < left) left = x;
+        if (x > right) right = x;
+        if (y < top) top = y;
+        bottom = y;
+      }
+    // Most of a picture is good: only the rectangle that has everything is looked at.
+    this.box = { x: left, y: top, width: Math.max(0, right - left + 1), height: Math.max(0, bottom - top + 1) };
+    const mask = new Uint8Array(this.box.width * this.box.height);
+    for (let j = 0; j < mask.length; j++) if (isIn(this.pixel(j))) mask[j] = 1;
+    const { labels, count } = connectedComponents(mask, this.box.width, this.box.height, 8);
+    this.labels = labels;
+    this.count = count;
+  }
+
+  private pixel(j: number): number {
+    const { x, y, width } = this.box;
+    return (y + Math.floor(j / width)) * this.width + x + (j % width);
+  }
+
+  /** The part at a place, 0 where there is none. */
+  at({ x, y }: ModelPoint): number {
+    const { box } = this;
+    const [u, v] = [x - box.x, y - box.y];
+    return u >= 0 && v >= 0 && u < box.width && v < box.height ? this.labels[v * box.width + u] : 0;
+  }
+
+  /** Visits each pixel of each part. */
+  each(visit: (pixel: number, part: number) => void): void {
+    for (let j = 0; j < this.labels.length; j++) if (this.labels[j] > 0) visit(this.pixel(j), this.labels[j]);
+  }
+}
+
+/** What is known of a part. */
+interface Known {
+  /** A positive click lies in it. */
+  clicked: boolean;
+  /** It touches what a negative click has taken out. */
+  banned: boolean;
+  area: number;
+  /** Its largest probability. */
+  surest: number;
+  /** Sum of likeness. */
+  alike: number;
+  /** Pixels that were in the mask before. */
+  shown: number;
+}
+
+const comesAlong = ({ area, surest, alike, shown }: Known) =>
+  logit(surest) + (ALONG.likeness * alike) / area >= ALONG.sure - (2 * shown > area ? ALONG.stays : 0);
 
 /** Takes banned parts out of the map, and those that are not sure enough to come along. */
 function takeOut(
@@ -152,44 +219,39 @@ function takeOut(
   before: Ruled | undefined,
 ): Pick<Ruled, 'banned' | 'candidates'> {
   const banned = bannedAfter(before, clicks, width, height);
-  const { labels, count } = connectedComponents(cut(map), width, height, 8);
+  const parts = new Parts(map, width, height);
+  const known = Array.from({ length: parts.count + 1 }, (): Known => {
+    return { clicked: false, banned: false, area: 0, surest: 0, alike: 0, shown: 0 };
+  });
   const positives = clicks.filter(({ positive }) => positive);
-  const clicked = new Uint8Array(count + 1);
-  for (const { x, y } of positives) clicked[labels[y * width + x]] = 1;
-  const touchesBan = new Uint8Array(count + 1);
-  const surest = new Float32Array(count + 1);
-  const alike = new Float64Array(count + 1);
-  const areas = new Float64Array(count + 1);
-  for (let i = 0; i < labels.length; i++) {
-    const label = labels[i];
-    if (label === 0 || clicked[label]) continue;
-    if (banned[i]) touchesBan[label] = 1;
-    if (map[i] > surest[label]) surest[label] = map[i];
-    alike[label] += likeness(i);
-    areas[label]++;
-  }
-  const comes = (label: number) =>
-    positives.length === 0 || logit(surest[label]) + (ALONG.likeness * alike[label]) / areas[label] >= ALONG.sure;
-  const out = new Uint8Array(count + 1);
-  for (let label = 1; label <= count; label++)
-    if (!clicked[label]) out[label] = touchesBan[label] ? 2 : comes(label) ? 0 : 1;
-  let candidates: Float32Array | undefined;
-  for (let i = 0; i < labels.length; i++) {
-    const label = labels[i];
+  for (const click of positives) known[parts.at(click)].clicked = true;
+  parts.each((pixel, label) => {
+    const part = known[label];
     // A positive click lifts the ban of what it lies in.
-    if (clicked[label]) banned[i] = 0;
-    const why = out[label];
-    if (why === 0) continue;
-    if (why === 1) {
-      candidates ??= new Float32Array(map.length);
-      candidates[i] = map[i];
+    if (part.clicked) banned[pixel] = 0;
+    else if (banned[pixel]) part.banned = true;
+    part.area++;
+    part.surest = Math.max(part.surest, map[pixel]);
+    if (!part.clicked) part.alike += likeness(pixel);
+    if (before && before.map[pixel] > CLICK_THRESHOLD) part.shown++;
+  });
+  const stays = known.map((part) => part.clicked || (!part.banned && (positives.length === 0 || comesAlong(part))));
+  let candidates: Float32Array | undefined;
+  parts.each((pixel, label) => {
+    if (stays[label]) return;
+    const p = map[pixel];
+    if (known[label].banned) {
+      map[pixel] = BANNED * p;
+      return;
     }
-    map[i] *= OUT;
-  }
+    candidates ??= new Float32Array(map.length);
+    candidates[pixel] = p;
+    map[pixel] = Math.min(LEFT_OUT.most, p / (p + LEFT_OUT.odds * (1 - p)));
+  });
   return { banned, candidates };
 }
 
-/** Bans so far, and the part without a positive click in which the last click lies, if that is negative. */
+/** Bans so far, and the part without a positive click, or the candidate, in which the last click lies, if that is negative. */
 function bannedAfter(
   before: Ruled | undefined,
   clicks: readonly ModelClick[],
@@ -199,14 +261,11 @@ function bannedAfter(
   const banned = before ? before.banned.slice() : new Uint8Array(width * height);
   const last = clicks[clicks.length - 1];
   if (!before || last.positive) return banned;
-  const place = last.y * width + last.x;
-  const shown = cut(before.map);
-  // A candidate that is clicked away will not be offered again.
-  if (before.candidates) for (let i = 0; i < shown.length; i++) if (before.candidates[i] > 0) shown[i] = 1;
-  if (!shown[place]) return banned;
-  const { labels } = connectedComponents(shown, width, height, 8);
-  const label = labels[place];
-  if (clicks.some(({ x, y, positive }) => positive && labels[y * width + x] === label)) return banned;
-  for (let i = 0; i < labels.length; i++) if (labels[i] === label) banned[i] = 1;
+  const parts = new Parts(before.map, width, height, before.candidates);
+  const clicked = parts.at(last);
+  if (clicked === 0 || clicks.some((click) => click.positive && parts.at(click) === clicked)) return banned;
+  parts.each((pixel, part) => {
+    if (part === clicked) banned[pixel] = 1;
+  });
   return banned;
 }
