@@ -3,6 +3,8 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { compileStep, Runtime, reduceMean, Session, Trainer } from '@adclick/ortgrad';
 import { afterAll, beforeAll, describe, expect, onTestFinished, test, vi } from 'vitest';
+import { imageClick } from '../clicks/types.ts';
+import { resizeRgb } from '../image/resize.ts';
 import { DEFAULT_TEXT_ENCODER, TEXT_ENCODERS, TextModel } from '../language/text-encoder.ts';
 import {
   adclick,
@@ -200,6 +202,30 @@ describe('a labeler', () => {
       const odds = (map: Float32Array) => map[(y + 9) * 160 + x] / (1 - map[(y + 9) * 160 + x]);
       expect(odds(surer[k]) / odds(plain[k])).toBeCloseTo(factor, 1);
     }
+  });
+
+  test('obeys every click in the picture, larger or smaller than its grid, and lets papers measure without', async () => {
+    const labeler = await Labeler.load({ index, weights, runtime });
+    const sizes = [
+      [160, 120],
+      [61, 47],
+      [1024, 64],
+    ] as const;
+    for (const [width, height] of sizes) {
+      const view = await labeler.open(resizeRgb(product.good(random), width, height));
+      const clicks: ReturnType<typeof imageClick>[] = [];
+      for (let k = 0; k < 5; k++) {
+        clicks.push(imageClick(random.int(0, width), random.int(0, height), k === 0 || random.next() < 0.5));
+        const { data } = await view.predict({ clicks });
+        const last = new Map(clicks.map(({ x, y, positive }) => [y * width + x, positive]));
+        for (const [pixel, positive] of last) expect(data[pixel] > 0.49).toBe(positive);
+      }
+      const without = await view.predict({ clicks, rules: false });
+      expect(without.candidates()).toBeUndefined();
+      // Untrained weights obey nobody.
+      expect(without.data.every((p) => p < 0.49)).toBe(true);
+    }
+    await labeler.close();
   });
 
   test('refuses clicks outside the image', async () => {
