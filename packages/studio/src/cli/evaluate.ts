@@ -74,6 +74,10 @@ function addClicks(evaluate: Command): void {
           `${answer.category}: ${counted(answer.images, 'defect')}, weights ${answer.weights}, trained on ${answer.trainedOn}`,
           'clicks     AP    PRO  AUROC   mIoU   (%)',
           ...rows,
+          `without the rules of a click, as papers measure, mIoU after ${Object.entries(answer.paperClicks ?? {})
+            .map(([k, { miou }]) => `${k}: ${percent(miou).trim()}`)
+            .join(', ')}`,
+          `${percent(answer.worse.share).trim()} % of the clicks after the first lowered the IoU by more than a point; ${counted(answer.obeyed.violations, 'click')} of ${answer.obeyed.clicks} not obeyed`,
           `clicks to IoU 80/85/90 %: ${Object.values(answer.noc)
             .map((value) => value.toFixed(2))
             .join(' / ')} (at most ${answer.nocCap})`,
