@@ -1,0 +1,95 @@
+/** What the server cannot do for now: it waits, is tried again, and can be taken back. */
+import type { Action, ActionAnswer } from 'adclick/api';
+import { describe, expect, it, vi } from 'vitest';
+import { clickAt, settle, setUp } from '../../test/outbox.ts';
+import { Refusal } from '../api/client.ts';
+
+const undo = { kind: 'undo' } as const;
+const review = { kind: 'review', review: 'approved' } as const;
+
+describe('what is held back', () => {
+  const NONE = new Refusal(422, 'ADC_NO_NORMALS', 'No good pictures in good', 'Put some there.', true);
+
+  /** An outbox with a server that does no clicks on image 1 for now. */
+  function heldBack() {
+    const parts = setUp();
+    const { outbox, server } = parts;
+    const state = { broken: true, asked: 0, done: [] as [number, Action['kind']][] };
+    server.act = async (image, base, action) => {
+      if (image === 1 && action.kind === 'click') {
+        state.asked++;
+        if (state.broken) throw NONE;
+      }
+      state.done.push([image, action.kind]);
+      return { version: base + 1 } as ActionAnswer;
+    };
+    for (const image of [1, 2, 3]) outbox.setVersion(image, 0);
+    outbox.start('me');
+    return { ...parts, state };
+  }
+
+  it('holds back what may be taken later, with what follows on that image, says why, and lets others pass', async () => {
+    const { outbox, states, refused, shelf, state } = heldBack();
+    outbox.add(1, clickAt(1));
+    outbox.add(1, review);
+    outbox.add(2, clickAt(2));
+    await settle(outbox, 2);
+    outbox.add(3, clickAt(3));
+    await settle(outbox, 2);
+    await new Promise((resolve) => setTimeout(resolve, 20));
+    expect(state.done).toEqual([
+      [2, 'click'],
+      [3, 'click'],
+    ]);
+    expect(states.at(-1)).toMatchObject({
+      state: 'stuck',
+      waiting: 2,
+      why: 'No good pictures in good. Put some there.',
+    });
+    expect(states.at(-1)?.refused).toBeUndefined();
+    expect(JSON.parse(shelf.text)).toHaveLength(2);
+    const { asked } = state;
+    state.broken = false;
+    await settle(outbox);
+    // It was tried again by itself.
+    expect(state.asked).toBeGreaterThan(asked);
+    expect(state.done.slice(2)).toEqual([
+      [1, 'click'],
+      [1, 'review'],
+    ]);
+    expect(refused).toEqual([]);
+    expect(states.at(-1)).toEqual({ state: 'saved', waiting: 0, kept: true });
+  });
+
+  it('rests between attempts at what is held back, also with many images', async () => {
+    const { outbox, server } = setUp();
+    let asked = 0;
+    server.act = async () => {
+      asked++;
+      throw NONE;
+    };
+    outbox.start('me');
+    for (let image = 1; image <= 50; image++) outbox.add(image, clickAt(1));
+    await new Promise((resolve) => setTimeout(resolve, 30));
+    expect(asked).toBeGreaterThanOrEqual(50);
+    // One a millisecond at most, as the clock of these tests rests that long; never all at once again.
+    expect(asked).toBeLessThan(100);
+  });
+
+  it('lets go of what is held back when it is taken back', async () => {
+    const { outbox, state } = heldBack();
+    for (const x of [1, 2]) outbox.add(1, clickAt(x));
+    await vi.waitFor(() => expect(outbox.letGo(1, undo)).toBe(true));
+    expect(outbox.pendingOf(1).map(({ action }) => action)).toEqual([clickAt(1)]);
+    outbox.add(1, review);
+    const good = { kind: 'state', state: 'good' } as const;
+    await vi.waitFor(() => expect(outbox.letGo(1, good)).toBe(true));
+    outbox.add(1, good);
+    await settle(outbox);
+    expect(state.done).toEqual([
+      [1, 'review'],
+      [1, 'state'],
+    ]);
+    expect(outbox.letGo(1, undo)).toBe(false);
+  });
+});
