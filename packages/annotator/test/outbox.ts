@@ -67,7 +67,9 @@ export function makeShelf(text = ''): Shelf & { text: string } {
   };
 }
 
-export function setUp(server = new FakeServer(), shelf = makeShelf()) {
+export const millisecond = (): Promise<void> => new Promise((resolve) => setTimeout(resolve, 1));
+
+export function setUp(server = new FakeServer(), shelf = makeShelf(), rest = millisecond) {
   const saved: Pending[] = [];
   const conflicts: { current: ImageDetail; waiting: readonly Pending[] }[] = [];
   const refused: Refusal[] = [];
@@ -80,7 +82,7 @@ export function setUp(server = new FakeServer(), shelf = makeShelf()) {
     onWithoutMask: (_, error) => maskless.push(error),
     onState: (saving) => states.push(saving),
   };
-  const outbox = new Outbox(server, shelf, listener, () => new Promise((resolve) => setTimeout(resolve, 1)));
+  const outbox = new Outbox(server, shelf, listener, rest);
   return { server, shelf, saved, conflicts, refused, maskless, states, outbox };
 }
 

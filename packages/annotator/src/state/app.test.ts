@@ -264,6 +264,24 @@ describe('App', () => {
     expect(store.getState().saving).toMatchObject({ state: 'saved', waiting: 0 });
   });
 
+  it('keeps asking for the login while something is held back', async () => {
+    const { store, app } = await setUp();
+    const none = new Refusal(422, 'ADC_NO_NORMALS', 'No good pictures', 'Put some there.', true);
+    let asked = 0;
+    app.api.act = () => {
+      asked++;
+      return Promise.reject(asked === 1 ? none : new Refusal(401, 'ADC_LOGIN', 'Who is asking', 'Log in.'));
+    };
+    app.act(paint(5));
+    await expect.poll(() => store.getState().dialog, { timeout: 5_000 }).toBe('login');
+    const dialogs: unknown[] = [];
+    const unsubscribe = store.subscribe(({ dialog }) => dialogs.push(dialog));
+    await expect.poll(() => asked, { timeout: 5_000 }).toBeGreaterThan(2);
+    await quiet();
+    unsubscribe();
+    expect(new Set(dialogs)).toEqual(new Set(['login']));
+  });
+
   it('accepts the proposal with Enter, says so, and opens the next image', async () => {
     const { server, store, app } = await setUp();
     expect(proposalShown(store.getState())).toBe(true);

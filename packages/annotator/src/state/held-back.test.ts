@@ -1,8 +1,8 @@
 /** What the server cannot do for now: it waits, is tried again, and can be taken back. */
 import type { Action, ActionAnswer } from 'adclick/api';
 import { describe, expect, it, vi } from 'vitest';
-import { clickAt, settle, setUp } from '../../test/outbox.ts';
-import { Refusal } from '../api/client.ts';
+import { clickAt, FakeServer, makeShelf, millisecond, settle, setUp } from '../../test/outbox.ts';
+import { Refusal, Unreachable } from '../api/client.ts';
 
 const undo = { kind: 'undo' } as const;
 const review = { kind: 'review', review: 'approved' } as const;
@@ -11,8 +11,8 @@ describe('what is held back', () => {
   const NONE = new Refusal(422, 'ADC_NO_NORMALS', 'No good pictures in good', 'Put some there.', true);
 
   /** An outbox with a server that does no clicks on image 1 for now. */
-  function heldBack() {
-    const parts = setUp();
+  function heldBack(...given: Parameters<typeof setUp>) {
+    const parts = setUp(...given);
     const { outbox, server } = parts;
     const state = { broken: true, asked: 0, done: [] as [number, Action['kind']][] };
     server.act = async (image, base, action) => {
@@ -91,5 +91,41 @@ describe('what is held back', () => {
       [1, 'state'],
     ]);
     expect(outbox.letGo(1, undo)).toBe(false);
+  });
+
+  it.each([
+    [
+      'login',
+      new Refusal(401, 'ADC_LOGIN', 'The session is not known', 'Log in.'),
+      'The session is not known. Log in.',
+    ],
+    ['offline', new Unreachable('down'), undefined],
+  ] as const)('goes on saying %s while something is held back, one rest an attempt', async (name, error, why) => {
+    let rests = 0;
+    const rest = () => {
+      rests++;
+      return millisecond();
+    };
+    const { outbox, server, states } = heldBack(new FakeServer(), makeShelf(), rest);
+    outbox.add(1, clickAt(1));
+    await vi.waitFor(() => expect(states.at(-1)?.state).toBe('stuck'));
+    const held = server.act;
+    let asked = 0;
+    server.act = async () => {
+      asked++;
+      throw error;
+    };
+    await vi.waitFor(() => expect(states.at(-1)?.state).toBe(name));
+    const [since, restsBefore, askedBefore] = [states.length, rests, asked];
+    await vi.waitFor(() => expect(asked).toBeGreaterThan(askedBefore + 5));
+    expect(states.slice(since).map((saving) => [saving.state, saving.why])).toEqual(
+      states.slice(since).map(() => [name, why]),
+    );
+    expect(Math.abs(rests - restsBefore - (asked - askedBefore))).toBeLessThan(2);
+    // Whoever is asked again answers: what is held back is told again.
+    server.act = held;
+    await vi.waitFor(() =>
+      expect(states.at(-1)).toMatchObject({ state: 'stuck', why: 'No good pictures in good. Put some there.' }),
+    );
   });
 });

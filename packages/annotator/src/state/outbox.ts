@@ -287,6 +287,11 @@ export class Outbox {
     if (!this.running && this.owner !== null && this.queue.length > 0) void this.drain();
   }
 
+  /** The first that is not held back. */
+  private nextFree(): Pending | undefined {
+    return this.queue.find(({ image }) => !this.held.has(image));
+  }
+
   private changed(): void {
     const all = [...[...this.parked.values()].flat(), ...this.queue, ...this.setAside, ...this.aside];
     try {
@@ -313,18 +318,18 @@ export class Outbox {
   private async drain(): Promise<void> {
     this.running = true;
     let wait: number = RETRY.first;
+    // While nothing comes through, the reason for that is told, and each attempt has had its rest.
+    let obstructed = false;
     while (this.queue.length > 0) {
-      let item = this.queue.find(({ image }) => !this.held.has(image));
-      if (!item) {
+      if (!obstructed && !this.nextFree()) {
         this.tellHeld();
         await this.rest(wait);
         wait = Math.min(wait * 2, RETRY.most);
-        // Of all that is held back one is tried, unless there is something else now.
-        const [longest] = this.held.keys();
-        item =
-          this.queue.find(({ image }) => !this.held.has(image)) ?? this.queue.find(({ image }) => image === longest);
-        if (!item) continue;
       }
+      // Of all that is held back one is tried, unless there is something else now.
+      const [longest] = this.held.keys();
+      const item = this.nextFree() ?? this.queue.find(({ image }) => image === longest);
+      if (!item) continue;
       this.inFlight = item;
       try {
         if (await this.send(item)) {
@@ -332,8 +337,10 @@ export class Outbox {
           // What held it back has passed, for others too perhaps.
           if (this.held.has(item.image)) this.held.clear();
         }
+        obstructed = false;
         this.state = 'saving';
       } catch (error) {
+        obstructed = true;
         const { state, why, tried } = obstacleOf(error);
         item.tried = item.tried || tried;
         this.state = state;
