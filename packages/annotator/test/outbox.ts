@@ -74,16 +74,18 @@ export function setUp(server = new FakeServer(), shelf = makeShelf(), rest = mil
   const conflicts: { current: ImageDetail; waiting: readonly Pending[] }[] = [];
   const refused: Refusal[] = [];
   const maskless: WithoutMask[] = [];
+  const takenBack: number[] = [];
   const states: Saving[] = [];
   const listener: OutboxListener = {
     onSaved: (item) => saved.push(item),
     onConflict: (_, current, waiting) => conflicts.push({ current, waiting }),
     onRefused: (_, error) => refused.push(error),
     onWithoutMask: (_, error) => maskless.push(error),
+    onTakenBack: (image) => takenBack.push(image),
     onState: (saving) => states.push(saving),
   };
   const outbox = new Outbox(server, shelf, listener, rest);
-  return { server, shelf, saved, conflicts, refused, maskless, states, outbox };
+  return { server, shelf, saved, conflicts, refused, maskless, takenBack, states, outbox };
 }
 
 /** Until the outbox is empty or nothing happens any more. */

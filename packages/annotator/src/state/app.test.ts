@@ -264,6 +264,24 @@ describe('App', () => {
     expect(store.getState().saving).toMatchObject({ state: 'saved', waiting: 0 });
   });
 
+  it('shows no click any more that was refused for now after it was undone, and undoes no less with the next undo', async () => {
+    const { server, store, app } = await setUp();
+    const none = new Refusal(422, 'ADC_NO_NORMALS', 'No good pictures', 'Put some there.', true);
+    const act = app.api.act;
+    app.api.act = (id, base, action, ...rest) =>
+      action.kind === 'click' ? Promise.reject(none) : act(id, base, action, ...rest);
+    app.act({ kind: 'click', type: 1, click: { x: 1, y: 1, positive: true } });
+    app.act({ kind: 'undo' });
+    await quiet();
+    expect(store.getState().image?.facts.clicks).toEqual([]);
+    expect(store.getState().image?.predicting).toBe(false);
+    expect(store.getState().saving).toMatchObject({ state: 'saved', waiting: 0 });
+    expect(server.actions).toEqual([]);
+    app.act({ kind: 'undo' });
+    await quiet();
+    expect(server.actions.map(({ action }) => action.kind)).toEqual(['undo']);
+  });
+
   it('keeps asking for the login while something is held back', async () => {
     const { store, app } = await setUp();
     const none = new Refusal(422, 'ADC_NO_NORMALS', 'No good pictures', 'Put some there.', true);

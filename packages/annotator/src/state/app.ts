@@ -78,6 +78,7 @@ export class App {
         onConflict: (image, current, waiting) => this.conflict(image, current, waiting),
         onRefused: (item, error) => this.refused(item, error),
         onWithoutMask: (item, error) => this.withoutMask(item, error),
+        onTakenBack: (image) => this.takenBack(image),
         onState: (saving) => {
           const before = this.store.getState().saving.state;
           this.store.setState({ saving });
@@ -405,6 +406,13 @@ export class App {
   private withoutMask(item: Pending, error: WithoutMask): void {
     this.notify('error', 'The change is saved, but its mask could not be computed.', wordsOf(error));
     this.readAnew(item.image);
+  }
+
+  private takenBack(id: number): void {
+    const { image } = this.store.getState();
+    if (image?.id === id) this.adopt(image.server);
+    // The answer to what still waits says how the image stands.
+    else if (this.outbox.pendingOf(id).length === 0) this.readAnew(id);
   }
 
   private readAnew(image: number): void {

@@ -5,6 +5,7 @@ import { clickAt, FakeServer, makeShelf, millisecond, settle, setUp } from '../.
 import { Refusal, Unreachable } from '../api/client.ts';
 
 const undo = { kind: 'undo' } as const;
+const clear = { kind: 'clear' } as const;
 const review = { kind: 'review', review: 'approved' } as const;
 
 describe('what is held back', () => {
@@ -127,5 +128,38 @@ describe('what is held back', () => {
     await vi.waitFor(() =>
       expect(states.at(-1)).toMatchObject({ state: 'stuck', why: 'No good pictures in good. Put some there.' }),
     );
+  });
+
+  it.each<[string, Action[], Action[]]>([
+    ['an undo its click', [clickAt(1), undo], []],
+    ['two undos two clicks', [clickAt(1), clickAt(2), undo, undo], []],
+    ['an undo the newest alone', [clickAt(1), clickAt(2), undo], [clickAt(1)]],
+    ['an undo between two clicks the first', [clickAt(1), undo, clickAt(2)], [clickAt(2)]],
+    ['no undo what is done again', [clickAt(1), undo, { kind: 'redo' }], [clickAt(1), undo, { kind: 'redo' }]],
+    ['no second undo the first', [clickAt(1), undo, undo], [undo]],
+    ['the end of the mask all that made it', [clickAt(1), clickAt(2), clear], [clear]],
+  ])('lets take back what is refused for now: %s', async (_, actions, left) => {
+    const { outbox, state, shelf, takenBack } = heldBack();
+    for (const action of actions) outbox.add(1, action);
+    await new Promise((resolve) => setTimeout(resolve, 20));
+    const held = left.some(({ kind }) => kind === 'click');
+    expect(outbox.pendingOf(1).map(({ action }) => action)).toEqual(held ? left : []);
+    expect(JSON.parse(shelf.text || '[]')).toHaveLength(outbox.waiting);
+    expect(takenBack.length > 0).toBe(left.length < actions.length);
+    state.broken = false;
+    await settle(outbox);
+    expect(state.done.map(([, kind]) => kind)).toEqual(left.map(({ kind }) => kind));
+  });
+
+  it('lets an undo take back none that waits', async () => {
+    const { outbox, server, states } = setUp();
+    server.act = async () => {
+      throw NONE;
+    };
+    outbox.start('me');
+    outbox.add(1, undo);
+    await vi.waitFor(() => expect(states.at(-1)?.state).toBe('stuck'));
+    expect(outbox.letGo(1, undo)).toBe(false);
+    expect(outbox.pendingOf(1)).toHaveLength(1);
   });
 });

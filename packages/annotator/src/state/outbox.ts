@@ -12,6 +12,7 @@ import {
 } from 'adclick/api';
 import { z } from 'zod';
 import { type Owner, Refusal, StaleWrite, Unreachable, WithoutMask, wordsOf } from '../api/client.ts';
+import { standing, takenBack } from './taken-back.ts';
 
 const pendingSchema = z.object({
   key: z.string(),
@@ -78,6 +79,8 @@ export interface OutboxListener {
   onRefused(item: Pending, error: Refusal): void;
   /** An action is on disk, and its mask could not be computed. */
   onWithoutMask(item: Pending, error: WithoutMask): void;
+  /** Actions of the image that cannot be done for now are let go of, since others that wait take them back. */
+  onTakenBack(image: number): void;
   onState(saving: Saving): void;
 }
 
@@ -97,13 +100,6 @@ const isAboutIt = ({ status, code }: Refusal): boolean =>
   !WAITS.statuses.has(status) &&
   !WAITS.codes.has(code) &&
   (code.startsWith('ADC_') || status === 413);
-
-/** Actions that stand however the mask of their image is taken back. */
-const LABELS: ReadonlySet<Action['kind']> = new Set(['state', 'review']);
-
-/** Whether nothing of the mask is left by an action. */
-const takesAll = (action: Action): boolean =>
-  action.kind === 'clear' || (action.kind === 'state' && action.state === 'good');
 
 /** True when the newer action makes an older one that still waits needless. */
 function replaces(newer: Action, older: Action): boolean {
@@ -225,22 +221,17 @@ export class Outbox {
   }
 
   /**
-   * Lets go of actions that are held back and that another one takes back: they are on no server. An undo takes the newest of its image,
-   * and is done by that; what removes the mask takes all that made it.
+   * Lets go of actions that are held back and that another one takes back: they are on no server. An undo is done by that.
    * @returns whether there were any.
    */
   letGo(image: number, by: Action): boolean {
     if (!this.held.has(image)) return false;
     const waiting = this.queue.filter((item) => item.image === image && item !== this.inFlight);
-    const gone =
-      by.kind === 'undo'
-        ? waiting.slice(-1)
-        : takesAll(by)
-          ? waiting.filter(({ action }) => !LABELS.has(action.kind))
-          : [];
+    const gone = takenBack(waiting, by);
+    if (gone.length === 0) return false;
     for (const item of gone) this.remove(item);
-    if (gone.length > 0) this.changed();
-    return gone.length > 0;
+    this.changed();
+    return true;
   }
 
   /** After a conflict: these actions, on top of that version, in place of those that waited. */
@@ -397,7 +388,8 @@ export class Outbox {
       if (error.passing) {
         // Last to be held back, last in line to be tried.
         this.held.delete(item.image);
-        this.held.set(item.image, wordsOf(error));
+        this.takeBack(item.image);
+        if (this.queue.includes(item)) this.held.set(item.image, wordsOf(error));
         return false;
       }
       this.remove(item);
@@ -425,6 +417,15 @@ export class Outbox {
     this.queue = this.queue.filter(({ image }) => image !== item.image);
     this.parked.set(item.image, ours);
     this.listener.onConflict(item.image, current, ours);
+  }
+
+  /** Lets go of what others that wait take back: nothing of an image that is held back is on the server. */
+  private takeBack(image: number): void {
+    const waiting = this.queue.filter((item) => item.image === image);
+    const left = standing(waiting);
+    if (left.length === waiting.length) return;
+    this.queue = this.queue.filter((item) => item.image !== image || left.includes(item));
+    this.listener.onTakenBack(image);
   }
 
   private remove(item: Pending): void {
