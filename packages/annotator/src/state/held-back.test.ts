@@ -2,11 +2,13 @@
 import type { Action, ActionAnswer } from 'adclick/api';
 import { describe, expect, it, vi } from 'vitest';
 import { clickAt, FakeServer, makeShelf, millisecond, settle, setUp } from '../../test/outbox.ts';
-import { Refusal, Unreachable } from '../api/client.ts';
+import { Refusal, StaleWrite, Unreachable } from '../api/client.ts';
 
 const undo = { kind: 'undo' } as const;
 const clear = { kind: 'clear' } as const;
 const review = { kind: 'review', review: 'approved' } as const;
+
+const forever = (): Promise<void> => new Promise(() => {});
 
 describe('what is held back', () => {
   const NONE = new Refusal(422, 'ADC_NO_NORMALS', 'No good pictures in good', 'Put some there.', true);
@@ -161,5 +163,53 @@ describe('what is held back', () => {
     await vi.waitFor(() => expect(states.at(-1)?.state).toBe('stuck'));
     expect(outbox.letGo(1, undo)).toBe(false);
     expect(outbox.pendingOf(1)).toHaveLength(1);
+  });
+
+  it('leaves what remains to be sent at once when it is let go of', async () => {
+    const { outbox, states, state } = heldBack(new FakeServer(), makeShelf(), forever);
+    outbox.add(1, clickAt(1));
+    outbox.add(1, review);
+    await vi.waitFor(() => expect(states.at(-1)?.state).toBe('stuck'));
+    expect(outbox.letGo(1, clear)).toBe(true);
+    outbox.add(1, clear);
+    await settle(outbox);
+    expect(state.done).toEqual([
+      [1, 'review'],
+      [1, 'clear'],
+    ]);
+  });
+
+  const kept = { key: 'k', image: 2, action: review, base: 0, tried: false };
+
+  it.each<[string, Error | null, (parts: ReturnType<typeof setUp>) => void]>([
+    ['what is done', null, ({ outbox }) => outbox.add(2, review)],
+    ['what ends a conflict', new StaleWrite(), ({ outbox }) => outbox.resolve(2, 1, [review])],
+    [
+      'what is sent once more',
+      new Refusal(422, 'ADC_REQUEST', 'no', 'do something else'),
+      ({ outbox, states }) => outbox.again(states.at(-1)?.refused?.[0]?.key ?? ''),
+    ],
+    ['what somebody says is theirs', null, ({ outbox }) => outbox.claim()],
+    [
+      'what a closed page left',
+      null,
+      ({ outbox }) => outbox.adopt(JSON.stringify([{ ...kept, owner: { user: 'me', project: '' } }])),
+    ],
+  ])('keeps nothing else waiting: %s', async (_, error, perform) => {
+    const parts = heldBack(new FakeServer(), makeShelf(JSON.stringify([kept])), forever);
+    const { outbox, server, states, conflicts, state } = parts;
+    if (error) {
+      const { act } = server;
+      server.act = () => Promise.reject(error);
+      server.store(clickAt(9), 'somebody');
+      outbox.add(2, review);
+      await vi.waitFor(() => expect(conflicts.length + (states.at(-1)?.refused?.length ?? 0)).toBe(1));
+      server.act = act;
+    }
+    outbox.add(1, clickAt(1));
+    await vi.waitFor(() => expect(states.at(-1)?.state).toBe('stuck'));
+    perform(parts);
+    await settle(outbox, 1);
+    expect(state.done).toEqual([[2, 'review']]);
   });
 });

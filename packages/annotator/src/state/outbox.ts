@@ -130,6 +130,8 @@ export class Outbox {
   private kept = true;
   private counter = 0;
   private wakeUp: (() => void) | null = null;
+  /** Whether the rest that goes on is only about what is held back. */
+  private idle = false;
   private state: Saving['state'] = 'saved';
   private why: string | undefined;
   private owner: Owner | null = null;
@@ -216,7 +218,6 @@ export class Outbox {
       else this.queue.push(item);
     }
     this.changed();
-    if (this.held.size > 0 && !this.held.has(image)) this.wakeUp?.();
     this.kick();
   }
 
@@ -226,11 +227,15 @@ export class Outbox {
    */
   letGo(image: number, by: Action): boolean {
     if (!this.held.has(image)) return false;
-    const waiting = this.queue.filter((item) => item.image === image && item !== this.inFlight);
+    const own = this.queue.filter((item) => item.image === image);
+    const waiting = own.filter((item) => item !== this.inFlight);
     const gone = takenBack(waiting, by);
     if (gone.length === 0) return false;
+    // What is left was not refused: its turn comes now.
+    if (gone.includes(own[0])) this.held.delete(image);
     for (const item of gone) this.remove(item);
     this.changed();
+    this.kick();
     return true;
   }
 
@@ -274,8 +279,11 @@ export class Outbox {
     this.kick();
   }
 
+  /** Begins to send; a rest that is only about what is held back ends when there is something else. */
   private kick(): void {
-    if (!this.running && this.owner !== null && this.queue.length > 0) void this.drain();
+    if (this.running) {
+      if (this.idle && this.nextFree()) this.wakeUp?.();
+    } else if (this.owner !== null && this.queue.length > 0) void this.drain();
   }
 
   /** The first that is not held back. */
@@ -314,7 +322,9 @@ export class Outbox {
     while (this.queue.length > 0) {
       if (!obstructed && !this.nextFree()) {
         this.tellHeld();
+        this.idle = true;
         await this.rest(wait);
+        this.idle = false;
         wait = Math.min(wait * 2, RETRY.most);
       }
       // Of all that is held back one is tried, unless there is something else now.
