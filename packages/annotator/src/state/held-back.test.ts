@@ -165,6 +165,22 @@ describe('what is held back', () => {
     expect(outbox.pendingOf(1)).toHaveLength(1);
   });
 
+  it('is not let go of when an attempt had no answer: it may have arrived', async () => {
+    const { outbox, server, states } = heldBack();
+    outbox.add(1, clickAt(1));
+    await vi.waitFor(() => expect(states.at(-1)?.state).toBe('stuck'));
+    server.act = async () => {
+      server.store(clickAt(1), 'me');
+      server.act = async () => {
+        throw new Unreachable('down');
+      };
+      throw new Unreachable('cut');
+    };
+    await vi.waitFor(() => expect(states.at(-1)?.state).toBe('offline'));
+    expect(outbox.letGo(1, undo)).toBe(false);
+    expect(outbox.pendingOf(1)).toHaveLength(1);
+  });
+
   it('leaves what remains to be sent at once when it is let go of', async () => {
     const { outbox, states, state } = heldBack(new FakeServer(), makeShelf(), forever);
     outbox.add(1, clickAt(1));

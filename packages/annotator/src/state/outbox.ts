@@ -344,6 +344,8 @@ export class Outbox {
         obstructed = true;
         const { state, why, tried } = obstacleOf(error);
         item.tried = item.tried || tried;
+        // It may have arrived: what takes it back has to follow it.
+        if (tried) this.held.delete(item.image);
         this.state = state;
         this.why = why;
         this.inFlight = null;
