@@ -48,3 +48,41 @@ test.each(Object.entries(STUDIO_ERRORS as Record<string, ErrorSpec>))(
     else await expect(asked.open('part')).rejects.toBe(fault);
   },
 );
+
+const damaged = failCore('ADC_INDEX_DAMAGED', { path: 'part', what: 'a shard is not what was written' });
+/** An answer of an engine that reads the same index. */
+const same = (key = 'a') => ({ key, pictures: 2 });
+
+test('a category whose files stay damaged is opened anew once, and nobody is told of it', async () => {
+  const answers = [same(), same(), same(), same()];
+  const asked = await categories(answers);
+  const told: string[] = [];
+  asked.onOpen((name) => told.push(name));
+  const work = async () => {
+    throw damaged;
+  };
+  for (let n = 0; n < 3; n++) await expect(asked.using('part', work)).rejects.toBe(damaged);
+  expect(answers).toHaveLength(2);
+  expect(told).toEqual(['part']);
+  // Building may have mended it.
+  asked.rebuild('part');
+  await expect(asked.using('part', work)).rejects.toBe(damaged);
+  expect(answers).toHaveLength(0);
+  expect(told).toEqual(['part', 'part']);
+});
+
+test('a category whose files are gone is opened anew each time, and what is prepared begins again', async () => {
+  const asked = await categories([same('a'), same('b'), same('c')]);
+  const told: string[] = [];
+  asked.onOpen((name) => told.push(name));
+  for (const key of ['b', 'c']) {
+    const faults = [damaged];
+    const work = async () => {
+      const fault = faults.pop();
+      if (fault) throw fault;
+    };
+    await asked.using('part', work);
+    expect((await asked.open('part')).key).toBe(key);
+  }
+  expect(told).toHaveLength(3);
+});

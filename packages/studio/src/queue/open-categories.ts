@@ -17,11 +17,15 @@ export interface OpenCategory {
   readonly pictures: number;
 }
 
+const isDamaged = (error: unknown) => toCoded(error).code === 'ADC_INDEX_DAMAGED';
+
 export class Categories {
   private readonly opening = new Map<string, Promise<OpenCategory>>();
   private readonly opened = new Map<string, OpenCategory>();
   private readonly refreshing = new Map<string, Promise<OpenCategory>>();
   private readonly failures = new Map<string, unknown>();
+  /** Those whose files were met damaged although they had just been opened anew: only building mends them. */
+  private readonly damaged = new WeakSet<OpenCategory>();
   private readonly listeners: ((name: string) => void)[] = [];
 
   constructor(
@@ -31,7 +35,7 @@ export class Categories {
     private readonly jobs: Jobs,
   ) {}
 
-  /** Called with a category's name each time it has been opened. */
+  /** Called with a category's name each time it has been opened; not where it is the same as before. */
   onOpen(listener: (name: string) => void): void {
     this.listeners.push(listener);
   }
@@ -80,17 +84,23 @@ export class Categories {
 
   /**
    * Works with an open category. Where files of its index are gone, as after two rebuilds by another process, it is opened anew, once.
-   * @throws what {@link open} and the work throw.
+   * Where one was altered that helps nothing, and is not tried again. @throws what {@link open} and the work throw.
    */
   async using<T>(name: string, work: () => Promise<T>): Promise<T> {
     const before = await this.open(name);
     try {
       return await work();
     } catch (error) {
-      if (toCoded(error).code !== 'ADC_INDEX_DAMAGED') throw error;
+      if (!isDamaged(error) || this.damaged.has(before)) throw error;
       // Somebody else may have met it, and opened it anew.
-      if (this.opened.get(name) === before) await this.refreshed(name, 'anew');
-      return work();
+      const opened = this.opened.get(name);
+      const now = opened === before ? await this.refreshed(name, 'anew') : opened;
+      try {
+        return await work();
+      } catch (again) {
+        if (now && isDamaged(again)) this.damaged.add(now);
+        throw again;
+      }
     }
   }
 
@@ -106,9 +116,10 @@ export class Categories {
   private async refresh(name: string, how: Opening): Promise<OpenCategory> {
     const category = await this.engine.call('category', { category: name, how });
     await this.images.forgetPreparations(name, `${category.key}/`);
+    const before = this.opened.get(name);
     this.opening.set(name, Promise.resolve(category));
     this.opened.set(name, category);
-    for (const listener of this.listeners) listener(name);
+    if (category.key !== before?.key) for (const listener of this.listeners) listener(name);
     return category;
   }
 
