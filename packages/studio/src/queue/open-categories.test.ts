@@ -1,7 +1,7 @@
 /** Opening categories: once, and again when what kept one closed has passed. */
 import { fail as failCore } from '@adclick/core/errors';
 import type { ErrorSpec } from '@adclick/ortgrad';
-import { expect, test } from 'vitest';
+import { expect, test, vi } from 'vitest';
 import { makeProject } from '../../test/sample.ts';
 import type { Engine } from '../engine/engine.ts';
 import { fail, STUDIO_ERRORS } from '../errors.ts';
@@ -11,9 +11,9 @@ import type { ImageRepository } from '../store/images.ts';
 import { Categories } from './open-categories.ts';
 
 /** Categories whose engine answers with what it is given, in this order. */
-async function categories(answers: (object | Error)[]) {
+async function categories(answers: (object | Error | Promise<object>)[]) {
   const call = async () => {
-    const answer = answers.shift();
+    const answer = await answers.shift();
     if (answer instanceof Error) throw answer;
     return answer;
   };
@@ -53,6 +53,16 @@ const damaged = failCore('ADC_INDEX_DAMAGED', { path: 'part', what: 'a shard is 
 /** An answer of an engine that reads the same index. */
 const same = (key = 'a') => ({ key, pictures: 2 });
 
+/** Work that meets a damaged index once. */
+function damagedOnce(): () => Promise<string> {
+  const faults = [damaged];
+  return async () => {
+    const fault = faults.pop();
+    if (fault) throw fault;
+    return 'done';
+  };
+}
+
 test('a category whose files stay damaged is opened anew once, and nobody is told of it', async () => {
   const answers = [same(), same(), same(), same()];
   const asked = await categories(answers);
@@ -76,13 +86,43 @@ test('a category whose files are gone is opened anew each time, and what is prep
   const told: string[] = [];
   asked.onOpen((name) => told.push(name));
   for (const key of ['b', 'c']) {
-    const faults = [damaged];
-    const work = async () => {
-      const fault = faults.pop();
-      if (fault) throw fault;
-    };
-    await asked.using('part', work);
+    await asked.using('part', damagedOnce());
     expect((await asked.open('part')).key).toBe(key);
   }
   expect(told).toHaveLength(3);
+});
+
+test('a category that was opened anew while it was built again is opened anew once more when its files go later', async () => {
+  let built!: (answer: object) => void;
+  const building = new Promise<object>((resolve) => (built = resolve));
+  const asked = await categories([same('a'), building, same('b'), same('d')]);
+  await asked.open('part');
+  // The work fails while the category is built again.
+  await asked.using('part', async () => {
+    if ((await asked.open('part')).key !== 'a') return;
+    asked.rebuild('part');
+    await new Promise((resolve) => setTimeout(resolve, 10));
+    throw damaged;
+  });
+  built(same('c'));
+  await vi.waitFor(async () => expect((await asked.open('part')).key).toBe('c'));
+  expect(await asked.using('part', damagedOnce())).toBe('done');
+  expect((await asked.open('part')).key).toBe('d');
+});
+
+test('a category that is looked at for a new detector is opened anew all the same', async () => {
+  let kept!: (answer: object) => void;
+  const looking = new Promise<object>((resolve) => (kept = resolve));
+  // Its detector is another one than there is.
+  const answers = [same('a-old'), looking, same('b')];
+  const asked = await categories(answers);
+  await asked.open('part');
+  const current = asked.current('part');
+  await vi.waitFor(() => expect(answers).toHaveLength(1));
+  const used = asked.using('part', damagedOnce());
+  await new Promise((resolve) => setTimeout(resolve, 10));
+  kept(same('a'));
+  expect((await current).key).toBe('a');
+  expect(await used).toBe('done');
+  expect((await asked.open('part')).key).toBe('b');
 });

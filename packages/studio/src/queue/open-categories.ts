@@ -22,7 +22,7 @@ const isDamaged = (error: unknown) => toCoded(error).code === 'ADC_INDEX_DAMAGED
 export class Categories {
   private readonly opening = new Map<string, Promise<OpenCategory>>();
   private readonly opened = new Map<string, OpenCategory>();
-  private readonly refreshing = new Map<string, Promise<OpenCategory>>();
+  private readonly refreshing = new Map<string, { readonly how: Opening; readonly answer: Promise<OpenCategory> }>();
   private readonly failures = new Map<string, unknown>();
   /** Those whose files were met damaged although they had just been opened anew: only building mends them. */
   private readonly damaged = new WeakSet<OpenCategory>();
@@ -107,10 +107,16 @@ export class Categories {
   /** Opens it again, once for all who ask meanwhile. */
   private refreshed(name: string, how: Opening): Promise<OpenCategory> {
     const known = this.refreshing.get(name);
-    if (known) return known;
-    const refreshing = this.refresh(name, how).finally(() => this.refreshing.delete(name));
-    this.refreshing.set(name, refreshing);
-    return refreshing;
+    if (known && (known.how === how || known.how === 'anew')) return known.answer;
+    // What is kept may be what has to be opened anew.
+    const before = known?.answer.catch(() => undefined);
+    const answer = Promise.resolve(before)
+      .then(() => this.refresh(name, how))
+      .finally(() => {
+        if (this.refreshing.get(name)?.answer === answer) this.refreshing.delete(name);
+      });
+    this.refreshing.set(name, { how, answer });
+    return answer;
   }
 
   private async refresh(name: string, how: Opening): Promise<OpenCategory> {
@@ -165,6 +171,8 @@ export class Categories {
       try {
         const category = await this.engine.call('category', { category: name, how }, { onProgress, signal });
         await this.images.forgetPreparations(name, `${category.key}/`);
+        // Somebody may have opened it anew meanwhile.
+        this.opening.set(name, opening);
         this.opened.set(name, category);
         resolve(category);
         for (const listener of this.listeners) listener(name);
