@@ -545,6 +545,46 @@ test('an import that replaces everything does not wait for the masks of clicks, 
   expect(await storeOf(studio).labels.refold(1, 0.49)).toEqual(await studio.labels.state(1));
 });
 
+test('a click keeps waiting for its mask where what was to end it could not be stored', async () => {
+  let fault = true;
+  const predictor: Predictor = {
+    ...instantPredictor,
+    predict: async (...of) => {
+      if (fault) throw fail('ADC_INDEX_DAMAGED', anything);
+      return instantPredictor.predict(...of);
+    },
+  };
+  const studio = await openStudio(await makeProject(), { predictor });
+  const { labels } = studio;
+  await expect(labels.act(1, { base: 0, action: click(3, 3) }, 'a')).rejects.toMatchObject({ details: { stored: 1 } });
+  const full = fail('ADC_DATABASE_BUSY', anything);
+  const append = vi.spyOn(studio.store.labels, 'append').mockRejectedValue(full);
+  await expect(labels.replaceLayers(1, new Map(), 'good', 'coco', 'b')).rejects.toBe(full);
+  for (const kind of ['clear', 'undo'] as const)
+    await expect(labels.act(1, { base: 1, action: { kind } }, 'a')).rejects.toBe(full);
+  append.mockRestore();
+  expect(await labels.peek(1)).toMatchObject({ version: 1, completed: 0 });
+  fault = false;
+  expect(rleArea((await labels.state(1)).layers.get(1)!)).toBe(25);
+});
+
+test('an import that another process comes before ends no click', async () => {
+  const project = await makeProject();
+  const { predictor, next } = heldPredictor();
+  const [studio, other] = [await openStudio(project, { predictor }), await openStudio(project)];
+  const clicked = studio.labels.act(1, { base: 0, action: click(3, 3) }, 'a');
+  const held = await next();
+  const { append } = studio.store.labels;
+  studio.store.labels.append = async (...of) => {
+    await other.labels.act(1, { base: 1, action: click(9, 3) }, 'c');
+    return append.apply(studio.store.labels, of);
+  };
+  await expect(studio.labels.replaceLayers(1, new Map(), 'good', 'coco', 'b')).rejects.toBeInstanceOf(StaleWrite);
+  held.go();
+  expect((await studio.store.labels.results(1)).get(1)?.flips.map(({ rle }) => rleArea(rle))).toEqual([25, 25]);
+  expect(await clicked).toMatchObject({ version: 1 });
+});
+
 test('an import of some types waits for the masks of clicks, until it is stopped', async () => {
   const { predictor, next } = heldPredictor();
   const studio = await openStudio(await makeProject(), { predictor });

@@ -60,6 +60,10 @@ interface Settled {
   readonly flips?: readonly Flip[];
 }
 
+/** Results that end the clicks that wait for their masks without any. */
+const withoutMasks = ({ waiting }: LabelState): EventResult[] =>
+  waiting.map(({ event: { version } }) => ({ version, flips: [], joined: false }));
+
 interface Waiter {
   readonly version: number;
   settle(outcome: Settled): void;
@@ -188,13 +192,17 @@ export class LabelService {
     const first = await this.states.stored(id, found);
     if (first.version !== base) throw new StaleWrite(id);
     if (needsModel(action)) this.predictor.check?.(image);
-    if (!mayOvertake(first, action)) await this.settleBefore(image, (state) => takesBack(state, action));
+    const goesOn = mayOvertake(first, action);
+    if (!goesOn) await this.settleBefore(image, (state) => takesBack(state, action));
     const proposal = action.kind === 'acceptProposal' ? await this.predictor.proposal(image) : undefined;
     const content = await this.contentNow(image, found.content);
     const types = new Set((await this.types.list()).filter((type) => !type.archived).map((type) => type.id));
     return this.commits.run(id, async () => {
-      const state = await this.states.remembered(id);
-      if (state.version !== base) throw new StaleWrite(id);
+      const before = await this.states.remembered(id);
+      if (before.version !== base) throw new StaleWrite(id);
+      // Where masks are missing still, nothing of them is to be left; see settleBefore.
+      const ended = goesOn ? [] : withoutMasks(before);
+      const state = ended.reduce(applyResult, before);
       const steps = { undo: state.done, redo: state.undone } as const;
       const targets = action.kind === 'undo' || action.kind === 'redo' ? (steps[action.kind].at(-1) ?? []) : [];
       const plan = planAction(state, action, {
@@ -215,51 +223,40 @@ export class LabelService {
         targets: plan.targets,
         duration: this.duration(id, actor.name),
       };
-      await this.append(found, state, event, plan.flips, content);
+      await this.append(found, state, event, plan.flips, content, ended);
       return { image, version: event.version, ...(plan.flips ? { flips: plan.flips } : {}) };
     });
   }
 
   /**
    * Waits for the masks of the clicks before an action.
-   * @param needless whether nothing of them is left by it: those that no model can compute now stay empty then.
+   * @param needless whether nothing of them is left by it: those that no model can compute now may be missing then.
    */
   private async settleBefore(image: ImageRecord, needless: (state: LabelState) => boolean): Promise<void> {
     try {
       await this.state(image.id);
     } catch (error) {
-      if (!isPassing(error)) throw error;
-      await this.commits.run(image.id, async () => {
-        const state = await this.states.remembered(image.id);
-        if (!needless(state)) throw error;
-        await this.endWaiting(image.id, state);
-      });
+      if (!isPassing(error) || !needless(await this.states.remembered(image.id))) throw error;
     }
   }
 
-  /** Ends the clicks that wait for their masks without any: nothing of them is to be left. */
-  private async endWaiting(id: number, { waiting }: LabelState): Promise<void> {
-    for (const { event } of waiting) {
-      await this.storeResult(id, event.version, [], false);
-      this.tell(id, event.version, { superseded: true });
-    }
-  }
-
+  /** @param state before the event. @param ended results that lead to that state and are stored with the event. */
   private async append(
     { image: { id }, content: before }: StoredImage,
     state: LabelState,
     event: LabelEvent,
     flips: readonly Flip[] | undefined,
     content: string | null,
+    ended: readonly EventResult[],
   ) {
-    const result = flips && { version: event.version, flips, joined: false };
-    const stored = applyEvent(state, event);
-    const next = result ? applyResult(stored, result) : stored;
+    const results = flips ? [{ version: event.version, flips, joined: false }] : [];
+    const next = results.reduce(applyResult, applyEvent(state, event));
     const note = content === null || content === before ? undefined : content;
-    await this.guarded(id, () => this.labels.append(id, event, result, next, note));
+    await this.guarded(id, () => this.labels.append(id, event, [...ended, ...results], next, note));
     this.states.keep(id, next);
     const { version, author, session } = event;
     this.bus.emit({ kind: 'image', id, version, author, ...(session === null ? {} : { session }) });
+    for (const { version } of ended) this.tell(id, version, { superseded: true });
     // Answers that nobody needs any more are not waited for.
     for (const waiter of this.waiters.get(id) ?? [])
       if (waiter.version !== this.running.get(id)) waiter.settle({ superseded: true });
@@ -278,7 +275,8 @@ export class LabelService {
 
   /**
    * Replaces an image's whole mask, as imports do.
-   * @param only whether types that are not given stay as they are. Masks of clicks are waited for then, as long as the signal allows.
+   * @param only whether types that are not given stay as they are. Masks of clicks are waited for then, as long as the signal allows;
+   *   else clicks whose masks are not there yet end without them, also where the import is undone.
    * @returns the new version, and whether another mask was there before.
    * @throws StaleWrite when somebody acts on the image at the same moment.
    */
@@ -295,8 +293,9 @@ export class LabelService {
       if (only) await whileWanted(this.state(id), signal);
       const content = await this.contentNow(found.image, found.content);
       return this.commits.run(id, async () => {
-        if (!only) await this.endWaiting(id, await this.peek(id));
-        const state = await this.peek(id);
+        const before = await this.peek(id);
+        const ended = only ? [] : withoutMasks(before);
+        const state = ended.reduce(applyResult, before);
         const after: Face = {
           ...{ clicks: [], activeType: null, threshold: this.threshold },
           ...{ state: imageState, review: 'none' },
@@ -313,7 +312,7 @@ export class LabelService {
         };
         const kept = only ? [...state.layers].filter(([type]) => type !== REGION) : [];
         const flips = flipsBetween(state.layers, new Map([...kept, ...layers]));
-        await this.append(found, state, event, flips, content);
+        await this.append(found, state, event, flips, content, ended);
         const replaced = flips.some(({ type }) => type !== REGION && state.layers.has(type));
         return { version: event.version, replaced };
       });

@@ -187,12 +187,12 @@ export class LabelRepository {
     );
   }
 
-  /** What some events did, for undo and redo. */
+  /** What some events did, for undo and redo; nothing to the bitmaps where they have no result. */
   async past(image: number, versions: readonly number[]): Promise<Map<number, PastStep>> {
     if (versions.length === 0) return new Map();
     const rows = await this.db
       .selectFrom('events')
-      .innerJoin('results', (join) =>
+      .leftJoin('results', (join) =>
         join.onRef('results.image', '=', 'events.image').onRef('results.version', '=', 'events.version'),
       )
       .select(['events.version', 'change', 'flips'])
@@ -200,7 +200,10 @@ export class LabelRepository {
       .where('events.version', 'in', versions)
       .execute();
     return new Map(
-      rows.map(({ version, change, flips }) => [version, { change: parseChange(change), flips: unpack(flips) }]),
+      rows.map(({ version, change, flips }) => [
+        version,
+        { change: parseChange(change), flips: flips === null ? [] : unpack(flips) },
+      ]),
     );
   }
 
@@ -218,14 +221,15 @@ export class LabelRepository {
   }
 
   /**
-   * Stores an event, and its result where no model is needed, in one transaction: on the disk when it returns.
+   * Stores an event, and results, in one transaction: on the disk when it returns.
+   * @param results of events before it that have none yet, and its own where no model is needed; oldest first.
    * @param state the state after it. @param content which file is labelled, where that is to be stored.
    * @throws StaleVersion when the image has got another event meanwhile, or not all results that its own builds on.
    */
   async append(
     image: number,
     event: LabelEvent,
-    result: EventResult | undefined,
+    results: readonly EventResult[],
     state: LabelState,
     content?: string,
   ): Promise<void> {
@@ -248,7 +252,7 @@ export class LabelRepository {
           targets: JSON.stringify(targets),
         })
         .execute();
-      if (result) await this.insertResult(db, image, result, state);
+      for (const result of results) await this.insertResult(db, image, result, state);
     });
   }
 

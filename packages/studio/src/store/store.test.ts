@@ -119,11 +119,11 @@ test('a stale version is refused whole: neither event nor result nor state is wr
   const fresh = freshState(0.5);
   const first = event(fresh);
   const next = applyResult(applyEvent(fresh, first), { version: 1, flips: [], joined: false });
-  await store.labels.append(1, first, { version: 1, flips: [], joined: false }, next);
+  await store.labels.append(1, first, [{ version: 1, flips: [], joined: false }], next);
   const rle = encodeRle([0, 1, 1, 0, 0, 0, 0, 0, 0, 0, 0, 0], 4, 3);
   const late = event(fresh, { author: 'late' });
   const result = { version: 1, flips: [{ type: 1, rle }], joined: false };
-  await expect(store.labels.append(1, late, result, applyResult(applyEvent(fresh, late), result))).rejects.toThrow(
+  await expect(store.labels.append(1, late, [result], applyResult(applyEvent(fresh, late), result))).rejects.toThrow(
     StaleVersion,
   );
   expect((await store.labels.events(1)).map(({ author }) => author)).toEqual(['a']);
@@ -141,7 +141,7 @@ test('snapshots are only a cache', async () => {
   const first = event(fresh);
   const result = { version: 1, flips: [{ type: 1, rle }], joined: false };
   const state = applyResult(applyEvent(fresh, first), result);
-  await store.labels.append(1, first, result, state);
+  await store.labels.append(1, first, [result], state);
   expect(await store.labels.load(1, 0.5)).toEqual(state);
   await store.labels.forgetSnapshots();
   expect(await store.labels.load(1, 0.5)).toEqual(state);
