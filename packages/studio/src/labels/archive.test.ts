@@ -6,11 +6,13 @@ import { encodeRle } from '@adclick/core/geometry';
 import { expect, test, vi } from 'vitest';
 import { all } from '../../test/labels.ts';
 import { makeProject, openStudio, SIDE, temporaryFolder } from '../../test/sample.ts';
+import { fail } from '../errors.ts';
 import { MaskFolderStore } from '../exchange/label-store.ts';
 import { openSource } from '../exchange/source.ts';
 import { exportLabels, importLabels } from '../exchange/transfer.ts';
 import { openLabels } from '../open-labels.ts';
 import type { Project } from '../project/project.ts';
+import { StaleVersion } from '../store/labels.ts';
 import type { Studio } from '../studio.ts';
 import { DatabaseLabels } from './archive.ts';
 
@@ -122,6 +124,20 @@ test('an import goes on when another process writes the picture at the same mome
   const events = await studio.store.labels.events(1);
   expect(events.map(({ action }) => action.kind)).toEqual(['review', 'review', 'import']);
   expect((await other.labels.state(1)).layers.size).toBe(1);
+});
+
+test('an import that is stopped while it waits for another process says why', async () => {
+  const project = await makeProject(1);
+  const studio = await openStudio(project);
+  const stop = new AbortController();
+  const lost = fail('ADC_LEASE_LOST', { what: 'labels by an import', why: 'its lock file is gone' });
+  studio.store.labels.append = async () => {
+    setTimeout(() => stop.abort(lost), 5);
+    throw new StaleVersion();
+  };
+  const layers = [{ type: 'dent', rle: rle(2, 3) }];
+  const put = studio.archive.replace('test/dent/0.png', layers, 'defect', 'coco', 'ada', { signal: stop.signal });
+  await expect(put).rejects.toBe(lost);
 });
 
 test('an import leaves out a picture that another process writes all the time, and goes on', async () => {

@@ -89,7 +89,8 @@ export class LabelArchive {
             ? error
             : fail('ADC_IN_USE', { what: path, owner: 'an annotator who acts on it without a pause' });
       }
-      await sleep(PAUSE_MS * attempt, undefined, { signal });
+      // Ended early it throws an error of its own.
+      await sleep(PAUSE_MS * attempt, undefined, { signal }).catch(() => signal?.throwIfAborted());
     }
   }
 }
