@@ -9,11 +9,12 @@ import type { ImageRecord, ImageRepository } from '../store/images.ts';
 import type { Categories } from './open-categories.ts';
 import { Preparation } from './preparation.ts';
 
-/** Looks at so many images. @param fault of an image, at this moment. @param pause instead of a pause. */
+/** Looks at so many images. @param fault of an image, at this moment. @param pause instead of a pause. @param ordering called when they are put in order. */
 async function looking(
   count: number,
   fault: (id: number) => Error | undefined,
   pause: (ms: number, signal: AbortSignal) => Promise<unknown>,
+  ordering: () => void = () => undefined,
 ) {
   const prepared = new Set<number>();
   const rows = Array.from({ length: count }, (_, i) => ({
@@ -29,7 +30,10 @@ async function looking(
   } as unknown as ImageRepository;
   const engine = {
     call: async (name: string, { picture }: { picture: { path: string } }) => {
-      if (name === 'diversity') return { order: rows.map((_, i) => i) };
+      if (name === 'diversity') {
+        ordering();
+        return { order: rows.map((_, i) => i) };
+      }
       const id = Number(/(\d+)\.png$/.exec(picture.path)?.[1]) + 1;
       const error = fault(id);
       if (error) throw error;
@@ -104,4 +108,22 @@ test('a category that is opened anew meanwhile has its images looked at again', 
   await vi.waitFor(() => expect(job()?.state).toBe('done'));
   expect(job()?.result).toBe('Looked at 30 images.');
   expect(prepared.size).toBe(30);
+});
+
+test('a category that is opened anew at the very end of a run has its images looked at again', async () => {
+  let orderings = 0;
+  const { preparation, jobs, prepared } = await looking(
+    3,
+    () => undefined,
+    async () => undefined,
+    () => {
+      if (++orderings > 1) return;
+      prepared.clear();
+      preparation.start('part');
+    },
+  );
+  await vi.waitFor(() => expect(jobs.list().every(({ state }) => state === 'done')).toBe(true));
+  expect(prepared.size).toBe(3);
+  expect(orderings).toBe(2);
+  expect(jobs.list().map(({ result }) => result)).toEqual(['Looked at 6 images.']);
 });

@@ -74,6 +74,7 @@ export class Preparation {
 
   private async run(category: string, { signal, onProgress }: Required<WorkOptions>): Promise<Outcome> {
     let done = 0;
+    let ordered = 0;
     let inARow = 0;
     /** Why images were not looked at. One broken picture must not keep the others from it. */
     const skipped = new Map<number, CodedError>();
@@ -87,9 +88,15 @@ export class Preparation {
       if (this.anew.delete(category)) skipped.clear();
       const batch = (await this.images.unprepared(category, BATCH + skipped.size)).filter(({ id }) => !skipped.has(id));
       if (batch.length === 0) {
-        if (inARow < FAILURES || late.size === 0) break;
-        takeLate();
-        continue;
+        if (inARow >= FAILURES && late.size > 0) {
+          takeLate();
+          continue;
+        }
+        if (done > ordered) await this.orderByDiversity(category);
+        ordered = done;
+        // It may have been opened anew in the meantime.
+        if (this.anew.has(category)) continue;
+        break;
       }
       const { total } = await this.images.unpreparedCount(category);
       const all = done + total;
@@ -122,7 +129,8 @@ export class Preparation {
         if (done % DIVERSITY_EVERY === 0) await this.orderByDiversity(category);
       }
     }
-    if (done > 0) await this.orderByDiversity(category);
+    // What is started from now on is another run.
+    this.running.delete(category);
     const [first] = skipped.values();
     const reason = first && pageLine(first, this.project.root);
     const broken = reason ? ` ${counted(skipped.size, 'image')} could not be looked at; the first: ${reason}` : '';
