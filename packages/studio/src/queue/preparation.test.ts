@@ -92,7 +92,7 @@ test('broken and missing pictures are passed over, however many, and named', asy
   const { job } = await looking(60, fault, async (ms) => pauses.push(ms));
   await vi.waitFor(() => expect(job()?.state).toBe('done'));
   expect(job()).toMatchObject({ leftOut: 50, result: expect.stringMatching(/^Looked at 10 images. 50 images could/) });
-  expect(pauses).toHaveLength(6);
+  expect(pauses).toEqual([]);
 });
 
 test('a category that is opened anew meanwhile has its images looked at again', async () => {

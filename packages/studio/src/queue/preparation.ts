@@ -111,7 +111,8 @@ export class Preparation {
           fault = toCoded(error);
           skipped.set(image.id, fault);
         }
-        if (fault?.passing === undefined) {
+        // A picture that is gone says as little of the computer as a broken one.
+        if (fault?.passing === undefined || fault.code === 'ADC_IMAGE_MISSING') {
           // The models answer.
           if (inARow >= FAILURES) takeLate();
           late.clear();
