@@ -142,10 +142,7 @@ export class OpenModels {
     }
     if (how !== 'kept') {
       const loaded = await this.read(name, work);
-      await exclusive(async () => {
-        await this.forget(name);
-        this.categories.set(name, Promise.resolve(loaded));
-      });
+      await exclusive(() => this.swap(name, loaded));
     }
     const { base, index } = await this.load(name, work);
     const stamp = await fileStamp(trainedDetector(this.settings.project.root, name));
@@ -182,13 +179,16 @@ export class OpenModels {
     return { index, labeler, base: hash.update(settings).digest('hex').slice(0, 16) };
   }
 
-  private async forget(name: string): Promise<void> {
-    for (const by of CHOICES) await this.closeDetector(placeOf(name, by));
-    const loaded = await this.categories.get(name)?.catch(passOver('category was not open'));
-    this.categories.delete(name);
+  /** Puts a category in the place of what is open, and closes that. */
+  private async swap(name: string, loaded: Loaded): Promise<void> {
+    const before = this.categories.get(name);
+    // At once: whoever asks for the category while the one before is being closed would read it once more.
+    this.categories.set(name, Promise.resolve(loaded));
     this.views.clear();
-    await loaded?.labeler.close();
-    await loaded?.index.close();
+    for (const by of CHOICES) await this.closeDetector(placeOf(name, by));
+    const old = await before?.catch(passOver('category was not open'));
+    await old?.labeler.close();
+    await old?.index.close();
   }
 
   /** @throws ADC_INDEX_MISSING when the category is not open. */
