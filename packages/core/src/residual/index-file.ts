@@ -93,7 +93,8 @@ export interface IndexContent {
 const sha256 = (bytes: Uint8Array) => createHash('sha256').update(bytes).digest('hex');
 
 /**
- * Writes tables, then `index.json` in one step: until then readers see the old index, and those who have it open keep it.
+ * Writes tables, then `index.json` in one step: until then readers see the old index, and those who have it open keep it. One that cannot
+ * be read is replaced all the same.
  * @param owned asked in between. @throws ADC_DISK, what `owned` throws.
  */
 export async function writeIndex(
@@ -119,17 +120,20 @@ export async function writeIndex(
   const format = isDeep(settings.windows) ? FORMAT_WINDOWS : FORMAT;
   const json = `${JSON.stringify({ format, settings, images: entries, tables }, undefined, 1)}\n`;
   const path = join(directory, FILE);
-  const old = await readFile(path, 'utf8').catch((error) => {
-    if (!isMissing(error)) throw fail('ADC_DISK', { path, what: describeIoError(error) }, error);
-  });
+  const old = await readNames(path);
   await owned?.();
   // The same one once more is no other one: what was before it still is.
   if (old !== json) {
     if (old !== undefined && filesOf(old).length > 0) await writeFileAtomic(join(directory, BEFORE), encode(old));
     await writeFileAtomic(path, encode(json));
   }
-  await removeOthers(directory);
+  // While nobody can tell what an index names, everything stays.
+  if (old !== undefined) await removeOthers(directory);
 }
+
+/** A file that says what an index names: empty where there is none, undefined where it cannot be read. */
+const readNames = (path: string): Promise<string | undefined> =>
+  readFile(path, 'utf8').catch((error) => (isMissing(error) ? '' : undefined));
 
 const encode = (text: string) => new TextEncoder().encode(text);
 
@@ -147,8 +151,7 @@ function filesOf(text: string): string[] {
 async function removeOthers(directory: string): Promise<void> {
   const kept = new Set([FILE, BEFORE]);
   for (const name of [FILE, BEFORE]) {
-    const text = await readFile(join(directory, name), 'utf8').catch((error) => (isMissing(error) ? '' : undefined));
-    // While nobody can tell what an index names, everything stays.
+    const text = await readNames(join(directory, name));
     if (text === undefined) return;
     for (const file of filesOf(text)) kept.add(file);
   }

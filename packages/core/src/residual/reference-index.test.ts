@@ -1,6 +1,6 @@
 import { execFile } from 'node:child_process';
 import { createHash } from 'node:crypto';
-import { cp, mkdir, mkdtemp, readdir, readFile, rm, stat, truncate, writeFile } from 'node:fs/promises';
+import { cp, mkdir, mkdtemp, readdir, readFile, rm, stat, symlink, truncate, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
@@ -266,6 +266,22 @@ describe('on disk', () => {
     await (await build(directory, good.slice(2))).close();
     expect((await readdir(directory)).sort()).toEqual(names);
   });
+
+  test.skipIf(process.platform === 'win32')(
+    'an index that cannot be read is mended, and nothing of it is removed',
+    async () => {
+      const directory = join(root, 'unreadable');
+      await (await build(directory, good.slice(0, 3))).close();
+      const names = await readdir(directory);
+      const file = join(directory, 'index.json');
+      await rm(file);
+      await symlink('index.json', file);
+      await expect(readFile(file)).rejects.toMatchObject({ code: 'ELOOP' });
+      await (await build(directory, good.slice(2))).close();
+      expect(await readdir(directory)).toEqual(expect.arrayContaining(names));
+      expect((await ReferenceIndex.open(directory, { runtime })).names).toHaveLength(4);
+    },
+  );
 
   test('pictures that are described already are not described again', async () => {
     const directory = join(root, 'reuse');
