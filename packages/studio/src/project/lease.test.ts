@@ -127,6 +127,21 @@ test('an owner on another computer is left alone, and taken over only when it gi
   await lease.release();
 });
 
+test('an owner that shows a sign of life while others wait to remove its file keeps it', async () => {
+  const root = await temporaryFolder();
+  const path = await foreign(root);
+  const { id } = await read(path);
+  const guard = await Lease.takeFile(`${path}.${id}`, 'a lease whose owner is dead', {});
+  const want = Lease.take(root, 'serve', 'this project', { silence: () => 200 });
+  const refused = expect(want).rejects.toMatchObject({ code: 'ADC_IN_USE' });
+  // Long enough for it to count as dead: whoever removes the file is waited for.
+  await sleep(1_000);
+  await foreignBeat(path, 1);
+  await guard.release();
+  await refused;
+  expect((await read(path)).id).toBe(id);
+});
+
 async function foreignBeat(path: string, alive: number): Promise<void> {
   await writeFile(path, JSON.stringify({ ...(await read(path)), alive }));
 }

@@ -102,8 +102,15 @@ function ownerIn(bytes: Buffer): Owner | undefined {
   }
 }
 
-/** What stands in the file, without `owner` where that is not whole; undefined where there is no file. @throws what the system says. */
-async function look(path: string): Promise<{ readonly bytes: Buffer; readonly owner: Owner | undefined } | undefined> {
+/** What stands in the file of a lease. */
+interface Found {
+  readonly bytes: Buffer;
+  /** Undefined where it is not whole. */
+  readonly owner: Owner | undefined;
+}
+
+/** What stands in a file; undefined where there is none. @throws what the system says. */
+async function look(path: string): Promise<Found | undefined> {
   try {
     const bytes = await readFile(path);
     return { bytes, owner: ownerIn(bytes) };
@@ -148,15 +155,14 @@ async function make(path: string, owner: Owner): Promise<boolean> {
 }
 
 /**
- * Removes the file of a dead owner. Two who do that at once might remove the file of the next owner, so it needs a lease of its own, which
- * only those can have who speak of the same dead one.
+ * Removes the file of a dead owner, unless that has shown a sign of life meanwhile. Two who do that at once might remove the file of the next
+ * owner, so it needs a lease of its own, which only those can have who speak of the same dead one.
  */
-async function clear(path: string, dead: Owner | undefined, wish: Pick<Wish, 'wait' | 'signal'>): Promise<void> {
-  const id = dead?.id ?? 'unreadable';
+async function clear(path: string, dead: Found, wish: Pick<Wish, 'wait' | 'signal'>): Promise<void> {
+  const id = dead.owner?.id ?? 'unreadable';
   const guard = await Lease.takeFile(`${path}.${id}`, 'a lease whose owner is dead', wish);
   try {
-    const there = await look(path);
-    if (there && there.owner?.id === dead?.id) await rm(path, { force: true });
+    if ((await look(path))?.bytes.equals(dead.bytes)) await rm(path, { force: true });
   } finally {
     await guard.release();
   }
@@ -239,7 +245,7 @@ export class Lease {
     let waited = false;
     for (let pause = LOOK_MS.first; ; pause = Math.min(LOOK_MS.most, 2 * pause)) {
       signal?.throwIfAborted();
-      let there: Awaited<ReturnType<typeof look>>;
+      let there: Found | undefined;
       try {
         if (await make(path, { ...owner, alive: uptime() })) return new Lease(path, owner, waited);
         there = await look(path);
@@ -253,7 +259,7 @@ export class Lease {
         const found = there.owner;
         const patience = patienceWith(found, silence(found));
         if ((found && isGone(found)) || (patience !== undefined && silent >= patience)) {
-          await clear(path, found, { wait: 2 * SILENT_MS, signal });
+          await clear(path, there, { wait: 2 * SILENT_MS, signal });
           continue;
         }
         const hopeless = patience === undefined || watch.beats > 0;
@@ -363,7 +369,7 @@ export async function removeDead(path: string, silent: boolean): Promise<void> {
   const there = await look(path);
   if (!there) return;
   const { owner } = there;
-  if (owner && isOfThisMachine(owner) ? isGone(owner) : silent) await clear(path, owner, {});
+  if (owner && isOfThisMachine(owner) ? isGone(owner) : silent) await clear(path, there, {});
 }
 
 /** Does something under a lease; see {@link Lease.take}. */
