@@ -5,63 +5,115 @@
 import { type Box, connectedComponents } from '../image/components.ts';
 import type { ModelPoint } from '../image/points.ts';
 import type { Plane } from '../image/types.ts';
-import { CLICK_THRESHOLD } from './annotator.ts';
 import { DISC_RADIUS, overDisc } from './disc.ts';
 import type { ImageClick, ModelClick } from './types.ts';
 
-/** Probability of the pixel under a click, at least for a positive and at most 1 - this for a negative one. */
-export const HELD = 0.99;
+/** Probability around a click that the network does not obey: at least this where it is positive, at most 1 - this where it is negative. */
+const SURE = 0.99;
 
 /** Of a banned part this share of its probability is left. */
 const BANNED = 0.1;
 
-/** By what the odds of a part that does not come along are divided, and the most that is left of its probability: below the threshold. */
-const LEFT_OUT = { odds: 10, most: 0.4 };
+/** By what the odds of a part that does not come along are divided, and the most that is left of it as a share of the threshold. */
+const LEFT_OUT = { odds: 10, most: 0.8 };
 
 /**
  * A part without a positive click comes along when ln(p / (1 - p)) of its surest pixel, plus `likeness` times the mean cosine of its
  * residual to those under positive clicks, reaches `sure`; `stays` less where most of it was in the mask before.
  */
-export const ALONG = { sure: 4, likeness: 8, stays: 2 };
+const ALONG = { sure: 4, likeness: 8, stays: 2 };
 
 /** Away from a new click the map before it keeps a share of the log odds, up to `share` far from it, by a Gaussian of `sigma` pixels. */
-export const STEADY = { share: 0.5, sigma: 64 };
+const STEADY = { share: 0.5, sigma: 64 };
+
+/** What is less probable than this share of the threshold does not follow a positive click: on an even ground everything would. */
+const LIKELY = 0.5;
 
 /** How far a click that the network does not obey reaches along the map, in pixels. */
 const REACH = 4 * DISC_RADIUS;
 
-/** The map after some clicks. */
-export interface Ruled {
-  /** Probability of every pixel of the grid. */
-  readonly map: Float32Array;
-  /** Probability of the parts that might belong to the defect and were left out, 0 elsewhere; none where nothing was. */
-  readonly candidates: Float32Array | undefined;
-  /** 1 where a negative click has taken a part out. */
-  readonly banned: Uint8Array;
-}
+/** What becomes of a pixel above the threshold. */
+const [LEFT, AWAY] = [1, 2];
 
-/** What the rules look at. */
+/** What the network draws after some clicks, and what the rules look at beside it. */
 export interface Drawn {
-  /** What the network draws after the clicks, (height, width). */
+  /** Probability, (height, width). */
   readonly map: Float32Array;
   readonly width: number;
   readonly height: number;
   /** In the order they were made, at least one. */
   readonly clicks: readonly ModelClick[];
+  /** Probability above which a pixel is in the mask. */
+  readonly threshold: number;
   /** Largest cosine of a pixel's residual to those under positive clicks, in [0,1]. */
   readonly likeness: (pixel: number) => number;
 }
 
-/** The map after a click. @param before what this gave after the clicks but the last. */
-export function applyRules(drawn: Drawn, before: Ruled | undefined): Ruled {
-  const { clicks, width } = drawn;
-  const map = before ? steadied(drawn, before.map) : drawn.map.slice();
-  const at = (click: ModelClick) => click.y * width + click.x;
-  for (const click of clicks) if (map[at(click)] > CLICK_THRESHOLD !== click.positive) correct(map, click, drawn);
-  // Where corrections met, the later click has the last word.
-  for (const click of clicks) map[at(click)] = held(map[at(click)], click.positive);
-  const { banned, candidates } = takeOut(map, drawn, before);
-  return { map, banned, candidates };
+/** What the rules make of it. */
+export class Ruled {
+  /** Probability before parts are taken out. */
+  private readonly whole: Float32Array;
+  /** {@link LEFT} or {@link AWAY} for pixels of parts that are taken out, else 0; none where nothing is. */
+  private readonly out: Uint8Array | undefined;
+  /** 1 where negative clicks have taken parts out, now or before; none where they have not. */
+  private readonly banned: Uint8Array | undefined;
+  private readonly threshold: number;
+
+  /** @param before what came of the clicks but the last, by the same threshold. */
+  constructor(drawn: Drawn, before: Ruled | undefined) {
+    const { clicks, width, threshold } = drawn;
+    const whole = before ? steadied(drawn, before.whole) : drawn.map.slice();
+    const at = (click: ModelClick) => click.y * width + click.x;
+    for (const click of clicks) if (whole[at(click)] > threshold !== click.positive) correct(whole, click, drawn);
+    // Where corrections met, the later click has the last word.
+    for (const click of clicks) whole[at(click)] = held(click);
+    this.whole = whole;
+    this.threshold = threshold;
+    this.banned = before?.bannedWith(drawn);
+    const parts = new Parts(whole, drawn);
+    if (this.banned) lift(this.banned, parts, drawn);
+    this.out = takenOut(parts, drawn, { whole, banned: this.banned, before });
+  }
+
+  /** Probability of every pixel under the rules; a new array. */
+  map(): Float32Array {
+    const { whole, out, threshold } = this;
+    const map = whole.slice();
+    if (!out) return map;
+    for (let i = 0; i < map.length; i++) {
+      const p = map[i];
+      if (out[i] === AWAY) map[i] = BANNED * p;
+      else if (out[i] === LEFT) map[i] = Math.min(LEFT_OUT.most * threshold, p / (p + LEFT_OUT.odds * (1 - p)));
+    }
+    return map;
+  }
+
+  /** Probability of the parts that might belong to the defect and were left out, 0 elsewhere; none where nothing was. A new array. */
+  candidates(): Float32Array | undefined {
+    const { whole, out } = this;
+    return out?.includes(LEFT) ? whole.map((p, i) => (out[i] === LEFT ? p : 0)) : undefined;
+  }
+
+  /** Whether a pixel is in the mask. */
+  shows(pixel: number): boolean {
+    return this.whole[pixel] > this.threshold && !this.out?.[pixel];
+  }
+
+  /** Bans so far, and the part without a positive click, or the candidate, in which the last click lies, if that is negative. */
+  private bannedWith({ clicks, width, height, threshold }: Drawn): Uint8Array | undefined {
+    const banned = this.banned?.slice();
+    const last = clicks[clicks.length - 1];
+    if (last.positive) return banned;
+    const { whole, out } = this;
+    const parts = new Parts(whole, { width, height, threshold }, (pixel) => out?.[pixel] !== AWAY);
+    const clicked = parts.at(last);
+    if (clicked === 0 || clicks.some((click) => click.positive && parts.at(click) === clicked)) return banned;
+    const added = banned ?? new Uint8Array(whole.length);
+    parts.each((pixel, part) => {
+      if (part === clicked) added[pixel] = 1;
+    });
+    return added;
+  }
 }
 
 /**
@@ -70,14 +122,11 @@ export function applyRules(drawn: Drawn, before: Ruled | undefined): Ruled {
  * @param map at the picture's size.
  */
 export function holdClicks(map: Plane, clicks: readonly ImageClick[]): void {
-  for (const { x, y, positive } of clicks) {
-    const at = y * map.width + x;
-    map.data[at] = held(map.data[at], positive);
-  }
+  for (const click of clicks) map.data[click.y * map.width + click.x] = held(click);
 }
 
-const held = (probability: number, positive: boolean) =>
-  positive ? Math.max(probability, HELD) : Math.min(probability, 1 - HELD);
+/** In the mask, or out of it, by every threshold. */
+const held = ({ positive }: { readonly positive: boolean }) => (positive ? 1 : 0);
 
 const TINY = 1e-6;
 const logit = (p: number) => Math.log(Math.max(p, TINY) / Math.max(1 - p, TINY));
@@ -107,7 +156,7 @@ function steadied({ map, width, height, clicks }: Drawn, before: Float32Array): 
  * Corrects the surroundings of a click that the map does not obey: from the clicked pixel on, connected pixels that are no surer than it
  * (of a negative click; no less sure, of a positive one), as far as REACH and nearer to it than to any click of the other kind; its disc at least.
  */
-function correct(map: Float32Array, click: ModelClick, { width, height, clicks }: Drawn): void {
+function correct(map: Float32Array, click: ModelClick, { width, height, clicks, threshold }: Drawn): void {
   const { x, y, positive } = click;
   const start = y * width + x;
   const own = map[start];
@@ -117,9 +166,8 @@ function correct(map: Float32Array, click: ModelClick, { width, height, clicks }
     return distance <= REACH ** 2 && others.every((other) => distance < (u - other.x) ** 2 + (v - other.y) ** 2);
   };
   const follows = positive
-    ? (p: number) => p >= Math.max(own, 1 - CLICK_THRESHOLD)
-    : (p: number) => p <= own && p > CLICK_THRESHOLD;
-  const value = held(own, positive);
+    ? (p: number) => p >= Math.max(own, LIKELY * threshold)
+    : (p: number) => p <= own && p > threshold;
   const wrong = new Set<number>();
   overDisc(click, DISC_RADIUS, { width, height }, (pixel) => {
     if (nearer(pixel % width, Math.floor(pixel / width))) wrong.add(pixel);
@@ -141,7 +189,7 @@ function correct(map: Float32Array, click: ModelClick, { width, height, clicks }
       if (follows(map[next]) && nearer(s, t)) open.push(next);
     }
   }
-  for (const pixel of wrong) map[pixel] = positive ? Math.max(map[pixel], value) : Math.min(map[pixel], value);
+  for (const pixel of wrong) map[pixel] = positive ? Math.max(map[pixel], SURE) : Math.min(map[pixel], 1 - SURE);
 }
 
 /** The parts of a map: connected pixels above the threshold, numbered from 1. */
@@ -149,15 +197,16 @@ class Parts {
   readonly count: number;
   private readonly labels: Int32Array;
   private readonly box: Box;
+  private readonly width: number;
 
-  /** @param extra further pixels that belong to parts, where this is above 0. */
+  /** @param counts whether a pixel may belong to a part; default all. */
   constructor(
     map: Float32Array,
-    private readonly width: number,
-    height: number,
-    extra?: Float32Array,
+    { width, height, threshold }: Pick<Drawn, 'width' | 'height' | 'threshold'>,
+    counts: (pixel: number) => boolean = () => true,
   ) {
-    const isIn = (pixel: number) => map[pixel] > CLICK_THRESHOLD || (extra !== undefined && extra[pixel] > 0);
+    this.width = width;
+    const isIn = (pixel: number) => map[pixel] > threshold && counts(pixel);
     let [left, right, top, bottom] = [width, -1, height, -1];
     for (let y = 0, i = 0; y < height; y++)
       for (let x = 0; x < width; x++, i++) {
@@ -194,6 +243,21 @@ class Parts {
   }
 }
 
+/**
+ * Lifts bans where the last click is positive and lands there: on a banned pixel, or in a part that no earlier positive click lies in. A
+ * part that the network has bridged to a banned one lifts nothing.
+ */
+function lift(banned: Uint8Array, parts: Parts, { clicks, width }: Drawn): void {
+  const last = clicks[clicks.length - 1];
+  const part = parts.at(last);
+  if (!last.positive || part === 0) return;
+  const known = clicks.slice(0, -1).some((click) => click.positive && parts.at(click) === part);
+  if (known && !banned[last.y * width + last.x]) return;
+  parts.each((pixel, each) => {
+    if (each === part) banned[pixel] = 0;
+  });
+}
+
 /** What is known of a part. */
 interface Known {
   /** A positive click lies in it. */
@@ -212,14 +276,12 @@ interface Known {
 const comesAlong = ({ area, surest, alike, shown }: Known) =>
   logit(surest) + (ALONG.likeness * alike) / area >= ALONG.sure - (2 * shown > area ? ALONG.stays : 0);
 
-/** Takes banned parts out of the map, and those that are not sure enough to come along. */
-function takeOut(
-  map: Float32Array,
-  { width, height, clicks, likeness }: Drawn,
-  before: Ruled | undefined,
-): Pick<Ruled, 'banned' | 'candidates'> {
-  const banned = bannedAfter(before, clicks, width, height);
-  const parts = new Parts(map, width, height);
+/** Which pixels are taken out: banned parts, what is banned of clicked ones, and those that are not sure enough to come along. */
+function takenOut(
+  parts: Parts,
+  { clicks, width, likeness }: Drawn,
+  { whole, banned, before }: { readonly whole: Float32Array; readonly banned?: Uint8Array; readonly before?: Ruled },
+): Uint8Array | undefined {
   const known = Array.from({ length: parts.count + 1 }, (): Known => {
     return { clicked: false, banned: false, area: 0, surest: 0, alike: 0, shown: 0 };
   });
@@ -227,45 +289,25 @@ function takeOut(
   for (const click of positives) known[parts.at(click)].clicked = true;
   parts.each((pixel, label) => {
     const part = known[label];
-    // A positive click lifts the ban of what it lies in.
-    if (part.clicked) banned[pixel] = 0;
-    else if (banned[pixel]) part.banned = true;
+    if (banned?.[pixel]) part.banned = true;
     part.area++;
-    part.surest = Math.max(part.surest, map[pixel]);
+    part.surest = Math.max(part.surest, whole[pixel]);
     if (!part.clicked) part.alike += likeness(pixel);
-    if (before && before.map[pixel] > CLICK_THRESHOLD) part.shown++;
+    if (before?.shows(pixel)) part.shown++;
   });
-  const stays = known.map((part) => part.clicked || (!part.banned && (positives.length === 0 || comesAlong(part))));
-  let candidates: Float32Array | undefined;
+  const fate = known.map((part) => {
+    if (part.clicked) return 0;
+    if (part.banned) return AWAY;
+    return positives.length === 0 || comesAlong(part) ? 0 : LEFT;
+  });
+  let out: Uint8Array | undefined;
   parts.each((pixel, label) => {
-    if (stays[label]) return;
-    const p = map[pixel];
-    if (known[label].banned) {
-      map[pixel] = BANNED * p;
-      return;
-    }
-    candidates ??= new Float32Array(map.length);
-    candidates[pixel] = p;
-    map[pixel] = Math.min(LEFT_OUT.most, p / (p + LEFT_OUT.odds * (1 - p)));
+    const why = fate[label] === 0 && banned?.[pixel] ? AWAY : fate[label];
+    if (why === 0) return;
+    out ??= new Uint8Array(whole.length);
+    out[pixel] = why;
   });
-  return { banned, candidates };
-}
-
-/** Bans so far, and the part without a positive click, or the candidate, in which the last click lies, if that is negative. */
-function bannedAfter(
-  before: Ruled | undefined,
-  clicks: readonly ModelClick[],
-  width: number,
-  height: number,
-): Uint8Array {
-  const banned = before ? before.banned.slice() : new Uint8Array(width * height);
-  const last = clicks[clicks.length - 1];
-  if (!before || last.positive) return banned;
-  const parts = new Parts(before.map, width, height, before.candidates);
-  const clicked = parts.at(last);
-  if (clicked === 0 || clicks.some((click) => click.positive && parts.at(click) === clicked)) return banned;
-  parts.each((pixel, part) => {
-    if (part === clicked) banned[pixel] = 1;
-  });
-  return banned;
+  // A positive click may lie on a pixel that was banned when another click lifted nothing.
+  if (out) for (const { x, y } of positives) if (whole[y * width + x] === 1) out[y * width + x] = 0;
+  return out;
 }

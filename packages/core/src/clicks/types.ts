@@ -1,5 +1,5 @@
 /** What a user gives: clicks on the upright original; and the same clicks where it is known what they are counted in. */
-import { type GivenPoint, type ImagePoint, imagePoint, type ModelPoint, modelPoint } from '../image/points.ts';
+import { type GivenPoint, type ImagePoint, imagePoint, type ModelPoint, modelPoint, pixelOf } from '../image/points.ts';
 
 /**
  * One click at a pixel of the upright original, as users and files give it: positive marks defect, negative marks good. A click of the
@@ -22,6 +22,6 @@ export interface ModelClick extends ModelPoint {
 export const imageClick = (x: number, y: number, positive: boolean): ImageClick => ({ ...imagePoint(x, y), positive });
 export const modelClick = (x: number, y: number, positive: boolean): ModelClick => ({ ...modelPoint(x, y), positive });
 
-/** Takes clicks for what they are given as: clicks on the upright original. */
+/** Takes clicks for what they are given as: clicks on the upright original, each on the pixel that it lies in. */
 export const imageClicks = (clicks: readonly Click[]): ImageClick[] =>
-  clicks.map(({ x, y, positive }) => imageClick(x, y, positive));
+  clicks.map(({ x, y, positive }) => ({ ...pixelOf(imagePoint(x, y)), positive }));

@@ -350,7 +350,8 @@ export function clickAnswer(
   subject: Pick<ClickAnswer, 'category' | 'weights' | 'trainedOn'>,
 ): ClickAnswer {
   const { category, weights, trainedOn } = subject;
-  const later = images.flatMap(({ ious }) => ious.slice(1).map((each, k) => each - ious[k]));
+  // Once a mask is perfect nobody clicks; the last IoU only stands for the clicks that are left.
+  const later = images.flatMap(({ ious, clicks }) => ious.slice(1, clicks.length).map((each, k) => each - ious[k]));
   return {
     category,
     images: images.length,

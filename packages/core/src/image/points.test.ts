@@ -51,11 +51,11 @@ const refusals = async (view: View, predictor: ClickPredictor) => {
   // @ts-expect-error a click of the model grid is none of the picture
   await view.predict({ clicks: [onModel] });
 
-  await predictor.predict([onModel], { rules: true });
+  await predictor.predict([onModel]);
   // @ts-expect-error a click of the picture is none of the model grid
-  await predictor.predict([click], { rules: true });
+  await predictor.predict([click]);
   // @ts-expect-error nor is it known of a plain one
-  await predictor.predict([plain], { rules: true });
+  await predictor.predict([plain]);
 
   simulateNextClick(plane.data, mask, [onModel], new Random(1));
   // @ts-expect-error training clicks on the model grid

@@ -10,7 +10,7 @@ import {
   tensor,
 } from '@adclick/ortgrad';
 import { drawDisc, PixelInputs, TokenInputs, type TokenResidual } from '../clicks/encoding.ts';
-import { applyRules, type Ruled } from '../clicks/rules.ts';
+import { Ruled } from '../clicks/rules.ts';
 import type { ModelClick } from '../clicks/types.ts';
 import { normalisedColours } from '../features/normalised-colours.ts';
 import { modelPoint } from '../image/points.ts';
@@ -121,12 +121,22 @@ interface Stop {
   readonly click: ModelClick;
   /** What the network gave after this click, on the model grid. */
   readonly probability: Float32Array;
-  /** What the rules make of it. */
-  readonly ruled: Ruled;
 }
 
-/** A prediction on the model grid. */
-export type GridPrediction = Pick<Ruled, 'map' | 'candidates'>;
+/** What a prediction on the model grid is asked by. */
+export interface GridQuestion {
+  /** Features of the defect's prompt; ignored where language does not guide the weights. */
+  readonly words?: TextFeatures;
+  /** Probability above which a pixel is in the mask, by which the rules of a click go; without it they do not hold. */
+  readonly threshold?: number;
+}
+
+/** A prediction on the model grid: the caller's own arrays. */
+export interface GridPrediction {
+  readonly map: Float32Array;
+  /** Made when it is asked for; none without the rules of a click. */
+  candidates(): Float32Array | undefined;
+}
 
 /** Multiplies the odds p / (1 - p) of every pixel. */
 export function surer(probability: Float32Array, factor: number): Float32Array {
@@ -152,6 +162,10 @@ interface HeldPicture {
 /** Predictions for one picture on the model grid. */
 export class ClickPredictor {
   private trail: Stop[] = [];
+  /** What the rules make of each stop, as far as somebody asked. */
+  private ruled: Ruled[] = [];
+  /** By which threshold. */
+  private ruledBy: number | undefined;
   private said: TextFeatures | undefined;
   private readonly held = new Map<Runtime, Promise<HeldPicture>>();
 
@@ -218,13 +232,8 @@ export class ClickPredictor {
   /**
    * Probability (height × width) after the given clicks, each fed with what the network gave before it, as in training.
    * @param clicks in the order they were made; none gives what the model sees unasked.
-   * @param asked.words features of the defect's prompt; ignored where language does not guide the weights.
-   * @param asked.rules whether the rules of a click hold; without them there are no candidates.
    */
-  async predict(
-    clicks: readonly ModelClick[],
-    { words, rules }: { readonly words?: TextFeatures; readonly rules: boolean },
-  ): Promise<GridPrediction> {
+  async predict(clicks: readonly ModelClick[], { words, threshold }: GridQuestion = {}): Promise<GridPrediction> {
     await this.listen(words);
     let kept = 0;
     while (kept < this.trail.length && kept < clicks.length && sameClick(this.trail[kept].click, clicks[kept])) kept++;
@@ -232,23 +241,39 @@ export class ClickPredictor {
     for (const click of clicks.slice(kept)) {
       this.add(click);
       const soFar = [...this.trail.map((stop) => stop.click), click];
-      const probability = await this.run(soFar);
-      this.trail.push({ click, probability, ruled: this.rule(soFar, probability) });
+      this.trail.push({ click, probability: await this.run(soFar) });
+      if (threshold !== undefined) this.rule(threshold);
     }
-    const last = this.trail.at(-1);
-    if (!last) return { map: await this.run([]), candidates: undefined };
-    return rules ? last.ruled : { map: this.surer(last.probability, clicks.length), candidates: undefined };
+    if (clicks.length === 0) return { map: await this.run([]), candidates: () => undefined };
+    if (threshold === undefined) return { map: this.drawn(clicks.length).slice(), candidates: () => undefined };
+    const ruled = this.rule(threshold);
+    return { map: ruled.map(), candidates: () => ruled.candidates() };
   }
 
-  private surer(probability: Float32Array, clicks: number): Float32Array {
-    return surer(probability, oddsAfter(this.network.card, clicks));
+  /** What the network draws after so many clicks, at least one. */
+  private drawn(clicks: number): Float32Array {
+    return surer(this.trail[clicks - 1].probability, oddsAfter(this.network.card, clicks));
   }
 
-  private rule(clicks: readonly ModelClick[], probability: Float32Array): Ruled {
-    const { width, height, inputs } = this;
-    const map = this.surer(probability, clicks.length);
+  /** The rules over the trail, which has a stop at least; what is known by this threshold is not worked out again. */
+  private rule(threshold: number): Ruled {
+    const { trail, inputs, width, height } = this;
+    if (threshold !== this.ruledBy) this.ruled = [];
+    this.ruledBy = threshold;
+    const { ruled } = this;
+    // Likeness grows click by click: it is told again where more than the last one is missing.
+    const anew = trail.length - ruled.length > 1;
+    if (anew) {
+      inputs.clear();
+      for (const { click } of trail.slice(0, ruled.length)) inputs.add(click);
+    }
     const likeness = (pixel: number) => inputs.likenessAt(modelPoint(pixel % width, Math.floor(pixel / width)));
-    return applyRules({ map, width, height, clicks, likeness }, this.trail.at(-1)?.ruled);
+    for (let k = ruled.length; k < trail.length; k++) {
+      if (anew) inputs.add(trail[k].click);
+      const clicks = trail.slice(0, k + 1).map(({ click }) => click);
+      ruled.push(new Ruled({ map: this.drawn(k + 1), width, height, clicks, threshold, likeness }, ruled.at(-1)));
+    }
+    return ruled[trail.length - 1];
   }
 
   /** Whether clicks have been predicted that another prompt would make needless. */
@@ -283,6 +308,7 @@ export class ClickPredictor {
 
   private rewind(count: number): void {
     this.trail = this.trail.slice(0, count);
+    this.ruled = this.ruled.slice(0, count);
     this.inputs.clear();
     this.pixels.clear();
     for (const { click } of this.trail) this.add(click);

@@ -1,5 +1,6 @@
 /** The labelling face of the library: an image and clicks in, the defect's probability map out. */
 import { keptPromise, Once, Runtime } from '@adclick/ortgrad';
+import { CLICK_THRESHOLD } from '../clicks/annotator.ts';
 import { holdClicks } from '../clicks/rules.ts';
 import { type Click, type ImageClick, imageClicks } from '../clicks/types.ts';
 import { fail } from '../errors.ts';
@@ -17,7 +18,7 @@ import { TOKEN } from '../networks/adclick.ts';
 import { type ClickWeightsCard, loadClickWeights } from '../networks/click-weights.ts';
 import { residualNorm } from '../residual/norm.ts';
 import type { ReferenceIndex, Residual } from '../residual/reference-index.ts';
-import { ClickNetwork, ClickPredictor } from './click-predictor.ts';
+import { ClickNetwork, ClickPredictor, type GridQuestion } from './click-predictor.ts';
 import { Lanes } from './lanes.ts';
 import { chooseRegion, mergeRegion } from './zoom.ts';
 
@@ -59,6 +60,8 @@ export interface PredictOptions {
    * gives, which is how papers measure. Default true.
    */
   readonly rules?: boolean;
+  /** Probability above which a pixel will be taken into the mask: the rules go by it. Default {@link CLICK_THRESHOLD}. */
+  readonly threshold?: number;
 }
 
 /** Labels the defects of one product. */
@@ -191,17 +194,22 @@ export class View {
 
   /**
    * Probability of defect for every pixel of the image after the given clicks.
-   * @returns values in [0,1] at the image's own size; a mask is where they exceed 0.49.
+   * @returns values in [0,1] at the image's own size; a mask is where they exceed the threshold.
    * @throws ADC_CLICK_OUTSIDE for a click outside the image, ADC_PROMPT_NAME for a defect's name that no prompt can be made of.
    */
-  async predict({ clicks: given, defect, rules = true }: PredictOptions): Promise<Prediction> {
+  async predict({
+    clicks: given,
+    defect,
+    rules = true,
+    threshold = CLICK_THRESHOLD,
+  }: PredictOptions): Promise<Prediction> {
     const { width, height } = this.image;
     for (const { x, y } of given)
       if (!(x >= 0 && y >= 0 && x <= width - 1 && y <= height - 1))
         throw fail('ADC_CLICK_OUTSIDE', { x, y, width, height });
     const words = await this.wordsOf(defect);
     const clicks = imageClicks(given);
-    const asked = { clicks, words, rules };
+    const asked = { clicks, words, ...(rules && { threshold }) };
     const { map: whole, candidates } = await predictOn(this.predictor, wholeImage(this.image), asked);
     const closer = await this.lookCloser(whole, clicks);
     const part = closer && (await predictOn(closer.predictor, closer.region, asked)).map;
@@ -243,15 +251,16 @@ export class View {
 async function predictOn(
   predictor: ClickPredictor,
   region: ImageBox,
-  {
-    clicks,
-    ...asked
-  }: { readonly clicks: readonly ImageClick[]; readonly words: TextFeatures | undefined; readonly rules: boolean },
+  { clicks, ...question }: GridQuestion & { readonly clicks: readonly ImageClick[] },
 ): Promise<{ readonly map: Plane; candidates(): Plane | undefined }> {
-  const { map, candidates } = await predictor.predict(onGrid(clicks, region, predictor), asked);
+  const { map, candidates } = await predictor.predict(onGrid(clicks, region, predictor), question);
   const { width, height } = predictor;
   const sized = (data: Float32Array) => resizePlane({ data, width, height, channels: 1 }, region.width, region.height);
-  // What the predictor remembers is not given away.
-  const own = (plane: Plane): Plane => (plane.data === map ? { ...plane, data: plane.data.slice() } : plane);
-  return { map: own(sized(map)), candidates: () => candidates && sized(candidates) };
+  return {
+    map: sized(map),
+    candidates: () => {
+      const parts = candidates();
+      return parts && sized(parts);
+    },
+  };
 }
