@@ -104,7 +104,7 @@ async function labelDefect(
     const click = nextClick(map.data, truth, clicks, threshold);
     if (click) {
       clicks.push(click);
-      map = await view.predict({ clicks: [...clicks] });
+      map = await view.predict({ clicks: [...clicks], threshold });
     }
     steps.push({ clicks: [...clicks], predicted: maskOf(map, threshold), iou: iou(map, truth, threshold) });
   }

@@ -91,10 +91,11 @@ export async function labelPicture(request: LabelRequest, options: NotedOptions 
     const ready = performance.now();
     const notes = pictureNotes(image, index.windows);
     for (const text of notes) options.note?.(`${picture} ${text}.`);
-    const probability = await view.predict({ clicks, defect });
+    const threshold = project.settings.thresholds.mask;
+    const probability = await view.predict({ clicks, defect, threshold });
     const done = performance.now();
     options.signal?.throwIfAborted();
-    const label = maskOf(probability, project.settings.thresholds.mask);
+    const label = maskOf(probability, threshold);
     await writeMask(mask, label);
     if (probabilityOut) await writeProbability(probabilityOut, probability);
     const pixels = label.data.reduce((sum, value) => sum + value, 0);
