@@ -13,9 +13,9 @@ import { TestServer } from './server.ts';
 
 const SIZE = 384;
 
-/** A picture with the spots of two others, `two.png` of 001 and 002. */
+/** A picture with the spots of two others, `two.png` of 000 and 002. */
 async function writeTwoSpots(pictures: string, masks: string): Promise<void> {
-  const [one, other] = [await readRgb(join(pictures, '001.png')), await readRgb(join(pictures, '002.png'))];
+  const [one, other] = [await readRgb(join(pictures, '000.png')), await readRgb(join(pictures, '002.png'))];
   const { data: spot } = await readMask(join(masks, '002_mask.png'), { width: SIZE, height: SIZE });
   const data = Uint8Array.from(one.data, (value, i) => (spot[Math.floor(i / 3)] ? other.data[i] : value));
   await writePng(join(pictures, 'two.png'), { ...one, data });
@@ -97,7 +97,7 @@ describe.skipIf(!findChromium())('labelling in the browser', () => {
   it('offers a second spot after a click on the first, and takes it with one key and back with one undo', async () => {
     const id = idOf('contamination/two.png');
     const page = await start(id);
-    const [first, second] = await Promise.all([truthOf('contamination/001.png'), truthOf('contamination/002.png')]);
+    const [first, second] = await Promise.all([truthOf('contamination/000.png'), truthOf('contamination/002.png')]);
     const click = nextClick(new Float32Array(SIZE * SIZE), first, [], 0.49);
     if (!click) throw new Error('the sample has no defect');
     await page.click(click.x, click.y);
