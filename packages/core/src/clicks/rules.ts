@@ -11,11 +11,11 @@ import type { ImageClick, ModelClick } from './types.ts';
 /** Probability around a click that the network does not obey: at least this where it is positive, at most 1 - this where it is negative. */
 const SURE = 0.99;
 
-/** Of a banned part this share of its probability is left. */
-const BANNED = 0.1;
+/** Shares of the probability that are left of a banned part and of one that does not come along. */
+const LEFT = { banned: 0.1, candidate: 0.2 };
 
-/** By what the odds of a part that does not come along are divided, and the most that is left of it as a share of the threshold. */
-const LEFT_OUT = { odds: 10, most: 0.8 };
+/** What is left is below the threshold, at most this share of it. */
+const BELOW = 0.8;
 
 /**
  * A part without a positive click comes along when ln(p / (1 - p)) of its surest pixel, plus `likeness` times the mean cosine of its
@@ -33,7 +33,7 @@ const LIKELY = 0.5;
 const REACH = 4 * DISC_RADIUS;
 
 /** What becomes of a pixel above the threshold. */
-const [LEFT, AWAY] = [1, 2];
+const [CANDIDATE, AWAY] = [1, 2];
 
 /** What the network draws after some clicks, and what the rules look at beside it. */
 export interface Drawn {
@@ -53,7 +53,7 @@ export interface Drawn {
 export class Ruled {
   /** Probability before parts are taken out. */
   private readonly whole: Float32Array;
-  /** {@link LEFT} or {@link AWAY} for pixels of parts that are taken out, else 0; none where nothing is. */
+  /** {@link CANDIDATE} or {@link AWAY} for pixels of parts that are taken out, else 0; none where nothing is. */
   private readonly out: Uint8Array | undefined;
   /** 1 where negative clicks have taken parts out, now or before; none where they have not. */
   private readonly banned: Uint8Array | undefined;
@@ -81,9 +81,8 @@ export class Ruled {
     const map = whole.slice();
     if (!out) return map;
     for (let i = 0; i < map.length; i++) {
-      const p = map[i];
-      if (out[i] === AWAY) map[i] = BANNED * p;
-      else if (out[i] === LEFT) map[i] = Math.min(LEFT_OUT.most * threshold, p / (p + LEFT_OUT.odds * (1 - p)));
+      if (out[i] === 0) continue;
+      map[i] = Math.min(BELOW * threshold, map[i] * (out[i] === AWAY ? LEFT.banned : LEFT.candidate));
     }
     return map;
   }
@@ -91,7 +90,7 @@ export class Ruled {
   /** Probability of the parts that might belong to the defect and were left out, 0 elsewhere; none where nothing was. A new array. */
   candidates(): Float32Array | undefined {
     const { whole, out } = this;
-    return out?.includes(LEFT) ? whole.map((p, i) => (out[i] === LEFT ? p : 0)) : undefined;
+    return out?.includes(CANDIDATE) ? whole.map((p, i) => (out[i] === CANDIDATE ? p : 0)) : undefined;
   }
 
   /** Whether a pixel is in the mask. */
@@ -298,7 +297,7 @@ function takenOut(
   const fate = known.map((part) => {
     if (part.clicked) return 0;
     if (part.banned) return AWAY;
-    return positives.length === 0 || comesAlong(part) ? 0 : LEFT;
+    return positives.length === 0 || comesAlong(part) ? 0 : CANDIDATE;
   });
   let out: Uint8Array | undefined;
   parts.each((pixel, label) => {
