@@ -19,7 +19,8 @@ const BELOW = 0.8;
 
 /**
  * A part without a positive click comes along when ln(p / (1 - p)) of its surest pixel, plus `likeness` times the mean cosine of its
- * residual to those under positive clicks, reaches `sure`; `stays` less where most of it was in the mask before.
+ * residual to those under positive clicks, reaches `sure`; `stays` less where most of it was in the mask before, and the logarithm of their
+ * areas more where it is larger than all parts with a positive click together: a band across the picture that is none costs most.
  */
 const ALONG = { sure: 4, likeness: 8, stays: 2 };
 
@@ -272,8 +273,12 @@ interface Known {
   shown: number;
 }
 
-const comesAlong = ({ area, surest, alike, shown }: Known) =>
-  logit(surest) + (ALONG.likeness * alike) / area >= ALONG.sure - (2 * shown > area ? ALONG.stays : 0);
+/** @param clicked pixels of all parts with a positive click. */
+function comesAlong({ area, surest, alike, shown }: Known, clicked: number): boolean {
+  const stays = 2 * shown > area ? ALONG.stays : 0;
+  const larger = Math.max(0, Math.log(area / Math.max(1, clicked)));
+  return logit(surest) + (ALONG.likeness * alike) / area >= ALONG.sure - stays + larger;
+}
 
 /** Which pixels are taken out: banned parts, what is banned of clicked ones, and those that are not sure enough to come along. */
 function takenOut(
@@ -294,10 +299,11 @@ function takenOut(
     if (!part.clicked) part.alike += likeness(pixel);
     if (before?.shows(pixel)) part.shown++;
   });
+  const clickedArea = known.reduce((sum, { clicked, area }) => (clicked ? sum + area : sum), 0);
   const fate = known.map((part) => {
     if (part.clicked) return 0;
     if (part.banned) return AWAY;
-    return positives.length === 0 || comesAlong(part) ? 0 : CANDIDATE;
+    return positives.length === 0 || comesAlong(part, clickedArea) ? 0 : CANDIDATE;
   });
   let out: Uint8Array | undefined;
   parts.each((pixel, label) => {
