@@ -192,7 +192,7 @@ export const proposal = z.strictObject({ ready: z.boolean(), rle: rle.nullable()
 
 /**
  * `GET /images/:id/candidates`: parts that might belong to the region in work and are not in its mask, since no click asks for them. Nothing
- * without clicks, and while the mask of one is missing.
+ * without clicks, while the mask of one is missing, and where what the model said of these clicks is not kept: they are not asked of it again.
  */
 export const candidates = z.strictObject({
   /** The version of the image that they belong to. */

@@ -137,7 +137,7 @@ export class Studio {
           return (await this.engine.call('predict', { picture, ...asked })).rle;
         }),
       candidates: async (image, asked, marked) => {
-        // They are worth no index that is not open.
+        // Where it is not open nothing is kept of its pictures, and no thread has to be started to say so.
         if (!this.categories.isOpen(image.category)) return NO_CANDIDATES;
         this.preparation.touch();
         const picture = this.preparation.picture(image);

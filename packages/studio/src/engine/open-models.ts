@@ -44,6 +44,8 @@ import { writtenRegions } from './written.ts';
 
 /** Pictures kept open, where an eighth of the memory holds them: one of 512 px takes about 20 MB. */
 const OPEN_VIEWS = Math.max(4, Math.min(32, Math.floor(totalmem() / 8 / 20e6)));
+/** Predictions of a picture whose candidates are kept, so that the first steps of undo offer theirs again. */
+const KEPT_CANDIDATES = 4;
 /** Changes when what is prepared changes its meaning, so that old files are not served. */
 const PREPARED_FORMAT = 3;
 const EMBEDDING_DIMS = 32;
@@ -54,6 +56,9 @@ const MAP_SIDE = 1024;
 
 const CHOICES: readonly DetectorChoice[] = ['newest', 'previous', 'residual'];
 const placeOf = (category: string, by: DetectorChoice) => `${by} ${category}`;
+const viewOf = ({ category, path, bytes, modified }: ModelPicture) => `${category}\n${path}\n${bytes}\n${modified}`;
+/** What tells one prediction of a picture from another. */
+const askedBy = ({ clicks, defect }: Calls['predict']['request']) => JSON.stringify([clicks, defect]);
 
 /** Where the models of a category come from beyond its index: rooms that know more of a project than this one. */
 export interface ModelSources {
@@ -87,6 +92,8 @@ interface Open {
   readonly facts: Pick<Prepared, 'seen' | 'notes'>;
   /** The last prediction, so that another threshold costs nothing. */
   last?: { readonly asked: string; readonly prediction: Prediction };
+  /** What the last predictions left out, by what was asked, oldest first. Their maps are not kept, since those are large. */
+  readonly candidates: Map<string, Prediction['candidates']>;
 }
 
 /** Mean token, folded into a few dimensions with fixed signs, of length 1. */
@@ -199,7 +206,7 @@ export class OpenModels {
   }
 
   private async open(picture: ModelPicture): Promise<Open> {
-    const key = `${picture.category}\n${picture.path}\n${picture.bytes}\n${picture.modified}`;
+    const key = viewOf(picture);
     const open = keptPromise(this.views, key, () => this.look(picture));
     // Last used, last in line to be dropped.
     this.views.delete(key);
@@ -215,7 +222,8 @@ export class OpenModels {
     const { labeler } = await this.loaded(picture.category);
     const { image, hash } = await readPicture(picture.path);
     const view = await labeler.open(image, { exclude: [picture.path] });
-    return { view, hash, width: image.width, height: image.height, facts: factsOf(image, labeler.windows) };
+    const { width, height } = image;
+    return { view, hash, width, height, facts: factsOf(image, labeler.windows), candidates: new Map() };
   }
 
   /** Makes a picture ready for clicks, of the type that its category was last clicked with. */
@@ -227,24 +235,27 @@ export class OpenModels {
 
   /** The mask after some clicks. @throws ADC_IMAGE_…, ADC_CLICK_OUTSIDE when the file has become smaller. */
   async predict(request: Calls['predict']['request']): Promise<Rle> {
-    const open = await this.open(request.picture);
-    if (request.clicks.length === 0) return emptyRle(open.width, open.height);
-    return runsAbove(await this.predicted(open, request), request.threshold);
-  }
-
-  /** What might belong to the mask of {@link predict} too. @throws as that does. */
-  async candidates(request: Calls['candidates']['request']): Promise<CandidateParts> {
-    if (request.clicks.length === 0) return NO_CANDIDATES;
-    const plane = (await this.predicted(await this.open(request.picture), request)).candidates();
-    return plane ? candidateParts(plane, request.threshold, request.marked) : NO_CANDIDATES;
-  }
-
-  /** The prediction for clicks of a type, made where it is not the last one. */
-  private async predicted(open: Open, { picture, clicks, defect }: Calls['predict']['request']): Promise<Prediction> {
+    const { picture, clicks, threshold, defect } = request;
+    const open = await this.open(picture);
+    if (clicks.length === 0) return emptyRle(open.width, open.height);
     if (defect !== undefined) this.lastDefect.set(picture.category, defect);
-    const asked = JSON.stringify([clicks, defect]);
-    if (open.last?.asked !== asked) open.last = { asked, prediction: await open.view.predict({ clicks, defect }) };
-    return open.last.prediction;
+    const asked = askedBy(request);
+    if (open.last?.asked !== asked) {
+      const prediction = await open.view.predict({ clicks, defect });
+      open.last = { asked, prediction };
+      open.candidates.delete(asked);
+      open.candidates.set(asked, prediction.candidates);
+      const [oldest] = open.candidates.keys();
+      if (open.candidates.size > KEPT_CANDIDATES) open.candidates.delete(oldest);
+    }
+    return runsAbove(open.last.prediction, threshold);
+  }
+
+  /** What might belong to the mask of {@link predict} too, where that is kept. Predicts nothing: the next click would wait for it. */
+  async candidates(request: Calls['candidates']['request']): Promise<CandidateParts> {
+    const open = await this.views.get(viewOf(request.picture));
+    const plane = open?.candidates.get(askedBy(request))?.();
+    return plane ? candidateParts(plane, request.threshold, request.marked) : NO_CANDIDATES;
   }
 
   /** What the model sees unasked, from disk where it is there: a trained detector, or the click network where there is none. */

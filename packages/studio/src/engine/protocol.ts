@@ -88,7 +88,10 @@ export interface Calls {
     };
     answer: { rle: Rle };
   };
-  /** What `predict` left out of the mask for the same request, from what is kept of it. `marked`: what the type's layer holds. */
+  /**
+   * What `predict` left out of the mask for the same request, where that is kept of it; nothing elsewhere. `marked`: what the type's
+   * layer holds.
+   */
   candidates: { request: Calls['predict']['request'] & { marked: Rle }; answer: CandidateParts };
   /** Residual, proposal and scores of a picture, from disk where they are there. */
   prepare: { request: { picture: ModelPicture; urgent: boolean }; answer: Prepared };
