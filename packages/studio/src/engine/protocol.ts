@@ -89,8 +89,8 @@ export interface Calls {
     answer: { rle: Rle };
   };
   /**
-   * What `predict` left out of the mask for the same request, where that is kept of it; nothing elsewhere. `marked`: what the type's
-   * layer holds.
+   * What `predict` left out of the mask for the same request, where that is kept of it; nothing elsewhere. `marked`: what the layers of all
+   * types hold.
    */
   candidates: { request: Calls['predict']['request'] & { marked: Rle }; answer: CandidateParts };
   /** Residual, proposal and scores of a picture, from disk where they are there. */

@@ -298,7 +298,7 @@ test('what might belong to a region too is offered after a click, and taken as o
   expect(asked).toHaveLength(2);
 });
 
-test('nothing is offered that another region of the type holds, nor while a mask is missing', async () => {
+test.each([1, 2])('nothing is offered that a region of type %i holds, nor while a mask is missing', async (type) => {
   const { predictor } = offeringPredictor([10, 8], [19, 8]);
   const held = heldPredictor();
   const studio = await openStudio(await makeProject(), {
@@ -307,7 +307,7 @@ test('nothing is offered that another region of the type holds, nor while a mask
   const { labels } = studio;
   const painted = squares([{ x: 10, y: 8, positive: true }], 0);
   const add = { ...painted, counts: [...painted.counts] };
-  const paint: Action = { kind: 'paint', tool: 'brush', type: 1, add, remove: null };
+  const paint: Action = { kind: 'paint', tool: 'brush', type, add, remove: null };
   await labels.act(1, { base: 0, action: paint }, 'a');
   const answer = labels.act(1, { base: 1, action: click(3, 3) }, 'a');
   const waiting = await held.next();

@@ -3,11 +3,12 @@ import type { Rle } from '@adclick/core/geometry';
 import type { Candidates } from '../api.ts';
 import type { CandidateParts } from '../engine/candidates.ts';
 import { fail } from '../errors.ts';
-import { emptyRle } from '../history/bitmaps.ts';
+import { emptyRle, uniteRle } from '../history/bitmaps.ts';
 import type { Face, LabelClick } from '../history/face.ts';
 import type { LabelState, WaitingEvent } from '../history/history.ts';
 import type { ImageRecord } from '../store/images.ts';
 import type { TypeRepository } from '../store/types.ts';
+import { layersOf } from './shown.ts';
 
 /** What a mask is made of. */
 export interface AskedMask {
@@ -25,7 +26,7 @@ export interface Predictor {
   check?(image: ImageRecord): void;
   /** @throws coded errors when there can be no mask, such as ADC_IMAGE_MISSING. */
   predict(image: ImageRecord, asked: AskedMask): Promise<Rle>;
-  /** What might belong to that mask too. @param marked what the type's layer holds. */
+  /** What might belong to that mask too. @param marked what the layers of all types hold. */
   candidates(image: ImageRecord, asked: AskedMask, marked: Rle): Promise<CandidateParts>;
   /** What the model sees unasked. */
   proposal(image: ImageRecord): Promise<Rle>;
@@ -47,10 +48,11 @@ export class Masks {
   }
 
   /** What the model would add to the region in work after its clicks. @throws what the model throws. */
-  async candidates(image: ImageRecord, { version, completed, face, layers }: LabelState): Promise<Candidates> {
+  async candidates(image: ImageRecord, state: LabelState): Promise<Candidates> {
+    const { version, completed, face } = state;
     // Where a mask is missing its click is to be answered first; whoever waits for it asks again.
     if (completed < version || face.activeType === null) return { version, rle: null, points: [] };
-    const marked = layers.get(face.activeType) ?? emptyRle(image.width, image.height);
+    const marked = layersOf(state).reduce((all, { rle }) => uniteRle(all, rle), emptyRle(image.width, image.height));
     return { version, ...(await this.predictor.candidates(image, await this.asked(face, Date.now()), marked)) };
   }
 
