@@ -126,3 +126,24 @@ test('a category that is looked at for a new detector is opened anew all the sam
   expect(await used).toBe('done');
   expect((await asked.open('part')).key).toBe('b');
 });
+
+test('a category that got another detector while its files went is opened anew all the same', async () => {
+  const answers = [same('a-old'), same('a'), same('b')];
+  const asked = await categories(answers);
+  const work = async () => {
+    if ((await asked.current('part')).key !== 'b') throw damaged;
+    return 'done';
+  };
+  expect(await asked.using('part', work)).toBe('done');
+  expect(answers).toHaveLength(0);
+});
+
+test('a category whose files are too damaged to be opened anew is not read again by everyone who asks', async () => {
+  const answers = [same(), damaged, same()];
+  const asked = await categories(answers);
+  const work = async () => {
+    throw damaged;
+  };
+  for (let n = 0; n < 3; n++) await expect(asked.using('part', work)).rejects.toBe(damaged);
+  expect(answers).toHaveLength(1);
+});

@@ -24,7 +24,9 @@ export class Categories {
   private readonly opened = new Map<string, OpenCategory>();
   private readonly refreshing = new Map<string, { readonly how: Opening; readonly answer: Promise<OpenCategory> }>();
   private readonly failures = new Map<string, unknown>();
-  /** Those whose files were met damaged although they had just been opened anew: only building mends them. */
+  /** Those that were opened anew; what only has another detector than before has the same index. */
+  private readonly anew = new WeakSet<OpenCategory>();
+  /** Those whose files were damaged still when they were opened anew: only building mends them. */
   private readonly damaged = new WeakSet<OpenCategory>();
   private readonly listeners: ((name: string) => void)[] = [];
 
@@ -92,13 +94,13 @@ export class Categories {
       return await work();
     } catch (error) {
       if (!isDamaged(error) || this.damaged.has(before)) throw error;
-      // Somebody else may have met it, and opened it anew.
-      const opened = this.opened.get(name);
-      const now = opened === before ? await this.refreshed(name, 'anew') : opened;
+      let now = this.opened.get(name) ?? before;
       try {
+        // Somebody else may have met it, and opened it anew.
+        if (now === before || !this.anew.has(now)) now = await this.refreshed(name, 'anew');
         return await work();
       } catch (again) {
-        if (now && isDamaged(again)) this.damaged.add(now);
+        if (isDamaged(again)) this.damaged.add(now);
         throw again;
       }
     }
@@ -122,6 +124,7 @@ export class Categories {
   private async refresh(name: string, how: Opening): Promise<OpenCategory> {
     const category = await this.engine.call('category', { category: name, how });
     await this.images.forgetPreparations(name, `${category.key}/`);
+    if (how === 'anew') this.anew.add(category);
     const before = this.opened.get(name);
     this.opening.set(name, Promise.resolve(category));
     this.opened.set(name, category);
