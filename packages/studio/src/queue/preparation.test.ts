@@ -49,6 +49,8 @@ async function looking(
   return { preparation, jobs, prepared, job: () => jobs.list()[0] };
 }
 const lost = fail('ADC_RUNTIME', { provider: 'the engine', what: 'it ended' });
+const unreadable = fail('ADC_IMAGE_EMPTY', { path: 'x.png' });
+const missing = fail('ADC_IMAGE_MISSING', { path: 'x.png' });
 
 test('faults that may pass are waited for, at most a minute each time, and then every image is looked at', async () => {
   const pauses: number[] = [];
@@ -86,13 +88,26 @@ test('a pause ends when everything is closed', async () => {
 
 test('broken and missing pictures are passed over, however many, and named', async () => {
   const pauses: number[] = [];
-  const unreadable = fail('ADC_IMAGE_EMPTY', { path: 'x.png' });
-  const missing = fail('ADC_IMAGE_MISSING', { path: 'x.png' });
   const fault = (id: number) => (id <= 25 ? unreadable : id <= 50 ? missing : undefined);
   const { job } = await looking(60, fault, async (ms) => pauses.push(ms));
   await vi.waitFor(() => expect(job()?.state).toBe('done'));
   expect(job()).toMatchObject({ leftOut: 50, result: expect.stringMatching(/^Looked at 10 images. 50 images could/) });
   expect(pauses).toEqual([]);
+});
+
+test('pauses go on and grow while faults last, however many pictures between them are broken or missing', async () => {
+  const pauses: number[] = [];
+  let down = true;
+  const { job } = await looking(
+    90,
+    (id) => [down ? lost : undefined, unreadable, missing][id % 3],
+    async (ms) => {
+      down = pauses.push(ms) < 6;
+    },
+  );
+  await vi.waitFor(() => expect(job()?.state).toBe('done'));
+  expect(pauses).toEqual([1, 2, 4, 8, 16, 32].map((seconds) => seconds * 1000));
+  expect(job()).toMatchObject({ leftOut: 60, result: expect.stringMatching(/^Looked at 30 images. 60 images could/) });
 });
 
 test('a category that is opened anew meanwhile has its images looked at again', async () => {

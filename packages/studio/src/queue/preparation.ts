@@ -111,13 +111,13 @@ export class Preparation {
           fault = toCoded(error);
           skipped.set(image.id, fault);
         }
-        // A picture that is gone says as little of the computer as a broken one.
-        if (fault?.passing === undefined || fault.code === 'ADC_IMAGE_MISSING') {
+        // A picture that is gone or broken says nothing of the models: it is met before they are asked.
+        if (!fault) {
           // The models answer.
           if (inARow >= FAILURES) takeLate();
           late.clear();
           inARow = 0;
-        } else {
+        } else if (fault.passing !== undefined && fault.code !== 'ADC_IMAGE_MISSING') {
           if (fault.passing === 'by itself') late.add(image.id);
           if (++inARow >= FAILURES) {
             report(pageLine(fault, this.project.root));
