@@ -26,6 +26,8 @@ const paint = (...pixels: number[]): Action => ({
   ...{ add: rleOf(...pixels), remove: null },
 });
 
+const click = (x: number): Action => ({ kind: 'click', type: 1, click: { x, y: 0, positive: true } });
+
 /** Images with one layer each; every answer waits until it is let go. */
 class FakeServer {
   readonly masks = new Map<number, Uint8Array>();
@@ -270,7 +272,7 @@ describe('App', () => {
     const act = app.api.act;
     app.api.act = (id, base, action, ...rest) =>
       action.kind === 'click' ? Promise.reject(none) : act(id, base, action, ...rest);
-    app.act({ kind: 'click', type: 1, click: { x: 1, y: 1, positive: true } });
+    app.act(click(1));
     app.act({ kind: 'undo' });
     await quiet();
     expect(store.getState().image?.facts.clicks).toEqual([]);
@@ -280,6 +282,23 @@ describe('App', () => {
     app.act({ kind: 'undo' });
     await quiet();
     expect(server.actions.map(({ action }) => action.kind)).toEqual(['undo']);
+  });
+
+  it.each([true, false])('shows what "clear" took back once that is undone, refused before it: %s', async (before) => {
+    const { store, app } = await setUp();
+    const none = new Refusal(422, 'ADC_NO_NORMALS', 'No good pictures', 'Put some there.', true);
+    const act = app.api.act;
+    app.api.act = (id, base, action, ...rest) =>
+      action.kind === 'click' ? Promise.reject(none) : act(id, base, action, ...rest);
+    app.act(click(1));
+    app.act(paint(5));
+    if (before) await quiet();
+    app.act({ kind: 'clear' });
+    expect(shown(store)).toEqual([]);
+    app.act({ kind: 'undo' });
+    await quiet();
+    expect(store.getState().saving).toMatchObject({ state: 'stuck', waiting: 2 });
+    expect(shown(store)).toEqual([5]);
   });
 
   it('keeps asking for the login while something is held back', async () => {
@@ -437,7 +456,6 @@ describe('App', () => {
     const { server, store, app } = await setUp();
     const shownNow = () => candidatesShown(store.getState())?.points ?? [];
     for (const pixel of [7, 31]) server.others.add(pixel);
-    const click = (x: number): Action => ({ kind: 'click', type: 1, click: { x, y: 0, positive: true } });
     await app.refresh(1);
     expect(shownNow()).toEqual([]);
     app.act(click(0));
@@ -467,7 +485,6 @@ describe('App', () => {
   it('offers no candidates of an older click, of a region that has ended, or of another image', async () => {
     const { server, store, app } = await setUp();
     server.others.add(31);
-    const click = (x: number): Action => ({ kind: 'click', type: 1, click: { x, y: 0, positive: true } });
     const offered = () => candidatesShown(store.getState()) !== null;
     app.act(click(0));
     await quiet();

@@ -6,7 +6,9 @@ import { Refusal, StaleWrite, Unreachable } from '../api/client.ts';
 
 const undo = { kind: 'undo' } as const;
 const clear = { kind: 'clear' } as const;
+const good = { kind: 'state', state: 'good' } as const;
 const review = { kind: 'review', review: 'approved' } as const;
+const paint: Action = { kind: 'paint', tool: 'brush', type: 1, add: null, remove: null };
 
 const forever = (): Promise<void> => new Promise(() => {});
 
@@ -85,7 +87,6 @@ describe('what is held back', () => {
     await vi.waitFor(() => expect(outbox.letGo(1, undo)).toBe(true));
     expect(outbox.pendingOf(1).map(({ action }) => action)).toEqual([clickAt(1)]);
     outbox.add(1, review);
-    const good = { kind: 'state', state: 'good' } as const;
     await vi.waitFor(() => expect(outbox.letGo(1, good)).toBe(true));
     outbox.add(1, good);
     await settle(outbox);
@@ -140,6 +141,9 @@ describe('what is held back', () => {
     ['no undo what is done again', [clickAt(1), undo, { kind: 'redo' }], [clickAt(1), undo, { kind: 'redo' }]],
     ['no second undo the first', [clickAt(1), undo, undo], [undo]],
     ['the end of the mask all that made it', [clickAt(1), clickAt(2), clear], [clear]],
+    ['what is undone itself nothing', [clickAt(1), paint, clear, undo], [clickAt(1), paint]],
+    ['no defect that is undone nothing', [clickAt(1), good, undo], [clickAt(1)]],
+    ['what is undone nothing, what it followed on all', [clickAt(1), clear, good, undo], [clear]],
   ])('lets take back what is refused for now: %s', async (_, actions, left) => {
     const { outbox, state, shelf, takenBack } = heldBack();
     for (const action of actions) outbox.add(1, action);
@@ -151,6 +155,57 @@ describe('what is held back', () => {
     state.broken = false;
     await settle(outbox);
     expect(state.done.map(([, kind]) => kind)).toEqual(left.map(({ kind }) => kind));
+  });
+
+  it.each<[string, boolean, boolean, Action[]]>([
+    ['before the server has that', true, false, [clear]],
+    ['once the server has that', true, true, [clear]],
+    ['where it was refused after that', false, true, [clear]],
+    ['with no defect', true, false, [good]],
+    ['with one step more', true, true, [clear, good]],
+  ])('waits again when what took it back is undone: %s', async (_, refused, saved, ends) => {
+    const { outbox, states, shelf, state } = heldBack();
+    const made = [clickAt(1), paint];
+    for (const action of made) outbox.add(1, action);
+    if (refused) await vi.waitFor(() => expect(states.at(-1)?.state).toBe('stuck'));
+    for (const action of ends) {
+      outbox.letGo(1, action);
+      outbox.add(1, action);
+    }
+    if (saved) await settle(outbox);
+    for (const _ of ends) if (!outbox.letGo(1, undo)) outbox.add(1, undo);
+    await settle(outbox, made.length);
+    expect(outbox.pendingOf(1).map(({ action }) => action)).toEqual(made);
+    expect(JSON.parse(shelf.text)).toHaveLength(made.length);
+    state.broken = false;
+    await settle(outbox);
+    expect(state.done.map(([, kind]) => kind)).toEqual([...ends, ...ends.map(() => undo), ...made].map((a) => a.kind));
+  });
+
+  it('waits again when what took it back is held back too, and undone', async () => {
+    const { outbox, server, states } = heldBack();
+    server.act = () => Promise.reject(NONE);
+    for (const action of [review, clickAt(1)]) outbox.add(1, action);
+    await vi.waitFor(() => expect(states.at(-1)?.state).toBe('stuck'));
+    await vi.waitFor(() => expect(outbox.letGo(1, clear)).toBe(true));
+    outbox.add(1, clear);
+    expect(outbox.pendingOf(1).map(({ action }) => action)).toEqual([review, clear]);
+    await vi.waitFor(() => expect(outbox.letGo(1, undo)).toBe(true));
+    expect(outbox.pendingOf(1).map(({ action }) => action)).toEqual([review, clickAt(1)]);
+  });
+
+  it('does not wait again when an undo is for what somebody else has done since', async () => {
+    const { outbox, states, state } = heldBack();
+    outbox.add(1, clickAt(1));
+    await vi.waitFor(() => expect(states.at(-1)?.state).toBe('stuck'));
+    outbox.letGo(1, clear);
+    outbox.add(1, clear);
+    await settle(outbox);
+    outbox.setVersion(1, 2);
+    outbox.add(1, undo);
+    expect(outbox.waiting).toBe(1);
+    await settle(outbox);
+    expect(state.done.map(([, kind]) => kind)).toEqual(['clear', 'undo']);
   });
 
   it('lets an undo take back none that waits', async () => {

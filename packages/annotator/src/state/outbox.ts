@@ -12,7 +12,7 @@ import {
 } from 'adclick/api';
 import { z } from 'zod';
 import { type Owner, Refusal, StaleWrite, Unreachable, WithoutMask, wordsOf } from '../api/client.ts';
-import { standing, takenBack } from './taken-back.ts';
+import { replaces, takenBack, Undos } from './taken-back.ts';
 
 const pendingSchema = z.object({
   key: z.string(),
@@ -101,12 +101,6 @@ const isAboutIt = ({ status, code }: Refusal): boolean =>
   !WAITS.codes.has(code) &&
   (code.startsWith('ADC_') || status === 413);
 
-/** True when the newer action makes an older one that still waits needless. */
-function replaces(newer: Action, older: Action): boolean {
-  if (newer.kind === 'threshold') return older.kind === 'threshold';
-  return newer.kind === 'moveClick' && older.kind === 'moveClick' && newer.index === older.index;
-}
-
 const same = (a: unknown, b: unknown): boolean => JSON.stringify(sorted(a)) === JSON.stringify(sorted(b));
 
 /** Objects with their keys in order, so that two of them can be compared as text. */
@@ -139,6 +133,9 @@ export class Outbox {
   private aside: Pending[];
   /** Images whose actions cannot be done for now, with the reason; the one that has waited longest comes first. */
   private readonly held = new Map<number, string>();
+  private readonly undos = new Undos<Pending>();
+  /** What the next action of an image takes back, and was let go of already. */
+  private readonly forNext = new Map<number, readonly Pending[]>();
   /** Own actions that the server will never take, until their author has seen them. */
   private setAside: Pending[] = [];
 
@@ -188,7 +185,9 @@ export class Outbox {
 
   /** The version that the page has seen; the next action is based on it. An answer that comes late does not turn it back. */
   setVersion(image: number, version: number): void {
-    this.versions.set(image, Math.max(version, this.versions.get(image) ?? 0));
+    const before = this.versions.get(image) ?? 0;
+    if (version > before) this.undos.forget(image);
+    this.versions.set(image, Math.max(version, before));
   }
 
   /** Actions of an image that are not acknowledged, oldest first. */
@@ -200,9 +199,10 @@ export class Outbox {
     return this.queue.length + [...this.parked.values()].reduce((sum, items) => sum + items.length, 0);
   }
 
-  /** Adds an action; it is kept on this computer before this returns. */
+  /** Adds an action; it is kept on this computer before this returns. Behind an undo waits again what was taken back by what it undoes. */
   add(image: number, action: Action): void {
     const parked = this.parked.get(image);
+    const again = action.kind === 'undo' ? this.undos.waitsAgain(image, this.pendingOf(image)) : [];
     const item: Pending = {
       key: `${Date.now().toString(36)}-${this.counter++}`,
       image,
@@ -211,18 +211,21 @@ export class Outbox {
       tried: false,
       owner: this.owner ?? undefined,
     };
-    if (parked) parked.push(item);
+    this.undos.note(item, this.forNext.get(image) ?? []);
+    this.forNext.delete(image);
+    if (parked) parked.push(item, ...again);
     else {
       const last = this.queue.findLast((other) => other.image === image);
       if (last && last !== this.inFlight && !last.tried && replaces(action, last.action)) last.action = action;
-      else this.queue.push(item);
+      else this.queue.push(item, ...again);
     }
     this.changed();
     this.kick();
   }
 
   /**
-   * Lets go of actions that are held back and that another one takes back: they are on no server. An undo is done by that.
+   * Lets go of actions that are held back and that another one takes back: they are on no server. An undo is done by that, and what was
+   * taken back by what it undoes waits again; any other is to be added then.
    * @returns whether there were any.
    */
   letGo(image: number, by: Action): boolean {
@@ -234,6 +237,8 @@ export class Outbox {
     // What is left was not refused: its turn comes now.
     if (gone.includes(own[0])) this.held.delete(image);
     for (const item of gone) this.remove(item);
+    if (by.kind === 'undo') this.queue.push(...this.undos.takenBy(gone[0]));
+    else this.forNext.set(image, gone);
     this.changed();
     this.kick();
     return true;
@@ -387,12 +392,12 @@ export class Outbox {
         return true;
       }
       this.versions.set(item.image, answer.version);
-      this.remove(item);
+      this.arrived(item);
       this.listener.onSaved(item, answer, null);
     } catch (error) {
       if (error instanceof WithoutMask) {
         this.versions.set(item.image, error.version);
-        this.remove(item);
+        this.arrived(item);
         this.listener.onWithoutMask(item, error);
         return true;
       }
@@ -421,23 +426,29 @@ export class Outbox {
     if (events.length > 0 && events.length <= ours.length && events.every(isOurs)) {
       this.versions.set(item.image, current.version);
       for (const [i] of events.entries()) {
-        this.remove(ours[i]);
+        this.arrived(ours[i]);
         this.listener.onSaved(ours[i], null, i === events.length - 1 ? current : null);
       }
       return;
     }
     this.queue = this.queue.filter(({ image }) => image !== item.image);
     this.parked.set(item.image, ours);
+    this.undos.forget(item.image);
     this.listener.onConflict(item.image, current, ours);
   }
 
   /** Lets go of what others that wait take back: nothing of an image that is held back is on the server. */
   private takeBack(image: number): void {
     const waiting = this.queue.filter((item) => item.image === image);
-    const left = standing(waiting);
+    const left = this.undos.standing(waiting);
     if (left.length === waiting.length) return;
     this.queue = this.queue.filter((item) => item.image !== image || left.includes(item));
     this.listener.onTakenBack(image);
+  }
+
+  private arrived(item: Pending): void {
+    this.remove(item);
+    this.undos.arrived(item);
   }
 
   private remove(item: Pending): void {
