@@ -88,7 +88,7 @@ class FakeServer {
     }
     for (const { x, y } of clicksMade(action)) mask[y * SIZE.width + x] = 1;
     if (clicksMade(action).length > 0) this.clicks.set(id, [...(this.clicks.get(id) ?? []), ...clicksMade(action)]);
-    if (action.kind === 'finishRegion') this.clicks.delete(id);
+    if (action.kind === 'finishRegion' || action.kind === 'paint') this.clicks.delete(id);
     if (action.kind === 'acceptProposal') mask.fill(1, 0, 4);
     if (action.kind === 'state') this.states.set(id, action.state);
     this.versions.set(id, (this.versions.get(id) ?? 0) + 1);
@@ -522,6 +522,40 @@ describe('App', () => {
     expect(offered()).toBe(false);
     await app.open(1);
     expect(offered()).toBe(false);
+  });
+
+  it('offers candidates of what somebody else has clicked, also where that overtook an answer', async () => {
+    const { server, store, app } = await setUp();
+    const offered = () => candidatesShown(store.getState())?.points;
+    for (const pixel of [7, 31]) server.others.add(pixel);
+    server.store(1, click(0));
+    app.onEvent({ kind: 'image', id: 1, version: 1, author: 'other', session: 'other' });
+    await quiet();
+    expect(offered()).toHaveLength(2);
+    const { act } = app.api;
+    app.api.act = async (...request) => {
+      const answer = await act(...request);
+      server.store(1, click(7));
+      return { ...answer, superseded: true };
+    };
+    app.act(click(1));
+    await quiet();
+    expect(offered()).toEqual([{ x: 7, y: 3 }]);
+  });
+
+  it('offers candidates of a click whose answer was lost', async () => {
+    const { server, store, app } = await setUp();
+    server.others.add(31);
+    const { act } = app.api;
+    app.api.act = async (...request) => {
+      app.api.act = act;
+      await act(...request);
+      throw new Unreachable('cut');
+    };
+    app.api.history = async () => [{ version: 1, author: 'me', time: '', action: click(0), active: true }];
+    app.act(click(0));
+    await expect.poll(() => candidatesShown(store.getState()), { timeout: 3_000 }).not.toBeNull();
+    expect(server.actions).toHaveLength(1);
   });
 
   it('goes two images on when the key is pressed twice', async () => {

@@ -277,6 +277,7 @@ export class App {
     for (const type of new Set([...image.mask.slotTypes(), ...given.keys()]))
       image.mask.setLayer(type, given.get(type) ?? { width: image.width, height: image.height, counts: [] });
     this.store.setState({ image: this.withWaiting({ ...image, server: detail }) });
+    this.askCandidates();
   }
 
   private patchImage(id: number, change: Partial<OpenImage>): void {
@@ -342,7 +343,14 @@ export class App {
     for (const { type, rle } of answer.layers) image.mask.setLayer(type, rle);
     this.store.setState({ image: this.withWaiting({ ...image, server }) });
     if (answer.superseded) void this.refresh(id);
-    else if (clicks.length > 0 && this.outbox.pendingOf(id).length === 0) this.candidates.run(id);
+    else this.askCandidates();
+  }
+
+  /** Asks what might belong to the region in work too, unless something is done to it still. */
+  private askCandidates(): void {
+    const { image } = this.store.getState();
+    if (!image || image.server.clicks.length === 0 || this.outbox.pendingOf(image.id).length > 0) return;
+    this.candidates.run(image.id);
   }
 
   /** Shows candidates, unless something was done since they were asked for. */
