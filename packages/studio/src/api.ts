@@ -197,9 +197,9 @@ export const proposal = z.strictObject({ ready: z.boolean(), rle: rle.nullable()
 export const candidates = z.strictObject({
   /** The version of the image that they belong to. */
   version: z.int().min(0),
-  /** All of them, without what is marked already, as whichever type; null where there are none. */
+  /** The parts of `points`, without what is marked already, as whichever type; null where there are none. */
   rle: rle.nullable(),
-  /** Where a positive click takes each of them, the largest first; of the largest, where there are more than {@link CLICKS_AT_ONCE}. */
+  /** Where a positive click takes each part, the largest first. Of more than {@link CLICKS_AT_ONCE} the smaller ones are left out. */
   points: z.array(z.strictObject({ x: coordinate, y: coordinate })).max(CLICKS_AT_ONCE),
 });
 

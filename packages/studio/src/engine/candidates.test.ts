@@ -82,13 +82,18 @@ test('pixels that are marked are no candidates, nor what is left of a part that 
   expect(candidateParts(LEFT_OUT, 0.49, runsOf('#'.repeat(width * height)))).toEqual(NO_CANDIDATES);
 });
 
-test('no more parts get a place to click than one action has clicks', () => {
+test('no more parts are offered than one action has clicks: the largest', () => {
   const side = 16;
   const data = Float32Array.from({ length: side * side }, (_, i) =>
     i % 2 === 0 && Math.floor(i / side) % 2 === 0 ? 0.6 : 0,
   );
+  // The last of the 64 is larger than the others.
+  data[side * side - 1] = 0.6;
   const empty = encodeRle(new Uint8Array(side * side), side, side);
   const { rle, points } = candidateParts({ data, width: side, height: side, channels: 1 }, 0.49, empty);
-  expect(decodeRle(rle!).reduce((sum, set) => sum + set, 0)).toBe(64);
+  const dashed = decodeRle(rle!);
   expect(points).toHaveLength(CLICKS_AT_ONCE);
+  expect(points.every(({ x, y }) => dashed[y * side + x])).toBe(true);
+  expect(dashed.reduce((sum, set) => sum + set, 0)).toBe(CLICKS_AT_ONCE + 1);
+  expect(dashed[side * side - 1]).toBe(1);
 });

@@ -10,8 +10,8 @@ export type CandidateParts = Pick<Candidates, 'rle' | 'points'>;
 export const NO_CANDIDATES: CandidateParts = { rle: null, points: [] };
 
 /**
- * The parts above a threshold, 8-connected. A part of which half is marked already is nothing new: what is left of it is the difference of
- * two outlines.
+ * The parts above a threshold, 8-connected; of more than one action takes, the largest. A part of which half is marked already is nothing
+ * new: what is left of it is the difference of two outlines.
  * @param plane their probability, 0 elsewhere. @param marked of the same size.
  */
 export function candidateParts({ data, width, height }: Plane, threshold: number, marked: Rle): CandidateParts {
@@ -40,12 +40,13 @@ export function candidateParts({ data, width, height }: Plane, threshold: number
     part.pixel = i;
   }
   const isNew = ({ area, free }: (typeof parts)[number]) => 2 * free > area;
-  const offered = parts.filter(isNew).sort((a, b) => b.free - a.free);
-  if (offered.length === 0) return NO_CANDIDATES;
-  for (let i = first; i < end; i++) if (mask[i] && (known[i] || !isNew(partAt(i)))) mask[i] = 0;
+  const largest = parts.filter(isNew).sort((a, b) => b.free - a.free);
+  if (largest.length === 0) return NO_CANDIDATES;
+  const offered = new Set(largest.slice(0, CLICKS_AT_ONCE));
+  for (let i = first; i < end; i++) if (mask[i] && (known[i] || !offered.has(partAt(i)))) mask[i] = 0;
   const { counts } = encodeRle(mask, width, height);
   return {
     rle: { width, height, counts: [...counts] },
-    points: offered.slice(0, CLICKS_AT_ONCE).map(({ pixel }) => ({ x: pixel % width, y: Math.floor(pixel / width) })),
+    points: [...offered].map(({ pixel }) => ({ x: pixel % width, y: Math.floor(pixel / width) })),
   };
 }
