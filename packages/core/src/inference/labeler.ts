@@ -60,7 +60,7 @@ export interface PredictOptions {
    * gives, which is how papers measure. Default true.
    */
   readonly rules?: boolean;
-  /** Probability above which a pixel will be taken into the mask: the rules go by it. Default {@link CLICK_THRESHOLD}. */
+  /** Probability above which a pixel will be taken into the mask: the rules go by it, and another one runs no network. Default {@link CLICK_THRESHOLD}. */
   readonly threshold?: number;
 }
 

@@ -58,7 +58,8 @@ const CHOICES: readonly DetectorChoice[] = ['newest', 'previous', 'residual'];
 const placeOf = (category: string, by: DetectorChoice) => `${by} ${category}`;
 const viewOf = ({ category, path, bytes, modified }: ModelPicture) => `${category}\n${path}\n${bytes}\n${modified}`;
 /** What tells one prediction of a picture from another. */
-const askedBy = ({ clicks, defect }: Calls['predict']['request']) => JSON.stringify([clicks, defect]);
+const askedBy = ({ clicks, defect, threshold }: Calls['predict']['request']) =>
+  JSON.stringify([clicks, defect, threshold]);
 
 /** Where the models of a category come from beyond its index: rooms that know more of a project than this one. */
 export interface ModelSources {
@@ -90,7 +91,7 @@ interface Open {
   /** SHA-256 of the file. */
   readonly hash: string;
   readonly facts: Pick<Prepared, 'seen' | 'notes'>;
-  /** The last prediction, so that another threshold costs nothing. */
+  /** The last prediction, so that asking again costs nothing. */
   last?: { readonly asked: string; readonly prediction: Prediction };
   /** What the last predictions left out, by what was asked, oldest first. Their maps are not kept, since those are large. */
   readonly candidates: Map<string, Prediction['candidates']>;
@@ -241,7 +242,7 @@ export class OpenModels {
     if (defect !== undefined) this.lastDefect.set(picture.category, defect);
     const asked = askedBy(request);
     if (open.last?.asked !== asked) {
-      const prediction = await open.view.predict({ clicks, defect });
+      const prediction = await open.view.predict({ clicks, defect, threshold });
       open.last = { asked, prediction };
       open.candidates.delete(asked);
       open.candidates.set(asked, prediction.candidates);
