@@ -8,7 +8,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { decodeRle } from '@adclick/core/geometry';
 import { Random } from '@adclick/core/synthesis';
-import { afterAll, beforeAll, describe, expect, onTestFinished, type TestContext, test } from 'vitest';
+import { describe, expect, onTestFinished, type TestContext, test } from 'vitest';
 import { openSource } from '../../src/exchange/source.ts';
 import { exportLabels, importLabels } from '../../src/exchange/transfer.ts';
 import { openLabels } from '../../src/open-labels.ts';
@@ -16,17 +16,14 @@ import { type SmallDisk, smallDisk } from '../cases/disk.ts';
 import { adclick, errorCode } from '../command.ts';
 import { makeProjectIn, openStudio, SIDE } from '../sample.ts';
 
-let disk: SmallDisk | undefined;
-beforeAll(() => {
-  disk = smallDisk(12 * 2 ** 20);
-  if (!disk) console.warn('no file system can be mounted here: tests with a full disk are skipped');
-});
-afterAll(() => disk?.close());
-
-/** The disk of a test, which is skipped where there is none. */
+/**
+ * A disk for one test, which is skipped where there can be none. Of its own: a database that was closed gives its deleted file's room back
+ * when memory is cleaned up, at any moment of the test that follows.
+ */
 function given(context: TestContext): SmallDisk {
-  if (!disk) return context.skip();
-  onTestFinished(disk.free);
+  const disk = smallDisk(12 * 2 ** 20);
+  if (!disk) return context.skip('no file system can be mounted here');
+  onTestFinished(disk.close);
   return disk;
 }
 
@@ -88,9 +85,8 @@ describe('on a full disk', () => {
       ['prompts', 'generate', root],
       ['export', root, '--format', 'mvtec', '--to', out],
     ];
+    full.fill();
     for (const command of commands) {
-      // Anew each time: a database that an earlier test has closed may give its deleted file's room back only when memory is cleaned up.
-      full.fill();
       const ended = await adclick(command);
       expect(errorCode(ended), `${command[0]}: ${ended.stderr}`).toBe('ADC_DISK');
       expect(ended.code).toBe(1);
