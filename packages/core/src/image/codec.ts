@@ -3,7 +3,7 @@ import { readFile } from 'node:fs/promises';
 import { encode as encodeFastPng } from 'fast-png';
 import sharp from 'sharp';
 import { fail } from '../errors.ts';
-import { describeIoError, writeFileAtomic } from '../files.ts';
+import { describeIoError, isMissing, writeFileAtomic } from '../files.ts';
 import { BmpTruncated, decodeBmp } from './bmp.ts';
 import { applyOrientation, readOrientation } from './exif.ts';
 import {
@@ -179,8 +179,7 @@ async function readBytes(path: string): Promise<Uint8Array> {
   try {
     return await readFile(path);
   } catch (error) {
-    const { code } = error as NodeJS.ErrnoException;
-    if (code === 'ENOENT' || code === 'ENOTDIR') throw fail('ADC_IMAGE_MISSING', { path }, error);
+    if (isMissing(error)) throw fail('ADC_IMAGE_MISSING', { path }, error);
     throw fail('ADC_IMAGE_UNREADABLE', { path, what: describeIoError(error) }, error);
   }
 }

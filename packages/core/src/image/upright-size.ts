@@ -1,7 +1,7 @@
 /** Size of a picture file without decoding it, as it stands upright. */
 import { type FileHandle, open } from 'node:fs/promises';
 import { fail } from '../errors.ts';
-import { describeIoError } from '../files.ts';
+import { describeIoError, isMissing } from '../files.ts';
 import { readOrientation } from './exif.ts';
 import { type ImageFormat, nameContent, readSize, type Size, sniffFormat } from './header.ts';
 
@@ -36,8 +36,8 @@ async function saysAll(handle: FileHandle, head: Buffer, format: ImageFormat, to
 
 /** Width and height of the upright picture. @throws ADC_IMAGE_MISSING, ADC_IMAGE_EMPTY, ADC_IMAGE_UNREADABLE, ADC_IMAGE_TRUNCATED. */
 export async function readUprightSize(path: string): Promise<Size> {
-  const handle = await open(path, 'r').catch((error: NodeJS.ErrnoException) => {
-    if (error.code === 'ENOENT' || error.code === 'ENOTDIR') throw fail('ADC_IMAGE_MISSING', { path }, error);
+  const handle = await open(path, 'r').catch((error) => {
+    if (isMissing(error)) throw fail('ADC_IMAGE_MISSING', { path }, error);
     throw fail('ADC_IMAGE_UNREADABLE', { path, what: describeIoError(error) }, error);
   });
   try {

@@ -447,7 +447,8 @@ test('a click that met a fault gets its mask when its image is looked at again, 
   expect((await again.labels.peek(2)).completed).toBe(1);
 });
 
-test('a click that met a fault gets its mask when its category opens again, and an import needs none', async () => {
+/** A model whose index is damaged until it is mended. */
+function damagedModel() {
   let fault = true;
   const predictor: Predictor = {
     ...instantPredictor,
@@ -456,7 +457,15 @@ test('a click that met a fault gets its mask when its category opens again, and 
       return instantPredictor.predict(...of);
     },
   };
-  const studio = await openStudio(await makeProject(), { predictor });
+  const mend = () => {
+    fault = false;
+  };
+  return { predictor, mend };
+}
+
+test('a click that met a fault gets its mask when its category opens again, and an import needs none', async () => {
+  const model = damagedModel();
+  const studio = await openStudio(await makeProject(), { predictor: model.predictor });
   const { labels } = studio;
   for (const id of [1, 2])
     await expect(labels.act(id, { base: 0, action: click(3, 3) }, 'a')).rejects.toMatchObject({
@@ -468,7 +477,7 @@ test('a click that met a fault gets its mask when its category opens again, and 
   });
   expect(await labels.replaceLayers(1, imported, 'defect', 'coco', 'b')).toEqual({ version: 2, replaced: false });
   expect([...(await labels.state(1)).layers]).toEqual([...imported]);
-  fault = false;
+  model.mend();
   const call = vi.spyOn(Engine.prototype, 'call').mockResolvedValue({ key: 'k', pictures: 2 });
   onTestFinished(() => call.mockRestore());
   await studio.categories.open('part');
@@ -546,15 +555,8 @@ test('an import that replaces everything does not wait for the masks of clicks, 
 });
 
 test('a click keeps waiting for its mask where what was to end it could not be stored', async () => {
-  let fault = true;
-  const predictor: Predictor = {
-    ...instantPredictor,
-    predict: async (...of) => {
-      if (fault) throw fail('ADC_INDEX_DAMAGED', anything);
-      return instantPredictor.predict(...of);
-    },
-  };
-  const studio = await openStudio(await makeProject(), { predictor });
+  const model = damagedModel();
+  const studio = await openStudio(await makeProject(), { predictor: model.predictor });
   const { labels } = studio;
   await expect(labels.act(1, { base: 0, action: click(3, 3) }, 'a')).rejects.toMatchObject({ details: { stored: 1 } });
   const full = fail('ADC_DATABASE_BUSY', anything);
@@ -564,7 +566,7 @@ test('a click keeps waiting for its mask where what was to end it could not be s
     await expect(labels.act(1, { base: 1, action: { kind } }, 'a')).rejects.toBe(full);
   append.mockRestore();
   expect(await labels.peek(1)).toMatchObject({ version: 1, completed: 0 });
-  fault = false;
+  model.mend();
   expect(rleArea((await labels.state(1)).layers.get(1)!)).toBe(25);
 });
 

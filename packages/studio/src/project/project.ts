@@ -3,7 +3,7 @@ import { readFile, stat } from 'node:fs/promises';
 import { dirname, join, resolve } from 'node:path';
 import { CodedError } from '@adclick/core';
 import { CLICK_THRESHOLD } from '@adclick/core/evaluation';
-import { describeIoError, writeFileAtomic } from '@adclick/core/files';
+import { describeIoError, isMissing, writeFileAtomic } from '@adclick/core/files';
 import { BACKBONES, type BackboneName, DEFAULT_BACKBONE } from '@adclick/core/models';
 import { stringify } from 'yaml';
 import { z } from 'zod';
@@ -152,8 +152,7 @@ export async function openProject(directory: string): Promise<Project> {
     bytes = await readFile(path);
   } catch (error) {
     if (error instanceof CodedError) throw error;
-    const { code } = error as NodeJS.ErrnoException;
-    if (code === 'ENOENT' || code === 'ENOTDIR') throw fail('ADC_PROJECT_MISSING', { path, folder: directory }, error);
+    if (isMissing(error)) throw fail('ADC_PROJECT_MISSING', { path, folder: directory }, error);
     throw misfit(path, { line: 1, field: 'the whole file', what: describeIoError(error) }, error);
   }
   return { root, settings: await spelled(root, parseProject(textOf(bytes, path), path)) };

@@ -1,7 +1,7 @@
 /** Finding the pictures of a project that are to be labelled, and keeping the database in step with the disk. */
 import { realpath } from 'node:fs/promises';
 import { resolve } from 'node:path';
-import { toStored } from '@adclick/core/files';
+import { isMissing, toStored } from '@adclick/core/files';
 import { readUprightSize } from '@adclick/core/image';
 import { log, passOverIfThere } from '../log.ts';
 import type { FoundImage, ImageRepository } from '../store/images.ts';
@@ -23,9 +23,9 @@ export async function realPathInside(path: string, allowed: readonly string[]): 
 
 /** Whether the system could not read a file, rather than that it is gone or no picture. */
 function isOfTheDisk(error: unknown): boolean {
-  const { code, syscall }: NodeJS.ErrnoException =
+  const cause: NodeJS.ErrnoException =
     error instanceof Error && error.cause instanceof Error ? error.cause : new Error();
-  return syscall !== undefined && code !== 'ENOENT' && code !== 'ENOTDIR';
+  return cause.syscall !== undefined && !isMissing(cause);
 }
 
 /** What a scan found. */
