@@ -9,6 +9,7 @@ import {
   sigmoid,
   tensor,
 } from '@adclick/ortgrad';
+import { CLICK_THRESHOLD } from '../clicks/annotator.ts';
 import { drawDisc, PixelInputs, TokenInputs, type TokenResidual } from '../clicks/encoding.ts';
 import { Ruled } from '../clicks/rules.ts';
 import type { ModelClick } from '../clicks/types.ts';
@@ -123,6 +124,12 @@ interface Stop {
   readonly probability: Float32Array;
 }
 
+/** What the rules make of a trail, stop by stop, by one threshold. */
+interface RuledTrail {
+  readonly threshold: number;
+  readonly stops: Ruled[];
+}
+
 /** What a prediction on the model grid is asked by. */
 export interface GridQuestion {
   /** Features of the defect's prompt; ignored where language does not guide the weights. */
@@ -162,10 +169,11 @@ interface HeldPicture {
 /** Predictions for one picture on the model grid. */
 export class ClickPredictor {
   private trail: Stop[] = [];
-  /** What the rules make of each stop, as far as somebody asked. */
-  private ruled: Ruled[] = [];
-  /** By which threshold. */
-  private ruledBy: number | undefined;
+  /** Whether the network was fed what the rules made of its answers. */
+  private obeyed = false;
+  /** What the rules make of each stop by {@link CLICK_THRESHOLD}, and by the last other threshold, as far as somebody asked. */
+  private ruled: RuledTrail = { threshold: CLICK_THRESHOLD, stops: [] };
+  private ruledOtherwise: RuledTrail | undefined;
   private said: TextFeatures | undefined;
   private readonly held = new Map<Runtime, Promise<HeldPicture>>();
 
@@ -230,11 +238,14 @@ export class ClickPredictor {
   }
 
   /**
-   * Probability (height × width) after the given clicks, each fed with what the network gave before it, as in training.
+   * Probability (height × width) after the given clicks, each fed with what came of those before it, as in training.
    * @param clicks in the order they were made; none gives what the model sees unasked.
    */
   async predict(clicks: readonly ModelClick[], { words, threshold }: GridQuestion = {}): Promise<GridPrediction> {
     await this.listen(words);
+    const obeyed = threshold !== undefined && this.network.card.rules === true;
+    if (obeyed !== this.obeyed) this.rewind(0);
+    this.obeyed = obeyed;
     let kept = 0;
     while (kept < this.trail.length && kept < clicks.length && sameClick(this.trail[kept].click, clicks[kept])) kept++;
     if (kept < this.trail.length) this.rewind(kept);
@@ -242,6 +253,7 @@ export class ClickPredictor {
       this.add(click);
       const soFar = [...this.trail.map((stop) => stop.click), click];
       this.trail.push({ click, probability: await this.run(soFar) });
+      if (obeyed) this.rule(CLICK_THRESHOLD);
       if (threshold !== undefined) this.rule(threshold);
     }
     if (clicks.length === 0) return { map: await this.run([]), candidates: () => undefined };
@@ -258,22 +270,26 @@ export class ClickPredictor {
   /** The rules over the trail, which has a stop at least; what is known by this threshold is not worked out again. */
   private rule(threshold: number): Ruled {
     const { trail, inputs, width, height } = this;
-    if (threshold !== this.ruledBy) this.ruled = [];
-    this.ruledBy = threshold;
-    const { ruled } = this;
+    const { stops } = this.ruledBy(threshold);
     // Likeness grows click by click: it is told again where more than the last one is missing.
-    const anew = trail.length - ruled.length > 1;
+    const anew = trail.length - stops.length > 1;
     if (anew) {
       inputs.clear();
-      for (const { click } of trail.slice(0, ruled.length)) inputs.add(click);
+      for (const { click } of trail.slice(0, stops.length)) inputs.add(click);
     }
     const likeness = (pixel: number) => inputs.likenessAt(modelPoint(pixel % width, Math.floor(pixel / width)));
-    for (let k = ruled.length; k < trail.length; k++) {
+    for (let k = stops.length; k < trail.length; k++) {
       if (anew) inputs.add(trail[k].click);
       const clicks = trail.slice(0, k + 1).map(({ click }) => click);
-      ruled.push(new Ruled({ map: this.drawn(k + 1), width, height, clicks, threshold, likeness }, ruled.at(-1)));
+      stops.push(new Ruled({ map: this.drawn(k + 1), width, height, clicks, threshold, likeness }, stops.at(-1)));
     }
-    return ruled[trail.length - 1];
+    return stops[trail.length - 1];
+  }
+
+  private ruledBy(threshold: number): RuledTrail {
+    if (threshold === CLICK_THRESHOLD) return this.ruled;
+    if (threshold !== this.ruledOtherwise?.threshold) this.ruledOtherwise = { threshold, stops: [] };
+    return this.ruledOtherwise;
   }
 
   /** Whether clicks have been predicted that another prompt would make needless. */
@@ -308,7 +324,8 @@ export class ClickPredictor {
 
   private rewind(count: number): void {
     this.trail = this.trail.slice(0, count);
-    this.ruled = this.ruled.slice(0, count);
+    this.ruled.stops.length = Math.min(this.ruled.stops.length, count);
+    if (this.ruledOtherwise) this.ruledOtherwise.stops.length = Math.min(this.ruledOtherwise.stops.length, count);
     this.inputs.clear();
     this.pixels.clear();
     for (const { click } of this.trail) this.add(click);
@@ -323,7 +340,7 @@ export class ClickPredictor {
     const { height, width } = this.residual;
     const [rows, columns] = [this.height, this.width];
     const clickMap = new Float32Array(rows * columns * CLICK_CHANNELS);
-    const previous = this.trail[this.trail.length - 1]?.probability;
+    const previous = this.obeyed ? this.ruled.stops.at(-1)?.map() : this.trail.at(-1)?.probability;
     if (previous) for (let i = 0; i < previous.length; i++) clickMap[i * CLICK_CHANNELS] = previous[i];
     for (const click of clicks) drawDisc(clickMap, columns, rows, click);
     const feeds = {

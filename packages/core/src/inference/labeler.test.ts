@@ -228,6 +228,30 @@ describe('a labeler', () => {
     await labeler.close();
   });
 
+  test('feeds weights that were trained under the rules what these made of the click before, and papers what the network gave', async () => {
+    const { tensors, card } = await loadClickWeights(weights);
+    const path = join(folder, 'ruled.safetensors');
+    await saveClickWeights(path, tensors, { ...card, rules: true });
+    const image = product.good(random);
+    const clicks = [40, 100].map((x) => ({ x, y: 60, positive: true }));
+    const open = async (file: string) => {
+      const labeler = await Labeler.load({ index, weights: file, runtime });
+      onTestFinished(() => labeler.close());
+      return labeler.open(image);
+    };
+    const [plain, ruled] = [await open(weights), await open(path)];
+    const one = { clicks: clicks.slice(0, 1) };
+    expect((await ruled.predict(one)).data).toEqual((await plain.predict(one)).data);
+    const fed = (await ruled.predict({ clicks })).data;
+    expect(fed).not.toEqual((await plain.predict({ clicks })).data);
+    const asPaper = { clicks, rules: false };
+    expect((await ruled.predict(asPaper)).data).toEqual((await plain.predict(asPaper)).data);
+    // Neither what papers ask nor another threshold leaves a trace.
+    await ruled.predict({ clicks, threshold: 0.2 });
+    expect((await ruled.predict({ clicks })).data).toEqual(fed);
+    expect((await (await open(path)).predict({ clicks, threshold: 0.49 })).data).toEqual(fed);
+  });
+
   test('refuses clicks outside the image', async () => {
     const labeler = await Labeler.load({ index, weights, runtime });
     const view = await labeler.open(product.good(random));

@@ -26,6 +26,7 @@ import {
   residualInput,
   tokenInput,
 } from './adclick.ts';
+import { settingsOf } from './click-weights.ts';
 import { wordInputs } from './pwam.ts';
 import { swinStack, windowOrder } from './swin.ts';
 
@@ -245,5 +246,12 @@ test('the shipped size has the parameters it says', () => {
     const language = languageMap(p, settings, tokenInput(graph, 1, 8, 8, 272), words);
     return { loss: add(reduceMean(whole(graph, p, settings, 1, 8)), reduceMean(language)) };
   });
-  expect(program.layout.size).toBe(573_480);
+  expect(program.layout.size).toBe(566_120);
+});
+
+test('weights from when the edges had more channels keep them', () => {
+  const card = { preset: 'small', residualDims: 272 } as const;
+  const weights = new Map([['edge.logit.weight', tensor(new Float32Array(4 * 24 * 9), [4, 24, 3, 3])]]);
+  expect(settingsOf(card, weights)).toEqual({ ...PRESETS.small, edge: 24, residualDims: 272 });
+  expect(settingsOf(card)).toEqual({ ...PRESETS.small, residualDims: 272 });
 });

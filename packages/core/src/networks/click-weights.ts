@@ -20,6 +20,8 @@ export interface ClickWeightsCard {
    * training did not see: a network trained on simulated defects is too unsure of others. None where it is missing.
    */
   readonly odds?: readonly number[];
+  /** Whether training fed the network what the rules of a click made of its answers; labelling does the same. */
+  readonly rules?: boolean;
 }
 
 /** Weights with their card. */
@@ -27,6 +29,15 @@ export interface ClickWeights {
   readonly card: ClickWeightsCard;
   readonly settings: AdclickSettings;
   readonly tensors: ReadonlyMap<string, Tensor>;
+}
+
+/** The sizes that weights fit: their preset's, but for the edges, of which `small` had 24 channels before it had 16. */
+export function settingsOf(
+  { preset, residualDims }: Pick<ClickWeightsCard, 'preset' | 'residualDims'>,
+  weights: ReadonlyMap<string, Tensor> = new Map(),
+): AdclickSettings {
+  const edge = weights.get('edge.logit.weight')?.shape[1] ?? PRESETS[preset].edge;
+  return { ...PRESETS[preset], edge, residualDims };
 }
 
 /** The factor on the odds after so many clicks. */
@@ -55,6 +66,7 @@ const cardSchema = z.object({
   steps: z.number(),
   seed: z.number(),
   odds: z.array(z.number().positive()).optional(),
+  rules: z.boolean().optional(),
 });
 
 function readCard(path: string, text: string): ClickWeightsCard {
@@ -78,5 +90,5 @@ export async function loadClickWeights(path: string): Promise<ClickWeights> {
   const card = readCard(path, metadata.card ?? '{}');
   if (!Object.hasOwn(PRESETS, card.preset))
     throw fail('ADC_WEIGHTS_KIND', { path, got: `preset ${card.preset}`, want: Object.keys(PRESETS).join(', ') });
-  return { card, settings: { ...PRESETS[card.preset], residualDims: card.residualDims }, tensors };
+  return { card, settings: settingsOf(card, tensors), tensors };
 }

@@ -1,5 +1,6 @@
 /** Laying out a batch: what the networks of this room take beside residuals, sample behind sample. */
 import { type Tensor, tensor } from '@adclick/ortgrad';
+import { DISC_RADIUS, overDisc } from '../clicks/disc.ts';
 import { drawDisc } from '../clicks/encoding.ts';
 import type { ModelClick } from '../clicks/types.ts';
 import { IGNORE, type Mask } from '../image/types.ts';
@@ -33,18 +34,37 @@ export function clickMaps(samples: readonly Said[], width: number, height: numbe
   return { clickMap: stacked(maps, [height, width, CLICK_CHANNELS]) };
 }
 
-/** `target` and `weight`, (B, height, width): 1 on defects, and 0 where a pixel does not count. */
-export function targets(masks: readonly Mask[]): Record<'target' | 'weight', Tensor> {
-  const { width, height } = masks[0];
+/** What a sample is trained towards. */
+interface Aim {
+  readonly mask: Mask;
+  /** Clicks that have to hold. */
+  readonly clicks?: readonly ModelClick[];
+}
+
+/** How much more the pixel under a click counts than others, by a Gaussian of the disc's radius around it (ours). */
+const CLICK_WEIGHT = 4;
+
+/** `target` and `weight`, (B, height, width): 1 on defects; 0 where a pixel does not count, more than 1 around clicks. */
+export function targets(aims: readonly Aim[]): Record<'target' | 'weight', Tensor> {
+  const { width, height } = aims[0].mask;
   const area = width * height;
-  const target = new Float32Array(masks.length * area);
-  const weight = new Float32Array(masks.length * area);
-  for (const [b, { data }] of masks.entries())
-    for (let i = 0; i < area; i++) {
-      target[b * area + i] = data[i] === 1 ? 1 : 0;
-      weight[b * area + i] = data[i] === IGNORE ? 0 : 1;
+  const target = new Float32Array(aims.length * area);
+  const weight = new Float32Array(aims.length * area);
+  for (const [b, { mask, clicks = [] }] of aims.entries()) {
+    const own = weight.subarray(b * area, (b + 1) * area).fill(1);
+    for (const click of clicks) {
+      overDisc(click, 3 * DISC_RADIUS, mask, (pixel) => {
+        const distance2 = ((pixel % width) - click.x) ** 2 + (Math.floor(pixel / width) - click.y) ** 2;
+        const near = Math.exp(-distance2 / (2 * DISC_RADIUS ** 2));
+        own[pixel] = Math.max(own[pixel], 1 + CLICK_WEIGHT * near);
+      });
     }
-  const shape = [masks.length, height, width];
+    for (let i = 0; i < area; i++) {
+      target[b * area + i] = mask.data[i] === 1 ? 1 : 0;
+      if (mask.data[i] === IGNORE) own[i] = 0;
+    }
+  }
+  const shape = [aims.length, height, width];
   return { target: tensor(target, shape), weight: tensor(weight, shape) };
 }
 

@@ -15,6 +15,7 @@ import { sentenceFeatures, textFeatures } from '../language/text-features.ts';
 import { Random } from '../random.ts';
 import { ReferenceIndex } from '../residual/reference-index.ts';
 import { type AnomalyKind, simulateAnomaly } from '../synthesis/anomalies/index.ts';
+import { varyConditions } from '../synthesis/conditions.ts';
 import { makeProduct, PRODUCT_KINDS, type ProductKind } from '../synthesis/products/index.ts';
 import type { TrainingItem, TrainingText } from './item.ts';
 
@@ -80,6 +81,7 @@ const SIZES = [
   { width: 512, height: 512 },
   { width: 512, height: 512 },
   { width: 512, height: 512 },
+  { width: 1024, height: 1024 },
   { width: 640, height: 416 },
   { width: 416, height: 640 },
   { width: 800, height: 320 },
@@ -131,6 +133,11 @@ function materialOf(number: number, settings: BlockSettings, random: Random, pau
 }
 
 const countDefect = (mask: Mask) => mask.data.reduce((sum, value) => sum + (value === 1 ? 1 : 0), 0);
+
+/** Chance that a picture is taken under other conditions than those it is compared with, which is no defect. */
+const OTHER_CONDITIONS = 0.5;
+/** Chance that lines and grains are as fine on a large picture as on one of 512 pixels: thinner than a pixel of the model grid. */
+const FINE = 0.7;
 
 /** Text features of defect types, made once a block; several phrases of each, drawn at random. */
 class Texts {
@@ -203,7 +210,9 @@ export async function makeBlock(
     { runtime, pixels },
   );
   const simulate = (good: RgbImage): Picture => {
-    const { image, mask, kind } = simulateAnomaly(good, random, { donor: random.pick(normals), kinds });
+    const unit = random.chance(FINE) ? Math.min(1, Math.min(good.width, good.height) / 512) : undefined;
+    const { image: seen, mask, kind } = simulateAnomaly(good, random, { donor: random.pick(normals), kinds, unit });
+    const image = random.chance(OTHER_CONDITIONS) ? varyConditions(seen, random) : seen;
     return { image, mask, type: NAMELESS.includes(kind) ? SIMULATED_TYPE : kind };
   };
   const items: TrainingItem[] = [];

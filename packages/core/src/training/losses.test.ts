@@ -11,7 +11,13 @@ afterAll(() => runtime.close());
 const LOGITS = [2, -1, 0, -3, 0.5, -0.5, 1.5, -2];
 const LABELS = [1, 0, -1, 0, 1, 1, 0, 0];
 
-async function value(loss: typeof normalisedFocalLoss, logits: number[], labels: number[], batch = 1): Promise<number> {
+async function value(
+  loss: typeof normalisedFocalLoss,
+  logits: number[],
+  labels: number[],
+  batch = 1,
+  weights: readonly number[] = labels.map((label) => (label < 0 ? 0 : 1)),
+): Promise<number> {
   const graph = new Graph();
   const shape = [batch, 2, logits.length / 2 / batch];
   const [z, y, w] = ['z', 'y', 'w'].map((name) => graph.input(name, shape));
@@ -21,7 +27,7 @@ async function value(loss: typeof normalisedFocalLoss, logits: number[], labels:
   const { loss: out } = await session.run({
     z: fed(logits),
     y: fed(labels.map((label) => Math.max(label, 0))),
-    w: fed(labels.map((label) => (label < 0 ? 0 : 1))),
+    w: fed([...weights]),
   });
   await session.release();
   return (out as { data: Float32Array }).data[0];
@@ -50,4 +56,13 @@ test('Dice is 1 - (2·overlap + 30) / (sizes + 30)', async () => {
   const overlap = kept.reduce((sum, { label, p }) => sum + label * p, 0);
   const sizes = kept.reduce((sum, { label, p }) => sum + label + p, 0);
   expect(await value(diceLoss, LOGITS, LABELS)).toBeCloseTo(1 - (2 * overlap + 30) / (sizes + 30), 6);
+});
+
+test('a pixel that weighs three counts as three pixels in Dice', async () => {
+  const three = await value(diceLoss, LOGITS, LABELS, 1, [3, 1, 0, 1, 1, 1, 1, 1]);
+  const [logits, labels] = [
+    [...LOGITS, LOGITS[0], LOGITS[0]],
+    [...LABELS, LABELS[0], LABELS[0]],
+  ];
+  expect(three).toBeCloseTo(await value(diceLoss, logits, labels), 6);
 });

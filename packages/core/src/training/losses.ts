@@ -37,7 +37,7 @@ function margin(logits: Value, target: Value): Value {
  * paper, whose flag b is `weight`. Focal weights are rescaled to a mean of one a sample, the rescaling detached, so gradients do not
  * fade once most pixels are easy. With p_t = σ(margin), -log p_t = softplus(-margin).
  * @equation 10
- * @param logits (B, H, W) @param target 0 or 1 (B, H, W) @param weight 0 where ignored, else 1 (B, H, W)
+ * @param logits (B, H, W) @param target 0 or 1 (B, H, W) @param weight 0 where ignored, else 1, or more where it matters more (B, H, W)
  * @returns scalar, mean over the batch.
  */
 export function normalisedFocalLoss(logits: Value, target: Value, weight: Value): Value {
@@ -53,11 +53,11 @@ export function normalisedFocalLoss(logits: Value, target: Value, weight: Value)
 /** Pixels added to both sides of the Dice quotient, so that defects of a few pixels do not dominate. */
 const DICE_SMOOTH = 30;
 
-/** 1 - Dice of the probabilities, mean over the batch; it lifts the confidence of the first click (docs/method.md, Training the click model). Shapes as above. */
+/** 1 - Dice of the probabilities, each pixel counting by its weight, mean over the batch; it lifts the confidence of the first click (docs/method.md, Training the click model). Shapes as above. */
 export function diceLoss(logits: Value, target: Value, weight: Value): Value {
   const p = mul(sigmoid(logits), weight); // (B, H, W)
   const y = mul(target, weight); // (B, H, W)
-  const overlap = addScalar(scale(perSample(mul(p, y)), 2), DICE_SMOOTH); // (B)
+  const overlap = addScalar(scale(perSample(mul(p, target)), 2), DICE_SMOOTH); // (B)
   const total = addScalar(add(perSample(p), perSample(y)), DICE_SMOOTH); // (B)
   const dice = div(overlap, total); // (B)
   return addScalar(neg(reduceMean(dice)), 1); // ()

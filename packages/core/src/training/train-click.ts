@@ -3,26 +3,28 @@ import { existsSync } from 'node:fs';
 import { appendFile, mkdir } from 'node:fs/promises';
 import { join } from 'node:path';
 import { compileStep, type Graph, type ParameterSource, Runtime, type Tensor, Trainer } from '@adclick/ortgrad';
-import { randomStartClicks, simulateNextClick } from '../clicks/annotator.ts';
+import { CLICK_THRESHOLD, randomStartClicks, simulateNextClick } from '../clicks/annotator.ts';
 import { PixelInputs, TokenInputs } from '../clicks/encoding.ts';
+import { Ruled } from '../clicks/rules.ts';
 import type { ModelClick } from '../clicks/types.ts';
 import { iou } from '../evaluation/metrics.ts';
 import { BACKBONES, DEFAULT_BACKBONE, tokenDims } from '../features/backbones.ts';
+import { modelPoint } from '../image/points.ts';
 import type { Mask } from '../image/types.ts';
 import { DEFAULT_TEXT_ENCODER, TEXT_ENCODERS } from '../language/text-encoder.ts';
 import type { TextFeatures } from '../language/text-features.ts';
 import {
+  type AdclickSettings,
   adclick,
   clickInputs,
   embedResidual,
   languageMap,
-  PRESETS,
   type Preset,
   residualInput,
   TOKEN,
   tokenInput,
 } from '../networks/adclick.ts';
-import { saveClickWeights } from '../networks/click-weights.ts';
+import { saveClickWeights, settingsOf } from '../networks/click-weights.ts';
 import { wordInputs } from '../networks/pwam.ts';
 import { Random } from '../random.ts';
 import { clickMaps, probabilityOf, promptWords, stacked, targets } from './batch.ts';
@@ -86,6 +88,8 @@ const WHOLE_TRIES = 40;
 const RANDOM_START_CHANCE = 0.35;
 /** Episodes whose first round has no click: what the network proposes before anyone has clicked. */
 const NO_CLICK_CHANCE = 0.12;
+/** Episodes whose masks stand under the rules of a click, as they do for whoever labels: the network learns what they leave to it. */
+const RULES_CHANCE = 0.65;
 /** Samples that are shown without a prompt, and, of the others, with a single phrase instead of the mean, as often as the paper does. */
 const NO_PROMPT_CHANCE = 0.3;
 const ONE_PHRASE_CHANCE = 0.5;
@@ -124,11 +128,10 @@ export function learningRateAt(step: number, steps: number, peak: number): numbe
 }
 
 /** Forward pass and loss for a batch of squares of so many tokens a side. */
-function lossGraph(preset: Preset, batch: number, tokensASide: number, part: 'all' | 'language') {
+function lossGraph(settings: AdclickSettings, batch: number, tokensASide: number, part: 'all' | 'language') {
   return (graph: Graph, source: ParameterSource) => {
     const parameters = part === 'all' ? source : onlyLanguage(source);
     const side = TOKEN * tokensASide;
-    const settings = { ...PRESETS[preset], residualDims: RESIDUAL_DIMS };
     const residual = residualInput(graph, batch, tokensASide, tokensASide, RESIDUAL_DIMS);
     const inputs = clickInputs(graph, batch, tokensASide, tokensASide);
     const target = graph.input('target', [batch, side, side]);
@@ -150,7 +153,9 @@ const onlyLanguage = (source: ParameterSource): ParameterSource => ({
 /** One sample of an episode: a picture and the clicks given so far. */
 class Sample {
   readonly clicks: ModelClick[] = [];
+  /** The mask so far, which the next round sees and the next click corrects. */
   probability: Float32Array;
+  private ruled: Ruled | undefined;
 
   constructor(
     readonly inputs: TokenInputs,
@@ -168,6 +173,17 @@ class Sample {
     this.inputs.add(click);
     this.pixels.add(click);
   }
+
+  /** Takes in what the network drew, by the rules of a click where they hold. */
+  take(drawn: Float32Array, rules: boolean): void {
+    this.probability = drawn;
+    if (!rules || this.clicks.length === 0) return;
+    const { width, height } = this.mask;
+    const likeness = (pixel: number) => this.inputs.likenessAt(modelPoint(pixel % width, Math.floor(pixel / width)));
+    const { clicks } = this;
+    this.ruled = new Ruled({ map: drawn, width, height, clicks, threshold: CLICK_THRESHOLD, likeness }, this.ruled);
+    this.probability = this.ruled.map();
+  }
 }
 
 /** A batch of samples on their way through the click rounds. */
@@ -180,6 +196,8 @@ class Episode {
     private readonly random: Random,
     /** Whether the first round has no click. */
     private readonly unasked: boolean,
+    /** Whether the rules of a click hold. */
+    private readonly rules: boolean,
   ) {}
 
   get finished(): boolean {
@@ -205,7 +223,7 @@ class Episode {
       colours: each(({ pixels }) => pixels.colours, [-1, height, width]),
       likeness: each(({ pixels }) => pixels.likeness, [-1, height, width]),
       ...clickMaps(this.samples, width, height),
-      ...targets(this.samples.map(({ mask }) => mask)),
+      ...targets(this.samples),
       ...promptWords(
         this.samples.map(({ text }) => text),
         WORD_DIMS,
@@ -217,7 +235,7 @@ class Episode {
   receive(logits: Float32Array): { round: number; iou: number } {
     let sum = 0;
     for (const [b, sample] of this.samples.entries()) {
-      sample.probability = probabilityOf(logits, b, this.samples.length);
+      sample.take(probabilityOf(logits, b, this.samples.length), this.rules);
       sum += iou({ ...sample.mask, data: sample.probability }, sample.mask);
     }
     return { round: this.round++, iou: sum / this.samples.length };
@@ -259,7 +277,8 @@ class EpisodeSource {
       const prompt = random.chance(NO_PROMPT_CHANCE) ? undefined : text;
       samples.push(new Sample(new TokenInputs(cut.residual, gain), pixels, cut.mask, prompt));
     }
-    return new Episode(whole ? 'whole' : 'crop', samples, random, random.chance(NO_CLICK_CHANCE));
+    const unasked = random.chance(NO_CLICK_CHANCE);
+    return new Episode(whole ? 'whole' : 'crop', samples, random, unasked, random.chance(RULES_CHANCE));
   }
 }
 
@@ -279,9 +298,10 @@ export async function trainClickModel(options: ClickTraining): Promise<string> {
   const runtime = await Runtime.start();
   let trainer: Trainer | undefined;
   try {
+    const settings = settingsOf({ preset, residualDims: RESIDUAL_DIMS }, options.initial);
     const programs = {
-      crop: compileStep(lossGraph(preset, BATCH / SHARDS, CROP, part), { shards: SHARDS }),
-      whole: compileStep(lossGraph(preset, 1, 2 * CROP, part)),
+      crop: compileStep(lossGraph(settings, BATCH / SHARDS, CROP, part), { shards: SHARDS }),
+      whole: compileStep(lossGraph(settings, 1, 2 * CROP, part)),
     };
     const setup = { programs, seed: data.seed, runtime, weights: options.initial };
     trainer =
@@ -359,6 +379,7 @@ export async function trainClickModel(options: ClickTraining): Promise<string> {
       steps,
       seed: data.seed,
       odds: options.odds,
+      rules: true,
     });
     return path;
   } finally {

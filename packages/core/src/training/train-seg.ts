@@ -214,7 +214,7 @@ export async function trainSeg(
       const kappa = drawPerturbation(random, settings.pseudo);
       const running = trainer.step(
         'crop',
-        { ...feeds, ...unclicked, ...targets(samples.map(({ cut }) => maskOf(cut, kappa))) },
+        { ...feeds, ...unclicked, ...targets(samples.map(({ cut }) => ({ mask: maskOf(cut, kappa) }))) },
         {
           learningRate: learningRateAt(step, settings.steps, settings.learningRate),
           weightDecay: settings.weightDecay,

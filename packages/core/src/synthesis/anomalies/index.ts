@@ -72,6 +72,8 @@ export interface AnomalyOptions {
   maxAreaFraction?: number;
   /** Smallest defect in pixels, 12 by default. */
   minArea?: number;
+  /** Pixels that a detail of a pixel on a picture of 512 pixels has, by which lines and grains are drawn; by default as large as the picture makes it. */
+  unit?: number;
   /** Exactly one defect, where otherwise a fifth of the pictures carries two to four. */
   single?: boolean;
 }
@@ -229,6 +231,7 @@ interface Limits {
   readonly minArea: number;
   readonly maxArea: number;
   readonly donor: RgbImage;
+  readonly unit: number;
   readonly foreground: Foreground;
   readonly grain: number;
   /** Whether the picture repeats itself, found out when first asked. */
@@ -260,7 +263,7 @@ function addDefect(
     good,
     width,
     height,
-    unit: Math.min(width, height) / 512,
+    unit: limits.unit,
     canvas: toCanvas(good),
     region: new Float32Array(width * height),
     foreground: limits.foreground,
@@ -299,6 +302,7 @@ export function simulateAnomaly(good: RgbImage, random: Random, options: Anomaly
     minArea,
     maxArea,
     donor: options.donor ?? good,
+    unit: options.unit ?? Math.min(width, height) / 512,
     foreground: guessForeground(good),
     grain: estimateGrain(good),
     regular: () => {

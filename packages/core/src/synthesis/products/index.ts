@@ -6,6 +6,7 @@ import { type Camera, drawCamera, takePicture } from './camera.ts';
 import { boardArtwork, circuitBoard, connector, leadedChip, solarCell } from './electronics.ts';
 import { carpet, knit, leather, wood, wovenFabric } from './fabrics.ts';
 import { biscuit, kernel, strewnParts } from './food.ts';
+import { hungPart } from './hung.ts';
 import type { Frame, Maker, Scene } from './kit.ts';
 import { hexNut, paintedBracket, screw, spindle, spring, washerTray } from './metalwork.ts';
 import { blisterPack, capsule, glassPart, tablet } from './packaging.ts';
@@ -72,6 +73,7 @@ const MAKERS = {
   aggregate,
   sealRing,
   namePlate,
+  hungPart,
 } as const satisfies Record<string, Maker>;
 
 export type ProductKind = keyof typeof MAKERS;
