@@ -2,6 +2,7 @@
 import type { Runtime } from '@adclick/ortgrad';
 import { keptPromise } from '@adclick/ortgrad';
 import { openDataset } from '../datasets/mvtec.ts';
+import { DEFAULT_PIXELS } from '../features/grid.ts';
 import { readImage, readMask } from '../image/codec.ts';
 import type { Box } from '../image/components.ts';
 import { cropMask, cropRgb, regionOf } from '../image/crop.ts';
@@ -46,6 +47,9 @@ const ZOOMS = 6;
 /** Pixel budgets of model grids: training at two scales serves both (docs/method.md, Training the click model). */
 const BUDGETS = [384 * 384, 512 * 512, 512 * 512] as const;
 
+/** Chance that pictures clearly larger than such a grid are seen at their own size, as labelling sees them. */
+const OWN_SIZE = 0.6;
+
 /** Zoomed regions are this many pixels a side at least and at most, and so many times the defect's extent. */
 const ZOOM_SIDE = [96, 288] as const;
 const ZOOM_CONTEXT = [2, 4.5] as const;
@@ -81,6 +85,7 @@ const SIZES = [
   { width: 512, height: 512 },
   { width: 512, height: 512 },
   { width: 512, height: 512 },
+  { width: 1024, height: 1024 },
   { width: 1024, height: 1024 },
   { width: 640, height: 416 },
   { width: 416, height: 640 },
@@ -204,7 +209,8 @@ export async function makeBlock(
   const random = new Random(`${settings.seed}/block/${number}`);
   const { name, normals, defects, kinds } = await materialOf(number, settings, random, pause);
   const texts = new Texts(language, objectName(name), new Random(`${settings.seed}/phrases/${number}`));
-  const pixels = random.pick(BUDGETS);
+  const own = normals[0].width * normals[0].height;
+  const pixels = own > 1.5 * DEFAULT_PIXELS && random.chance(OWN_SIZE) ? own : random.pick(BUDGETS);
   const index = await ReferenceIndex.build(
     normals.map((image, i) => ({ name: String(i), image })),
     { runtime, pixels },
