@@ -46,7 +46,7 @@ async function projectCommands(box: Box): Promise<void> {
   const defect = types.includes('scratch') ? bad : join(project, 'test', type, '000.png');
   await box.adclick('init', ['init', project, '--yes']);
   const yaml = join(project, 'adclick.yaml');
-  await writeFile(yaml, (await readFile(yaml, 'utf8')).replace('pixels: 512', 'pixels: 128'));
+  await writeFile(yaml, (await readFile(yaml, 'utf8')).replace('pixels: auto', 'pixels: 128'));
   await box.adclick('index', ['index', project]);
   const click = ['--click', '60,60,+', '--click', '5,5,-'];
   await box.adclick('label', [

@@ -27,7 +27,7 @@ beforeAll(async () => {
   const made = await adclick(['init', project, '--yes']);
   expect(made.code, made.stderr).toBe(0);
   const file = join(project, 'adclick.yaml');
-  await writeFile(file, (await readFile(file, 'utf8')).replace('pixels: 512', `pixels: ${SIZE}`));
+  await writeFile(file, (await readFile(file, 'utf8')).replace('pixels: auto', `pixels: ${SIZE}`));
   const indexed = await adclick(['index', project, '--json']);
   expect(indexed.code, indexed.stderr).toBe(0);
   expect(JSON.parse(indexed.stdout).indexes).toMatchObject([{ category: 'cap', pictures: 4, added: 4 }]);

@@ -18,7 +18,7 @@ beforeAll(async () => {
   await writeSampleProduct(project, 'machined-ring', { normals: 12, testGoods: 3, defectsPerType: 3, ...size });
   expect((await adclick(['init', project, '--yes'])).code).toBe(0);
   const yaml = await readFile(join(project, 'adclick.yaml'), 'utf8');
-  await writeFile(join(project, 'adclick.yaml'), yaml.replace('pixels: 512', 'pixels: 128'));
+  await writeFile(join(project, 'adclick.yaml'), yaml.replace('pixels: auto', 'pixels: 128'));
 });
 afterAll(() => rm(data, { recursive: true, force: true }));
 

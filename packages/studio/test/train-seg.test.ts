@@ -16,7 +16,7 @@ beforeEach(async () => {
   await writeSampleProduct(project, 'machined-ring', { normals: 8, testGoods: 1, defectsPerType: 2, ...size });
   expect((await adclick(['init', project, '--yes'])).code).toBe(0);
   const yaml = await readFile(join(project, 'adclick.yaml'), 'utf8');
-  await writeFile(join(project, 'adclick.yaml'), yaml.replace('pixels: 512', 'pixels: 128'));
+  await writeFile(join(project, 'adclick.yaml'), yaml.replace('pixels: auto', 'pixels: 128'));
 });
 
 const train = (...more: readonly string[]) => adclick(['train', 'seg', project, '--steps', '2', ...more]);

@@ -1,6 +1,6 @@
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
-import { chooseGrid } from './grid.ts';
+import { chooseGrid, fittingPixels } from './grid.ts';
 
 describe('chooseGrid', () => {
   test.each([
@@ -32,4 +32,18 @@ describe('chooseGrid', () => {
       }),
     );
   });
+});
+
+test('a grid fits its pictures: their own size from a quarter to a megapixel, finer for a least defect that is named', () => {
+  const side = (width: number, height: number, smallest?: number) =>
+    Math.sqrt(fittingPixels({ width, height }, smallest));
+  expect(side(300, 200)).toBe(512);
+  expect(side(900, 900)).toBe(900);
+  expect(side(4000, 3000)).toBe(1024);
+  // Ten pixels wide on twelve megapixels are two on 0.48.
+  expect(side(4000, 3000, 10) ** 2).toBeCloseTo(480_000, 0);
+  expect(side(4000, 3000, 4)).toBeCloseTo(Math.sqrt(3_000_000), 3);
+  expect(side(4000, 3000, 1)).toBe(2048);
+  expect(side(900, 900, 1)).toBe(900);
+  expect(side(900, 900, 100)).toBe(512);
 });

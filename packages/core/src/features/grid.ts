@@ -10,6 +10,12 @@ export const TOKEN_STRIDE = 8;
 /** Default area of a model grid in pixels. */
 export const DEFAULT_PIXELS = 512 * 512;
 
+/** Area of the largest grid that {@link fittingPixels} takes by itself, and of the largest one where a least defect is named. */
+const MOST_PIXELS = { unasked: 1024 * 1024, asked: 2048 * 2048 };
+
+/** Pixels of the grid across the least defect that matters. */
+const ACROSS = 2;
+
 /** Pictures longer than this are squeezed to it: beyond, one side would have fewer tokens than a match needs. */
 const MAX_ASPECT = 8;
 
@@ -17,6 +23,18 @@ const MAX_ASPECT = 8;
 export interface GridSize {
   readonly width: number;
   readonly height: number;
+}
+
+/**
+ * Area of a grid for pictures of `width` x `height`: their own, at least {@link DEFAULT_PIXELS} and at most a megapixel; with a least
+ * defect, as much as shows it two pixels wide, at most four megapixels and no more than the pictures have (ours). Time, memory and disk grow with it.
+ * @param smallest narrow side, in pixels of the pictures, of the least defect that matters.
+ */
+export function fittingPixels({ width, height }: GridSize, smallest?: number): number {
+  const own = width * height;
+  const wanted = smallest === undefined ? own : own * (ACROSS / smallest) ** 2;
+  const most = smallest === undefined ? MOST_PIXELS.unasked : Math.min(own, MOST_PIXELS.asked);
+  return Math.max(DEFAULT_PIXELS, Math.min(wanted, most));
 }
 
 /**

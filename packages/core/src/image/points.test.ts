@@ -1,11 +1,11 @@
 /** One convention of pixel centres, and places of different rasters that the compiler keeps apart. */
 import { describe, expect, test } from 'vitest';
 import { simulateNextClick } from '../clicks/annotator.ts';
-import { type Click, type ImageClick, imageClick, imageClicks, modelClick } from '../clicks/types.ts';
+import { type Click, type ImageClick, imageClick, modelClick } from '../clicks/types.ts';
 import { cellOf } from '../features/grid.ts';
 import type { ClickPredictor } from '../inference/click-predictor.ts';
+import { windowAround } from '../inference/click-windows.ts';
 import type { View } from '../inference/labeler.ts';
-import { chooseRegion } from '../inference/zoom.ts';
 import { Random } from '../random.ts';
 import { onGrid } from './on-grid.ts';
 import {
@@ -13,7 +13,6 @@ import {
   fromEdges,
   gridPoint,
   type ImagePoint,
-  imageBox,
   imagePoint,
   modelPoint,
   pixelOf,
@@ -61,11 +60,9 @@ const refusals = async (view: View, predictor: ClickPredictor) => {
   // @ts-expect-error training clicks on the model grid
   simulateNextClick(plane.data, mask, [click], new Random(1));
 
-  chooseRegion(plane, imageClicks([plain]), 1, imageBox({ x: 0, y: 0, width: 1, height: 1 }));
-  // @ts-expect-error regions to look at closer lie in the picture
-  chooseRegion(plane, [onModel], 1);
-  // @ts-expect-error a rectangle of any raster
-  chooseRegion(plane, [click], 1, { x: 0, y: 0, width: 1, height: 1 });
+  windowAround(onModel, { width: 64, height: 64 }, undefined);
+  // @ts-expect-error windows lie around clicks of the model grid
+  windowAround(click, { width: 64, height: 64 }, undefined);
 
   const whole = wholeImage(mask);
   const moved = onGrid([click], whole, { width: 64, height: 64 });

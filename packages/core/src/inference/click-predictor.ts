@@ -7,6 +7,7 @@ import {
   type Runtime,
   type Session,
   sigmoid,
+  type Tensor,
   tensor,
 } from '@adclick/ortgrad';
 import { CLICK_THRESHOLD } from '../clicks/annotator.ts';
@@ -14,6 +15,7 @@ import { drawDisc, PixelInputs, TokenInputs, type TokenResidual } from '../click
 import { Ruled } from '../clicks/rules.ts';
 import type { ModelClick } from '../clicks/types.ts';
 import { normalisedColours } from '../features/normalised-colours.ts';
+import type { Box } from '../image/components.ts';
 import { modelPoint } from '../image/points.ts';
 import type { RgbImage } from '../image/types.ts';
 import { TEXT_ENCODERS } from '../language/text-encoder.ts';
@@ -33,6 +35,16 @@ import {
 } from '../networks/adclick.ts';
 import { type ClickWeights, type ClickWeightsCard, oddsAfter } from '../networks/click-weights.ts';
 import { wordInputs } from '../networks/pwam.ts';
+import {
+  allWindows,
+  cutBox,
+  joined,
+  type Look,
+  MOST_WINDOWS,
+  windowAround,
+  windowSize,
+  windowsBeside,
+} from './click-windows.ts';
 import type { Lanes } from './lanes.ts';
 
 /** The click model, compiled for grids as they are met. */
@@ -44,6 +56,11 @@ export class ClickNetwork {
     /** Where it runs. */
     readonly lanes: Lanes,
   ) {}
+
+  /** Channels of a token inside the network. */
+  get dim(): number {
+    return this.weights.settings.dim;
+  }
 
   get card(): ClickWeightsCard {
     return this.weights.card;
@@ -122,6 +139,8 @@ interface Stop {
   readonly click: ModelClick;
   /** What the network gave after this click, on the model grid. */
   readonly probability: Float32Array;
+  /** Where it looked first. */
+  readonly box: Box;
 }
 
 /** What the rules make of a trail, stop by stop, by one threshold. */
@@ -158,7 +177,10 @@ export function surer(probability: Float32Array, factor: number): Float32Array {
 
 const sameClick = (a: ModelClick, b: ModelClick) => a.x === b.x && a.y === b.y && a.positive === b.positive;
 
-/** What a picture's predictions have in common, held where the network runs. */
+/** What a picture's predictions have in common, in a window. */
+type PictureInputs = { readonly [Name in keyof HeldPicture]: Tensor };
+
+/** The same of the whole picture, held where the network runs. */
 interface HeldPicture {
   readonly embedded: Held;
   readonly colours: Held;
@@ -192,7 +214,8 @@ export class ClickPredictor {
     const { height, width, dims } = residual;
     const { main } = network.lanes;
     const picture = await network.forPicture(height, width);
-    await network.forClick(main, height, width);
+    const size = windowSize(residual);
+    await network.forClick(main, size.height, size.width);
     const inputs = new TokenInputs(residual);
     inputs.prepare();
     const pixels = new PixelInputs(normalisedColours(image), image.width, image.height);
@@ -251,12 +274,12 @@ export class ClickPredictor {
     if (kept < this.trail.length) this.rewind(kept);
     for (const click of clicks.slice(kept)) {
       this.add(click);
-      const soFar = [...this.trail.map((stop) => stop.click), click];
-      this.trail.push({ click, probability: await this.run(soFar) });
+      const box = windowAround(click, this.residual, this.trail.at(-1)?.box);
+      this.trail.push({ click, box, probability: await this.look(box, click) });
       if (obeyed) this.rule(CLICK_THRESHOLD);
       if (threshold !== undefined) this.rule(threshold);
     }
-    if (clicks.length === 0) return { map: await this.run([]), candidates: () => undefined };
+    if (clicks.length === 0) return { map: await this.unasked(), candidates: () => undefined };
     if (threshold === undefined) return { map: this.drawn(clicks.length).slice(), candidates: () => undefined };
     const ruled = this.rule(threshold);
     return { map: ruled.map(), candidates: () => ruled.candidates() };
@@ -336,23 +359,78 @@ export class ClickPredictor {
     this.pixels.add(click);
   }
 
-  private async run(clicks: readonly ModelClick[]): Promise<Float32Array> {
-    const { height, width } = this.residual;
-    const [rows, columns] = [this.height, this.width];
-    const clickMap = new Float32Array(rows * columns * CLICK_CHANNELS);
-    const previous = this.obeyed ? this.ruled.stops.at(-1)?.map() : this.trail.at(-1)?.probability;
+  /** What the network sees before anyone has clicked. */
+  private async unasked(): Promise<Float32Array> {
+    const clickMap = new Float32Array(this.width * this.height * CLICK_CHANNELS);
+    const looks: Look[] = [];
+    for (const box of allWindows(this.residual)) looks.push({ box, drawn: await this.run(box, clickMap) });
+    return joined(looks, this.residual);
+  }
+
+  /** What the network draws after one more click than the trail has: in a window, and in those beside it that the defect reaches. */
+  private async look(first: Box, click: ModelClick): Promise<Float32Array> {
+    const { trail, width, height } = this;
+    const clickMap = new Float32Array(width * height * CLICK_CHANNELS);
+    const previous = this.obeyed ? this.ruled.stops.at(-1)?.map() : trail.at(-1)?.probability;
     if (previous) for (let i = 0; i < previous.length; i++) clickMap[i * CLICK_CHANNELS] = previous[i];
-    for (const click of clicks) drawDisc(clickMap, columns, rows, click);
+    for (const each of [...trail.map((stop) => stop.click), click]) drawDisc(clickMap, width, height, each);
+    const looks: Look[] = [];
+    const boxes = [first];
+    for (let box = boxes.shift(); box && looks.length < MOST_WINDOWS; box = boxes.shift()) {
+      const { x, y } = box;
+      if (looks.some((look) => look.box.x === x && look.box.y === y)) continue;
+      const drawn = await this.run(box, clickMap);
+      looks.push({ box, drawn });
+      boxes.push(...windowsBeside(box, drawn, this.residual));
+    }
+    if (this.isWhole(first)) return looks[0].drawn;
+    return joined(looks, this.residual, trail.at(-1)?.probability);
+  }
+
+  private isWhole({ width, height }: Box): boolean {
+    return width === this.residual.width && height === this.residual.height;
+  }
+
+  /** Runs the network on a window, in tokens. */
+  private async run(box: Box, clickMap: Float32Array): Promise<Float32Array> {
+    const { height, width } = box;
+    const [rows, columns] = [TOKEN * height, TOKEN * width];
+    const whole = this.isWhole(box);
+    const pixels: Box = { x: TOKEN * box.x, y: TOKEN * box.y, width: columns, height: rows };
+    const cells = (from: Float32Array, channels: number) =>
+      whole ? from.slice() : cutBox(from, this.residual.width, channels, box);
+    const planes = (from: Float32Array, count: number) =>
+      whole ? from.slice() : cutBox(from, this.width, 1, pixels, count);
     const feeds = {
-      clickPlanes: tensor(this.inputs.clickPlanes.slice(), [1, height, width, CLICK_PLANES]),
-      clickMap: tensor(clickMap, [1, rows, columns, CLICK_CHANNELS]),
-      likeness: tensor(this.pixels.likeness.slice(), [1, LIKENESS, rows, columns]),
+      clickPlanes: tensor(cells(this.inputs.clickPlanes, CLICK_PLANES), [1, height, width, CLICK_PLANES]),
+      clickMap: tensor(whole ? clickMap : cutBox(clickMap, this.width, CLICK_CHANNELS, pixels), [
+        1,
+        rows,
+        columns,
+        CLICK_CHANNELS,
+      ]),
+      likeness: tensor(planes(this.pixels.likeness, LIKENESS), [1, LIKENESS, rows, columns]),
     };
     const { probability } = await this.network.lanes.run(async (runtime) => {
       const session = await this.network.forClick(runtime, height, width);
-      return session.run({ ...(await this.heldBy(runtime)), ...feeds }, { transfer: true });
+      const picture = whole ? await this.heldBy(runtime) : await this.cutOf(box);
+      return session.run({ ...picture, ...feeds }, { transfer: true });
     });
     return probability.data as Float32Array;
+  }
+
+  /** What is held of the picture, in a window. */
+  private async cutOf(box: Box): Promise<PictureInputs> {
+    const { dim } = this.network;
+    const held = await (this.held.get(this.network.lanes.main) as Promise<HeldPicture>);
+    const cells = async (from: Held) => {
+      const { data } = await from.read();
+      return tensor(cutBox(data as Float32Array, this.residual.width, dim, box), [1, box.height, box.width, dim]);
+    };
+    const pixels: Box = { x: TOKEN * box.x, y: TOKEN * box.y, width: TOKEN * box.width, height: TOKEN * box.height };
+    const colours = tensor(cutBox(this.pixels.colours, this.width, 1, pixels, 3), [1, 3, pixels.height, pixels.width]);
+    const embedded = await cells(held.embedded);
+    return held.language ? { embedded, colours, language: await cells(held.language) } : { embedded, colours };
   }
 }
 

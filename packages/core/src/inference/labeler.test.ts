@@ -3,7 +3,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { compileStep, Runtime, reduceMean, Session, Trainer } from '@adclick/ortgrad';
 import { afterAll, beforeAll, describe, expect, onTestFinished, test, vi } from 'vitest';
-import { imageClick } from '../clicks/types.ts';
+import { type Click, imageClick } from '../clicks/types.ts';
 import { resizeRgb } from '../image/resize.ts';
 import { DEFAULT_TEXT_ENCODER, TEXT_ENCODERS, TextModel } from '../language/text-encoder.ts';
 import {
@@ -169,16 +169,32 @@ describe('a labeler', () => {
     }
   });
 
-  test('looks closer at a small defect, and not when told not to', async () => {
-    const click = { x: 80, y: 60, positive: true };
-    const image = product.good(random);
-    const maps = [];
-    for (const zoom of [true, false]) {
-      const labeler = await Labeler.load({ index, weights, runtime, zoom });
-      maps.push(await (await labeler.open(image)).predict({ clicks: [click] }));
-      await labeler.close();
-    }
-    expect(maps[0].data).not.toEqual(maps[1].data);
+  test('looks at a large grid through windows around clicks, and leaves what lies beyond them as it was', async () => {
+    const wide = makeProduct('machinedRing', 3, { width: 1280, height: 512 });
+    const normals = Array.from({ length: 3 }, (_, i) => ({ name: String(i), image: wide.good(random) }));
+    const large = await ReferenceIndex.build(normals, { runtime, neighbours: 2 });
+    expect(large.grid).toEqual({ width: 1280, height: 512 });
+    const labeler = await Labeler.load({ index: large, weights, runtime });
+    const view = await labeler.open(wide.good(random));
+    const [left, right] = [100, 1180].map((x) => ({ x, y: 250, positive: true }));
+    const asPaper = async (clicks: Click[]) => (await view.predict({ clicks, rules: false })).data;
+    const columns = (map: Float32Array, from: number, to: number) =>
+      Float32Array.from(
+        { length: (to - from) * 512 },
+        (_, i) => map[Math.floor(i / (to - from)) * 1280 + from + (i % (to - from))],
+      );
+    const unasked = await asPaper([]);
+    expect(columns(unasked, 1100, 1280).every((p) => p > 0 && p < 1)).toBe(true);
+    const one = await asPaper([left]);
+    expect(columns(one, 0, 512).every((p) => p > 0)).toBe(true);
+    expect(columns(one, 512, 1280).every((p) => p === 0)).toBe(true);
+    const two = await asPaper([left, right]);
+    expect(columns(two, 0, 700)).toEqual(columns(one, 0, 700));
+    expect(columns(two, 800, 1280).every((p) => p > 0)).toBe(true);
+    await view.predict({ clicks: [right] });
+    expect(await asPaper([left, right])).toEqual(two);
+    await labeler.close();
+    await large.close();
   });
 
   test('multiplies the odds by the factors that the weights carry, by number of clicks', async () => {

@@ -4,9 +4,8 @@ import { CLICK_THRESHOLD } from '../clicks/annotator.ts';
 import { holdClicks } from '../clicks/rules.ts';
 import { type Click, type ImageClick, imageClicks } from '../clicks/types.ts';
 import { fail } from '../errors.ts';
-import { cropRgb, regionOf } from '../image/crop.ts';
 import { onGrid } from '../image/on-grid.ts';
-import { type ImageBox, wholeImage } from '../image/points.ts';
+import { wholeImage } from '../image/points.ts';
 import { resizePlane } from '../image/resize.ts';
 import type { Picture, Windows } from '../image/samples.ts';
 import type { Plane, RgbImage } from '../image/types.ts';
@@ -14,13 +13,11 @@ import { offlinePrompts, type PromptsOf } from '../language/prompts.ts';
 import { TextModel } from '../language/text-encoder.ts';
 import { type TextFeatures, textFeatures } from '../language/text-features.ts';
 import { modelPath } from '../models.ts';
-import { TOKEN } from '../networks/adclick.ts';
 import { type ClickWeightsCard, loadClickWeights } from '../networks/click-weights.ts';
 import { residualNorm } from '../residual/norm.ts';
 import type { ReferenceIndex, Residual } from '../residual/reference-index.ts';
 import { ClickNetwork, ClickPredictor, type GridQuestion } from './click-predictor.ts';
 import { Lanes } from './lanes.ts';
-import { chooseRegion, mergeRegion } from './zoom.ts';
 
 /** Name of the weights that ship. */
 export const DEFAULT_WEIGHTS = 'adclick-small';
@@ -35,11 +32,6 @@ export interface LabelerOptions {
   readonly runtime?: Runtime;
   /** Where clicks on several pictures at once are spread; shared by labelers, the caller's to close. Without it they wait in line. */
   readonly lanes?: Lanes;
-  /**
-   * Look closer at defects of a few tokens. Off by default: it ranks pixels of tiny defects better after one click, but is less
-   * sure of them, so that masks at the usual threshold get smaller than they should (figures in models/adclick-small).
-   */
-  readonly zoom?: boolean;
   /**
    * Phrases that describe a defect type, of which the mean guides the network (Eq. 6); by default those of {@link offlinePrompts}
    * for `object`. Without either, a defect's name is ignored.
@@ -78,7 +70,6 @@ export class Labeler {
     private readonly network: ClickNetwork,
     /** What the weights say of themselves. */
     readonly weights: ClickWeightsCard,
-    private readonly zoom: boolean,
     private readonly prompts: PromptsOf | undefined,
     private readonly ownRuntime: Runtime | undefined,
   ) {}
@@ -88,7 +79,7 @@ export class Labeler {
    * @throws ADC_WEIGHTS_DAMAGED, ADC_WEIGHTS_KIND when the weights are not click weights for this index's backbone.
    */
   static async load(options: LabelerOptions): Promise<Labeler> {
-    const { index, weights = DEFAULT_WEIGHTS, runtime, lanes, zoom = false, object } = options;
+    const { index, weights = DEFAULT_WEIGHTS, runtime, lanes, object } = options;
     const path = weights.endsWith('.safetensors') ? weights : modelPath(`${weights}/weights.safetensors`);
     const loaded = await loadClickWeights(path);
     if (loaded.settings.residualDims !== index.dims)
@@ -102,7 +93,7 @@ export class Labeler {
     // One thread for lanes is none: everything runs on the one runtime.
     const network = new ClickNetwork(loaded, lanes ?? new Lanes((given ?? own)!, 1));
     const offline = object === undefined ? undefined : (defect: string) => offlinePrompts(defect, object);
-    return new Labeler(index, network, loaded.card, zoom, options.prompts ?? offline, own);
+    return new Labeler(index, network, loaded.card, options.prompts ?? offline, own);
   }
 
   /**
@@ -116,25 +107,12 @@ export class Labeler {
     const described = await this.index.describe(image);
     const residual = await this.index.residual(described, { exclude });
     const predictor = await ClickPredictor.create(this.network, residual, described.image);
-    return new View(
-      image,
-      residual,
-      predictor,
-      (defect) => this.wordsOf(defect),
-      this.zoom ? (region) => this.closer(image, residual, region) : undefined,
-    );
+    return new View(image, residual, predictor, (defect) => this.wordsOf(defect));
   }
 
   /** One window for each type of sample among the good pictures; undefined with an index of version 0.1.0. */
   get windows(): Windows | undefined {
     return this.index.windows;
-  }
-
-  /** A predictor of one region of the picture, against the same region of its neighbours. */
-  private async closer(image: RgbImage, { neighbours }: Residual, region: ImageBox): Promise<ClickPredictor> {
-    const index = await this.index.zoomed(regionOf(region, image), neighbours);
-    const described = await index.describe(cropRgb(image, region));
-    return ClickPredictor.create(this.network, await index.residual(described), described.image);
   }
 
   /** What the prompts of a defect type say; nothing where there are none, or language does not guide the weights. */
@@ -167,15 +145,8 @@ export interface Prediction extends Plane {
   candidates(): Plane | undefined;
 }
 
-interface Closer {
-  readonly region: ImageBox;
-  readonly predictor: ClickPredictor;
-}
-
 /** One image, ready for clicks. */
 export class View {
-  private closer: Closer | undefined;
-
   /** @internal */
   constructor(
     private readonly image: RgbImage,
@@ -183,7 +154,6 @@ export class View {
     readonly residual: Residual,
     private readonly predictor: ClickPredictor,
     private readonly wordsOf: (defect: string | undefined) => Promise<TextFeatures | undefined>,
-    private readonly zoom: ((region: ImageBox) => Promise<ClickPredictor>) | undefined,
   ) {}
 
   /** Takes in what a defect type is called, so that its first click need not; nothing once clicks have been predicted. */
@@ -210,34 +180,14 @@ export class View {
     const words = await this.wordsOf(defect);
     const clicks = imageClicks(given);
     const asked = { clicks, words, ...(rules && { threshold }) };
-    const { map: whole, candidates } = await predictOn(this.predictor, wholeImage(this.image), asked);
-    const closer = await this.lookCloser(whole, clicks);
-    const part = closer && (await predictOn(closer.predictor, closer.region, asked)).map;
-    const map = closer && part ? mergeRegion(whole, part, closer.region) : whole;
+    const { map, candidates } = await predictOn(this.predictor, this.image, asked);
     if (rules) holdClicks(map, clicks);
     return { ...map, probability: map.data, candidates };
   }
 
-  /** The predictor of the region around the clicked defect, kept from click to click while the defect stays inside. */
-  private async lookCloser(whole: Plane, clicks: readonly ImageClick[]): Promise<Closer | undefined> {
-    if (!this.zoom || this.residual.neighbours.length < 2) return undefined;
-    const scale = Math.sqrt(
-      (this.image.width * this.image.height) / (TOKEN ** 2 * this.residual.width * this.residual.height),
-    );
-    const region = chooseRegion(whole, clicks, scale, this.closer?.region);
-    if (!region) return undefined;
-    if (region !== this.closer?.region) {
-      await this.closer?.predictor.close();
-      this.closer = { region, predictor: await this.zoom(region) };
-    }
-    return this.closer;
-  }
-
   /** Frees what is held for the image. Views that are forgotten are freed with the labeler at the latest. */
   async close(): Promise<void> {
-    await this.closer?.predictor.close();
     await this.predictor.close();
-    this.closer = undefined;
   }
 
   /** {@link residualNorm} at the image's size: the map of a detector without a network, neither weighed nor smoothed. */
@@ -247,15 +197,15 @@ export class View {
   }
 }
 
-/** Predicts on a model grid that covers one region of the image; maps have the region's size. */
+/** Predicts on the model grid; maps have the image's size. */
 async function predictOn(
   predictor: ClickPredictor,
-  region: ImageBox,
+  image: RgbImage,
   { clicks, ...question }: GridQuestion & { readonly clicks: readonly ImageClick[] },
 ): Promise<{ readonly map: Plane; candidates(): Plane | undefined }> {
-  const { map, candidates } = await predictor.predict(onGrid(clicks, region, predictor), question);
+  const { map, candidates } = await predictor.predict(onGrid(clicks, wholeImage(image), predictor), question);
   const { width, height } = predictor;
-  const sized = (data: Float32Array) => resizePlane({ data, width, height, channels: 1 }, region.width, region.height);
+  const sized = (data: Float32Array) => resizePlane({ data, width, height, channels: 1 }, image.width, image.height);
   return {
     map: sized(map),
     candidates: () => {

@@ -5,7 +5,7 @@ import { resolve } from 'node:path';
 import { type Runtime, tensor, toFloat32 } from '@adclick/ortgrad';
 import { fail } from '../errors.ts';
 import type { FeatureExtractor } from '../features/extractor.ts';
-import { chooseGrid, DEFAULT_PIXELS, type GridSize, TOKEN_STRIDE } from '../features/grid.ts';
+import { chooseGrid, DEFAULT_PIXELS, fittingPixels, type GridSize, TOKEN_STRIDE } from '../features/grid.ts';
 import { decodeImage, readImage } from '../image/codec.ts';
 import { readOrientation } from '../image/exif.ts';
 import { isEightBit, pagesNote, pagesOf, readSize, type Size, sniffFormat } from '../image/header.ts';
@@ -39,8 +39,10 @@ export type Normal = { readonly path: string } | { readonly name: string; readon
 
 /** Settings of a build; all but the runtime have defaults. */
 export interface BuildSettings {
-  /** Area of the model grid in pixels; default 512 x 512. */
-  readonly pixels?: number;
+  /** Area of the model grid in pixels; default `auto`, as many as {@link fittingPixels} says. */
+  readonly pixels?: number | 'auto';
+  /** Narrow side of the least defect that matters, in pixels of the pictures; `auto` goes by it. */
+  readonly smallest?: number;
   /** Good pictures a residual is taken against (K); default 10. */
   readonly neighbours?: number;
   /** Radius of the match in tokens; default a sixteenth of the grid's longer side. */
@@ -210,9 +212,11 @@ export function settle(
   extractor: FeatureExtractor,
   options: BuildSettings & InnerSettings,
 ): IndexSettings {
-  const { pixels = DEFAULT_PIXELS, neighbours = 10, calibrationImages = 12, seed = 0 } = options;
+  const { neighbours = 10, calibrationImages = 12, seed = 0 } = options;
   const [width, height] = [median(sources.map((s) => s.width)), median(sources.map((s) => s.height))];
-  const grid = options.grid ?? chooseGrid(width, height, { pixels });
+  const { pixels = 'auto', smallest } = options;
+  const area = pixels === 'auto' ? fittingPixels({ width, height }, smallest) : pixels;
+  const grid = options.grid ?? chooseGrid(width, height, { pixels: area });
   const radius = options.radius ?? defaultRadius(grid.height / TOKEN_STRIDE, grid.width / TOKEN_STRIDE);
   const { backbone, fingerprint } = extractor;
   const windows = learnWindows(sources.map(({ span }) => span));

@@ -4,7 +4,7 @@ import type { Command } from 'commander';
 import { counted } from '../api.ts';
 import { evaluateCategory } from '../workbench/click-evaluation.ts';
 import { evaluateDetector } from '../workbench/detector-evaluation.ts';
-import { fileEnding, imageScore, number, wholeNumber } from './options.ts';
+import { fileEnding, gridSide, imageScore, number, wholeNumber } from './options.ts';
 import { type CommonOptions, run, withCommon } from './run.ts';
 
 interface Options extends CommonOptions {
@@ -13,7 +13,8 @@ interface Options extends CommonOptions {
   readonly clicks: number;
   readonly nocClicks?: number;
   readonly weights?: string;
-  readonly pixels?: number;
+  readonly pixels?: number | 'auto';
+  readonly smallest?: number;
   readonly prompt: string;
   readonly report?: string;
   readonly limit?: number;
@@ -28,7 +29,7 @@ interface DetectionOptions extends CommonOptions {
   readonly sliding?: boolean;
   readonly leaveOut?: number;
   readonly seed: number;
-  readonly pixels?: number;
+  readonly pixels?: number | 'auto';
   readonly normals?: number;
   readonly sigma?: number;
   readonly imageScore?: ImageScore;
@@ -56,7 +57,16 @@ function addClicks(evaluate: Command): void {
     .option('--clicks <N>', 'clicks a picture', wholeNumber(1, 100), 5)
     .option('--noc-clicks <N>', 'go on to N clicks for the number of clicks (20 is usual)', wholeNumber(1, 100))
     .option('--weights <FILE|NAME>', 'click weights (default: the shipped ones)')
-    .option('--pixels <N>', 'side of the square with as many pixels as the models see', wholeNumber(128, 4096))
+    .option(
+      '--pixels <N>',
+      'side of the square with as many pixels as the models see, or auto, by the pictures',
+      gridSide,
+    )
+    .option(
+      '--smallest <PX>',
+      'narrow side of the least defect that matters, in pixels of the pictures',
+      number(0, 1000),
+    )
     .option('--prompt <NAME>', "guide by prompts of this defect type, of each picture's own (type), or of none", 'type')
     .option('--report <FILE>', 'also write an HTML report', fileEnding('.html'))
     .option('--limit <N>', 'only N defects, spread evenly', wholeNumber(1));
@@ -110,7 +120,7 @@ function addDetection(evaluate: Command): void {
       wholeNumber(0),
     )
     .option('--seed <N>', 'seed of picks and training', wholeNumber(0, 2 ** 32 - 1), 0)
-    .option('--pixels <N>', 'side of the square with as many pixels as the models see', wholeNumber(128, 4096))
+    .option('--pixels <N>', 'side of the square with as many pixels as the models see', gridSide)
     .option('--normals <N>', 'good pictures that a detector holds', wholeNumber(2))
     .option('--sigma <PX>', 'Gaussian that smooths the map, pixels of the model grid', number(0, 64))
     .option('--image-score <RULE>', 'max, topk:PIXELS or pool:SIDE of the map before smoothing', imageScore)

@@ -41,8 +41,8 @@ async function ask(draft: ProjectDraft, signal: AbortSignal): Promise<ProjectDra
         const defects = list(await question('Defect types', settings.defects?.join(', ') || 'none'));
         categories.push([name, { ...settings, good, defects: defects.filter((defect) => defect !== 'none') }]);
       }
-    const pixels = Number(await question('Longer side of the pictures for the models', String(draft.pixels ?? 512)));
-    return { ...draft, categories: Object.fromEntries(categories), pixels };
+    const smallest = Number(await question('Narrow side of the least defect that matters, in pixels', 'unknown'));
+    return { ...draft, categories: Object.fromEntries(categories), ...(smallest > 0 && { smallest }) };
   } finally {
     terminal.close();
   }

@@ -13,6 +13,9 @@ export const wholeNumber =
     throw new InvalidArgumentError(`It must be a whole number, ${range}.`);
   };
 
+/** The side of a model grid, or `auto`. */
+export const gridSide = (text: string): number | 'auto' => (text === 'auto' ? text : wholeNumber(128, 4096)(text));
+
 /** A number in a range. */
 export const number =
   (low: number, high: number) =>

@@ -16,7 +16,7 @@ import { findGood } from '../project/category-pictures.ts';
 import type { FoundPicture, PassedOver } from '../project/finding.ts';
 import { whileIndexing } from '../project/leases.ts';
 import { tidyProject } from '../project/leftovers.ts';
-import { PROJECT_FILE, type Project } from '../project/project.ts';
+import { gridOf, PROJECT_FILE, type Project } from '../project/project.ts';
 
 /** How indexing one category went. */
 export interface IndexReport {
@@ -80,7 +80,7 @@ async function build(
   runtime: Runtime | undefined,
   { onProgress, signal, note, owned }: NotedOptions & OwnedOptions,
 ): Promise<ReferenceIndex> {
-  const { backbone, pixels } = project.settings;
+  const { backbone } = project.settings;
   const label = `indexing ${category.name}`;
   return ReferenceIndex.build(
     paths.map((path) => ({ path })),
@@ -88,7 +88,7 @@ async function build(
       runtime,
       directory: indexFolder(project, category),
       backbone,
-      pixels: pixels * pixels,
+      ...gridOf(project.settings),
       onProgress: onProgress && (({ done, total }) => onProgress({ label, done, total })),
       signal,
       owned,

@@ -182,8 +182,8 @@ export class OpenModels {
     const hash = createHash('sha256')
       .update(await readFile(weights))
       .update(await readFile(`${folder}.json`));
-    const { pixels, thresholds } = project.settings;
-    const settings = JSON.stringify([PREPARED_FORMAT, name, pixels, thresholds.mask, index.windows]);
+    const { thresholds } = project.settings;
+    const settings = JSON.stringify([PREPARED_FORMAT, name, index.grid, thresholds.mask, index.windows]);
     return { index, labeler, base: hash.update(settings).digest('hex').slice(0, 16) };
   }
 

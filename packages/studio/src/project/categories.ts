@@ -90,6 +90,7 @@ export function indexFolder({ root, settings }: Project, category: Category): st
     good: category.settings.good,
     backbone: settings.backbone,
     pixels: settings.pixels,
+    smallest: settings.smallest,
   });
   return join(root, CACHE_FOLDER, 'index', createHash('sha256').update(key).digest('hex').slice(0, 16));
 }

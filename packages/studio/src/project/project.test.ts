@@ -21,7 +21,7 @@ describe('parseProject', () => {
   test('fills in defaults', () => {
     const project = parseProject(MINIMAL, 'adclick.yaml');
     expect(project.categories.cap).toEqual({ good: ['train/good'], test: [], defects: [] });
-    expect(project).toMatchObject({ backbone: 'efficientnet-lite0', preset: 'small', pixels: 512 });
+    expect(project).toMatchObject({ backbone: 'efficientnet-lite0', preset: 'small', pixels: 'auto' });
     expect(project.thresholds.mask).toBe(0.49);
   });
 

@@ -62,8 +62,14 @@ const projectSchema = z.strictObject({
   preset: z.enum(['small', 'base', 'paper']).default('small'),
   /** Click weights: a name that ships, or a .safetensors file relative to the project. */
   weights: folder.default('adclick-small'),
-  /** Side of the square that has as many pixels as the pictures that the models see. */
-  pixels: z.int().min(128).max(4096).default(512),
+  /** Side of the square that has as many pixels as the pictures that the models see; `auto` goes by their own size and by `smallest`. */
+  pixels: z
+    .union([z.literal('auto'), z.int().min(128).max(4096)], {
+      error: ({ input }) => `${JSON.stringify(input)} is neither auto nor a whole number from 128 to 4096`,
+    })
+    .default('auto'),
+  /** Narrow side of the least defect that matters, in pixels of the pictures. */
+  smallest: z.number().gt(0).max(1_000).optional(),
   thresholds: z
     .strictObject({
       /** Probability above which a pixel belongs to the defect. */
@@ -87,6 +93,12 @@ export type ProjectSettings = z.infer<typeof projectSchema>;
 export type CategorySettings = z.infer<typeof categorySchema>;
 /** What has to be said to write a project file. */
 export type ProjectDraft = z.input<typeof projectSchema>;
+
+/** How finely the models see pictures, as an index is told. @param pixels side of a square. */
+export const gridOf = ({ pixels, smallest }: { readonly pixels: number | 'auto'; readonly smallest?: number }) => ({
+  pixels: pixels === 'auto' ? pixels : pixels * pixels,
+  smallest,
+});
 
 /** A project: its settings and where it lies. */
 export interface Project {

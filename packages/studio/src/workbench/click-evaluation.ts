@@ -1,5 +1,5 @@
 /** Evaluating click weights on a category with known masks. */
-import { DEFAULT_WEIGHTS, Labeler, ReferenceIndex } from '@adclick/core';
+import { type BuildOptions, DEFAULT_WEIGHTS, Labeler, ReferenceIndex } from '@adclick/core';
 import { type Dataset, openCategory, withDefects } from '@adclick/core/datasets';
 import {
   type ClickAnswer,
@@ -14,6 +14,7 @@ import { objectName } from '@adclick/core/language';
 import { Runtime } from '@adclick/ortgrad';
 import type { WorkOptions } from '../jobs/progress.ts';
 import { resolveWeights } from '../project/model-files.ts';
+import { gridOf } from '../project/project.ts';
 
 /** What is to be evaluated. */
 export interface EvaluationRequest {
@@ -22,8 +23,10 @@ export interface EvaluationRequest {
   readonly clicks?: number;
   readonly nocClicks?: number;
   readonly weights?: string;
-  /** Side of the square with as many pixels as the models see; default 512. */
-  readonly pixels?: number;
+  /** Side of the square with as many pixels as the models see; default `auto`. */
+  readonly pixels?: number | 'auto';
+  /** Narrow side of the least defect that matters, in pixels of the pictures. */
+  readonly smallest?: number;
   /**
    * Whose prompts guide the model: `type` those of each picture's own defect type, `none` nobody's, else those of the type
    * that is named, whatever the picture shows. Default `type`.
@@ -35,11 +38,11 @@ export interface EvaluationRequest {
   readonly limit?: number;
 }
 
-/** The index of a dataset's good pictures, not kept on disk. @param pixels side of the square with as many pixels as the models see. */
+/** The index of a dataset's good pictures, not kept on disk. */
 export const indexInMemory = (
   { normals }: Dataset,
   category: string,
-  pixels: number,
+  grid: Pick<BuildOptions, 'pixels' | 'smallest'>,
   runtime: Runtime,
   { onProgress, signal }: WorkOptions,
 ): Promise<ReferenceIndex> =>
@@ -47,7 +50,7 @@ export const indexInMemory = (
     normals.map((path) => ({ path })),
     {
       runtime,
-      pixels: pixels * pixels,
+      ...grid,
       onProgress: ({ done, total }) => onProgress?.({ label: `indexing ${category}`, done, total }),
       signal,
     },
@@ -58,14 +61,14 @@ export const indexInMemory = (
  * @throws ADC_DATASET, ADC_NO_NORMALS, ADC_NO_REGION, what pictures and weights throw, ADC_DISK.
  */
 export async function evaluateCategory(request: EvaluationRequest, options: WorkOptions = {}): Promise<ClickAnswer> {
-  const { data, category, clicks = 5, nocClicks, pixels = 512, prompt = 'type', report, limit } = request;
+  const { data, category, clicks = 5, nocClicks, pixels = 'auto', smallest, prompt = 'type', report, limit } = request;
   const { onProgress, signal } = options;
   const dataset = withDefects(await openCategory(data, category), data);
   const defects = spread(dataset.defects, limit);
   const weights = resolveWeights(request.weights ?? DEFAULT_WEIGHTS);
   const runtime = await Runtime.start();
   try {
-    const index = await indexInMemory(dataset, category, pixels, runtime, options);
+    const index = await indexInMemory(dataset, category, gridOf({ pixels, smallest }), runtime, options);
     const labeler = await Labeler.load({ index, weights, runtime, object: objectName(category) });
     const evaluation = await evaluateClicks(clickItems(defects, labeler, prompt), {
       clicks,

@@ -17,7 +17,7 @@ import { goodPictures } from '../project/category-pictures.ts';
 import { whileWritingWeights } from '../project/leases.ts';
 import { tidyProject } from '../project/leftovers.ts';
 import { checkModelName, projectModels, resolveWeights } from '../project/model-files.ts';
-import { openProject, type Project } from '../project/project.ts';
+import { gridOf, openProject, type Project } from '../project/project.ts';
 
 /** Half drawn products, half the category: with the category alone the network forgets what it knew. */
 const CATEGORY_SHARE = 0.5;
@@ -83,12 +83,11 @@ async function score(
   label: string,
   work: WorkOptions,
 ) {
-  const { pixels } = project.settings;
   const runtime = await Runtime.start();
   try {
     const index = await ReferenceIndex.build(
       training.map((path) => ({ path })),
-      { runtime, pixels: pixels * pixels, signal: work.signal },
+      { runtime, ...gridOf(project.settings), signal: work.signal },
     );
     const labeler = await Labeler.load({ index, weights, runtime });
     const { at } = await evaluateClicks(trials(heldOut, labeler, seed), {

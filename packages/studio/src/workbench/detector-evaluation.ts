@@ -25,6 +25,7 @@ import { detectorSettings } from '../detectors/training.ts';
 import { fail } from '../errors.ts';
 import type { WorkOptions } from '../jobs/progress.ts';
 import { resolveWeights } from '../project/model-files.ts';
+import { gridOf } from '../project/project.ts';
 import { indexInMemory } from './click-evaluation.ts';
 
 /** What is to be evaluated. */
@@ -42,7 +43,7 @@ export interface DetectionEvaluationRequest {
   /** Of shuffling and training; default 0. */
   readonly seed?: number;
   /** Side of the square with as many pixels as the models see; default 512. */
-  readonly pixels?: number;
+  readonly pixels?: number | 'auto';
   /** The trained network looks at overlapping windows. */
   readonly sliding?: boolean;
   /** Good pictures that a detector holds. */
@@ -124,7 +125,7 @@ export async function evaluateDetector(
   const split = splitDefects(category, dataset.defects, { count, seed });
   const runtime = await Runtime.start();
   try {
-    const index = await indexInMemory(dataset, category, pixels, runtime, work);
+    const index = await indexInMemory(dataset, category, gridOf({ pixels }), runtime, work);
     const map = { ...(sigma !== undefined && { sigma }), ...(imageScore && { score: imageScore }) };
     const options: DetectorOptions = {
       map,

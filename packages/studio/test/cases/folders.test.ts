@@ -30,7 +30,7 @@ const answer = <Answer>({ code, stdout, stderr }: Ended): Answer => {
 /** The smallest pictures that models see. */
 async function shrink(root: string): Promise<void> {
   const file = join(root, PROJECT_FILE);
-  await writeFile(file, (await readFile(file, 'utf8')).replace('pixels: 512', 'pixels: 128'));
+  await writeFile(file, (await readFile(file, 'utf8')).replace('pixels: auto', 'pixels: 128'));
 }
 
 interface InitAnswer {

@@ -265,7 +265,7 @@ describe('what a user wrote or kept is named, and never called unexpected', () =
       'line 2, backbone: "constructor" is not efficientnet-lite0',
     ],
     ['an unknown preset', 'preset: huge', 'line 2, preset: "huge" is not one of small, base, paper'],
-    ['a half pixel', 'pixels: 500.5', 'line 2, pixels: 500.5 is no whole number'],
+    ['a half pixel', 'pixels: 500.5', 'line 2, pixels: 500.5 is neither auto nor a whole number from 128 to 4096'],
     ['an alias of nothing', 'pixels: *there', 'Unresolved alias'],
     ['a second document', '---\npixels: 512', 'line 2, YAML: a second document begins here'],
   ])('%s in adclick.yaml', async (_, line, said) => {
