@@ -17,7 +17,7 @@ vi.mock('./indexing.ts', () => ({
   openCurrentIndex: async () => {
     const close = vi.fn(async () => undefined);
     closings.push(close);
-    return { names: ['0.png'], windows: {}, close } as unknown as ReferenceIndex;
+    return { names: ['0.png'], grid: SIDE, windows: {}, close } as unknown as ReferenceIndex;
   },
 }));
 

@@ -42,8 +42,11 @@ import {
 } from './protocol.ts';
 import { writtenRegions } from './written.ts';
 
-/** Pictures kept open, where an eighth of the memory holds them: one of 512 px takes about 20 MB. */
-const OPEN_VIEWS = Math.max(4, Math.min(32, Math.floor(totalmem() / 8 / 20e6)));
+/** Bytes that an open picture takes for each pixel of the model grid: about 20 MB at 512 × 512. */
+const VIEW_BYTES_A_PIXEL = 76;
+/** Pictures kept open, where an eighth of the memory holds them. */
+const openViews = ({ width, height }: ReferenceIndex['grid']) =>
+  Math.max(4, Math.min(32, Math.floor(totalmem() / 8 / (VIEW_BYTES_A_PIXEL * width * height))));
 /** Predictions of a picture whose candidates are kept, so that the first steps of undo offer theirs again. */
 const KEPT_CANDIDATES = 4;
 /** Changes when what is prepared changes its meaning, so that old files are not served. */
@@ -208,12 +211,13 @@ export class OpenModels {
 
   private async open(picture: ModelPicture): Promise<Open> {
     const key = viewOf(picture);
+    const { index } = await this.loaded(picture.category);
     const open = keptPromise(this.views, key, () => this.look(picture));
     // Last used, last in line to be dropped.
     this.views.delete(key);
     this.views.set(key, open);
     for (const old of this.views.keys()) {
-      if (this.views.size <= OPEN_VIEWS) break;
+      if (this.views.size <= openViews(index.grid)) break;
       this.views.delete(old);
     }
     return open;
