@@ -8,6 +8,7 @@ import { createRoot } from 'react-dom/client';
 import { listenToKeys } from './actions/keyboard.ts';
 import { httpApi } from './api/client.ts';
 import { listen } from './api/events.ts';
+import { painted } from './canvas/painted.ts';
 import { App } from './state/app.ts';
 import { openSession, readSettings, shelfOf, takeOrphans, writeSettings } from './state/storage.ts';
 import { type AppState, makeStore } from './state/store.ts';
@@ -38,6 +39,7 @@ async function start(): Promise<void> {
     shelf: shelfOf(session),
     session,
     decode,
+    painted,
     reload: () => location.reload(),
   });
   store.subscribe((now, before) => {

@@ -6,9 +6,11 @@ import { PictureLayer } from './picture-layer.ts';
 import { SuggestionLayer } from './suggestion-layer.ts';
 
 /** Parts of the state that the lower canvas shows. */
-const BASE = ['image', 'view', 'screen', 'looks', 'types', 'activeType', 'theme'] as const;
-/** Parts that only the upper one shows. */
-const OVERLAY = ['draft', 'pointer', 'cross', 'tool', 'brushSize'] as const;
+const BASE = ['view', 'screen', 'looks', 'types', 'activeType', 'theme'] as const;
+/** Parts of the image that it shows. */
+const BASE_IMAGE = ['id', 'picture', 'mask', 'maskChanges'] as const;
+/** Parts of the state that only the upper one shows. */
+const OVERLAY = ['image', 'draft', 'pointer', 'cross', 'tool', 'brushSize'] as const;
 
 export class Renderer {
   readonly picture = new PictureLayer();
@@ -30,7 +32,7 @@ export class Renderer {
     this.base = baseCanvas.getContext('2d', { alpha: false }) as CanvasRenderingContext2D;
     this.overlay = overlayCanvas.getContext('2d') as CanvasRenderingContext2D;
     this.unsubscribe = store.subscribe((now, before) => {
-      if (BASE.some((key) => now[key] !== before[key])) this.invalidate(true);
+      if (BASE.some((key) => now[key] !== before[key]) || isBaseChanged(now, before)) this.invalidate(true);
       else if (OVERLAY.some((key) => now[key] !== before[key])) this.invalidate(false);
     });
     this.invalidate(true);
@@ -80,10 +82,18 @@ export class Renderer {
     const colours = new Map(types.map(({ id, colour }) => [id, colour]));
     this.mask.update(image.mask, (type) => colours.get(type) ?? '#888888');
     this.mask.draw(this.base, view, screen, looks.opacity, ratio);
-    const rle = image.proposal?.rle;
-    if (rle && proposalShown(state))
-      this.proposal.draw(this.base, rle, view, colours.get(activeType ?? -1) ?? cssColour('--accent'));
+    const rle = proposalOf(state);
+    if (rle) this.proposal.draw(this.base, rle, view, colours.get(activeType ?? -1) ?? cssColour('--accent'));
   }
+}
+
+/** The proposal that lies on the canvas. */
+const proposalOf = (state: AppState) => (proposalShown(state) ? state.image?.proposal?.rle : null) ?? null;
+
+/** Whether the lower canvas shows another image or something else of it: a click that waits for its answer lies above. */
+function isBaseChanged(now: AppState, before: AppState): boolean {
+  if (now.image === before.image) return false;
+  return BASE_IMAGE.some((key) => now.image?.[key] !== before.image?.[key]) || proposalOf(now) !== proposalOf(before);
 }
 
 const cssColour = (name: string) => getComputedStyle(document.documentElement).getPropertyValue(name).trim() || '#888';

@@ -164,12 +164,12 @@ class FakeServer {
   }
 }
 
-async function setUp(count = 3) {
+async function setUp(count = 3, painted?: () => Promise<void>) {
   const server = new FakeServer(count);
   const store = makeStore(DEFAULT_SETTINGS);
   const shelf = { read: () => null, write: () => undefined };
   const decode = async () => ({ ...SIZE, close: () => undefined }) as ImageBitmap;
-  const app = new App({ api: server.api(), store, shelf, session: 'tab', decode });
+  const app = new App({ api: server.api(), store, shelf, session: 'tab', decode, painted });
   await app.start(null);
   await quiet();
   return { server, store, app };
@@ -522,6 +522,50 @@ describe('App', () => {
     expect(offered()).toBe(false);
     await app.open(1);
     expect(offered()).toBe(false);
+  });
+
+  it('asks for candidates once the mask is on the screen, and only where no further click waits', async () => {
+    const frames: (() => void)[] = [];
+    const { server, store, app } = await setUp(3, () => new Promise((resolve) => frames.push(resolve)));
+    server.others.add(31);
+    let asked = 0;
+    const { candidates } = app.api;
+    app.api.candidates = (id) => {
+      asked++;
+      return candidates(id);
+    };
+    const paint = async () => {
+      for (const frame of frames.splice(0)) frame();
+      await quiet();
+    };
+    app.act(click(0));
+    await quiet();
+    expect(shown(store)).toEqual([0]);
+    expect(asked).toBe(0);
+    server.hold();
+    app.act(click(1));
+    await paint();
+    expect(asked).toBe(0);
+    server.release();
+    await quiet();
+    await paint();
+    expect(asked).toBe(1);
+    expect(candidatesShown(store.getState())?.points).toHaveLength(1);
+  });
+
+  it('draws the mask again for what changes pixels, not for a click that waits for its answer', async () => {
+    const { server, store, app } = await setUp();
+    const changes = () => store.getState().image?.maskChanges ?? 0;
+    server.hold();
+    const before = changes();
+    app.act(click(0));
+    expect(changes()).toBe(before);
+    expect(store.getState().image?.facts.clicks).toHaveLength(1);
+    app.act(paint(7));
+    expect(changes()).toBe(before + 1);
+    server.release();
+    await quiet();
+    expect(changes()).toBeGreaterThan(before + 1);
   });
 
   it('offers candidates of what somebody else has clicked, also where that overtook an answer', async () => {

@@ -38,6 +38,8 @@ export interface Surroundings {
   /** Name of this tab in events. */
   readonly session: string;
   readonly decode: (blob: Blob) => Promise<ImageBitmap>;
+  /** Resolves once what has changed is on the screen. */
+  readonly painted?: () => Promise<void>;
   /** Begins the page anew. */
   readonly reload?: () => void;
 }
@@ -51,14 +53,16 @@ export class App {
   private readonly session: string;
   private readonly decode: Surroundings['decode'];
   private readonly windowed: LatestWins<{ id: number; window: GreyWindow | null }, ImageBitmap>;
-  private readonly candidates: LatestWins<number, Candidates>;
+  private readonly candidates: LatestWins<number, Candidates | null>;
   private noticeKey = 0;
   private wanted: number | null = null;
   private looking = false;
 
   private readonly reload: () => void;
 
-  constructor({ api, store, shelf, session, decode, reload = () => undefined }: Surroundings) {
+  constructor(surroundings: Surroundings) {
+    const { api, store, shelf, session, decode } = surroundings;
+    const { painted = async () => undefined, reload = () => undefined } = surroundings;
     this.reload = reload;
     this.api = api;
     this.store = store;
@@ -93,7 +97,11 @@ export class App {
       (_, error) => this.report(error),
     );
     this.candidates = new LatestWins(
-      (id) => api.candidates(id),
+      async (id) => {
+        // They are worked out on the cores that draw the mask and answer the next click.
+        await painted();
+        return this.awaitsCandidates(id) ? api.candidates(id) : null;
+      },
       (id, candidates) => this.offer(id, candidates),
       // Nobody has asked for them, and clicks take the same parts.
       () => undefined,
@@ -300,14 +308,14 @@ export class App {
     if (action.kind === 'state') this.queue.patch(id, { state: action.state });
     const { image } = this.store.getState();
     if (image?.id !== id) return;
-    applyPixels(image.mask, action);
+    const painted = applyPixels(image.mask, action);
     const actions = this.outbox.pendingOf(id).map((item) => item.action);
     this.store.setState({
       image: {
         ...image,
         facts: foreseeAll(image.server, actions),
         candidates: null,
-        maskChanges: image.maskChanges + 1,
+        maskChanges: image.maskChanges + (painted ? 1 : 0),
         predicting: actions.some(({ kind }) => PREDICTING.has(kind)),
       },
     });
@@ -349,13 +357,18 @@ export class App {
   /** Asks what might belong to the region in work too, unless something is done to it still. */
   private askCandidates(): void {
     const { image } = this.store.getState();
-    if (!image || image.server.clicks.length === 0 || this.outbox.pendingOf(image.id).length > 0) return;
-    this.candidates.run(image.id);
+    if (image && this.awaitsCandidates(image.id)) this.candidates.run(image.id);
+  }
+
+  /** Whether a region is in work in the open image, and nothing is done to it still. */
+  private awaitsCandidates(id: number): boolean {
+    const { image } = this.store.getState();
+    return image?.id === id && image.server.clicks.length > 0 && this.outbox.pendingOf(id).length === 0;
   }
 
   /** Shows candidates, unless something was done since they were asked for. */
-  private offer(id: number, candidates: Candidates): void {
-    if (this.outbox.pendingOf(id).length === 0) this.patchImage(id, { candidates });
+  private offer(id: number, candidates: Candidates | null): void {
+    if (candidates && this.outbox.pendingOf(id).length === 0) this.patchImage(id, { candidates });
   }
 
   /** Takes all candidates that are shown, as one step of undo. */
@@ -628,12 +641,14 @@ export class App {
 
 const hasEnded = ({ state }: Job): boolean => state !== 'running';
 
-/** Pixels that an action changes at once. What a prediction gives comes with its answer. */
-function applyPixels(mask: MaskBitmap, action: Action): void {
+/** Pixels that an action changes at once. What a prediction gives comes with its answer. @returns whether there are any. */
+function applyPixels(mask: MaskBitmap, action: Action): boolean {
   if (action.kind === 'clear') mask.clear();
-  if (action.kind !== 'paint') return;
-  if (action.remove) mask.paintRle(action.type, action.remove, 0);
-  if (action.add) mask.paintRle(action.type, action.add, 1);
+  if (action.kind === 'paint') {
+    if (action.remove) mask.paintRle(action.type, action.remove, 0);
+    if (action.add) mask.paintRle(action.type, action.add, 1);
+  }
+  return action.kind === 'clear' || action.kind === 'paint';
 }
 
 /** What labelling changes of an image's line in the queue. What was seen of the image may be older here than in the line. */
