@@ -1,5 +1,6 @@
 import { describe, expect, test } from 'vitest';
 import { normalisedColours } from '../features/normalised-colours.ts';
+import { modelPoint } from '../image/points.ts';
 import { CLICK_CHANNELS } from '../networks/adclick.ts';
 import { Random } from '../random.ts';
 import { drawDisc, PixelInputs, TokenInputs } from './encoding.ts';
@@ -89,6 +90,29 @@ describe('token inputs', () => {
       }
   });
 
+  test('tell distances to the last bit, and say at a pixel what its cell says', () => {
+    const r = residual(7);
+    const inputs = new TokenInputs(r);
+    inputs.add(modelClick(33, 12, false));
+    inputs.add(modelClick(13, 30, true));
+    for (let y = 0; y < 32; y++)
+      for (let x = 0; x < 48; x++) {
+        const [u, v] = [Math.floor(x / 8), Math.floor(y / 8)];
+        const at = 8 * (v * 6 + u);
+        for (const [plane, sigma, row, column] of [
+          [0, 3, 3, 1],
+          [2, 10, 3, 1],
+          [1, 3, 1, 4],
+          [3, 10, 1, 4],
+        ]) {
+          const distance2 = (u - column) ** 2 + (v - row) ** 2;
+          expect(inputs.clickPlanes[at + plane]).toBe(Math.fround(Math.exp(-distance2 / (2 * sigma ** 2))));
+        }
+        expect(inputs.likenessOf(y * 48 + x)).toBe(inputs.clickPlanes[at + 4]);
+        expect(inputs.likenessAt(modelPoint(x, y))).toBe(inputs.clickPlanes[at + 4]);
+      }
+  });
+
   test('forget clicks', () => {
     const inputs = new TokenInputs(residual(3));
     const before = inputs.clickPlanes.slice();
@@ -147,5 +171,31 @@ describe('pixel inputs', () => {
     }
     inputs.clear();
     expect(inputs.likeness.every((value) => value === 0)).toBe(true);
+  });
+
+  test('keep the larger likeness to the last bit', () => {
+    const colours = normalisedColours(image);
+    const inputs = new PixelInputs(colours, width, height);
+    const expected = new Float32Array(area);
+    for (const [x, y] of [
+      [1, 1],
+      [5, 3],
+      [3, 2],
+    ]) {
+      inputs.add(modelClick(x, y, false));
+      const [r, g, b] = [0, 1, 2].map((c) => {
+        let sum = 0;
+        for (let v = y - 1; v <= y + 1; v++)
+          for (let u = x - 1; u <= x + 1; u++) sum += colours[c * area + v * width + u];
+        return sum / 9;
+      });
+      for (let at = 0; at < area; at++) {
+        const [dr, dg, db] = [colours[at] - r, colours[area + at] - g, colours[2 * area + at] - b];
+        const alike = 0.1 / (0.1 + (dr * dr + dg * dg + db * db) / 3);
+        if (alike > expected[at]) expected[at] = alike;
+      }
+    }
+    expect(inputs.likeness.subarray(area)).toEqual(expected);
+    expect(inputs.likeness.subarray(0, area)).toEqual(new Float32Array(area));
   });
 });

@@ -1,5 +1,5 @@
 /** What the network sees of clicks, computed without learning (ours): discs of pixels, eight planes a token, likeness of colour. */
-import { cellOf } from '../features/grid.ts';
+import { cellOf, TOKEN_STRIDE } from '../features/grid.ts';
 import type { ModelPoint } from '../image/points.ts';
 import { CLICK_CHANNELS, CLICK_PLANES, LIKENESS } from '../networks/adclick.ts';
 import { calibrated } from '../residual/calibration.ts';
@@ -76,6 +76,8 @@ export class TokenInputs {
   /** Residuals in units of what is normal, each of length 1; see {@link TokenInputs.prepare}. */
   private whitened: Float32Array | undefined;
   private readonly features: Float32Array;
+  /** Each Gaussian by squared distance. */
+  private readonly gaussians: readonly Float64Array[];
 
   /** @param gain factor on r²/c, 1 but in training, where it varies the strength of residuals. */
   constructor(
@@ -87,6 +89,10 @@ export class TokenInputs {
     this.clickPlanes = new Float32Array(height * width * CLICK_PLANES);
     this.features = tokens.slice();
     normaliseRows(this.features, dims);
+    const length = (height - 1) ** 2 + (width - 1) ** 2 + 1;
+    this.gaussians = SIGMAS.map((sigma) =>
+      new Float64Array(length).map((_, distance2) => Math.exp(-distance2 / (2 * sigma ** 2))),
+    );
   }
 
   /** Descriptors of the frozen backbone, each of length 1, (height·width, dims). */
@@ -119,21 +125,29 @@ export class TokenInputs {
     const clicked = y * width + x;
     const byResidual = similarities(this.prepare(), dims, clicked);
     const byFeatures = similarities(this.features, dims, clicked);
-    const first = click.positive ? 0 : 1;
-    for (let cell = 0; cell < height * width; cell++) {
-      const distance2 = ((cell % width) - x) ** 2 + (Math.floor(cell / width) - y) ** 2;
-      const at = cell * CLICK_PLANES + first;
-      this.raise(at, Math.exp(-distance2 / (2 * SIGMAS[0] ** 2)));
-      this.raise(at + 2, Math.exp(-distance2 / (2 * SIGMAS[1] ** 2)));
-      this.raise(at + 4, byResidual[cell]);
-      this.raise(at + 6, byFeatures[cell]);
-    }
+    const [near, far] = this.gaussians;
+    for (let v = 0, cell = 0, at = click.positive ? 0 : 1; v < height; v++)
+      for (let u = 0; u < width; u++, cell++, at += CLICK_PLANES) {
+        const distance2 = (u - x) ** 2 + (v - y) ** 2;
+        this.raise(at, near[distance2]);
+        this.raise(at + 2, far[distance2]);
+        this.raise(at + 4, byResidual[cell]);
+        this.raise(at + 6, byFeatures[cell]);
+      }
   }
 
   /** Largest cosine of a place's residual to those under positive clicks, in [0,1]. */
-  likenessAt(point: ModelPoint): number {
-    const { x, y } = cellOf(point);
-    return this.clickPlanes[(y * this.of.width + x) * CLICK_PLANES + 4];
+  likenessAt({ x, y }: ModelPoint): number {
+    return this.likenessOf(y * this.of.width * TOKEN_STRIDE + x);
+  }
+
+  /** The same of a pixel of the model grid by its row-major index: whoever asks for each of a large part makes no point for each. */
+  likenessOf(pixel: number): number {
+    const { width } = this.of;
+    const [row, column] = [Math.floor(pixel / (width * TOKEN_STRIDE)), pixel % (width * TOKEN_STRIDE)];
+    return this.clickPlanes[
+      (Math.floor(row / TOKEN_STRIDE) * width + Math.floor(column / TOKEN_STRIDE)) * CLICK_PLANES + 4
+    ];
   }
 
   /**
@@ -177,13 +191,21 @@ export class PixelInputs {
       for (let u = Math.max(0, x - 1); u <= Math.min(width - 1, x + 1); u++, count++)
         for (let c = 0; c < 3; c++) colour[c] += colours[c * area + v * width + u];
     const [r, g, b] = colour.map((sum) => sum / count) as [number, number, number];
-    const out = positive ? 0 : area;
-    for (let at = 0; at < area; at++) {
-      const dr = colours[at] - r;
-      const dg = colours[area + at] - g;
-      const db = colours[2 * area + at] - b;
-      const alike = HALF_LIKENESS / (HALF_LIKENESS + (dr * dr + dg * dg + db * db) / 3);
-      if (alike > likeness[out + at]) likeness[out + at] = alike;
+    const alike = new Float32Array(width);
+    // Floats from 0 on are in the order of their bits, of which the larger is taken without a branch: between two clicks on one material
+    // every other pixel would be guessed wrong.
+    const [bits, most] = [new Int32Array(alike.buffer), new Int32Array(likeness.buffer)];
+    for (let row = 0; row < area; row += width) {
+      for (let u = 0, at = row; u < width; u++, at++) {
+        const dr = colours[at] - r;
+        const dg = colours[area + at] - g;
+        const db = colours[2 * area + at] - b;
+        alike[u] = HALF_LIKENESS / (HALF_LIKENESS + (dr * dr + dg * dg + db * db) / 3);
+      }
+      for (let u = 0, at = positive ? row : area + row; u < width; u++, at++) {
+        const gain = bits[u] - most[at];
+        most[at] = most[at] + (gain & ~(gain >> 31));
+      }
     }
   }
 }

@@ -105,7 +105,7 @@ export class Ruled {
     const last = clicks[clicks.length - 1];
     if (last.positive) return banned;
     const { whole, out } = this;
-    const parts = new Parts(whole, { width, height, threshold }, (pixel) => out?.[pixel] !== AWAY);
+    const parts = new Parts(whole, { width, height, threshold }, out);
     const clicked = parts.at(last);
     if (clicked === 0 || clicks.some((click) => click.positive && parts.at(click) === clicked)) return banned;
     const added = banned ?? new Uint8Array(whole.length);
@@ -199,18 +199,17 @@ class Parts {
   private readonly box: Box;
   private readonly width: number;
 
-  /** @param counts whether a pixel may belong to a part; default all. */
+  /** @param out what is {@link AWAY} in it belongs to no part. */
   constructor(
     map: Float32Array,
     { width, height, threshold }: Pick<Drawn, 'width' | 'height' | 'threshold'>,
-    counts: (pixel: number) => boolean = () => true,
+    out?: Uint8Array,
   ) {
     this.width = width;
-    const isIn = (pixel: number) => map[pixel] > threshold && counts(pixel);
     let [left, right, top, bottom] = [width, -1, height, -1];
     for (let y = 0, i = 0; y < height; y++)
       for (let x = 0; x < width; x++, i++) {
-        if (!isIn(i)) continue;
+        if (!(map[i] > threshold) || out?.[i] === AWAY) continue;
         if (x < left) left = x;
         if (x > right) right = x;
         if (y < top) top = y;
@@ -219,15 +218,12 @@ class Parts {
     // Most of a picture is good: only the rectangle that has everything is looked at.
     this.box = { x: left, y: top, width: Math.max(0, right - left + 1), height: Math.max(0, bottom - top + 1) };
     const mask = new Uint8Array(this.box.width * this.box.height);
-    for (let j = 0; j < mask.length; j++) if (isIn(this.pixel(j))) mask[j] = 1;
+    for (let y = top, j = 0; y <= bottom; y++)
+      for (let x = left, i = y * width + left; x <= right; x++, i++, j++)
+        if (map[i] > threshold && out?.[i] !== AWAY) mask[j] = 1;
     const { labels, count } = connectedComponents(mask, this.box.width, this.box.height, 8);
     this.labels = labels;
     this.count = count;
-  }
-
-  private pixel(j: number): number {
-    const { x, y, width } = this.box;
-    return (y + Math.floor(j / width)) * this.width + x + (j % width);
   }
 
   /** The part at a place, 0 where there is none. */
@@ -239,7 +235,10 @@ class Parts {
 
   /** Visits each pixel of each part. */
   each(visit: (pixel: number, part: number) => void): void {
-    for (let j = 0; j < this.labels.length; j++) if (this.labels[j] > 0) visit(this.pixel(j), this.labels[j]);
+    const { box, labels, width } = this;
+    for (let v = 0, j = 0; v < box.height; v++)
+      for (let u = 0, pixel = (box.y + v) * width + box.x; u < box.width; u++, pixel++, j++)
+        if (labels[j] > 0) visit(pixel, labels[j]);
   }
 }
 

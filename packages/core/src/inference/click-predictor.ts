@@ -16,7 +16,6 @@ import { Ruled } from '../clicks/rules.ts';
 import type { ModelClick } from '../clicks/types.ts';
 import { normalisedColours } from '../features/normalised-colours.ts';
 import type { Box } from '../image/components.ts';
-import { modelPoint } from '../image/points.ts';
 import type { RgbImage } from '../image/types.ts';
 import { TEXT_ENCODERS } from '../language/text-encoder.ts';
 import type { TextFeatures } from '../language/text-features.ts';
@@ -300,7 +299,7 @@ export class ClickPredictor {
       inputs.clear();
       for (const { click } of trail.slice(0, stops.length)) inputs.add(click);
     }
-    const likeness = (pixel: number) => inputs.likenessAt(modelPoint(pixel % width, Math.floor(pixel / width)));
+    const likeness = (pixel: number) => inputs.likenessOf(pixel);
     for (let k = stops.length; k < trail.length; k++) {
       if (anew) inputs.add(trail[k].click);
       const clicks = trail.slice(0, k + 1).map(({ click }) => click);
