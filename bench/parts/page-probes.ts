@@ -1,12 +1,23 @@
 /** Functions that run inside the page: they time by the page's own clock, so that driving the browser is not counted. */
 import type { Page } from 'playwright-core';
 
+/** What is kept in the page between its functions. */
+interface Probe {
+  readonly times: number[];
+  /** When the pointer or a key was pressed whose result is awaited; 0 for none. */
+  pressed: number;
+  from: string;
+  told?: (milliseconds: number) => void;
+}
+
+type Probed = Window & { probe: Probe };
+
 /** Milliseconds from a press of the pointer or a key to the frame that shows what came of it. */
 export async function installProbe(page: Page): Promise<void> {
   await page.evaluate(() => {
     const canvas = document.querySelector<HTMLCanvasElement>('canvas.base');
     if (!canvas) throw new Error('no canvas');
-    const probe = { times: [] as number[], pressed: 0, from: '' };
+    const probe: Probe = { times: [], pressed: 0, from: '' };
     Object.assign(window, { probe });
     /** Image and version that the canvas shows. */
     const shown = () => (canvas.dataset.drawn ?? '').split(' ').slice(0, 2).join(' ');
@@ -16,7 +27,11 @@ export async function installProbe(page: Page): Promise<void> {
       const { pressed } = probe;
       probe.pressed = 0;
       // The next frame begins after this one has been painted.
-      requestAnimationFrame(() => probe.times.push(performance.now() - pressed));
+      requestAnimationFrame(() => {
+        const milliseconds = performance.now() - pressed;
+        probe.times.push(milliseconds);
+        probe.told?.(milliseconds);
+      });
     };
     new MutationObserver(drawn).observe(canvas, { attributes: true, attributeFilter: ['data-drawn'] });
     const press = (event: Event) => {
@@ -28,20 +43,26 @@ export async function installProbe(page: Page): Promise<void> {
   });
 }
 
-/** Waits for the next time and returns it. */
-export async function nextTime(page: Page, before: number): Promise<number> {
-  await page.waitForFunction(
-    (count) => (window as unknown as { probe: { times: number[] } }).probe.times.length > count,
-    before,
-    {
-      timeout: 60_000,
-    },
+/** Seconds until a time counts as missing. */
+const PATIENCE = 60;
+
+/** Waits for the next time and returns it. The page tells it: asking every frame would take time from the model. */
+export function nextTime(page: Page, before: number): Promise<number> {
+  return page.evaluate(
+    ([count, seconds]) =>
+      new Promise<number>((resolve, reject) => {
+        const { probe } = window as unknown as Probed;
+        const last = probe.times.at(-1);
+        if (probe.times.length > count && last !== undefined) return resolve(last);
+        probe.told = resolve;
+        setTimeout(() => reject(new Error(`nothing was drawn within ${seconds} s`)), seconds * 1000);
+      }),
+    [before, PATIENCE],
   );
-  return page.evaluate(() => (window as unknown as { probe: { times: number[] } }).probe.times.at(-1) as number);
 }
 
 export const timesSoFar = (page: Page): Promise<number> =>
-  page.evaluate(() => (window as unknown as { probe: { times: number[] } }).probe.times.length);
+  page.evaluate(() => (window as unknown as Probed).probe.times.length);
 
 /** Pans and zooms over the whole picture for so many frames. @returns milliseconds between frames. */
 export function panAndZoom(page: Page, frames: number): Promise<number[]> {
