@@ -185,19 +185,48 @@ function heldPredictor() {
   return { predictor, waiting, next };
 }
 
-test('a click is in the database before the model is asked, and others see it at once', async () => {
+test('a click is in the database before its mask is known, and others see it at once', async () => {
   const { predictor, next } = heldPredictor();
   const studio = await openStudio(await makeProject(), { predictor });
   const seen: number[] = [];
   studio.bus.listen((event) => event.kind === 'image' && seen.push(event.version));
   const answer = studio.labels.act(1, { base: 0, action: click(3, 3) }, 'a');
   const held = await next();
+  await vi.waitFor(() => expect(seen).toEqual([1]));
   expect(await storeOf(studio).labels.events(1)).toHaveLength(1);
   expect(await storeOf(studio).labels.results(1)).toEqual(new Map());
-  expect(seen).toEqual([1]);
   held.go();
   expect((await answer).layers).toHaveLength(1);
   expect(seen).toEqual([1, 1]);
+});
+
+test('the model works while a click is written, and a click that could not be written gets no mask', async () => {
+  const { predictor, next, waiting } = heldPredictor();
+  const studio = await openStudio(await makeProject(), { predictor });
+  const { labels } = storeOf(studio);
+  const append = labels.append.bind(labels);
+  let write = () => {};
+  const spy = vi.spyOn(labels, 'append').mockImplementationOnce(async () => {
+    await new Promise<void>((resolve) => {
+      write = resolve;
+    });
+    throw fail('ADC_DATABASE_BUSY', { path: 'labels.db' });
+  });
+  const refused = studio.labels.act(1, { base: 0, action: click(3, 3) }, 'a');
+  const early = await next();
+  expect(await labels.events(1)).toEqual([]);
+  early.go();
+  write();
+  await expect(refused).rejects.toMatchObject({ code: 'ADC_DATABASE_BUSY' });
+  expect((await studio.labels.state(1)).layers).toEqual(new Map());
+  // The next click is another one under the same number: nothing of the mask of the first is left for it.
+  spy.mockImplementation(append);
+  const answer = studio.labels.act(1, { base: 0, action: click(15, 3) }, 'a');
+  const held = await next();
+  expect(held.clicks).toBe(1);
+  held.go();
+  expect((await answer).layers[0].rle).toEqual(squares([{ x: 15, y: 3, positive: true }], 0.49, SIDE));
+  expect(waiting).toEqual([]);
 });
 
 test('of clicks that wait only the newest is answered with a mask; undo still goes back one by one', async () => {

@@ -1,12 +1,12 @@
 /**
  * Labelling: actions become events on the disk, clicks get their masks from the model, stale writes are refused.
  *
- * An event is durable before a model is asked. Masks are computed in the order of the events; an action that nobody waits for
- * any more is answered at once as superseded.
+ * The mask of an event is computed while the event is written, and neither kept nor told before that is durable. Masks are computed in the
+ * order of the events; an action that nobody waits for any more is answered at once as superseded.
  */
 import type { Rle } from '@adclick/core/geometry';
 import { CodedError } from '@adclick/ortgrad';
-import type { Action, ActionAnswer, ActionRequest, Candidates, HistoryEvent, Layer } from '../api.ts';
+import type { Action, ActionAnswer, ActionRequest, Candidates, DefectType, HistoryEvent, Layer } from '../api.ts';
 import { fail, toCoded } from '../errors.ts';
 import { emptyRle } from '../history/bitmaps.ts';
 import type { Face } from '../history/face.ts';
@@ -80,6 +80,8 @@ export class LabelService {
   private readonly waiters = new Map<number, Waiter[]>();
   /** The version whose mask is being computed. */
   private readonly running = new Map<number, number>();
+  /** Masks that are being computed of the events that are being stored. */
+  private readonly begun = new Map<number, { readonly version: number; readonly mask: Promise<Rle> }>();
   private readonly lastSeen = new Map<string, number>();
   private closing = false;
 
@@ -196,7 +198,8 @@ export class LabelService {
     if (!goesOn) await this.settleBefore(image, (state) => takesBack(state, action));
     const proposal = action.kind === 'acceptProposal' ? await this.predictor.proposal(image) : undefined;
     const content = await this.contentNow(image, found.content);
-    const types = new Set((await this.types.list()).filter((type) => !type.archived).map((type) => type.id));
+    const known = await this.types.list();
+    const types = new Set(known.filter((type) => !type.archived).map((type) => type.id));
     return this.commits.run(id, async () => {
       const before = await this.states.remembered(id);
       if (before.version !== base) throw new StaleWrite(id);
@@ -223,9 +226,30 @@ export class LabelService {
         targets: plan.targets,
         duration: this.duration(id, actor.name),
       };
-      await this.append(found, state, event, plan.flips, content, ended);
+      // What waits already comes first, and may make this one's mask needless.
+      if (!plan.flips && state.waiting.length === 0) this.begin(image, applyEvent(state, event).waiting[0], known);
+      try {
+        await this.append(found, state, event, plan.flips, content, ended);
+      } catch (error) {
+        this.begun.delete(id);
+        throw error;
+      }
       return { image, version: event.version, ...(plan.flips ? { flips: plan.flips } : {}) };
     });
+  }
+
+  /** Has the mask of an event computed that is about to be stored. */
+  private begin(image: ImageRecord, waiting: WaitingEvent, types: readonly DefectType[]): void {
+    const mask = this.masks.mask(image, waiting, types);
+    // Whoever stores the mask meets its failure; without the event nobody needs it.
+    mask.catch(() => undefined);
+    this.begun.set(image.id, { version: waiting.event.version, mask });
+  }
+
+  /** The mask of a stored event that has none. */
+  private mask(image: ImageRecord, waiting: WaitingEvent): Promise<Rle> {
+    const begun = this.begun.get(image.id);
+    return begun?.version === waiting.event.version ? begun.mask : this.masks.mask(image, waiting);
   }
 
   /**
@@ -361,13 +385,15 @@ export class LabelService {
       let mask: Rle | undefined;
       let error: unknown;
       try {
-        if (!joined) mask = await this.masks.mask(image, waiting);
+        if (!joined) mask = await this.mask(image, waiting);
       } catch (caught) {
         // A thread that died or an index that is missing says nothing about the picture: the event waits for the next run.
         if (this.closing || isPassing(caught)) throw caught;
         error = caught;
       } finally {
         this.running.delete(id);
+        // Where it failed for a passing reason the next run asks anew.
+        this.begun.delete(id);
       }
       const flips = await this.complete(id, waiting, mask, joined);
       const outcome = { superseded: joined, ...(flips && { flips }), ...(error !== undefined && { error }) };

@@ -1,6 +1,6 @@
 /** What the model says of the region in work: its mask, and what might belong to it too. */
 import type { Rle } from '@adclick/core/geometry';
-import type { Candidates } from '../api.ts';
+import type { Candidates, DefectType } from '../api.ts';
 import type { CandidateParts } from '../engine/candidates.ts';
 import { fail } from '../errors.ts';
 import { emptyRle, uniteRle } from '../history/bitmaps.ts';
@@ -38,10 +38,14 @@ export class Masks {
     private readonly predictor: Predictor,
   ) {}
 
-  /** The mask after the clicks of an event. @throws ADC_MASK_SIZE, and what the model throws. */
-  async mask(image: ImageRecord, { event, face }: WaitingEvent): Promise<Rle> {
+  /**
+   * The mask after the clicks of an event. @throws ADC_MASK_SIZE, and what the model throws.
+   * @param types where they were read just now: the model is asked before this returns then.
+   */
+  async mask(image: ImageRecord, { event, face }: WaitingEvent, types?: readonly DefectType[]): Promise<Rle> {
     if (face.clicks.length === 0) return emptyRle(image.width, image.height);
-    const mask = await this.predictor.predict(image, await this.asked(face, Date.parse(event.time)));
+    const asked = askedOf(face, Date.parse(event.time), types ?? (await this.types.list()));
+    const mask = await this.predictor.predict(image, asked);
     if (mask.width === image.width && mask.height === image.height) return mask;
     const size = ({ width, height }: { width: number; height: number }) => `${width} x ${height}`;
     throw fail('ADC_MASK_SIZE', { path: image.path, got: size(mask), want: size(image) });
@@ -53,11 +57,11 @@ export class Masks {
     // Where a mask is missing its click is to be answered first; whoever waits for it asks again.
     if (completed < version || face.activeType === null) return { version, rle: null, points: [] };
     const marked = layersOf(state).reduce((all, { rle }) => uniteRle(all, rle), emptyRle(image.width, image.height));
-    return { version, ...(await this.predictor.candidates(image, await this.asked(face, Date.now()), marked)) };
+    const asked = askedOf(face, Date.now(), await this.types.list());
+    return { version, ...(await this.predictor.candidates(image, asked, marked)) };
   }
+}
 
-  private async asked({ clicks, threshold, activeType }: Face, since: number): Promise<AskedMask> {
-    const defect = (await this.types.list()).find(({ id }) => id === activeType)?.name;
-    return { clicks, threshold, defect, since };
-  }
+function askedOf({ clicks, threshold, activeType }: Face, since: number, types: readonly DefectType[]): AskedMask {
+  return { clicks, threshold, defect: types.find(({ id }) => id === activeType)?.name, since };
 }
