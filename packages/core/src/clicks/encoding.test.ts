@@ -1,6 +1,5 @@
 import { describe, expect, test } from 'vitest';
 import { normalisedColours } from '../features/normalised-colours.ts';
-import { modelPoint } from '../image/points.ts';
 import { CLICK_CHANNELS } from '../networks/adclick.ts';
 import { Random } from '../random.ts';
 import { drawDisc, PixelInputs, TokenInputs } from './encoding.ts';
@@ -109,7 +108,6 @@ describe('token inputs', () => {
           expect(inputs.clickPlanes[at + plane]).toBe(Math.fround(Math.exp(-distance2 / (2 * sigma ** 2))));
         }
         expect(inputs.likenessOf(y * 48 + x)).toBe(inputs.clickPlanes[at + 4]);
-        expect(inputs.likenessAt(modelPoint(x, y))).toBe(inputs.clickPlanes[at + 4]);
       }
   });
 

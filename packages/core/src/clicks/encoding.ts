@@ -1,6 +1,5 @@
 /** What the network sees of clicks, computed without learning (ours): discs of pixels, eight planes a token, likeness of colour. */
 import { cellOf, TOKEN_STRIDE } from '../features/grid.ts';
-import type { ModelPoint } from '../image/points.ts';
 import { CLICK_CHANNELS, CLICK_PLANES, LIKENESS } from '../networks/adclick.ts';
 import { calibrated } from '../residual/calibration.ts';
 import type { Residual } from '../residual/reference-index.ts';
@@ -136,12 +135,7 @@ export class TokenInputs {
       }
   }
 
-  /** Largest cosine of a place's residual to those under positive clicks, in [0,1]. */
-  likenessAt({ x, y }: ModelPoint): number {
-    return this.likenessOf(y * this.of.width * TOKEN_STRIDE + x);
-  }
-
-  /** The same of a pixel of the model grid by its row-major index: whoever asks for each of a large part makes no point for each. */
+  /** Largest cosine of a place's residual to those under positive clicks, in [0,1]. @param pixel of the model grid, row-major. */
   likenessOf(pixel: number): number {
     const { width } = this.of;
     const [row, column] = [Math.floor(pixel / (width * TOKEN_STRIDE)), pixel % (width * TOKEN_STRIDE)];

@@ -9,7 +9,6 @@ import { Ruled } from '../clicks/rules.ts';
 import type { ModelClick } from '../clicks/types.ts';
 import { iou } from '../evaluation/metrics.ts';
 import { BACKBONES, DEFAULT_BACKBONE, tokenDims } from '../features/backbones.ts';
-import { modelPoint } from '../image/points.ts';
 import type { Mask } from '../image/types.ts';
 import { DEFAULT_TEXT_ENCODER, TEXT_ENCODERS } from '../language/text-encoder.ts';
 import type { TextFeatures } from '../language/text-features.ts';
@@ -179,7 +178,7 @@ class Sample {
     this.probability = drawn;
     if (!rules || this.clicks.length === 0) return;
     const { width, height } = this.mask;
-    const likeness = (pixel: number) => this.inputs.likenessAt(modelPoint(pixel % width, Math.floor(pixel / width)));
+    const likeness = (pixel: number) => this.inputs.likenessOf(pixel);
     const { clicks } = this;
     this.ruled = new Ruled({ map: drawn, width, height, clicks, threshold: CLICK_THRESHOLD, likeness }, this.ruled);
     this.probability = this.ruled.map();
