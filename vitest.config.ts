@@ -1,11 +1,28 @@
 import { join } from 'node:path';
-import { defineConfig } from 'vitest/config';
+import { pathToFileURL } from 'node:url';
+import { defineConfig, type Plugin } from 'vitest/config';
 import { BaseSequencer, type TestSpecification } from 'vitest/node';
 
-/** With a build at hand, what tests start is the built one: commands, and the threads and processes behind the code under test. */
-const entries = {
-  find: /^.*\/entries\.ts$/,
-  replacement: join(import.meta.dirname, 'packages/studio/test/built-entries.ts'),
+/** Sources that start threads and processes from where they lie themselves, and where each lies in the build. */
+const STARTING = {
+  'ortgrad/src/session.ts': 'ortgrad/dist/index.js',
+  'core/src/training/block-store.ts': 'core/dist/training.js',
+  'studio/src/engine/entries.ts': 'studio/dist/index.js',
+};
+
+/**
+ * With a build at hand, what tests start is the built one: commands, and the threads and processes behind the code under test. A thread of
+ * onnxruntime takes 0.06 s of a core then; from source, where types are stripped on the way in, 0.34 s.
+ */
+const startBuilt: Plugin = {
+  name: 'start-built',
+  enforce: 'pre',
+  transform(code, id) {
+    const [, built] = Object.entries(STARTING).find(([source]) => id.endsWith(`/packages/${source}`)) ?? [];
+    if (built === undefined) return;
+    const url = pathToFileURL(join(import.meta.dirname, 'packages', built)).href;
+    return { code: code.replaceAll('import.meta.url', JSON.stringify(url)), map: null };
+  },
 };
 
 /** Files that run for half a minute and more, the longest first. */
@@ -32,7 +49,8 @@ class LongestFirst extends BaseSequencer {
 }
 
 export default defineConfig({
-  resolve: { conditions: ['@adclick/source'], alias: process.env.ADCLICK_CLI ? [entries] : [] },
+  plugins: process.env.ADCLICK_CLI ? [startBuilt] : [],
+  resolve: { conditions: ['@adclick/source'] },
   ssr: { resolve: { conditions: ['@adclick/source', 'node'] } },
   test: {
     include: ['packages/*/src/**/*.test.ts', 'packages/*/test/**/*.test.ts', 'scripts/*.test.ts'],
