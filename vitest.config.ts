@@ -25,6 +25,16 @@ const startBuilt: Plugin = {
   },
 };
 
+/**
+ * Files that share a process with others, which saves each the start of one and the loading of its packages: calculations, formats and small
+ * projects. Who mocks or changes what a process has once is not among them.
+ */
+const SHARING = [
+  'packages/ortgrad/src/ops/*.test.ts',
+  'packages/core/src/{clicks,datasets,evaluation,features,image,language,synthesis}/**/*.test.ts',
+  'packages/studio/src/{exchange,history,jobs,project,queue,store,workbench}/!(target|lease).test.ts',
+];
+
 /** Files that run for half a minute and more, the longest first. */
 const LONGEST = [
   'studio/test/cases/pictures',
@@ -37,12 +47,12 @@ const LONGEST = [
   'studio/test/attack/sigterm',
 ];
 
-/** Begins with the longest files: begun last, one would run alone for as long as it takes. */
+/** Begins with the longest files: begun last, one would run alone for as long as it takes. Those that share a process end it, side by side. */
 class LongestFirst extends BaseSequencer {
   override async sort(files: TestSpecification[]): Promise<TestSpecification[]> {
-    const rank = ({ moduleId }: TestSpecification) => {
+    const rank = ({ moduleId, project }: TestSpecification) => {
       const place = LONGEST.findIndex((name) => moduleId.endsWith(`/${name}.test.ts`));
-      return place === -1 ? LONGEST.length : place;
+      return place === -1 ? LONGEST.length + Number(!project.config.isolate) : place;
     };
     return (await super.sort(files)).sort((one, other) => rank(one) - rank(other));
   }
@@ -53,12 +63,22 @@ export default defineConfig({
   resolve: { conditions: ['@adclick/source'] },
   ssr: { resolve: { conditions: ['@adclick/source', 'node'] } },
   test: {
-    include: ['packages/*/src/**/*.test.ts', 'packages/*/test/**/*.test.ts', 'scripts/*.test.ts'],
-    globalSetup: ['packages/annotator/test/setup.ts'],
     testTimeout: 120_000,
     hookTimeout: 120_000,
     pool: 'forks',
     maxWorkers: 2,
     sequence: { sequencer: LongestFirst },
+    projects: [
+      { extends: true, test: { name: 'sharing', include: SHARING, isolate: false } },
+      {
+        extends: true,
+        test: {
+          name: 'apart',
+          include: ['packages/*/src/**/*.test.ts', 'packages/*/test/**/*.test.ts', 'scripts/*.test.ts'],
+          exclude: SHARING,
+          globalSetup: ['packages/annotator/test/setup.ts'],
+        },
+      },
+    ],
   },
 });
