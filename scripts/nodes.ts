@@ -6,11 +6,21 @@ import { execute, expect, npm, root, runTests, step, work } from './steps.ts';
 /** One of each release line. npm has them as packages, so that nothing else has to be set up. */
 const VERSIONS = ['20.19.6', '22.23.5', '24.22.3', '26.12.1'];
 
-/** Tests of what touches onnxruntime's binding, memory and numbers. */
+/**
+ * Tests of what stands on Node.js itself: threads, processes and signals, the native bindings with their memory, the engine's number types and
+ * WebAssembly, files. Calculations are the same JavaScript and the same onnxruntime on every version, so that they are tested once; on each,
+ * the steps of a training here and the masks of the demo below say that their results are the same. The server and HTTP are tested on each as
+ * they are installed, by the round of labelling.
+ */
 const UNIT_TESTS = [
-  'packages/ortgrad/src',
-  ...['features', 'residual', 'inference'].map((part) => `packages/core/src/${part}`),
-];
+  ...['session', 'rpc', 'telemetry', 'temporary', 'files', 'safetensors', 'training'].map(
+    (name) => `ortgrad/src/${name}`,
+  ),
+  ...['files', 'image/codec', 'residual/reference-index', 'inference/lanes', 'inference/detector'].map(
+    (name) => `core/src/${name}`,
+  ),
+  'studio/src/store/store',
+].map((path) => `packages/${path}.test.ts`);
 
 /** Mean IoU of the demo after 1, 3 and 5 clicks, the same on every version. */
 const MIOU = { 1: 0.874, 3: 0.919, 5: 0.932 };

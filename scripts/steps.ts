@@ -100,13 +100,14 @@ export function expect(condition: boolean, what: string): void {
   if (!condition) throw new Error(what);
 }
 
-/** Runs vitest and counts its tests. @param files those to run; default: all, whose dots are shown as they come. */
+/** Runs vitest on what was built, and counts its tests. @param files those to run; default: all, whose dots are shown as they come. */
 export async function runTests(
   files: readonly string[] = [],
-  { node = process.execPath, env = {} }: { readonly node?: string; readonly env?: NodeJS.ProcessEnv } = {},
+  { node = process.execPath }: { readonly node?: string } = {},
 ): Promise<void> {
   const report = join(work, 'vitest.json');
   const vitest = join(root, 'node_modules', 'vitest', 'vitest.mjs');
+  const env = { ADCLICK_CLI: join(root, 'packages/studio/dist/cli.js') };
   try {
     const reporters = ['--reporter=dot', '--reporter=json', `--outputFile.json=${report}`];
     show(await execute(node, [vitest, 'run', ...files, ...reporters], { live: files.length === 0, env }));

@@ -136,19 +136,21 @@ async function checkInstalled(): Promise<void> {
 }
 
 await checkSources();
-await step('tests', () => runTests([], { env: { ADCLICK_CLI: join(root, 'packages/studio/dist/cli.js') } }));
+await step('tests', () => runTests());
 await step('licences of the page', () =>
   checkLicences(refusedInPage(join(root, 'packages/studio/page/licences.json'))),
 );
 // What has one process at a time runs beside the unit tests of the other versions of Node.js.
 const nodes = installNodes();
 await Promise.all([
-  nodes.then(testSources),
+  (async () => {
+    await testSources(await nodes);
+    await step('offline', async () => show(await execute(process.execPath, ['--import', 'tsx', 'scripts/offline.ts'])));
+  })(),
   (async () => {
     await installPackages();
     await checkInstalled();
     await testInstalled(consumer, await nodes);
-    await step('offline', async () => show(await execute(process.execPath, ['--import', 'tsx', 'scripts/offline.ts'])));
   })(),
 ]);
 finish();
