@@ -1,21 +1,12 @@
 /** The click model on one token grid: takes clicks one after the other, remembers the way, so an undo costs nothing. */
-import {
-  FrozenParameters,
-  Graph,
-  type Held,
-  keptPromise,
-  type Runtime,
-  type Session,
-  sigmoid,
-  type Tensor,
-  tensor,
-} from '@adclick/ortgrad';
+import { FrozenParameters, Graph, keptPromise, type Runtime, type Session, sigmoid, tensor } from '@adclick/ortgrad';
 import { CLICK_THRESHOLD } from '../clicks/annotator.ts';
 import { drawDisc, PixelInputs, TokenInputs, type TokenResidual } from '../clicks/encoding.ts';
 import { Ruled } from '../clicks/rules.ts';
 import type { ModelClick } from '../clicks/types.ts';
 import { normalisedColours } from '../features/normalised-colours.ts';
 import type { Box } from '../image/components.ts';
+import { modelPoint } from '../image/points.ts';
 import type { RgbImage } from '../image/types.ts';
 import { TEXT_ENCODERS } from '../language/text-encoder.ts';
 import type { TextFeatures } from '../language/text-features.ts';
@@ -45,6 +36,7 @@ import {
   windowsBeside,
 } from './click-windows.ts';
 import type { Lanes } from './lanes.ts';
+import { PictureInputs } from './picture-inputs.ts';
 
 /** The click model, compiled for grids as they are met. */
 export class ClickNetwork {
@@ -55,11 +47,6 @@ export class ClickNetwork {
     /** Where it runs. */
     readonly lanes: Lanes,
   ) {}
-
-  /** Channels of a token inside the network. */
-  get dim(): number {
-    return this.weights.settings.dim;
-  }
 
   get card(): ClickWeightsCard {
     return this.weights.card;
@@ -176,17 +163,6 @@ export function surer(probability: Float32Array, factor: number): Float32Array {
 
 const sameClick = (a: ModelClick, b: ModelClick) => a.x === b.x && a.y === b.y && a.positive === b.positive;
 
-/** What a picture's predictions have in common, in a window. */
-type PictureInputs = { readonly [Name in keyof HeldPicture]: Tensor };
-
-/** The same of the whole picture, held where the network runs. */
-interface HeldPicture {
-  readonly embedded: Held;
-  readonly colours: Held;
-  /** What the prompt says; zeros without one, and none where language does not guide the weights. */
-  readonly language?: Held;
-}
-
 /** Predictions for one picture on the model grid. */
 export class ClickPredictor {
   private trail: Stop[] = [];
@@ -196,17 +172,14 @@ export class ClickPredictor {
   private ruled: RuledTrail = { threshold: CLICK_THRESHOLD, stops: [] };
   private ruledOtherwise: RuledTrail | undefined;
   private said: TextFeatures | undefined;
-  private readonly held = new Map<Runtime, Promise<HeldPicture>>();
 
   private constructor(
     private readonly network: ClickNetwork,
     private readonly inputs: TokenInputs,
     private readonly pixels: PixelInputs,
-    held: HeldPicture,
+    private readonly picture: PictureInputs,
     private readonly residual: TokenResidual,
-  ) {
-    this.held.set(network.lanes.main, Promise.resolve(held));
-  }
+  ) {}
 
   /** @param image the picture at the size of the model grid. */
   static async create(network: ClickNetwork, residual: TokenResidual, image: RgbImage): Promise<ClickPredictor> {
@@ -219,35 +192,15 @@ export class ClickPredictor {
     inputs.prepare();
     const pixels = new PixelInputs(normalisedColours(image), image.width, image.height);
     const feed = { residual: tensor(inputs.residual, [1, height, width, dims]) };
-    const { embedded } = await picture.run(feed, { keep: ['embedded'] });
-    const colours = await main.hold(coloursOf(pixels, image));
-    const { shape } = embedded;
-    const silence = tensor(new Float32Array(shape.reduce((count, side) => count * side)), shape);
-    const language = network.card.textEncoder && (await main.hold(silence));
-    return new ClickPredictor(network, inputs, pixels, heldPicture(embedded, colours, language), residual);
+    const { embedded } = await picture.run(feed);
+    const silence = network.card.textEncoder && tensor(new Float32Array(embedded.data.length), embedded.shape);
+    const seen = new PictureInputs(embedded, pixels.colours, silence);
+    return new ClickPredictor(network, inputs, pixels, seen, residual);
   }
 
-  /** Frees what is held of the picture; no prediction is possible afterwards. */
-  async close(): Promise<void> {
-    const all = [...this.held.values()];
-    this.held.clear();
-    for (const held of all) {
-      for (const each of Object.values(await held) as Held[]) await each.release();
-    }
-  }
-
-  /** Copies what is held to another runtime when it is first needed there. */
-  private heldBy(runtime: Runtime): Promise<HeldPicture> {
-    return keptPromise(this.held, runtime, () => this.copyTo(runtime));
-  }
-
-  private async copyTo(runtime: Runtime): Promise<HeldPicture> {
-    const { embedded, language } = await (this.held.get(this.network.lanes.main) as Promise<HeldPicture>);
-    return heldPicture(
-      await runtime.hold(await embedded.read()),
-      await runtime.hold(coloursOf(this.pixels, this)),
-      language && (await runtime.hold(await language.read())),
-    );
+  /** Frees what is held of the picture. */
+  close(): Promise<void> {
+    return this.picture.close();
   }
 
   /** Pixels of the model grid. */
@@ -332,14 +285,8 @@ export class ClickPredictor {
       words: tensor(words?.features ?? new Float32Array(count * wide), [1, count, wide]),
       wordMask: tensor(Float32Array.from(words?.mask ?? new Uint8Array(count)), [1, count]),
     };
-    const { language } = await prompt.run(feeds, { keep: ['language'] });
-    const { main } = this.network.lanes;
-    const { embedded, colours, language: before } = await (this.held.get(main) as Promise<HeldPicture>);
-    await before?.release();
-    for (const [runtime, held] of this.held)
-      if (runtime !== main) for (const each of Object.values(await held) as Held[]) await each.release();
-    this.held.clear();
-    this.held.set(main, Promise.resolve({ embedded, colours, language }));
+    const { language } = await prompt.run(feeds);
+    await this.picture.say(language);
     this.said = words;
     this.rewind(0);
   }
@@ -360,82 +307,68 @@ export class ClickPredictor {
 
   /** What the network sees before anyone has clicked. */
   private async unasked(): Promise<Float32Array> {
-    const clickMap = new Float32Array(this.width * this.height * CLICK_CHANNELS);
     const looks: Look[] = [];
-    for (const box of allWindows(this.residual)) looks.push({ box, drawn: await this.run(box, clickMap) });
+    for (const box of allWindows(this.residual)) looks.push({ box, drawn: await this.run(box, [], undefined) });
     return joined(looks, this.residual);
   }
 
   /** What the network draws after one more click than the trail has: in a window, and in those beside it that the defect reaches. */
   private async look(first: Box, click: ModelClick): Promise<Float32Array> {
-    const { trail, width, height } = this;
-    const clickMap = new Float32Array(width * height * CLICK_CHANNELS);
-    const previous = this.obeyed ? this.ruled.stops.at(-1)?.map() : trail.at(-1)?.probability;
-    if (previous) for (let i = 0; i < previous.length; i++) clickMap[i * CLICK_CHANNELS] = previous[i];
-    for (const each of [...trail.map((stop) => stop.click), click]) drawDisc(clickMap, width, height, each);
+    const { trail } = this;
+    const before = trail.at(-1)?.probability;
+    const previous = this.obeyed ? this.ruled.stops.at(-1)?.map() : before;
+    const clicks = [...trail.map((stop) => stop.click), click];
     const looks: Look[] = [];
     const boxes = [first];
     for (let box = boxes.shift(); box && looks.length < MOST_WINDOWS; box = boxes.shift()) {
       const { x, y } = box;
       if (looks.some((look) => look.box.x === x && look.box.y === y)) continue;
-      const drawn = await this.run(box, clickMap);
+      const drawn = await this.run(box, clicks, previous);
       looks.push({ box, drawn });
       boxes.push(...windowsBeside(box, drawn, this.residual));
     }
-    if (this.isWhole(first)) return looks[0].drawn;
-    return joined(looks, this.residual, trail.at(-1)?.probability);
+    return joined(looks, this.residual, before);
   }
 
-  private isWhole({ width, height }: Box): boolean {
-    return width === this.residual.width && height === this.residual.height;
-  }
-
-  /** Runs the network on a window, in tokens. */
-  private async run(box: Box, clickMap: Float32Array): Promise<Float32Array> {
+  /** Runs the network on a window, in tokens. @param previous the last probability of the whole grid, if there is one. */
+  private async run(
+    box: Box,
+    clicks: readonly ModelClick[],
+    previous: Float32Array | undefined,
+  ): Promise<Float32Array> {
     const { height, width } = box;
-    const [rows, columns] = [TOKEN * height, TOKEN * width];
-    const whole = this.isWhole(box);
-    const pixels: Box = { x: TOKEN * box.x, y: TOKEN * box.y, width: columns, height: rows };
-    const cells = (from: Float32Array, channels: number) =>
-      whole ? from.slice() : cutBox(from, this.residual.width, channels, box);
-    const planes = (from: Float32Array, count: number) =>
-      whole ? from.slice() : cutBox(from, this.width, 1, pixels, count);
+    const pixels: Box = { x: TOKEN * box.x, y: TOKEN * box.y, width: TOKEN * width, height: TOKEN * height };
+    const shape = [1, pixels.height, pixels.width];
+    const likeness = cutBox(this.pixels.likeness, this.width, 1, pixels, LIKENESS);
     const feeds = {
-      clickPlanes: tensor(cells(this.inputs.clickPlanes, CLICK_PLANES), [1, height, width, CLICK_PLANES]),
-      clickMap: tensor(whole ? clickMap : cutBox(clickMap, this.width, CLICK_CHANNELS, pixels), [
+      clickPlanes: tensor(cutBox(this.inputs.clickPlanes, this.residual.width, CLICK_PLANES, box), [
         1,
-        rows,
-        columns,
-        CLICK_CHANNELS,
+        height,
+        width,
+        CLICK_PLANES,
       ]),
-      likeness: tensor(planes(this.pixels.likeness, LIKENESS), [1, LIKENESS, rows, columns]),
+      clickMap: tensor(clickMapIn(pixels, this.width, clicks, previous), [...shape, CLICK_CHANNELS]),
+      likeness: tensor(likeness, [1, LIKENESS, pixels.height, pixels.width]),
     };
     const { probability } = await this.network.lanes.run(async (runtime) => {
       const session = await this.network.forClick(runtime, height, width);
-      const picture = whole ? await this.heldBy(runtime) : await this.cutOf(box);
-      return session.run({ ...picture, ...feeds }, { transfer: true });
+      return session.run({ ...(await this.picture.of(runtime, box)), ...feeds }, { transfer: true });
     });
     return probability.data as Float32Array;
   }
-
-  /** What is held of the picture, in a window. */
-  private async cutOf(box: Box): Promise<PictureInputs> {
-    const { dim } = this.network;
-    const held = await (this.held.get(this.network.lanes.main) as Promise<HeldPicture>);
-    const cells = async (from: Held) => {
-      const { data } = await from.read();
-      return tensor(cutBox(data as Float32Array, this.residual.width, dim, box), [1, box.height, box.width, dim]);
-    };
-    const pixels: Box = { x: TOKEN * box.x, y: TOKEN * box.y, width: TOKEN * box.width, height: TOKEN * box.height };
-    const colours = tensor(cutBox(this.pixels.colours, this.width, 1, pixels, 3), [1, 3, pixels.height, pixels.width]);
-    const embedded = await cells(held.embedded);
-    return held.language ? { embedded, colours, language: await cells(held.language) } : { embedded, colours };
-  }
 }
 
-/** By the names of the click session's inputs. */
-const heldPicture = (embedded: Held, colours: Held, language?: Held): HeldPicture =>
-  language ? { embedded, colours, language } : { embedded, colours };
-
-const coloursOf = ({ colours }: PixelInputs, { width, height }: { width: number; height: number }) =>
-  tensor(colours, [1, 3, height, width]);
+/** Previous probability and discs of clicks in a part of the grid, interleaved. @param width of the whole grid in pixels. */
+function clickMapIn(
+  { x, y, width: columns, height: rows }: Box,
+  width: number,
+  clicks: readonly ModelClick[],
+  previous: Float32Array | undefined,
+): Float32Array {
+  const map = new Float32Array(rows * columns * CLICK_CHANNELS);
+  if (previous)
+    for (let v = 0, to = 0; v < rows; v++)
+      for (let u = 0, at = (y + v) * width + x; u < columns; u++, at++, to += CLICK_CHANNELS) map[to] = previous[at];
+  for (const click of clicks) drawDisc(map, columns, rows, { ...click, ...modelPoint(click.x - x, click.y - y) });
+  return map;
+}

@@ -111,30 +111,40 @@ export interface Look {
  */
 export function joined(looks: readonly Look[], grid: Tokens, before?: Float32Array): Float32Array {
   const [width, height] = [TOKEN * grid.width, TOKEN * grid.height];
-  const sum = new Float32Array(width * height);
-  const counted = new Float32Array(width * height);
+  const [first] = looks;
+  if (first.box.width === grid.width && first.box.height === grid.height) return first.drawn;
+  const boxes = looks.map(({ box }) => box);
+  const [left, top] = [Math.min(...boxes.map(({ x }) => x)), Math.min(...boxes.map(({ y }) => y))].map(inPixels);
+  const right = inPixels(Math.max(...boxes.map((box) => box.x + box.width)));
+  const bottom = inPixels(Math.max(...boxes.map((box) => box.y + box.height)));
+  const columns = right - left;
+  const sum = new Float32Array(columns * (bottom - top));
+  const counted = new Float32Array(sum.length);
   for (const { box, drawn } of looks) {
-    const [left, top, columns, rows] = [box.x, box.y, box.width, box.height].map((tokens) => TOKEN * tokens);
-    const across = ramp(left, columns, width);
-    const down = ramp(top, rows, height);
-    for (let y = 0, i = 0; y < rows; y++)
-      for (let x = 0, at = (top + y) * width + left; x < columns; x++, i++, at++) {
+    const across = ramp(inPixels(box.x), inPixels(box.width), width);
+    const down = ramp(inPixels(box.y), inPixels(box.height), height);
+    for (let y = 0, i = 0; y < down.length; y++)
+      for (
+        let x = 0, at = (inPixels(box.y) - top + y) * columns + inPixels(box.x) - left;
+        x < across.length;
+        x++, i++, at++
+      ) {
         const share = across[x] * down[y];
         sum[at] += share * drawn[i];
         counted[at] += share;
       }
   }
-  for (let i = 0; i < sum.length; i++) {
-    if (counted[i] === 0) {
-      sum[i] = before?.[i] ?? 0;
-      continue;
+  const map = before?.slice() ?? new Float32Array(width * height);
+  for (let y = top, i = 0; y < bottom; y++)
+    for (let at = y * width + left, end = at + columns; at < end; at++, i++) {
+      if (counted[i] === 0) continue;
+      const share = before ? Math.min(1, counted[i]) : 1;
+      map[at] = (share * sum[i]) / counted[i] + (1 - share) * map[at];
     }
-    const seen = sum[i] / counted[i];
-    const share = before ? Math.min(1, counted[i]) : 1;
-    sum[i] = share * seen + (1 - share) * (before?.[i] ?? 0);
-  }
-  return sum;
+  return map;
 }
+
+const inPixels = (tokens: number) => TOKEN * tokens;
 
 /** Weights along a window's side: one, and less over {@link FADE} pixels towards an end inside the picture. */
 function ramp(start: number, size: number, side: number): Float32Array {
