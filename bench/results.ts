@@ -19,6 +19,7 @@ const SECTIONS = [
   'Detectors from labels',
   'Speed',
   'Detection speed',
+  'Rivals',
   'Labelling page',
   'Growth',
   'Durability',
