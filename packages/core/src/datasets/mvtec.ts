@@ -7,14 +7,26 @@ import type { Dataset, DefectImage } from './types.ts';
 const GOOD = 'good';
 
 /**
+ * Lists the good pictures to train on, of a category whose other pictures need no masks. Parameters as of {@link openDataset}.
+ * @throws ADC_DATASET without the folder `train/good`; ADC_NO_NORMALS when it is empty.
+ */
+export const openGoods = async (directory: string, category: string): Promise<readonly string[]> =>
+  goodsOf(await categoryFolder(directory, category));
+
+async function goodsOf(root: string): Promise<readonly string[]> {
+  const good = join(root, 'train', GOOD);
+  if (!(await isFolder(good))) throw fail('ADC_DATASET', { path: root, what: `no folder train/${GOOD}` });
+  return listNormals(good);
+}
+
+/**
  * Lists one category. A category without `test` has no defects and is fine to train on.
  * @param directory the dataset's folder. @param category a folder in it; `.` when the dataset is one category.
  * @throws ADC_DATASET that names the missing folder or mask; ADC_NO_NORMALS when `train/good` is empty.
  */
 export async function openDataset(directory: string, category: string): Promise<Dataset> {
   const root = await categoryFolder(directory, category);
-  const good = join(root, 'train', GOOD);
-  if (!(await isFolder(good))) throw fail('ADC_DATASET', { path: root, what: `no folder train/${GOOD}` });
+  const normals = await goodsOf(root);
   const defects: DefectImage[] = [];
   for (const type of await listFolders(join(root, 'test'))) {
     if (type === GOOD) continue;
@@ -31,7 +43,7 @@ export async function openDataset(directory: string, category: string): Promise<
   return {
     category: basename(resolve(root)),
     layout: 'mvtec',
-    normals: await listNormals(good),
+    normals,
     testGood: await listImages(join(root, 'test', GOOD)),
     defects,
   };

@@ -1,7 +1,8 @@
 /** Training data in blocks: a product, its index of good pictures, and items made from it, each block a pure function of seed and number. */
 import type { Runtime } from '@adclick/ortgrad';
 import { keptPromise } from '@adclick/ortgrad';
-import { openDataset } from '../datasets/mvtec.ts';
+import { openDataset, openGoods } from '../datasets/mvtec.ts';
+import type { Dataset } from '../datasets/types.ts';
 import { DEFAULT_PIXELS } from '../features/grid.ts';
 import { readImage, readMask } from '../image/codec.ts';
 import type { Box } from '../image/components.ts';
@@ -110,9 +111,22 @@ async function proceduralMaterial(number: number, seed: number, random: Random, 
   return { name: kind, normals, defects: [] };
 }
 
+/** The pictures of a folder, its defects where they are used. @throws ADC_DATASET, ADC_NO_NORMALS. */
+const picturesOf = async ({
+  directory,
+  category,
+  realDefects,
+}: FolderSource): Promise<Pick<Dataset, 'normals' | 'defects'>> =>
+  realDefects ? openDataset(directory, category) : { normals: await openGoods(directory, category), defects: [] };
+
+/** Opens all folders of a training, so that a fault of one is said before the first block. @throws ADC_DATASET, ADC_NO_NORMALS. */
+export async function checkFolders(folders: readonly FolderSource[]): Promise<void> {
+  for (const folder of folders) await picturesOf(folder);
+}
+
 async function folderMaterial(source: FolderSource, random: Random): Promise<Material> {
-  const dataset = await openDataset(source.directory, source.category);
-  const chosen = source.realDefects ? random.shuffle(dataset.defects).slice(0, REAL) : [];
+  const dataset = await picturesOf(source);
+  const chosen = random.shuffle(dataset.defects).slice(0, REAL);
   const goods = await Promise.all(
     random
       .shuffle(dataset.normals)

@@ -3,9 +3,11 @@ import { mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, expect, test } from 'vitest';
+import { writePng } from '../image/codec.ts';
 import { TOKENS } from '../language/tokenizer.ts';
 import { loadClickWeights } from '../networks/click-weights.ts';
 import { Random } from '../random.ts';
+import { checkFolders } from './blocks.ts';
 import { readCut, type TrainingItem, writeItem } from './item.ts';
 import { type ClickTraining, learningRateAt, trainClickModel } from './train-click.ts';
 
@@ -140,4 +142,22 @@ test('cuts keep residual and mask together in all eight turns', async () => {
     }
   }
   expect(await readCut(path, new Random(1), true)).toBeUndefined();
+});
+
+test('every folder is looked at before the first block; good pictures alone need no masks', async () => {
+  const data = join(folder, 'data');
+  const picture = { data: new Uint8Array(3 * 64 * 64), width: 64, height: 64, channels: 3 } as const;
+  for (const place of ['train/good', 'test/dent']) {
+    await mkdir(join(data, 'part', place), { recursive: true });
+    await writePng(join(data, 'part', place, '0.png'), picture);
+  }
+  const directory = join(folder, 'unmasked');
+  const part = { directory: data, category: 'part' };
+  const folders = [{ ...part, realDefects: true }];
+  await expect(run(directory, { data: { seed: 4, folders, folderShare: 0.1 } })).rejects.toMatchObject({
+    code: 'ADC_DATASET',
+    message: expect.stringContaining('ground_truth/dent'),
+  });
+  expect(existsSync(directory)).toBe(false);
+  await expect(checkFolders([{ ...part, realDefects: false }])).resolves.toBeUndefined();
 });

@@ -28,7 +28,7 @@ import { wordInputs } from '../networks/pwam.ts';
 import { Random } from '../random.ts';
 import { clickMaps, probabilityOf, promptWords, stacked, targets } from './batch.ts';
 import { BlockStore } from './block-store.ts';
-import type { BlockSettings } from './blocks.ts';
+import { type BlockSettings, checkFolders } from './blocks.ts';
 import { varyColours } from './colours.ts';
 import { CROP, readCut } from './item.ts';
 import { clickLoss } from './losses.ts';
@@ -284,12 +284,13 @@ class EpisodeSource {
 /**
  * Trains a click model; the weights kept are the exponential moving average.
  * Checkpoints are taken where all episodes end, so that a resumed run repeats the run bit for bit.
- * @returns path of the weights. Throws the signal's reason when aborted, with the last checkpoint on disk.
+ * @returns path of the weights. Throws ADC_DATASET or ADC_NO_NORMALS for the first folder that does not hold what it should, the signal's reason when aborted, with the last checkpoint on disk.
  */
 export async function trainClickModel(options: ClickTraining): Promise<string> {
   const { directory, preset, steps, data, part = 'all', checkpointEvery = CHECKPOINT_EVERY } = options;
   if (checkpointEvery % CYCLE !== 0)
     throw new RangeError(`checkpointEvery: ${checkpointEvery} is no multiple of ${CYCLE}`);
+  await checkFolders(data.folders);
   await mkdir(directory, { recursive: true });
   const checkpoint = join(directory, 'checkpoint.safetensors');
   const log = join(directory, 'log.jsonl');
