@@ -1,6 +1,7 @@
 /** The self-contained report of a detector's evaluation: figures, curves, hardest and best pictures with their maps, every picture. */
 import { drawHeat } from '../image/draw.ts';
 import type { Mask, Plane } from '../image/types.ts';
+import type { Decisions, Interval } from '../inference/decisions.ts';
 import type { DetectionAnswer, DetectionEvaluation, DetectionExample } from './detection.ts';
 import { maskFigure } from './figures.ts';
 import { escapeHtml, figureCards, htmlPage, htmlTable } from './page.ts';
@@ -40,6 +41,10 @@ export async function renderDetectionReport(
               value: `${percent(decisions.falseAlarms)} %`,
               label: `false alarms; ${percent(decisions.missed)} % missed`,
             },
+            {
+              value: `${percent(decisions.balancedError)} %`,
+              label: `balanced error; ${percent(decisions.best.balancedError)} % at the best threshold`,
+            },
           ]
         : []),
     ]),
@@ -57,6 +62,7 @@ export async function renderDetectionReport(
         ],
       ],
     }),
+    ...(decisions ? [decisionTable(decisions)] : []),
     ...answer.notes.map((note) => `<p>${escapeHtml(note)}</p>`),
     '<h2>Curves</h2>',
     `<div class="side-by-side">${[
@@ -98,6 +104,33 @@ pictures; image AUROC from one score a picture. Defects that were trained on are
 ${command ? `<p>Made by <code>${escapeHtml(command)}</code></p>` : ''}</footer>`,
   ];
   return htmlPage({ title: `${answer.category}: detection`, body: sections.filter(Boolean).join('\n') });
+}
+
+const between = ([low, high]: Interval) => `${percent(low)}–${percent(high)}`;
+
+/** What the bounds of a range of sizes are called. */
+const sizeText = ({ from, to }: Decisions['sizes'][number]): string => {
+  const [low, high] = [from, to].map((share) => `${100 * share} %`);
+  return from === 0 ? `up to ${high}` : to === 1 ? `more than ${low}` : `${low} to ${high}`;
+};
+
+/** How pictures were decided upon at the detector's threshold, whole, by type and by size. */
+function decisionTable({ types, sizes, ...all }: Decisions): string {
+  const row = (
+    name: string,
+    { pictures, missed, interval, auroc }: Decisions['types'][number] | Decisions['sizes'][number],
+  ) => [name, String(pictures), percent(missed), between(interval), percent(auroc)];
+  const { falseAlarms, missed, intervals } = all;
+  return htmlTable({
+    caption: `At the detector's threshold, in %, with the intervals that so many pictures allow (95 %). Good pictures called defective: ${percent(falseAlarms)} of ${all.good} (${between(intervals.falseAlarms)}). Balanced error ${percent(all.balancedError)}; ${percent(all.best.balancedError)} at a score of ${all.best.score.toFixed(3)}, the best threshold for these pictures.`,
+    head: ['defects', 'pictures', 'missed', 'between', 'image AUROC'],
+    text: ['defects'],
+    rows: [
+      ['all', String(all.defective), percent(missed), between(intervals.missed), percent(all.auroc)],
+      ...types.map((each) => row(each.type, each)),
+      ...sizes.map((each) => row(`${sizeText(each)} of the picture`, each)),
+    ],
+  });
 }
 
 const cut = ({ data, width, height }: Plane, threshold: number): Mask => ({

@@ -41,7 +41,8 @@ describe('evaluateDetection', () => {
     // a .784 (24 defect pixels), d .588 (18 good), b .392 (36 defect): precision 1, then 60/78 for the other 36 of 60.
     expect(found.ap).toBeCloseTo((24 * 1 + 36 * (60 / 78)) / 60, 10);
     expect(found.iauroc).toBe(0.75);
-    expect(found.decisions).toEqual({ falseAlarms: 0.5, missed: 0.5 });
+    expect(found.decisions).toMatchObject({ falseAlarms: 0.5, missed: 0.5, auroc: 0.75, good: 2, defective: 2 });
+    expect(found.images.map(({ area }) => area)).toEqual([0.5, 0.5, 0, 0]);
     expect(found.images.map(({ ap }) => ap)).toEqual([1, 1, undefined, undefined]);
     expect(found.suspicious.map(({ name }) => name)).toEqual(['d']);
     expect(found.worst).toHaveLength(1);
@@ -68,6 +69,8 @@ describe('evaluateDetection', () => {
       labels: { count: 0, picks: 'none' },
       msPerImage: found.msPerImage,
       unsupervised: figuresOf(found),
+      decisions: found.decisions,
+      pictures: found.images,
       notes: ['a <note>'],
     };
     const page = await renderDetectionReport(found, answer, 'adclick evaluate detection');
@@ -76,6 +79,8 @@ describe('evaluateDetection', () => {
     expect(page).toContain(`${(100 * found.ap).toFixed(1)} %`);
     for (const name of ['dent/a', 'dent/b', 'good/c', 'good/d']) expect(page).toContain(name);
     expect(page.match(/<figure>/g)).toHaveLength(2 * (2 + 2 + 2));
+    expect(page).toMatch(/<td class="text">dent<\/td><td>2<\/td><td>50.0<\/td>/);
+    expect(page).toContain('more than 10 %');
     expect(page).not.toMatch(/https?:/);
   });
 });

@@ -1,6 +1,7 @@
 /** Evaluating a detector on pictures with and without defects: pixel metrics at each picture's own size, I-AUROC (docs/method.md). */
 import type { Mask, Plane, RgbImage } from '../image/types.ts';
-import { imageAuroc, quantile } from './metrics.ts';
+import { type Decisions, decisionsOf, imageAuroc } from '../inference/decisions.ts';
+import { quantile } from './metrics.ts';
 import { PixelMetricAccumulator, type PixelReport } from './pixel-metrics.ts';
 
 /** A test picture. */
@@ -40,6 +41,8 @@ export interface DetectionImageResult {
   readonly defective: boolean;
   readonly score: number;
   readonly isDefect?: boolean;
+  /** Defect pixels as a share of the picture's. */
+  readonly area: number;
   readonly ms: number;
   /** Average precision of this picture's pixels alone; absent for good pictures. */
   readonly ap?: number;
@@ -65,8 +68,8 @@ export interface DetectionEvaluation extends DetectionFigures {
   readonly pixels: PixelReport;
   readonly msPerImage: { readonly p50: number; readonly p95: number };
   readonly threshold: number;
-  /** Share of good pictures that were called defective, and of defective ones that were not; absent without decisions. */
-  readonly decisions?: { readonly falseAlarms: number; readonly missed: number };
+  /** Absent where the detector decides nothing. */
+  readonly decisions?: Decisions;
   /** Lowest average precision first. */
   readonly worst: readonly DetectionExample[];
   /** Highest first. */
@@ -123,13 +126,15 @@ export async function evaluateDetection(
     const { score, map, isDefect } = await detect(image);
     const ms = performance.now() - start;
     pooled.add(map, mask, name);
-    const defective = mask.data.includes(1);
+    const marked = mask.data.reduce((sum, value) => sum + (value === 1 ? 1 : 0), 0);
+    const defective = marked > 0;
     const ap = apOf(map, mask, name);
     const result = {
       name,
       type,
       defective,
       score,
+      area: marked / mask.data.length,
       ms,
       ...(isDefect !== undefined && { isDefect }),
       ...(ap !== undefined && { ap }),
@@ -156,20 +161,16 @@ export async function evaluateDetection(
     iauroc,
     msPerImage: { p50: quantile(ms, 0.5), p95: quantile(ms, 0.95) },
     threshold,
-    ...decisionsOf(images),
+    ...decided(images),
     worst: worst.items,
     best: best.items,
     suspicious: suspicious.items,
   };
 }
 
-function decisionsOf(images: readonly DetectionImageResult[]): Pick<DetectionEvaluation, 'decisions'> {
-  if (images.some(({ isDefect }) => isDefect === undefined)) return {};
-  const share = (defective: boolean) => {
-    const of = images.filter((image) => image.defective === defective);
-    return of.filter(({ isDefect }) => isDefect !== defective).length / of.length;
-  };
-  return { decisions: { falseAlarms: share(false), missed: share(true) } };
+function decided(images: readonly DetectionImageResult[]): Pick<DetectionEvaluation, 'decisions'> {
+  const all = images.flatMap(({ isDefect, ...image }) => (isDefect === undefined ? [] : [{ ...image, isDefect }]));
+  return all.length < images.length ? {} : { decisions: decisionsOf(all) };
 }
 
 /** The four figures alone. */
@@ -192,9 +193,11 @@ export interface DetectionAnswer extends DetectionFigures {
   /** Defects that were labelled to train on, and how they were chosen. */
   readonly labels: { readonly count: number; readonly picks: 'published' | 'shuffled' | 'none' };
   readonly msPerImage: { readonly p50: number; readonly p95: number };
-  readonly decisions?: DetectionEvaluation['decisions'];
+  readonly decisions?: Decisions;
   /** The residual's map alone, on the same pictures. */
-  readonly unsupervised: DetectionFigures;
+  readonly unsupervised: DetectionFigures & { readonly decisions?: Decisions };
+  /** How each picture went, in the order of the test set. */
+  readonly pictures: readonly DetectionImageResult[];
   /** What was noticed while training, such as a network that was left aside. */
   readonly notes: readonly string[];
 }

@@ -4,19 +4,9 @@ import * as fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import { connectedComponents } from '../image/components.ts';
 import { IGNORE, type Mask, type Plane } from '../image/types.ts';
+import { imageAuroc } from '../inference/decisions.ts';
 import { Random } from '../random.ts';
-import {
-  aupro,
-  auroc,
-  averagePrecision,
-  imageAuroc,
-  iou,
-  meanIou,
-  noc,
-  nof,
-  pixelMetrics,
-  quantile,
-} from './metrics.ts';
+import { aupro, auroc, averagePrecision, iou, meanIou, noc, nof, pixelMetrics, quantile } from './metrics.ts';
 import { PixelMetricAccumulator } from './pixel-metrics.ts';
 
 const plane = (data: ArrayLike<number>, width: number): Plane => ({

@@ -1,6 +1,5 @@
-/** Metrics of masks and maps against the truth: AP, PRO and AUROC of pixels, AUROC of images, IoU and the clicks it takes. */
+/** Metrics of masks and maps against the truth: AP, PRO and AUROC of pixels, IoU and the clicks it takes. */
 import { CLICK_THRESHOLD } from '../clicks/annotator.ts';
-import { fail } from '../errors.ts';
 import { IGNORE, type Mask, type Plane } from '../image/types.ts';
 import { checkSize, PixelMetricAccumulator, type PixelMetrics, PRO_LIMIT } from './pixel-metrics.ts';
 
@@ -33,34 +32,6 @@ function pooled(maps: readonly Plane[], masks: readonly Mask[]): PixelMetricAccu
   const accumulator = new PixelMetricAccumulator();
   for (const [i, map] of maps.entries()) accumulator.add(map, masks[i], `number ${i}`);
   return accumulator;
-}
-
-/**
- * Area under the ROC curve of one score an image (I-AUROC); equal scores count half.
- * @param defective whether each image has a defect.
- * @throws ADC_NO_REGION when all images are of one kind.
- */
-export function imageAuroc(scores: ArrayLike<number>, defective: ArrayLike<boolean | number>): number {
-  if (scores.length !== defective.length)
-    throw new RangeError(`${scores.length} scores but ${defective.length} labels`);
-  const order = Array.from({ length: scores.length }, (_, i) => i).sort((a, b) => scores[a] - scores[b]);
-  let good = 0;
-  let bad = 0;
-  let pairs = 0;
-  for (let from = 0; from < order.length; ) {
-    let to = from;
-    let goodHere = 0;
-    for (; to < order.length && scores[order[to]] === scores[order[from]]; to++) if (!defective[order[to]]) goodHere++;
-    if (to === from) throw new RangeError(`score ${order[from]} is NaN`);
-    const badHere = to - from - goodHere;
-    pairs += badHere * (good + goodHere / 2);
-    good += goodHere;
-    bad += badHere;
-    from = to;
-  }
-  if (bad === 0 || good === 0)
-    throw fail('ADC_NO_REGION', { missing: bad === 0 ? 'defective image' : 'good image', what: 'the scores' });
-  return pairs / (good * bad);
 }
 
 /** Clicks after which an image counts as not reached, the usual cap of NoC. */

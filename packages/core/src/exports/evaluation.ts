@@ -6,6 +6,7 @@ export {
   type DetectionAnswer,
   type DetectionEvaluation,
   type DetectionFigures,
+  type DetectionImageResult,
   type DetectionItem,
   type DetectionProtocol,
   evaluateDetection,
@@ -18,7 +19,6 @@ export {
   aupro,
   auroc,
   averagePrecision,
-  imageAuroc,
   iou,
   mean,
   meanIou,
@@ -47,3 +47,12 @@ export {
   evaluateClicks,
 } from '../evaluation/protocol.ts';
 export { type ReportSubject, renderClickReport } from '../evaluation/report.ts';
+export {
+  type Decided,
+  type Decisions,
+  decisionsOf,
+  type Interval,
+  imageAuroc,
+  type KindDecisions,
+  shareInterval,
+} from '../inference/decisions.ts';

@@ -4,6 +4,7 @@ import type { Command } from 'commander';
 import { counted } from '../api.ts';
 import { evaluateCategory } from '../workbench/click-evaluation.ts';
 import { evaluateDetector } from '../workbench/detector-evaluation.ts';
+import { decisionLines } from './decision-lines.ts';
 import { fileEnding, gridSide, imageScore, number, wholeNumber } from './options.ts';
 import { type CommonOptions, run, withCommon } from './run.ts';
 
@@ -140,9 +141,7 @@ function addDetection(evaluate: Command): void {
           'map                AP    PRO  pixel  image AUROC (%)',
           row(answer.from === 'network' ? 'network' : 'detector', answer),
           row('residual alone', unsupervised),
-          ...(decisions
-            ? [`false alarms ${percent(decisions.falseAlarms)} %, missed ${percent(decisions.missed)} %`]
-            : []),
+          ...(decisions ? decisionLines(decisions) : []),
           `a picture: ${msPerImage.p50.toFixed(0)} ms, 95 % within ${msPerImage.p95.toFixed(0)} ms`,
           ...answer.notes,
           ...(options.report ? [`report: ${options.report}`] : []),

@@ -8,11 +8,17 @@ function terminal(isTTY: boolean) {
   return { state, bar: new ProgressBar(stream, () => state.time) };
 }
 
-test('is silent where nobody watches', () => {
+test('without a terminal, says how far it is every ten seconds, and nothing of what ends before', () => {
   const { state, bar } = terminal(false);
-  bar.show({ label: 'indexing', done: 1, total: 2 });
+  for (let done = 0; done <= 25; done++) {
+    state.time = 1000 + 900 * done;
+    bar.show({ label: done < 20 ? 'indexing' : 'detecting', done, total: 25, detail: 'loss 0.1' });
+    if (done === 11) expect(state.written).toBe('');
+  }
   bar.clear();
-  expect(state.written).toBe('');
+  expect(state.written).toBe(
+    'indexing  12/25  1.1/s  0:12 left  loss 0.1\ndetecting  24/25  1.1/s  0:01 left  loss 0.1\n',
+  );
 });
 
 test('shows count, rate and remaining time', () => {

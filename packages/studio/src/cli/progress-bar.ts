@@ -1,4 +1,4 @@
-/** One line of progress with rate and remaining time, redrawn in place; silent where nobody watches. */
+/** One line of progress with rate and remaining time: redrawn in place on a terminal, written now and then where there is none. */
 import type { ProgressEvent } from '../jobs/progress.ts';
 
 /** A terminal, or something like one. */
@@ -10,6 +10,8 @@ export interface ProgressStream {
 
 const WIDTH = 24;
 const REDRAW_MS = 80;
+/** Between two lines where nothing is redrawn; work that ends before that says nothing. */
+const LINE_MS = 10_000;
 
 /** "0:07", "12:40", "3:02:09". */
 export function formatDuration(seconds: number): string {
@@ -30,13 +32,15 @@ export function formatRate(done: number, seconds: number): string {
   return rate < 10 ? `${rate.toFixed(1)}/s` : `${Math.round(rate)}/s`;
 }
 
-/** Draws {@link ProgressEvent}s on a terminal's last line. */
+/** Draws {@link ProgressEvent}s on a terminal's last line, or writes one of them every ten seconds. */
 export class ProgressBar {
   private label = '';
   private started = 0;
   private firstDone = 0;
   private drawn = Number.NEGATIVE_INFINITY;
   private visible = false;
+  /** When the last whole line was written, or the first event came. */
+  private written: number | undefined;
 
   constructor(
     private readonly stream: ProgressStream,
@@ -45,7 +49,6 @@ export class ProgressBar {
 
   /** Shows an event; another label starts a new bar. */
   show(event: ProgressEvent): void {
-    if (!this.stream.isTTY) return;
     const time = this.now();
     if (event.label !== this.label) {
       this.label = event.label;
@@ -53,11 +56,18 @@ export class ProgressBar {
       this.firstDone = event.done;
       this.drawn = Number.NEGATIVE_INFINITY;
     }
+    const line = () => this.line(event, (time - this.started) / 1000);
+    if (!this.stream.isTTY) {
+      this.written ??= time;
+      if (time - this.written < LINE_MS) return;
+      this.written = time;
+      this.stream.write(`${line()}\n`);
+      return;
+    }
     if (time - this.drawn < REDRAW_MS && event.done !== event.total) return;
     this.drawn = time;
     this.visible = true;
-    const line = this.line(event, (time - this.started) / 1000);
-    this.stream.write(`\r\x1b[2K${line.slice(0, (this.stream.columns ?? 100) - 1)}`);
+    this.stream.write(`\r\x1b[2K${line().slice(0, (this.stream.columns ?? 100) - 1)}`);
   }
 
   /** Takes the bar off the terminal. */
@@ -70,7 +80,8 @@ export class ProgressBar {
   private line({ label, done, total, detail }: ProgressEvent, seconds: number): string {
     const since = done - this.firstDone;
     const parts = [label];
-    if (total) {
+    if (total && !this.stream.isTTY) parts.push(`${done}/${total}`);
+    else if (total) {
       const filled = Math.round((WIDTH * Math.min(done, total)) / total);
       parts.push(`[${'█'.repeat(filled)}${'·'.repeat(WIDTH - filled)}]`, `${done}/${total}`);
     } else parts.push(String(done));

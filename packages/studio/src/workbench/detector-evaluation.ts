@@ -157,8 +157,12 @@ export async function evaluateDetector(
       from: detector.card.map.from,
       labels: { count: trained.count, picks: trained.picks },
       msPerImage: evaluation.msPerImage,
-      decisions: evaluation.decisions,
-      unsupervised: figuresOf(unsupervised),
+      ...(evaluation.decisions && { decisions: evaluation.decisions }),
+      unsupervised: {
+        ...figuresOf(unsupervised),
+        ...(unsupervised.decisions && { decisions: unsupervised.decisions }),
+      },
+      pictures: evaluation.images,
       notes,
     };
     if (report) {
