@@ -10,7 +10,15 @@ export type { Picture, SampleType, Window, Windows } from './image/samples.ts';
 export { IGNORE, type Mask, type Pixels, type Plane, type RgbImage } from './image/types.ts';
 export type { ImageScore } from './inference/anomaly-map.ts';
 export { type Detection, Detector, type DetectorOptions, exportDetector } from './inference/detector.ts';
-export type { DetectorCard, DetectorThresholds } from './inference/detector-card.ts';
+export type {
+  DetectorCard,
+  DetectorThresholds,
+  HeldOut,
+  HeldOutDefect,
+  HeldOutGood,
+} from './inference/detector-card.ts';
+export { type Drift, DriftWatch, driftOf, type Seen } from './inference/drift.ts';
+export type { HeldOutNetwork, JudgedNetwork } from './inference/held-out.ts';
 export {
   DEFAULT_WEIGHTS,
   Labeler,

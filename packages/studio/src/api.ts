@@ -419,6 +419,8 @@ export const detectAnswer = z.strictObject({
   map: z.string().nullable(),
   /** What somebody should know of the picture: pages that were not looked at, samples of another kind or beyond the window. */
   notes: z.array(z.string()),
+  /** That the last pictures differ from the good ones that the detector knows, so that false alarms are to be expected; else null. */
+  differs: z.string().nullable(),
   ms: z.int(),
 });
 

@@ -72,7 +72,7 @@ function Regions({ detection: { regions, width, height } }: { readonly detection
 }
 
 function Verdict({ detection }: { readonly detection: ImageDetection }) {
-  const { score, isDefect, thresholds, regions, from } = detection;
+  const { score, isDefect, thresholds, regions, from, differs } = detection;
   const listed = regions.slice(0, LISTED);
   return (
     <div className="verdict-of" data-by={detection.by}>
@@ -85,6 +85,7 @@ function Verdict({ detection }: { readonly detection: ImageDetection }) {
           <span className="quiet">the network was left aside</span>
         )}
       </p>
+      {differs !== null && <p role="status">{differs}</p>}
       {regions.length === 0 && <p className="quiet">No region.</p>}
       <ol>
         {listed.map(({ area, peak }) => (

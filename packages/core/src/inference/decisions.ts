@@ -145,7 +145,9 @@ export function decisionsOf(pictures: readonly Decided[]): Decisions {
   const types = [...new Set(defects.map(({ type }) => type))].sort();
   const sizes = SIZES.map((from, i) => {
     const to = SIZES[i + 1] ?? 1;
-    const of = defects.filter(({ area }) => area !== undefined && area >= from && (area < to || i === SIZES.length - 1));
+    const of = defects.filter(
+      ({ area }) => area !== undefined && area >= from && (area < to || i === SIZES.length - 1),
+    );
     return { from, to, of };
   });
   return {

@@ -20,6 +20,38 @@ const scoreSchema = z.discriminatedUnion('rule', [
   z.object({ rule: z.literal('pool'), side: count }),
 ]);
 
+const goodSchema = z.object({
+  score: unit,
+  /** Highest value of its map. */
+  map: unit,
+  /** Median of its map: what it says of places without a defect. */
+  typical: unit,
+});
+const defectSchema = z.object({
+  type: z.string(),
+  /** Defect pixels as a share of the picture's. */
+  area: unit,
+  score: unit,
+  /** Highest value of its map on the defect. */
+  map: unit,
+});
+
+const intervalSchema = z.tuple([unit, unit]).readonly();
+const kindSchema = z.object({ pictures: count, missed: unit, interval: intervalSchema, auroc: unit });
+/** See {@link Decisions}. */
+const decisionsSchema = z.object({
+  falseAlarms: unit,
+  missed: unit,
+  good: count,
+  defective: count,
+  intervals: z.object({ falseAlarms: intervalSchema, missed: intervalSchema }),
+  balancedError: unit,
+  best: z.object({ score: unit, balancedError: unit, falseAlarms: unit, missed: unit }),
+  auroc: unit,
+  types: z.array(kindSchema.extend({ type: z.string() })).readonly(),
+  sizes: z.array(kindSchema.extend({ from: unit, to: unit })).readonly(),
+});
+
 const cardSchema = z.object({
   name: z.string().min(1),
   /** Version of ADClick that wrote the file. */
@@ -54,7 +86,15 @@ const cardSchema = z.object({
     /** Share of good pictures that are called defective, aimed at, and on how many it was set. */
     falseAlarmRate: unit,
     heldOut: z.number().int().nonnegative(),
+    /** Labelled defects that it was set on as well; absent in older files. */
+    defects: z.number().int().nonnegative().optional(),
+    /** Pictures of the line that were taken as good since. */
+    adapted: count.optional(),
   }),
+  /** What the thresholds were set on, values as the detector gives them; absent in older files. */
+  heldOut: z.object({ good: z.array(goodSchema).readonly(), defects: z.array(defectSchema).readonly() }).optional(),
+  /** How pictures that were held out were decided upon, each by a threshold set on the others; absent without labelled defects. */
+  judged: decisionsSchema.optional(),
   /** How the network was trained; null without one. */
   training: z.record(z.string(), z.unknown()).nullable(),
 });
@@ -62,6 +102,12 @@ const cardSchema = z.object({
 /** What a detector file says of itself. */
 export type DetectorCard = z.infer<typeof cardSchema>;
 export type DetectorThresholds = DetectorCard['thresholds'];
+/** What a detector says of a good picture that it has not seen. */
+export type HeldOutGood = z.infer<typeof goodSchema>;
+/** What a detector says of a labelled defect that it has not seen. */
+export type HeldOutDefect = z.infer<typeof defectSchema>;
+/** What thresholds are set on. */
+export type HeldOut = NonNullable<DetectorCard['heldOut']>;
 
 const sha256 = (bytes: Uint8Array) => createHash('sha256').update(bytes).digest('hex');
 
@@ -74,6 +120,13 @@ export const cardMetadata = (card: DetectorCard): Record<string, string> => ({
 
 /** Adds the checksum at the end of the file. */
 export const sealed = (model: Uint8Array): Uint8Array => appendMetadata(model, 'sha256', sha256(model));
+
+/** A detector file with another card; metadata lies at a file's end. */
+export function withCard(model: Uint8Array, card: DetectorCard): Uint8Array {
+  const end = readMetadata(model).reduce((first, { offset }) => Math.min(first, offset), model.length);
+  const entries = Object.entries(cardMetadata(card));
+  return sealed(entries.reduce((bytes, [key, value]) => appendMetadata(bytes, key, value), model.subarray(0, end)));
+}
 
 /**
  * The card of a detector file.

@@ -1,15 +1,20 @@
 import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { appendMetadata, Graph, Runtime, relu, reshape, resizeBilinear, slice } from '@adclick/ortgrad';
+import { addScalar, appendMetadata, Graph, Runtime, relu, reshape, resizeBilinear, slice } from '@adclick/ortgrad';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import type { LabelledDefect } from '../clicks/labelled-defect.ts';
 import type { RgbImage } from '../image/types.ts';
 import { Random } from '../random.ts';
 import { ReferenceIndex } from '../residual/reference-index.ts';
 import { makeProduct } from '../synthesis/products/index.ts';
 import { DEFAULT_MAP, type MapSettings, type SegNetwork } from './anomaly-map.ts';
 import { Detector, exportDetector } from './detector.ts';
-import { IndexScorer, quantileForRate } from './scoring.ts';
+import { withCard } from './detector-card.ts';
+import { driftOf, type Seen } from './drift.ts';
+import { limitsOf, lookAtHeldOut } from './held-out.ts';
+import { IndexScorer } from './scoring.ts';
+import { logOdds } from './thresholds.ts';
 
 let runtime: Runtime;
 let folder: string;
@@ -26,6 +31,21 @@ function damaged(image: RgbImage, x: number, y: number, side: number): RgbImage 
     data.fill(0, (row * image.width + x) * 3, (row * image.width + x + side) * 3);
   return { ...image, data };
 }
+
+/** A defect with its mask. */
+function labelled(name: string, x: number, y: number, side: number): LabelledDefect {
+  const image = damaged(product.good(random), x, y, side);
+  const data = new Float32Array(image.width * image.height);
+  for (let row = y; row < y + side; row++) data.fill(1, row * image.width + x, row * image.width + x + side);
+  return { name, type: 'hole', image, probability: { ...image, data, channels: 1 }, clicks: [] };
+}
+
+/** What a detector says of pictures. */
+const seen = async (detector: Detector, images: readonly RgbImage[]) => {
+  const all: Seen[] = [];
+  for (const image of images) all.push(await detector.detect(image));
+  return all;
+};
 
 beforeAll(async () => {
   runtime = await Runtime.start();
@@ -68,16 +88,16 @@ describe('a detector file says the same as the library does through the index', 
     for (const image of [product.good(random), damaged(product.good(random), 60, 40, 20)]) {
       const [file, library] = [await detector.run(image), await scorer.score(image)];
       // The residual's map is scaled in the file: its threshold, held out on good pictures, became 0.5.
-      const { scores, peaks } = await scorer.heldOut(6);
-      const scaled = (value: number, among: number[]) => {
+      const limits = limitsOf(await lookAtHeldOut(index, { reference, settings, network, labels: [], limit: 6 }), 0.05);
+      const scaled = (value: number, limit: number) => {
         if (network) return value;
         const odds = (p: number) => p / (1 - p);
-        return odds(value) / (odds(value) + odds(quantileForRate(among, 0.05)));
+        return odds(value) / (odds(value) + odds(limit));
       };
-      expect(file.score).toBeCloseTo(scaled(library.score, scores), 4);
+      expect(file.score).toBeCloseTo(scaled(library.score, limits.score), 4);
       let most = 0;
       for (const [i, value] of file.map.data.entries())
-        most = Math.max(most, Math.abs(value - scaled(library.map.data[i], peaks)));
+        most = Math.max(most, Math.abs(value - scaled(library.map.data[i], limits.map)));
       expect(most).toBeLessThan(1e-4);
     }
     await scorer.close();
@@ -132,6 +152,76 @@ describe('a detector', () => {
     expect(await none.detect(image)).toMatchObject({ isDefect: false, regions: [] });
   });
 
+  test('with labelled defects, sets its thresholds on them as well and says how those held out were decided upon', async () => {
+    const labels = Array.from({ length: 4 }, (_, i) => labelled(`d${i}`, 30 + 30 * i, 40, 16));
+    const detector = await Detector.build(index, { labels });
+    const { thresholds, heldOut, judged } = detector.card;
+    expect(thresholds).toMatchObject({ score: 0.5, map: 0.5, heldOut: 14, defects: 4 });
+    expect(heldOut?.defects).toHaveLength(4);
+    for (const { type, area, score, map } of heldOut?.defects ?? []) {
+      expect({ type, area }).toEqual({ type: 'hole', area: (16 * 16) / (192 * 128) });
+      expect(Math.min(score, map)).toBeGreaterThan(0.5);
+    }
+    expect(judged).toMatchObject({ good: 14, defective: 4, missed: 0, auroc: 1 });
+    expect(judged?.types).toMatchObject([{ type: 'hole', pictures: 4, missed: 0 }]);
+    expect((await detector.detect(damaged(product.good(random), 60, 40, 16))).isDefect).toBe(true);
+    await detector.close();
+  });
+
+  test('with a network, goes by networks that have not seen what they judge, moved to where its own answers lie', async () => {
+    // Says half a logit less of everything than the detector's own network.
+    const other: SegNetwork = { weights: new Map(), build: (p, inputs) => addScalar(plain.build(p, inputs), -0.5) };
+    const names = index.names.slice(0, 8);
+    const labels = [labelled('d0', 60, 40, 16)];
+    const folds = [{ ...other, normals: names, labels }];
+    const looked = (unseen: readonly string[]) =>
+      index.reference(60).then((reference) =>
+        lookAtHeldOut(index, {
+          ...{ reference, settings: { ...DEFAULT_MAP, foreground: 0 }, labels: [], limit: 60 },
+          network: { ...plain, folds, unseen },
+        }),
+      );
+    const [alone, some] = [await looked([]), await looked(names.slice(0, 5))];
+    expect(alone.good).toHaveLength(8);
+    expect(some.good).toHaveLength(8);
+    const by = logOdds(some.defects[0].score) - logOdds(alone.defects[0].score);
+    expect(by).toBeCloseTo(0.5, 3);
+    const detector = await Detector.build(index, { network: { ...plain, folds, unseen: names }, labels: [] });
+    expect(detector.card.thresholds).toMatchObject({ heldOut: 8, defects: 1 });
+    await detector.close();
+  });
+
+  test('follows good pictures of the line that it takes, whether or not its card says what was held out before', async () => {
+    const other = makeProduct('machinedRing', 4, { width: 192, height: 128 });
+    const line = Array.from({ length: 12 }, () => other.good(random));
+    const built = await Detector.build(index, { name: 'ring' });
+    const { heldOut, ...old } = built.card;
+    const path = join(folder, 'adapted.onnx');
+    for (const card of [built.card, old]) {
+      await writeFile(path, withCard(built.model, card));
+      const detector = await Detector.load(path, { runtime });
+      expect(detector.card).toEqual(card);
+      const alarms = async () => {
+        let count = 0;
+        for (const image of line.slice(6)) if ((await detector.detect(image)).isDefect) count++;
+        return count;
+      };
+      expect(await alarms()).toBeGreaterThan(4);
+      await detector.adapt(line.slice(0, 6));
+      expect(await alarms()).toBeLessThan(3);
+      expect(detector.card.thresholds).toMatchObject({ adapted: 6, heldOut: card === old ? 6 : 20 });
+      await detector.save(path);
+      const again = await Detector.load(path, { runtime });
+      expect(again.card).toEqual(detector.card);
+      expect(await again.run(line[0])).toEqual(await built.run(line[0]));
+      await again.close();
+      await detector.close();
+    }
+    expect(driftOf(await seen(built, line), heldOut?.good ?? [])).toBeDefined();
+    expect(driftOf(await seen(built, goods.slice(0, 6)), heldOut?.good ?? [])).toBeUndefined();
+    await built.close();
+  });
+
   test('is the same after saving and loading, byte for byte for the same index', async () => {
     const path = join(folder, 'ring.onnx');
     const detector = await Detector.build(index, { name: 'ring', heldOut: 4 });
@@ -178,13 +268,4 @@ describe('a detector', () => {
       message: expect.stringContaining('version 3'),
     });
   });
-});
-
-test('the quantile for a rate counts the next picture in', () => {
-  const values = Array.from({ length: 49 }, (_, i) => 49 - i);
-  expect(quantileForRate(values, 0.02)).toBe(49);
-  expect(quantileForRate(values, 0.1)).toBe(45);
-  expect(quantileForRate([3, 1, 2], 0.02)).toBe(3);
-  expect(quantileForRate([3, 1, 2], 1)).toBe(1);
-  expect(() => quantileForRate([], 0.1)).toThrow(RangeError);
 });

@@ -1,6 +1,7 @@
 /** The detecting face of the library: a picture in, its anomaly map, score and defective regions out, without clicks. */
 import { readFile } from 'node:fs/promises';
 import { Runtime, type Session, tensor } from '@adclick/ortgrad';
+import type { LabelledDefect } from '../clicks/labelled-defect.ts';
 import { fail } from '../errors.ts';
 import { BACKBONES } from '../features/backbones.ts';
 import { describeIoError, writeFileAtomic } from '../files.ts';
@@ -11,17 +12,26 @@ import { throughWindows } from '../image/window.ts';
 import { REFERENCE_PICTURES } from '../residual/reference.ts';
 import type { ReferenceIndex } from '../residual/reference-index.ts';
 import { VERSION } from '../version.ts';
-import { DEFAULT_MAP, type MapSettings, type SegNetwork } from './anomaly-map.ts';
-import { cardMetadata, type DetectorCard, type DetectorThresholds, readCard, sealed } from './detector-card.ts';
+import { DEFAULT_MAP, type MapSettings } from './anomaly-map.ts';
+import {
+  cardMetadata,
+  type DetectorCard,
+  type DetectorThresholds,
+  type HeldOutGood,
+  readCard,
+  sealed,
+  withCard,
+} from './detector-card.ts';
 import { checkAnswer, checkModel } from './detector-check.ts';
 import { detectorModel } from './detector-model.ts';
+import { withGoods } from './drift.ts';
+import { goodValues, type JudgedNetwork, judgedOf, limitsOf, lookAtHeldOut, typicalValue } from './held-out.ts';
 import { type DetectedRegion, regionsOf } from './regions.ts';
-import { IndexScorer, quantileForRate } from './scoring.ts';
 
 /** What {@link Detector.build} takes; everything has a default. */
 export interface DetectorOptions {
   readonly name?: string;
-  /** Share of good pictures that may be called defective; default 0.05: at 0.02, 60 pictures make the strangest of them the threshold. */
+  /** Share of good pictures that may be called defective, above 0; default 0.05. With labelled defects see thresholdFor. */
   readonly falseAlarmRate?: number;
   /** Least area of a region in pixels of the model grid; default 16, a quarter of a token. */
   readonly minArea?: number;
@@ -32,8 +42,13 @@ export interface DetectorOptions {
   /** Good pictures that thresholds are set on, at most; default 60, spread evenly. */
   readonly heldOut?: number;
   readonly map?: Partial<MapSettings>;
-  /** A trained network and the record of its training. Without one the residual itself is the map. */
-  readonly network?: SegNetwork & { readonly record?: Readonly<Record<string, unknown>> };
+  /**
+   * A trained network, the record of its training, and networks trained without some of its pictures, on which thresholds are set then.
+   * Without one the residual itself is the map.
+   */
+  readonly network?: JudgedNetwork & { readonly record?: Readonly<Record<string, unknown>> };
+  /** Labelled defects that thresholds are set on beside good pictures. Not looked at with a network: it has seen them, its folds have their own. */
+  readonly labels?: readonly LabelledDefect[];
   readonly onProgress?: (progress: { readonly done: number; readonly total: number }) => void;
   readonly signal?: AbortSignal;
 }
@@ -47,6 +62,8 @@ export interface Detection {
   readonly map: Plane;
   /** Largest area first. */
   readonly regions: readonly DetectedRegion[];
+  /** Median of the map on the model grid; tells whether pictures differ from the good ones, see driftOf. */
+  readonly typical: number;
 }
 
 /** Held-out pictures by default. */
@@ -61,15 +78,23 @@ const PREPROCESSING =
 /** Finds the defects of one product. */
 export class Detector {
   private constructor(
-    /** What the file says of itself. */
-    readonly card: DetectorCard,
-    /** The file's bytes. */
-    readonly model: Uint8Array,
+    private said: DetectorCard,
+    private bytes: Uint8Array,
     private readonly session: Session,
     private readonly ownRuntime: Runtime | undefined,
     /** Named in errors: its file, or its name where it was not read from one. */
     private readonly file: string,
   ) {}
+
+  /** What the file says of itself. */
+  get card(): DetectorCard {
+    return this.said;
+  }
+
+  /** The file's bytes. */
+  get model(): Uint8Array {
+    return this.bytes;
+  }
 
   /**
    * Makes a detector of an index: takes good pictures along, and sets the thresholds on good pictures, each compared with the
@@ -123,7 +148,7 @@ export class Detector {
     const pixels = (image.width * image.height) / (onGrid.width * onGrid.height);
     const regions = regionsOf(map, thresholds.map, thresholds.minArea * pixels);
     const isDefect = thresholds.decision === 'score' ? score > thresholds.score : regions.length > 0;
-    return { score, isDefect, map, regions };
+    return { score, isDefect, map, regions, typical: typicalValue(onGrid) };
   }
 
   /** Score and map as the model gives them, the map on the model grid. @throws ADC_IMAGE_RANGE, ADC_DETECTOR_ANSWER. */
@@ -135,12 +160,49 @@ export class Detector {
     return { score, map: { data: map, width, height, channels: 1 } };
   }
 
+  /**
+   * Takes pictures of the line as good: sets the thresholds anew on what the detector says of them and of the good pictures and defects
+   * that it was made with, see withGoods. Give pictures as they come: only false alarms would say that all good ones look like them.
+   * What it looks for stays as it is. {@link save} writes it.
+   * @throws what {@link run} throws, the signal's reason; the thresholds then stay as they are.
+   */
+  async adapt(
+    pictures: AsyncIterable<Picture> | Iterable<Picture>,
+    options: Pick<DetectorOptions, 'signal'> & { readonly onPicture?: (done: number) => void } = {},
+  ): Promise<void> {
+    const taken: HeldOutGood[] = [];
+    for await (const picture of pictures) {
+      options.signal?.throwIfAborted();
+      taken.push(goodValues(await this.run(picture)));
+      options.onPicture?.(taken.length);
+    }
+    if (taken.length === 0) return;
+    const { thresholds, heldOut: before = { good: [], defects: [] }, judged: _, ...card } = this.said;
+    const heldOut = withGoods(before, taken);
+    const judged = judgedOf(heldOut, thresholds.falseAlarmRate);
+    this.said = {
+      ...card,
+      thresholds: {
+        ...{ ...thresholds, ...limitsOf(heldOut, thresholds.falseAlarmRate) },
+        ...{ heldOut: heldOut.good.length, adapted: (thresholds.adapted ?? 0) + taken.length },
+      },
+      heldOut,
+      ...(judged && { judged }),
+    };
+    this.bytes = withCard(this.bytes, this.said);
+  }
+
   /** Frees the model, and the runtime if the detector started it. */
   async close(): Promise<void> {
     await this.session.release();
     await this.ownRuntime?.close();
   }
 }
+
+const oddsOf = (value: number) => value / (1 - value);
+
+/** A value with the level 1 as it is with another one. */
+const atLevel = (value: number, level: number) => value / (value + level * (1 - value));
 
 /**
  * The bytes and the card of a detector file; see {@link Detector.build}.
@@ -153,16 +215,27 @@ export async function exportDetector(
   const { falseAlarmRate = FALSE_ALARMS, minArea = MIN_AREA, decision = 'score', network } = options;
   const settings = { ...DEFAULT_MAP, ...options.map };
   const reference = await index.reference(options.normals ?? REFERENCE_PICTURES);
-  const scorer = await IndexScorer.create(index, { reference, settings, network });
-  const { scores, peaks } = await scorer.heldOut(options.heldOut ?? HELD_OUT, options).finally(() => scorer.close());
-  const limits = {
-    score: quantileForRate(scores, falseAlarmRate),
-    map: quantileForRate(peaks, falseAlarmRate),
-  };
+  const looked = await lookAtHeldOut(index, {
+    ...{ reference, settings, network, labels: options.labels ?? [], limit: options.heldOut ?? HELD_OUT },
+    ...{ onProgress: options.onProgress, signal: options.signal },
+  });
+  const limits = limitsOf(looked, falseAlarmRate);
   // A residual's map is scaled so that its thresholds are 0.5, whatever the product.
-  const unscaled = (value: number) => value / (1 - value);
-  const level = network ? { score: 1, map: 1 } : { score: unscaled(limits.score), map: unscaled(limits.map) };
+  const level = network ? { score: 1, map: 1 } : { score: oddsOf(limits.score), map: oddsOf(limits.map) };
   const thresholds = network ? limits : { score: 0.5, map: 0.5 };
+  const heldOut = {
+    good: looked.good.map(({ score, map, typical }) => ({
+      score: atLevel(score, level.score),
+      map: atLevel(map, level.map),
+      typical: atLevel(typical, level.map),
+    })),
+    defects: looked.defects.map((defect) => ({
+      ...defect,
+      score: atLevel(defect.score, level.score),
+      map: atLevel(defect.map, level.map),
+    })),
+  };
+  const judged = judgedOf(heldOut, falseAlarmRate);
   const { grid, neighbours, radius, backbone, weights, windows } = index.settings;
   const card: DetectorCard = {
     name: options.name ?? 'detector',
@@ -174,7 +247,12 @@ export async function exportDetector(
     backbone: { name: backbone, weights },
     reference: { pictures: reference.names.length, of: reference.of, neighbours, radius },
     map: { from: network ? 'network' : 'residual', ...settings },
-    thresholds: { ...thresholds, minArea, decision, falseAlarmRate, heldOut: scores.length },
+    thresholds: {
+      ...{ ...thresholds, minArea, decision, falseAlarmRate },
+      ...{ heldOut: heldOut.good.length, defects: heldOut.defects.length },
+    },
+    heldOut,
+    ...(judged && { judged }),
     training: network ? { ...network.record } : null,
   };
   const { extractor } = index;

@@ -1,4 +1,4 @@
-/** Scoring pictures through an index, and thresholds from good pictures that are each compared with the others only. */
+/** Scoring pictures through an index as a detector file does, good ones compared with the others only. */
 import { type Session, tensor } from '@adclick/ortgrad';
 import type { Picture } from '../image/samples.ts';
 import type { Plane } from '../image/types.ts';
@@ -66,42 +66,8 @@ export class IndexScorer {
     };
   }
 
-  /** Scores and highest map values of up to `limit` good pictures, spread evenly, each compared with the others only. */
-  async heldOut(
-    limit: number,
-    options: {
-      readonly onProgress?: (progress: { readonly done: number; readonly total: number }) => void;
-      readonly signal?: AbortSignal;
-    } = {},
-  ): Promise<{ readonly scores: number[]; readonly peaks: number[] }> {
-    const { names } = this.index;
-    const total = Math.min(limit, names.length);
-    const [scores, peaks]: [number[], number[]] = [[], []];
-    for (let done = 0; done < total; done++) {
-      options.signal?.throwIfAborted();
-      const name = names[Math.floor((done * names.length) / total)];
-      const { score, map } = await this.score(await this.index.picture(name), this.index.copiesOf(name));
-      scores.push(score);
-      peaks.push(map.data.reduce((a, b) => Math.max(a, b), 0));
-      options.onProgress?.({ done: done + 1, total });
-    }
-    return { scores, peaks };
-  }
-
   /** Frees the model. */
   async close(): Promise<void> {
     await this.session.release();
   }
-}
-
-/**
- * The smallest of the values that at most `rate` of further ones from the same source exceed, in expectation: the
- * ceil((n + 1)(1 - rate))-th smallest, or the largest where there are too few to tell (split conformal prediction).
- */
-export function quantileForRate(values: readonly number[], rate: number): number {
-  if (values.length === 0 || !(rate >= 0 && rate <= 1))
-    throw new RangeError(`no quantile of ${values.length} values for a rate of ${rate}`);
-  const sorted = [...values].sort((a, b) => a - b);
-  const place = Math.ceil((sorted.length + 1) * (1 - rate));
-  return sorted[Math.min(Math.max(place, 1), sorted.length) - 1];
 }

@@ -1,7 +1,7 @@
 /** What training a detector's network takes and gives; evaluation and the command line know it by these types only. */
 import type { Runtime } from '@adclick/ortgrad';
 import type { LabelledDefect } from '../clicks/labelled-defect.ts';
-import type { SegNetwork } from '../inference/anomaly-map.ts';
+import type { JudgedNetwork } from '../inference/held-out.ts';
 import type { PromptsOf } from '../language/prompts.ts';
 import type { ReferenceIndex } from '../residual/reference-index.ts';
 
@@ -25,7 +25,7 @@ export interface DetectorTraining {
 /** What training came to. */
 export interface TrainedDetector {
   /** Absent when the network was no better than the residual alone on labels and good pictures that it had not seen. */
-  readonly network?: SegNetwork & { readonly record: Readonly<Record<string, unknown>> };
+  readonly network?: JudgedNetwork & { readonly record: Readonly<Record<string, unknown>> };
   /** What the user should know, such as that the network was left aside and by how much. */
   readonly notes: readonly string[];
 }

@@ -1,11 +1,12 @@
 /** From a few labels to a detector's network: items, folds that decide how far to trust what is learnt, and the residual to fall back on. */
-import type { ParameterSource, Runtime } from '@adclick/ortgrad';
+import type { ParameterSource, Runtime, Tensor } from '@adclick/ortgrad';
 import type { LabelledDefect } from '../clicks/labelled-defect.ts';
 import { fail } from '../errors.ts';
 import { spread } from '../evaluation/category.ts';
 import { mean } from '../evaluation/metrics.ts';
 import { normalisedColoursOn } from '../features/normalised-colours.ts';
 import type { SegBuilder } from '../inference/anomaly-map.ts';
+import type { HeldOutNetwork } from '../inference/held-out.ts';
 import { DEFAULT_WEIGHTS } from '../inference/labeler.ts';
 import type { PromptsOf } from '../language/prompts.ts';
 import { TextModel } from '../language/text-encoder.ts';
@@ -68,6 +69,8 @@ export const DETECTOR_TRAINING: DetectorTrainingSettings = {
 
 /** Fewest labels that folds can be made of. */
 const LEAST_LABELS = 2;
+/** Good pictures that no item was made of, from which on thresholds are set on them alone. */
+const ENOUGH_UNSEEN = 30;
 /** Share of a good picture's tokens whose residual lies below the path's logit 0. */
 const USUAL = 0.999;
 /** Gain of the residual's path: twice the usual residual is a logit of 2. */
@@ -122,6 +125,8 @@ export interface PreparedTraining {
   readonly counts: SegCounts;
   /** Good pictures that judge. */
   readonly judges: readonly SegItem[];
+  /** The names of the good pictures among the items, in their order, and of all that no item was made of. */
+  readonly names: { readonly trained: readonly string[]; readonly unseen: readonly string[] };
   /** What the phrases of the labels' types say; empty where language has no part. */
   readonly words: TypeWords;
   readonly click: ClickWeights;
@@ -192,7 +197,12 @@ export async function prepareTraining(
   const items = await make({ names, labels, counts }, 0);
   const alone = { goods: judging.length, simulated: 0, copies: 0 };
   const judges = await make({ names: judging, labels: [], counts: alone }, items.length);
-  return { training, labels, items, counts, judges, words, click };
+  const drawnOn = new Set(names);
+  const unseen = index.names.filter((name) => !drawnOn.has(name));
+  return {
+    ...{ training, labels, items, counts, judges, words, click },
+    names: { trained: names.slice(0, counts.goods), unseen },
+  };
 }
 
 /** The network's settings; logit 0 of its path is where hardly a good picture's residual gets. */
@@ -206,8 +216,11 @@ function networkOf({ items, click }: PreparedTraining, { head }: DetectorTrainin
 function foldsIn({ labels, items }: PreparedTraining, folds: number): (item: SegItem) => number | undefined {
   const byLabel = foldsOf(labels, folds);
   const simulated = items.filter(({ kind }) => kind === 'simulated');
+  const goods = items.filter(({ kind }) => kind === 'good');
   return (item) => {
     if (item.label !== undefined) return byLabel[item.label];
+    // Thresholds are set on good pictures that a network has not seen.
+    if (item.kind === 'good' && goods.length >= folds) return goods.indexOf(item) % folds;
     return labels.length === 0 && item.kind === 'simulated' ? simulated.indexOf(item) % folds : undefined;
   };
 }
@@ -265,13 +278,15 @@ export async function fitDetector(
 
   const foldOf = foldsIn(prepared, folds);
   const precisions: number[][] = [];
+  const trained: ReadonlyMap<string, Tensor>[] = [];
   for (let fold = 0; fold < folds; fold++) {
     const weights = await train(
       items.filter((item) => foldOf(item) !== fold),
       steps.fold,
       `fold ${fold + 1} of ${folds}`,
     );
-    const own = items.filter((item) => foldOf(item) === fold);
+    trained.push(weights);
+    const own = items.filter((item) => item.kind !== 'good' && foldOf(item) === fold);
     // A label's own picture lies before its copies.
     const held = labels.length > 0 ? own.filter((item, i) => item.label !== own[i - 1]?.label) : own;
     const judging = { runtime, settings: network, weights, words, trust, window };
@@ -286,8 +301,21 @@ export async function fitDetector(
       notes: [`The network was left aside: ${seen} its AP was ${percent(ap)}, the residual's ${percent(residual)}.`],
     };
   const heldOut = { ap, residual, pictures: judges.length + labels.length };
+  const factor = trust[gains.indexOf(ap)];
+  const { names } = prepared;
+  const byLabel = foldsOf(labels, folds);
+  // Those of other folds lie under simulated defects, so they are second choice.
+  const normals = names.unseen.length >= ENOUGH_UNSEEN ? names.unseen : [...names.trained, ...names.unseen];
+  const without = trained.map(
+    (weights, fold): HeldOutNetwork => ({
+      build: builderOf(network, words, factor, window),
+      weights,
+      normals: normals.filter((_, i) => i % folds === fold),
+      labels: labels.filter((_, i) => byLabel[i] === fold),
+    }),
+  );
   return {
-    network: await whole(trust[gains.indexOf(ap)], heldOut),
+    network: { ...(await whole(factor, heldOut)), folds: without, unseen: names.unseen },
     notes: [`AP ${seen}: ${percent(ap)}, the residual's ${percent(residual)}.`],
   };
 }

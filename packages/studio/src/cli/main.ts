@@ -18,6 +18,7 @@ const COMMANDS: Readonly<Record<string, () => Promise<(program: Command) => void
   prompts: async () => (await import('./prompts.ts')).addPrompts,
   train: async () => (await import('./train.ts')).addTrain,
   predict: async () => (await import('./predict.ts')).addPredict,
+  adapt: async () => (await import('./adapt.ts')).addAdapt,
   evaluate: async () => (await import('./evaluate.ts')).addEvaluate,
   models: async () => (await import('./models.ts')).addModels,
   doctor: async () => (await import('./doctor.ts')).addDoctor,

@@ -5,6 +5,7 @@ import { trainSegmentation } from '../detectors/training.ts';
 import { localUser } from '../local-user.ts';
 import { openLabels } from '../open-labels.ts';
 import { trainClick } from '../workbench/click-training.ts';
+import { decisionLines } from './decision-lines.ts';
 import { collect, number, wholeNumber } from './options.ts';
 import { formatDuration } from './progress-bar.ts';
 import { type CommonOptions, run, withCommon } from './run.ts';
@@ -52,11 +53,16 @@ function addSeg(train: Command): void {
         options,
         context,
       );
-      const { category, detector, from, labels, notes, seconds } = answer;
+      const { category, detector, from, labels, judged, notes, seconds } = answer;
       const what = from === 'network' ? `a network trained on ${labels} labels` : 'the residual alone';
       return {
         json: answer,
-        lines: [`${category}: ${what}, in ${formatDuration(seconds)}`, ...notes, `detector  ${detector}`],
+        lines: [
+          `${category}: ${what}, in ${formatDuration(seconds)}`,
+          ...notes,
+          ...(judged ? decisionLines(judged) : []),
+          `detector  ${detector}`,
+        ],
       };
     }),
   );

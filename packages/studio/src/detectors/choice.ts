@@ -45,13 +45,19 @@ export function resolveDetector(detector: string, root: string): string {
   return found;
 }
 
+/** A detector and the file that it lies in. */
+export interface Placed {
+  readonly detector: Detector;
+  readonly path: string;
+}
+
 /** Brings the index up to date and makes a detector of it, unless the one that is kept fits it. */
 async function madeDetector(
   project: Project,
   category: Category,
   runtime: Runtime,
   work: NotedOptions,
-): Promise<Detector> {
+): Promise<Placed> {
   const folder = indexFolder(project, category);
   if (!existsSync(folder)) await indexCategory(project, category, { ...work, runtime });
   const index = await openCurrentIndex(project, category, { ...work, runtime });
@@ -69,7 +75,7 @@ async function madeDetector(
     const kept = await Detector.load(path, { runtime }).catch(passOver('detector not read', { path }));
     if (kept) {
       await index.close();
-      return kept;
+      return { detector: kept, path };
     }
   }
   const detector = await Detector.build(index, {
@@ -81,7 +87,7 @@ async function madeDetector(
   for (const name of await readdir(place))
     if (name.startsWith(prefix) && /^[0-9a-f]{16}\.onnx$/.test(name.slice(prefix.length)) && name !== basename(path))
       await removeIfPossible(join(place, name));
-  return detector;
+  return { detector, path };
 }
 
 /**
@@ -93,13 +99,12 @@ export async function openDetector(
   category: Category,
   runtime: Runtime,
   options: NotedOptions & { readonly detector?: string } = {},
-): Promise<Detector> {
-  if (options.detector !== undefined)
-    return Detector.load(resolveDetector(options.detector, project.root), { runtime });
+): Promise<Placed> {
+  const placed = async (path: string) => ({ path, detector: await Detector.load(path, { runtime }) });
+  if (options.detector !== undefined) return placed(resolveDetector(options.detector, project.root));
   await adoptDetectors(project);
   const trained = trainedDetector(project.root, category.name);
-  if (existsSync(trained)) return Detector.load(trained, { runtime });
-  return madeDetector(project, category, runtime, options);
+  return existsSync(trained) ? placed(trained) : madeDetector(project, category, runtime, options);
 }
 
 /**
@@ -112,7 +117,7 @@ export async function openChoice(
   runtime: Runtime,
   choice: DetectorChoice,
 ): Promise<Detector> {
-  if (choice === 'residual') return madeDetector(project, category, runtime, {});
+  if (choice === 'residual') return (await madeDetector(project, category, runtime, {})).detector;
   await adoptDetectors(project);
   const path = (choice === 'newest' ? trainedDetector : previousDetector)(project.root, category.name);
   if (existsSync(path)) return Detector.load(path, { runtime });

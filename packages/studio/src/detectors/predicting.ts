@@ -1,11 +1,11 @@
 /** Detecting defects in files and folders: one line a picture, maps and overlays where they are wanted. */
 import { stat } from 'node:fs/promises';
 import { dirname, extname, join, relative, resolve } from 'node:path';
-import { type Detection, Detector, type RgbImage, readImage } from '@adclick/core';
+import { type Detection, Detector, DriftWatch, type RgbImage, readImage } from '@adclick/core';
 import { isFolder, isInside, writeFileAtomic } from '@adclick/core/files';
 import { drawHeat, encodeJpeg, pictureNotes } from '@adclick/core/image';
 import { keptPromise, Runtime } from '@adclick/ortgrad';
-import { roundScore, type WrittenRegion, writeProbability, writtenRegions } from '../engine/written.ts';
+import { driftText, roundScore, type WrittenRegion, writeProbability, writtenRegions } from '../engine/written.ts';
 import { fail, toCoded } from '../errors.ts';
 import { collisionKey } from '../file-name.ts';
 import type { NotedOptions, WorkOptions } from '../jobs/progress.ts';
@@ -47,6 +47,8 @@ export interface PredictResult {
   readonly ms: number;
   /** What somebody should know of the picture: pages that were not looked at, samples of another kind or beyond the window. */
   readonly notes?: readonly string[];
+  /** That this and the pictures before it differ from the good ones that the detector knows, so that false alarms are to be expected. */
+  readonly differs?: string;
 }
 
 /** A picture that could not be looked at. */
@@ -73,7 +75,9 @@ interface Wanted {
 }
 
 /** Pictures that paths stand for, in their order. @throws ADC_IMAGE_MISSING for a path that is not there. */
-async function expand(paths: readonly string[]): Promise<{ pictures: Wanted[]; passedOver: readonly PassedOver[] }> {
+export async function expand(
+  paths: readonly string[],
+): Promise<{ pictures: Wanted[]; passedOver: readonly PassedOver[] }> {
   // One that is empty gets an answer of its own, as every picture that cannot be read.
   const finder = new Finder({ empty: true });
   const pictures: Wanted[] = [];
@@ -135,7 +139,7 @@ function finder(
       return { category: only ?? detector.card.name, detector };
     }
     const category = categoryOf(project, path, only);
-    const open = () => openDetector(project, category, runtime, { ...options, detector: given });
+    const open = async () => (await openDetector(project, category, runtime, { ...options, detector: given })).detector;
     return { category: category.name, detector: await keptPromise(opened, category.name, open) };
   };
 }
@@ -173,6 +177,9 @@ export async function predictPictures(
   const runtime = await Runtime.start();
   const find = finder(request, project, runtime, options);
   const summary = { pictures: 0, defective: 0, failed: 0, passedOver };
+  const watches = new Map<Detector, DriftWatch>();
+  /** Detectors whose last picture differed: that is told once, until one does not. */
+  const told = new Set<Detector>();
   const one = async (path: string, below: string) => {
     const { category, detector } = await find(path);
     const start = performance.now();
@@ -182,6 +189,10 @@ export async function predictPictures(
       const detection = await detector.detect(image);
       const ms = Math.round(performance.now() - start);
       const { score, isDefect, regions } = detection;
+      const watch = watches.get(detector) ?? new DriftWatch(detector.card.heldOut?.good);
+      watches.set(detector, watch);
+      const drift = watch.add(path, detection);
+      const differs = drift && driftText(drift);
       const notes = pictureNotes(image, detector.card.windows);
       line = {
         image: path,
@@ -195,7 +206,11 @@ export async function predictPictures(
         ...(await outputs?.write(path, below, detector.rgb(image), detection)),
         ms,
         ...(notes.length > 0 && { notes }),
+        ...(differs !== undefined && { differs }),
       };
+      if (differs !== undefined && !told.has(detector)) note?.(`${category}: ${differs}`);
+      if (differs !== undefined) told.add(detector);
+      else told.delete(detector);
       if (isDefect) summary.defective++;
     } catch (error) {
       const { code, message, next } = toCoded(error);

@@ -1,4 +1,5 @@
 /** What the trainings of click weights and of detectors are told, and what they say. */
+import type { DetectorCard } from '@adclick/core';
 import type { Preset } from '@adclick/core/models';
 import type { TrainingProgress } from '@adclick/core/training';
 
@@ -59,6 +60,8 @@ export interface SegTrainingAnswer {
   /** 'residual' when the network was left aside. */
   readonly from: 'network' | 'residual';
   readonly labels: number;
+  /** How labels and good pictures that were held out were decided upon, each by a threshold set on the others; absent without labels. */
+  readonly judged?: DetectorCard['judged'];
   readonly notes: readonly string[];
   readonly seconds: number;
 }

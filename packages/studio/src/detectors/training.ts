@@ -1,5 +1,5 @@
 /** Training a detector on a project's labels, and putting it where detection looks for it; the one before stays beside it. */
-import { DEFAULT_WEIGHTS, Detector, readRgb } from '@adclick/core';
+import { DEFAULT_WEIGHTS, Detector, type DetectorCard, readRgb } from '@adclick/core';
 import { fail as failCore } from '@adclick/core/errors';
 import { fromStored } from '@adclick/core/files';
 import { decodeRle } from '@adclick/core/geometry';
@@ -106,14 +106,25 @@ export async function makeDetector(
   const detector = await Detector.build(training.index, {
     name,
     network,
+    labels: training.labels,
     signal,
     onProgress: (progress) => onProgress?.({ label: `setting thresholds of ${name}`, ...progress }),
   });
   signal?.throwIfAborted();
+  const { judged } = detector.card;
+  const said = [...notes, ...(judged ? [judgedText(judged)] : [])];
   const seconds = (performance.now() - started) / 1000;
-  const facts = { labels: training.labels.length, notes: [...notes], seconds };
+  const facts = { labels: training.labels.length, notes: said, seconds };
   await adoptDetectors(project);
-  return { detector, path: await keepTrained(project.root, name, detector, facts, owned), notes };
+  return { detector, path: await keepTrained(project.root, name, detector, facts, owned), notes: said };
+}
+
+/** How held-out pictures were decided upon, in a sentence. */
+function judgedText({ missed, falseAlarms, defective, good, intervals }: NonNullable<DetectorCard['judged']>): string {
+  const percent = (value: number) => (100 * value).toFixed(1);
+  const share = (value: number, [low, high]: readonly [number, number]) =>
+    `${percent(value)} % (${percent(low)} to ${percent(high)})`;
+  return `On held-out pictures at its threshold: ${share(missed, intervals.missed)} of ${defective} labels missed, ${share(falseAlarms, intervals.falseAlarms)} of ${good} good pictures called defective.`;
 }
 
 /**
@@ -150,13 +161,14 @@ export async function trainSegmentation(
       const training = { index, runtime, labels, seed, steps };
       const settings = detectorSettings(sliding);
       const { detector, path, notes } = await makeDetector(project, category, training, held, settings);
-      const { from } = detector.card.map;
+      const { judged, map } = detector.card;
       const seconds = (performance.now() - started) / 1000;
       return {
         category: category.name,
         detector: path,
-        from,
+        from: map.from,
         labels: labels.length,
+        ...(judged && { judged }),
         notes: [...leftOut, ...notes],
         seconds,
       };

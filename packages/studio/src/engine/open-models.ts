@@ -6,6 +6,7 @@ import { totalmem } from 'node:os';
 import { join } from 'node:path';
 import {
   type Detector,
+  DriftWatch,
   Labeler,
   Lanes,
   type Plane,
@@ -40,7 +41,7 @@ import {
   type Opening,
   type Prepared,
 } from './protocol.ts';
-import { writtenRegions } from './written.ts';
+import { driftText, writtenRegions } from './written.ts';
 
 /** Bytes that an open picture takes for each pixel of the model grid: about 20 MB at 512 × 512. */
 const VIEW_BYTES_A_PIXEL = 76;
@@ -85,6 +86,8 @@ interface OpenedDetector {
   readonly detector: Promise<Detector>;
   /** Work that has not ended. */
   readonly uses: Set<Promise<unknown>>;
+  /** What it was shown last; there once it is open. */
+  watch: DriftWatch | undefined;
 }
 
 interface Open {
@@ -316,7 +319,7 @@ export class OpenModels {
   private async withDetector<T>(
     name: string,
     by: DetectorChoice,
-    work: (detector: Detector) => Promise<T>,
+    work: (detector: Detector, watch: DriftWatch) => Promise<T>,
   ): Promise<T> {
     const { project } = this.settings;
     const { main: runtime } = await this.start();
@@ -329,9 +332,13 @@ export class OpenModels {
       stamp,
       detector: this.sources.detector(project, this.category(name), runtime, by),
       uses: new Set<Promise<unknown>>(),
+      watch: undefined,
     };
     this.detectors.set(place, opened);
-    const use = opened.detector.then(work);
+    const use = opened.detector.then((detector) => {
+      opened.watch ??= new DriftWatch(detector.card.heldOut?.good);
+      return work(detector, opened.watch);
+    });
     opened.uses.add(use);
     try {
       return await use;
@@ -355,8 +362,9 @@ export class OpenModels {
   /** @throws ADC_IMAGE_... for bytes that are no picture, ADC_DETECTOR_..., and what indexing throws. */
   async detect(category: string, bytes: Uint8Array, withMap: boolean): Promise<DetectAnswer> {
     const image = await decodeImage(bytes, { path: 'sent' });
-    return this.withDetector(category, this.hasTrained(category) ? 'newest' : 'residual', async (detector) => {
-      const { answer, map } = await lookWith(detector, category, image);
+    const sent = createHash('sha256').update(bytes).digest('hex');
+    return this.withDetector(category, this.hasTrained(category) ? 'newest' : 'residual', async (detector, watch) => {
+      const { answer, map } = await lookWith(detector, watch, category, { name: sent, image });
       const grey = { ...map, data: Uint16Array.from(map.data, (value) => Math.round(value * 65535)) };
       return { ...answer, map: withMap ? Buffer.from(await encodePng(grey)).toString('base64') : null };
     });
@@ -365,8 +373,8 @@ export class OpenModels {
   /** What one of a category's detectors finds in a picture of the queue. @throws ADC_IMAGE_…, ADC_NOT_FOUND, ADC_DETECTOR_… */
   async inspect({ category, path }: ModelPicture, by: DetectorChoice): Promise<ImageDetection> {
     const { image } = await readPicture(path);
-    return this.withDetector(category, by, async (detector) => {
-      const { answer, map } = await lookWith(detector, category, image);
+    return this.withDetector(category, by, async (detector, watch) => {
+      const { answer, map } = await lookWith(detector, watch, category, { name: path, image });
       const scale = Math.min(1, MAP_SIDE / Math.max(map.width, map.height));
       const small = resizePlane(map, Math.ceil(map.width * scale), Math.ceil(map.height * scale));
       const grey = { ...small, data: Uint8Array.from(small.data, (value) => Math.round(value * 255)) };
@@ -394,13 +402,20 @@ function factsOf(image: DecodedImage, windows: Windows | undefined): Open['facts
 }
 
 /** What a detector finds: what is sent of it, and its map. */
-async function lookWith(detector: Detector, category: string, image: DecodedImage) {
+async function lookWith(
+  detector: Detector,
+  watch: DriftWatch,
+  category: string,
+  { name, image }: { readonly name: string; readonly image: DecodedImage },
+) {
   const start = performance.now();
-  const { score, isDefect, map, regions } = await detector.detect(image);
+  const detection = await detector.detect(image);
+  const { score, isDefect, map, regions } = detection;
+  const drift = watch.add(name, detection);
   const ms = Math.round(performance.now() - start);
   const { width, height } = image;
   const notes = pictureNotes(image, detector.card.windows);
-  const found = { score, isDefect, regions: writtenRegions(regions), notes };
+  const found = { score, isDefect, regions: writtenRegions(regions), notes, differs: drift ? driftText(drift) : null };
   return { answer: { category, detector: detector.card.name, width, height, ...found, ms }, map };
 }
 

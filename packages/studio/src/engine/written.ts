@@ -1,5 +1,5 @@
 /** What models find, as it is written out: regions as plain values, maps as pictures. */
-import { type Box, type DetectedRegion, type Plane, writePng } from '@adclick/core';
+import { type Box, type DetectedRegion, type Drift, type Plane, writePng } from '@adclick/core';
 
 /** A region as it is written out. */
 export interface WrittenRegion {
@@ -18,6 +18,16 @@ export const writtenRegions = (regions: readonly DetectedRegion[]): WrittenRegio
     box,
     peak: { x: peak.x, y: peak.y, value: roundScore(value) },
   }));
+
+/** That the last pictures differ from the good ones of a detector, in sentences. */
+export function driftText({ by, pictures, of }: Drift): string {
+  const [what, unless] =
+    by === 'everywhere'
+      ? ['look stranger all over than nine in ten of the good pictures that the detector knows', '']
+      : ['score higher than three in four of the good pictures that the detector knows', 'Unless most are defective, '];
+  const expect = `${unless ? `${unless}expect` : 'Expect'} false alarms; where they are good, \`adclick adapt\` takes them as good`;
+  return `${pictures} of the last ${of} pictures ${what}. ${expect}.`;
+}
 
 /** Writes probabilities as 16-bit grey PNG: value / 65535. */
 export async function writeProbability(path: string, { data, width, height }: Plane): Promise<void> {

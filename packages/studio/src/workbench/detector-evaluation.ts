@@ -102,7 +102,7 @@ async function makeDetector(
     onProgress: (progress) => work.onProgress?.({ label: `training ${category}`, ...progress }),
   };
   const { network, notes } = await trainDetector(training, detectorSettings(request.sliding ?? false));
-  const detector = await Detector.build(index, { ...options, name: category, network });
+  const detector = await Detector.build(index, { ...options, name: category, network, labels: labelled });
   return { detector, count: split.train.length, picks: split.picks, notes };
 }
 
@@ -145,7 +145,8 @@ export async function evaluateDetector(
         signal,
       });
     const evaluation = await show(detector, 'detecting', report ? undefined : 0);
-    const isPlain = detector.card.map.from === 'residual' && request.weights === undefined;
+    // One that was left alone by its network has thresholds of its own.
+    const isPlain = detector.card.map.from === 'residual' && trained.count === 0 && request.weights === undefined;
     const plain = isPlain ? detector : await Detector.build(index, options);
     const unsupervised = isPlain ? evaluation : await show(plain, 'comparing', 0);
     const answer: DetectionAnswer = {
