@@ -11,7 +11,9 @@ import { detectionItems, labelByClicks, spread } from '../../packages/core/src/e
 import { type DetectionFigures, evaluateDetection } from '../../packages/core/src/evaluation/detection.ts';
 import { splitDefects } from '../../packages/core/src/evaluation/splits.ts';
 import { resizePlane } from '../../packages/core/src/image/resize.ts';
-import { DEFAULT_MAP, type SegNetwork } from '../../packages/core/src/inference/anomaly-map.ts';
+import { DEFAULT_MAP } from '../../packages/core/src/inference/anomaly-map.ts';
+import type { Decisions } from '../../packages/core/src/inference/decisions.ts';
+import { type JudgedNetwork, limitsOf, lookAtHeldOut } from '../../packages/core/src/inference/held-out.ts';
 import { Labeler } from '../../packages/core/src/inference/labeler.ts';
 import { IndexScorer } from '../../packages/core/src/inference/scoring.ts';
 import { objectName, offlinePrompts } from '../../packages/core/src/language/prompts.ts';
@@ -35,6 +37,8 @@ export interface DetectorSettings {
   /** Where the ten labels were named by the benchmark's authors, or drawn with seed 0. */
   readonly picks: string;
   readonly figures: Readonly<Partial<Record<Setting, DetectionFigures>>>;
+  /** At the threshold that a detector of the setting would ship with; of those whose networks were judged by folds, or are none. */
+  readonly decisions?: Readonly<Partial<Record<Setting, Decisions>>>;
   /** What training said of the weak setting, and whether it used its network; of a run that measures it. */
   readonly notes?: readonly string[];
   readonly network?: boolean;
@@ -62,24 +66,28 @@ const index = await ReferenceIndex.build(
   { runtime, directory: values.index },
 );
 const reference = await index.reference(REFERENCE_PICTURES);
+/** As detectors are built by default. */
+const [HELD_OUT, FALSE_ALARMS] = [60, 0.05];
 const prompts = (type: string) => offlinePrompts(type, objectName(category));
 
 const limit = Number(values.limit) || undefined;
 const shown = { testGood: spread(dataset.testGood, limit), defects: spread(split.test, limit) };
 
-/** Scores as the detector file does, by its own last nodes. */
-async function evaluate(network?: SegNetwork): Promise<DetectionFigures> {
+/** Scores as the detector file does, by its own last nodes, and decides as it does. */
+async function evaluate(network: JudgedNetwork | undefined, labels: readonly LabelledDefect[]) {
+  const heldOut = { reference, settings: DEFAULT_MAP, network, labels, limit: HELD_OUT };
+  const limit = limitsOf(await lookAtHeldOut(index, heldOut), FALSE_ALARMS).score;
   const scorer = await IndexScorer.create(index, { reference, settings: DEFAULT_MAP, network });
-  const { ap, pro, pauroc, iauroc } = await evaluateDetection(
+  const { ap, pro, pauroc, iauroc, decisions } = await evaluateDetection(
     detectionItems(shown),
     async (image) => {
       const { map, score } = await scorer.score(image);
-      return { score, map: resizePlane(map, image.width, image.height) };
+      return { score, isDefect: score > limit, map: resizePlane(map, image.width, image.height) };
     },
     { what: category, examples: 0 },
   );
   await scorer.close();
-  return { ap, pro, pauroc, iauroc };
+  return { figures: { ap, pro, pauroc, iauroc }, decisions };
 }
 
 /** Labels made by simulated clicks. */
@@ -124,14 +132,17 @@ const trained: Readonly<Record<Setting, () => Promise<Partial<TrainedDetector>>>
 };
 
 const figures: Partial<Record<Setting, DetectionFigures>> = {};
+const decisions: Partial<Record<Setting, Decisions>> = {};
 let said: Pick<DetectorSettings, 'notes' | 'network'> = {};
 for (const setting of SETTINGS.filter((name) => values.setting.includes(name))) {
   const { network, notes } = await trained[setting]();
-  const made = await evaluate(network);
-  figures[setting] = made;
+  // The weak one's labels set the residual's threshold where its network was left aside.
+  const made = await evaluate(network, setting === 'weak' ? (await onClicks()).labels : []);
+  figures[setting] = made.figures;
+  if (setting === 'weak' || setting === 'unsupervised') decisions[setting] = made.decisions;
   if (setting === 'weak') said = { notes, network: network !== undefined };
   say(
-    `${category}, ${setting}: ${Object.values(made)
+    `${category}, ${setting}: ${Object.values(made.figures)
       .map((value) => (100 * value).toFixed(1))
       .join(' / ')}`,
   );
@@ -143,6 +154,7 @@ const result: DetectorSettings = {
   defects: shown.defects.length,
   picks: split.picks,
   figures,
+  decisions,
   ...said,
 };
 answer(result);

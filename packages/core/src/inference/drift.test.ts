@@ -68,13 +68,15 @@ describe('taking pictures as good', () => {
   const rate = 0.05;
   const limitOf = ({ good, defects }: ReturnType<typeof withGoods>) =>
     thresholdFor({ good: good.map(({ score }) => score), defects: defects.map(({ score }) => score) }, rate);
-  const alarms = (of: readonly HeldOutGood[], limit: number) => of.filter(({ score }) => score > limit).length / of.length;
+  const alarms = (of: readonly HeldOutGood[], limit: number) =>
+    of.filter(({ score }) => score > limit).length / of.length;
 
   test('ends false alarms when the line differs', () => {
     const before = { good: pictures(60), defects: [] };
     const line = pictures(400, 1);
     expect(alarms(line, limitOf(before))).toBeGreaterThan(0.8);
-    for (const taken of [6, 20, 60]) expect(alarms(line, limitOf(withGoods(before, pictures(taken, 1))))).toBeLessThan(0.2);
+    for (const taken of [6, 20, 60])
+      expect(alarms(line, limitOf(withGoods(before, pictures(taken, 1))))).toBeLessThan(0.2);
   });
 
   test('finds defects again when the line is more alike than the training', () => {

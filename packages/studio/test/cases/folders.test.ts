@@ -302,7 +302,7 @@ describe('detectors of categories whose names differ in odd characters', () => {
       const build = (name: string) => Detector.build(index, { name });
       const facts = { labels: 2, notes: [], seconds: 1 };
       const open = async (name: string) => {
-        const detector = await openDetector(project, categoriesOf(project, name)[0], runtime);
+        const { detector } = await openDetector(project, categoriesOf(project, name)[0], runtime);
         try {
           return detector.card.name;
         } finally {
