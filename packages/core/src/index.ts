@@ -17,7 +17,7 @@ export type {
   HeldOutDefect,
   HeldOutGood,
 } from './inference/detector-card.ts';
-export { type Drift, DriftWatch, driftOf, type Seen } from './inference/drift.ts';
+export { type Drift, DriftWatch, driftOf, type Known, type Seen } from './inference/drift.ts';
 export type { HeldOutNetwork, JudgedNetwork } from './inference/held-out.ts';
 export {
   DEFAULT_WEIGHTS,

@@ -2,7 +2,8 @@
 import { copyFile, mkdir, mkdtemp, readdir, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { Detector, readImage } from '@adclick/core';
+import { Detector, readImage, readRgb, writePng } from '@adclick/core';
+import type { DetectionImageResult } from '@adclick/core/evaluation';
 import { readImageSize } from '@adclick/core/image';
 import { writeSampleProduct } from '@adclick/core/synthesis';
 import { afterAll, beforeAll, describe, expect, test, vi } from 'vitest';
@@ -126,6 +127,45 @@ test('a detector file needs no project', async () => {
   expect(errorCode(await adclick(['predict', picture, '--detector', 'nobody']))).toBe('ADC_USAGE');
 });
 
+test('pictures that differ from the good ones are told before they are counted as defects, until some are taken as good', async () => {
+  const folder = join(data, 'dim');
+  await mkdir(folder);
+  // The same parts under half the light.
+  const names = (await readdir(join(project, 'train/good'))).sort();
+  for (const name of names) {
+    const picture = await readRgb(join(project, 'train/good', name));
+    await writePng(join(folder, name), { ...picture, data: picture.data.map((value) => value / 2) });
+  }
+  const predict = async (of: string) => {
+    const ended = await adclick(['predict', of, '--project', project]);
+    return { ...ended, lines: linesOf(ended.stdout) as PredictResult[] };
+  };
+  const usual = await predict(join(project, 'train/good'));
+  expect(usual.lines.filter(({ differs }) => differs !== undefined)).toEqual([]);
+  const dim = await predict(folder);
+  expect(dim.lines.map(({ differs }) => differs !== undefined)).toEqual(names.map((_, i) => i >= 5));
+  expect(dim.lines[11].differs).toMatch(
+    /^12 of the last 12 pictures look stranger all over than nine in ten of the good pictures that the detector knows\. Expect about \d+ % false alarms; where they are good, `adclick adapt` takes them as good\.$/,
+  );
+  // Once, though every further line says it too.
+  expect(dim.stderr.match(/adclick adapt/g)).toHaveLength(1);
+
+  const copy = join(data, 'adapted.onnx');
+  await copyFile(join(project, '.adclick', 'detectors', (await detectors())[0]), copy);
+  for (const name of names.slice(0, 6)) await copyFile(join(folder, name), join(data, name));
+  const taken = names.slice(0, 6).map((name) => join(data, name));
+  const ended = await adclick(['adapt', ...taken, '--detector', copy]);
+  expect(ended).toMatchObject({
+    code: 0,
+    stdout: expect.stringContaining('6 pictures taken as good; thresholds: score 0.500 → 0.'),
+  });
+  const rest = names.slice(6).map((name) => join(folder, name));
+  const { results } = JSON.parse((await adclick(['predict', ...rest, '--detector', copy, '--json'])).stdout);
+  expect((results as PredictResult[]).filter(({ isDefect }) => isDefect).length).toBeLessThan(3);
+  expect((results as PredictResult[]).filter(({ differs }) => differs !== undefined)).toEqual([]);
+  expect(errorCode(await adclick(['adapt', folder]))).toBe('ADC_USAGE');
+});
+
 test('adclick models verify FILE: the same through every runtime at hand', async () => {
   const [name] = await detectors();
   const file = join(project, '.adclick', 'detectors', name);
@@ -167,12 +207,13 @@ test('adclick evaluate detection: figures of the residual, and the same ones of 
   expect(ended.code).toBe(0);
   const { msPerImage, ...answer } = JSON.parse(ended.stdout);
   expect(answer).toMatchObject({ category: 'ring', from: 'residual', images: answer.defects + 3 });
-  expect(answer.unsupervised).toEqual({
-    ap: answer.ap,
-    pro: answer.pro,
-    pauroc: answer.pauroc,
-    iauroc: answer.iauroc,
-  });
+  const { ap, pro, pauroc, iauroc, decisions } = answer;
+  expect(answer.unsupervised).toEqual({ ap, pro, pauroc, iauroc, decisions });
+  expect(answer.pictures).toHaveLength(answer.images);
+  const missed = answer.pictures.filter((one: DetectionImageResult) => one.defective && !one.isDefect).length;
+  expect(decisions.missed).toBeCloseTo(missed / answer.defects, 10);
+  const counted = decisions.types.reduce((sum: number, { pictures }: { pictures: number }) => sum + pictures, 0);
+  expect(counted).toBe(answer.defects);
   expect(answer.ap).toBeGreaterThan(0.05);
   expect(answer.pauroc).toBeGreaterThan(0.8);
   expect(msPerImage.p95).toBeGreaterThanOrEqual(msPerImage.p50);

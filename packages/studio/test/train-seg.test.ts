@@ -4,6 +4,7 @@ import { join } from 'node:path';
 import { Detector } from '@adclick/core';
 import { writeSampleProduct } from '@adclick/core/synthesis';
 import { beforeEach, describe, expect, test } from 'vitest';
+import type { AdaptAnswer } from '../src/detectors/adapting.ts';
 import type { PredictResult } from '../src/detectors/predicting.ts';
 import type { SegTrainingAnswer } from '../src/detectors/training-options.ts';
 import { adclick, errorCode } from './command.ts';
@@ -37,12 +38,25 @@ test('makes a detector that predict uses, and keeps the one before', async () =>
   expect(answer.notes.join(' ')).toMatch(/AP/);
   const detector = await Detector.load(answer.detector);
   expect(detector.card.map.from).toBe(answer.from);
+  expect(answer.judged).toMatchObject({ defective: 3 });
+  expect(detector.card.judged).toEqual(answer.judged);
+  expect(answer.notes.join(' ')).toMatch(/On held-out pictures at its threshold: .* of 3 labels missed/);
   const picture = join(project, 'test/good/000.png');
   const { stdout } = await adclick(['predict', picture, '--project', project, '--json']);
   const [predicted] = (JSON.parse(stdout) as { results: PredictResult[] }).results;
   const pixels = await adclick(['predict', picture, '--detector', answer.detector, '--json']);
   expect(JSON.parse(pixels.stdout).results[0].score).toBe(predicted?.score);
   await detector.close();
+
+  // What is taken as good moves its thresholds; the one before stays.
+  const goods = [join(project, 'train/good'), '--project', project, '--json'];
+  const adapted = JSON.parse((await adclick(['adapt', ...goods])).stdout) as AdaptAnswer;
+  expect(adapted).toMatchObject({ detector: answer.detector, pictures: 8, before: detector.card.thresholds });
+  const after = await Detector.load(answer.detector);
+  expect(after.card.thresholds).toEqual(adapted.after);
+  expect(after.card.thresholds).toMatchObject({ adapted: 8, defects: 3 });
+  await after.close();
+  expect(await readdir(join(answer.detector, '..'))).toContain('previous.onnx');
 
   const unsupervised = JSON.parse((await train('--unsupervised', '--json')).stdout) as SegTrainingAnswer;
   expect(unsupervised.labels).toBe(0);

@@ -1,7 +1,7 @@
 import { describe, expect, test } from 'vitest';
 import { Random } from '../random.ts';
 import type { HeldOutGood } from './detector-card.ts';
-import { chanceAbove, DriftWatch, driftOf, withGoods } from './drift.ts';
+import { chanceAbove, DriftWatch, driftOf, type Known, withGoods } from './drift.ts';
 import { fromLogOdds, logOdds, thresholdFor } from './thresholds.ts';
 
 const random = new Random('drift');
@@ -12,6 +12,18 @@ const pictures = (count: number, everywhere = 0, score = everywhere): HeldOutGoo
     map: fromLogOdds(score - 0.1 + 0.2 * random.normal()),
     typical: fromLogOdds(everywhere - 2 + 0.2 * random.normal()),
   }));
+
+const rate = 0.05;
+const thresholdOf = (good: readonly HeldOutGood[]) =>
+  thresholdFor({ good: good.map(({ score }) => score), defects: [] }, rate);
+/** A card with held-out good pictures. */
+const card = (good: readonly HeldOutGood[]): Known => ({
+  thresholds: {
+    ...{ score: thresholdOf(good), map: 0.5, minArea: 16, decision: 'score', falseAlarmRate: rate },
+    heldOut: good.length,
+  },
+  heldOut: { good, defects: [] },
+});
 
 describe('the chance that pictures of one kind lie above the largest known ones', () => {
   test('is that of an order drawn at random', () => {
@@ -26,18 +38,18 @@ describe('the chance that pictures of one kind lie above the largest known ones'
 describe('pictures of a line', () => {
   test('that look stranger everywhere are told after a few, good or not', () => {
     const good = pictures(60);
-    const watch = new DriftWatch(good);
+    const watch = new DriftWatch(card(good));
     const said = pictures(12, 1, 3).map((picture, i) => watch.add(String(i), picture));
     expect(said.slice(0, 3)).toEqual([undefined, undefined, undefined]);
     expect(said.findIndex(Boolean)).toBeLessThan(7);
-    expect(said[11]).toEqual({ by: 'everywhere', pictures: 12, of: 12 });
+    expect(said[11]).toMatchObject({ by: 'everywhere', pictures: 12, of: 12, expected: 1 });
   });
 
   test('like the good ones are hardly ever told, whatever share of them is defective', () => {
     for (const share of [0, 0.3, 0.5]) {
       let told = 0;
       for (let line = 0; line < 200; line++) {
-        const watch = new DriftWatch(pictures(20));
+        const watch = new DriftWatch(card(pictures(20)));
         const all = Array.from({ length: 30 }, (_, i) => pictures(1, 0, i % 10 < 10 * share ? 3 : 0)[0]);
         if (all.some((picture, i) => watch.add(String(i), picture))) told++;
       }
@@ -46,13 +58,32 @@ describe('pictures of a line', () => {
   });
 
   test('of which hardly one scores as good ones do are told, though they look alike elsewhere', () => {
-    const said = driftOf(pictures(20, 0, 3), pictures(60));
-    expect(said).toEqual({ by: 'score', pictures: 20, of: 20 });
+    const said = driftOf(pictures(20, 0, 3), card(pictures(60)));
+    expect(said).toMatchObject({ by: 'score', pictures: 20, of: 20 });
+  });
+
+  test('that look stranger where no score looks are not worth a word', () => {
+    expect(driftOf(pictures(20, 1, 0), card(pictures(60)))).toBeUndefined();
+  });
+
+  test('say how many false alarms are to be expected', () => {
+    const good = pictures(60);
+    for (const [higher, least, most] of [
+      [0.3, 0.2, 0.7],
+      [2, 0.95, 1],
+    ] as const) {
+      const line = pictures(400, higher);
+      const { expected = 0 } = driftOf(line.slice(0, 20), card(good)) ?? {};
+      const alarms = line.filter(({ score }) => score > thresholdOf(good)).length / line.length;
+      expect(expected).toBeGreaterThan(least);
+      expect(expected).toBeLessThanOrEqual(most);
+      expect(Math.abs(expected - alarms)).toBeLessThan(0.35);
+    }
   });
 
   test('count once when they come again, are forgotten in time, and say nothing without held-out pictures', () => {
     const good = pictures(60);
-    const watch = new DriftWatch(good);
+    const watch = new DriftWatch(card(good));
     const [strange] = pictures(1, 2);
     for (let i = 0; i < 20; i++) expect(watch.add('the same', strange)).toBeUndefined();
     for (const [i, picture] of pictures(10, 2).entries()) watch.add(`strange ${i}`, picture);
@@ -60,12 +91,11 @@ describe('pictures of a line', () => {
     expect(after[0]).toBeDefined();
     expect(after[19]).toBeUndefined();
     for (const [i, picture] of pictures(20, 2).entries())
-      expect(new DriftWatch().add(String(i), picture)).toBeUndefined();
+      expect(new DriftWatch({ thresholds: card(good).thresholds }).add(String(i), picture)).toBeUndefined();
   });
 });
 
 describe('taking pictures as good', () => {
-  const rate = 0.05;
   const limitOf = ({ good, defects }: ReturnType<typeof withGoods>) =>
     thresholdFor({ good: good.map(({ score }) => score), defects: defects.map(({ score }) => score) }, rate);
   const alarms = (of: readonly HeldOutGood[], limit: number) =>

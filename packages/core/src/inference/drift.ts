@@ -1,7 +1,7 @@
 /** Whether the pictures of a line differ from the good ones that a detector was made of, and thresholds that follow good pictures that do. */
-import type { HeldOut, HeldOutGood } from './detector-card.ts';
+import type { DetectorCard, HeldOut, HeldOutGood } from './detector-card.ts';
 import { moved } from './held-out.ts';
-import { logOdds } from './thresholds.ts';
+import { GoodTail, logOdds } from './thresholds.ts';
 
 /** A line whose pictures differ. */
 export interface Drift {
@@ -13,13 +13,20 @@ export interface Drift {
   /** Of the last `of` pictures so many are stranger than nine in ten good ones, or than three in four by their score. */
   readonly pictures: number;
   readonly of: number;
+  /** Share of good pictures that the detector would call defective if their scores lay as much higher as these do. */
+  readonly expected: number;
 }
+
+/** The detector whose pictures they are. */
+export type Known = Pick<DetectorCard, 'thresholds' | 'heldOut'>;
 
 /** What of a picture tells whether it differs. */
 export type Seen = Pick<HeldOutGood, 'score' | 'typical'>;
 
 /** Pictures that are looked back on. */
 const WINDOW = 20;
+/** False alarms that are worth telling, times the rate that was wanted: pictures may differ in what no score looks at. */
+const WORTH = 3;
 /** Pictures that have to differ by chance once in so many times before anything is said. */
 const CHANCE = 1e-4;
 /** The share of good pictures that are strange all over, and by their score. */
@@ -51,24 +58,32 @@ function above(values: readonly number[], known: readonly number[], share: numbe
   return { top, count: values.filter((value) => value > limit).length };
 }
 
+const lowerQuarter = (values: readonly number[]): number => [...values].sort((a, b) => a - b)[values.length >> 2];
+
 /**
- * Whether pictures differ from good ones that were held out; they may hold defects. Places without a defect tell it after a few pictures,
- * scores only where no more than half of the pictures were defective.
+ * Whether pictures differ from the good ones that a detector knows, so that false alarms are to be expected; they may hold defects. Places
+ * without a defect tell it after a few pictures, scores only where no more than half of the pictures are defective.
+ * @returns undefined too for a card without held-out pictures.
  */
-export function driftOf(pictures: readonly Seen[], good: readonly HeldOutGood[]): Drift | undefined {
-  const known = good.length;
-  if (known === 0) return undefined;
-  const of = pictures.length;
-  const values = (items: readonly Seen[], key: keyof Seen) => items.map((each) => each[key]);
+export function driftOf(pictures: readonly Seen[], { thresholds, heldOut }: Known): Drift | undefined {
+  const good = heldOut?.good ?? [];
+  if (good.length === 0 || pictures.length === 0) return undefined;
+  const [known, of] = [good.length, pictures.length];
+  const values = (items: readonly Seen[], key: keyof Seen) => items.map((each) => logOdds(each[key]));
+  const [scores, goodScores] = [values(pictures, 'score'), values(good, 'score')];
+  // Defects raise the upper scores alone.
+  const higher = lowerQuarter(scores) - lowerQuarter(goodScores);
+  const expected = new GoodTail(goodScores).above(logOdds(thresholds.score) - higher);
+  if (expected < WORTH * thresholds.falseAlarmRate) return undefined;
   const everywhere = above(values(pictures, 'typical'), values(good, 'typical'), STRANGE.everywhere);
   if (chanceAbove(everywhere.count, of, everywhere.top, known) < CHANCE)
-    return { by: 'everywhere', pictures: everywhere.count, of };
-  const score = above(values(pictures, 'score'), values(good, 'score'), STRANGE.score);
+    return { by: 'everywhere', pictures: everywhere.count, of, expected };
+  const score = above(scores, goodScores, STRANGE.score);
   // At least half are good, and those that score like good ones are among them.
   const half = Math.ceil(of / 2);
   const strange = half - (of - score.count);
   if (strange > 0 && chanceAbove(strange, half, score.top, known) < CHANCE)
-    return { by: 'score', pictures: score.count, of };
+    return { by: 'score', pictures: score.count, of, expected };
   return undefined;
 }
 
@@ -76,15 +91,15 @@ export function driftOf(pictures: readonly Seen[], good: readonly HeldOutGood[])
 export class DriftWatch {
   private readonly last = new Map<string, Seen>();
 
-  /** @param good what the detector's card says of held-out good pictures; without them nothing is ever said. */
-  constructor(private readonly good: readonly HeldOutGood[] = []) {}
+  /** @param card of the detector; nothing is ever said of one without held-out pictures. */
+  constructor(private readonly card: Known) {}
 
   /** Whether the last pictures, this one among them, differ. @param name a picture that comes again counts once. */
   add(name: string, { score, typical }: Seen): Drift | undefined {
     this.last.delete(name);
     this.last.set(name, { score, typical });
     for (const oldest of this.last.keys()) if (this.last.size > WINDOW) this.last.delete(oldest);
-    return driftOf([...this.last.values()], this.good);
+    return driftOf([...this.last.values()], this.card);
   }
 }
 

@@ -78,6 +78,16 @@ describe('trainDetector', () => {
     const detector = await Detector.build(index, { network: a.network });
     expect(detector.card.map.from).toBe('network');
     expect(detector.card.training).toMatchObject({ labels: 2, types: ['rust'], goods: 5 });
+    // Every label and good picture is looked at once, by the network that was trained without it.
+    const { folds, unseen } = a.network!;
+    expect(folds!.flatMap(({ labels }) => labels.map(({ name }) => name)).sort()).toEqual(['0', '1']);
+    const normals = folds!.flatMap((fold) => fold.normals);
+    // The sixth that training draws on lies under simulated defects only.
+    expect(new Set(normals).size).toBe(5 + 2);
+    expect(normals).toHaveLength(7);
+    expect(unseen).toHaveLength(2);
+    expect(detector.card).toMatchObject({ thresholds: { heldOut: 7, defects: 2 }, judged: { good: 7, defective: 2 } });
+    expect(detector.card.training).not.toHaveProperty('folds');
     const { image, probability } = labelled(9);
     const { map } = await detector.detect(image);
     const mean = (inside: boolean) => {

@@ -189,7 +189,7 @@ export async function predictPictures(
       const detection = await detector.detect(image);
       const ms = Math.round(performance.now() - start);
       const { score, isDefect, regions } = detection;
-      const watch = watches.get(detector) ?? new DriftWatch(detector.card.heldOut?.good);
+      const watch = watches.get(detector) ?? new DriftWatch(detector.card);
       watches.set(detector, watch);
       const drift = watch.add(path, detection);
       const differs = drift && driftText(drift);

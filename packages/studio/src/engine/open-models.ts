@@ -336,7 +336,7 @@ export class OpenModels {
     };
     this.detectors.set(place, opened);
     const use = opened.detector.then((detector) => {
-      opened.watch ??= new DriftWatch(detector.card.heldOut?.good);
+      opened.watch ??= new DriftWatch(detector.card);
       return work(detector, opened.watch);
     });
     opened.uses.add(use);

@@ -20,12 +20,13 @@ export const writtenRegions = (regions: readonly DetectedRegion[]): WrittenRegio
   }));
 
 /** That the last pictures differ from the good ones of a detector, in sentences. */
-export function driftText({ by, pictures, of }: Drift): string {
+export function driftText({ by, pictures, of, expected }: Drift): string {
   const [what, unless] =
     by === 'everywhere'
       ? ['look stranger all over than nine in ten of the good pictures that the detector knows', '']
       : ['score higher than three in four of the good pictures that the detector knows', 'Unless most are defective, '];
-  const expect = `${unless ? `${unless}expect` : 'Expect'} false alarms; where they are good, \`adclick adapt\` takes them as good`;
+  const share = `about ${Math.round(100 * expected)} % false alarms`;
+  const expect = `${unless ? `${unless}expect` : 'Expect'} ${share}; where they are good, \`adclick adapt\` takes them as good`;
   return `${pictures} of the last ${of} pictures ${what}. ${expect}.`;
 }
 
