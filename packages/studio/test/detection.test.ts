@@ -130,11 +130,11 @@ test('a detector file needs no project', async () => {
 test('pictures that differ from the good ones are told before they are counted as defects, until some are taken as good', async () => {
   const folder = join(data, 'dim');
   await mkdir(folder);
-  // The same parts under half the light.
+  // The same parts under a quarter of the light.
   const names = (await readdir(join(project, 'train/good'))).sort();
   for (const name of names) {
     const picture = await readRgb(join(project, 'train/good', name));
-    await writePng(join(folder, name), { ...picture, data: picture.data.map((value) => value / 2) });
+    await writePng(join(folder, name), { ...picture, data: picture.data.map((value) => value / 4) });
   }
   const predict = async (of: string) => {
     const ended = await adclick(['predict', of, '--project', project]);

@@ -145,7 +145,7 @@ export async function evaluateDetector(
         signal,
       });
     const evaluation = await show(detector, 'detecting', report ? undefined : 0);
-    // One that was left alone by its network has thresholds of its own.
+    // A residual whose thresholds know of labels decides otherwise than the residual alone.
     const isPlain = detector.card.map.from === 'residual' && trained.count === 0 && request.weights === undefined;
     const plain = isPlain ? detector : await Detector.build(index, options);
     const unsupervised = isPlain ? evaluation : await show(plain, 'comparing', 0);
