@@ -7,12 +7,12 @@ import { Detector } from '@adclick/core';
 import { type Runtime, removeIfPossible } from '@adclick/ortgrad';
 import type { DetectorChoice } from '../api.ts';
 import { CACHE_FOLDER } from '../cache-folder.ts';
-import { indexCategory, openCurrentIndex } from '../engine/indexing.ts';
+import { openDetectorIndex } from '../engine/indexing.ts';
 import { fail } from '../errors.ts';
 import { distinctFileName } from '../file-name.ts';
 import type { NotedOptions } from '../jobs/progress.ts';
 import { passOver } from '../log.ts';
-import { type Category, indexFolder } from '../project/categories.ts';
+import type { Category } from '../project/categories.ts';
 import { previousDetector, trainedDetector } from '../project/detector-files.ts';
 import { checkModelName, DETECTOR_FILE, DETECTOR_PREFIX, projectModels } from '../project/model-files.ts';
 import type { Project } from '../project/project.ts';
@@ -58,9 +58,7 @@ async function madeDetector(
   runtime: Runtime,
   work: NotedOptions,
 ): Promise<Placed> {
-  const folder = indexFolder(project, category);
-  if (!existsSync(folder)) await indexCategory(project, category, { ...work, runtime });
-  const index = await openCurrentIndex(project, category, { ...work, runtime });
+  const { index, folder } = await openDetectorIndex(project, category, { ...work, runtime });
   const key = createHash('sha256')
     .update(JSON.stringify([MADE_FORMAT, VERSION, category.name]))
     .update(await readFile(join(folder, 'index.json')))

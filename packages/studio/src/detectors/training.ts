@@ -13,7 +13,7 @@ import {
   trainDetector,
 } from '@adclick/core/training';
 import { Runtime } from '@adclick/ortgrad';
-import { indexCategory, openCurrentIndex } from '../engine/indexing.ts';
+import { openDetectorIndex } from '../engine/indexing.ts';
 import type { LabelStore } from '../exchange/label-store.ts';
 import { leftOutLines, objection } from '../exchange/transfer.ts';
 import type { LeftOut } from '../exchange/types.ts';
@@ -156,8 +156,7 @@ export async function trainSegmentation(
     const held = { ...work, ...hold };
     const runtime = await Runtime.start();
     try {
-      await indexCategory(project, category, { ...held, runtime });
-      const index = await openCurrentIndex(project, category, { ...held, runtime });
+      const { index } = await openDetectorIndex(project, category, { ...held, runtime });
       const training = { index, runtime, labels, seed, steps };
       const settings = detectorSettings(sliding);
       const { detector, path, notes } = await makeDetector(project, category, training, held, settings);

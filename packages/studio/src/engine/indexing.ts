@@ -191,6 +191,35 @@ export async function openCurrentIndex(
   });
 }
 
+/** Side of the square with as many pixels as the grids that detectors get by themselves, and the most that is taken for one of them. */
+const DETECTOR_SIDE = 512;
+const DETECTOR_PIXELS = 1.15 * DETECTOR_SIDE ** 2;
+
+/**
+ * Brings the index that a category's detectors are made of up to date and opens it: that of labelling, but where `pixels: auto` is finer than
+ * 512 × 512, one of that size. Detectors keep their good pictures, and training all residuals: a megapixel takes four times the disk and memory.
+ * @throws what {@link indexCategory} and {@link openCurrentIndex} throw.
+ */
+export async function openDetectorIndex(
+  project: Project,
+  category: Category,
+  options: NotedOptions & { runtime?: Runtime } = {},
+): Promise<{ readonly index: ReferenceIndex; readonly folder: string }> {
+  const upToDate = async (of: Project) => {
+    const folder = indexFolder(of, category);
+    if (!existsSync(folder)) await indexCategory(of, category, options);
+    return { index: await openCurrentIndex(of, category, options), folder };
+  };
+  const { settings } = project;
+  const coarse: Project = { ...project, settings: { ...settings, pixels: DETECTOR_SIDE, smallest: undefined } };
+  if (settings.pixels === 'auto' && existsSync(indexFolder(coarse, category))) return upToDate(coarse);
+  const labelling = await upToDate(project);
+  const { width, height } = labelling.index.grid;
+  if (settings.pixels !== 'auto' || width * height <= DETECTOR_PIXELS) return labelling;
+  await labelling.index.close();
+  return upToDate(coarse);
+}
+
 /** Windows of indexes that were asked for, each as its file was. */
 const knownWindows = new Map<string, { readonly modified: number; readonly windows: Promise<Windows | undefined> }>();
 
