@@ -26,7 +26,8 @@ async function started(root: string): Promise<ServerProcess> {
 
 /** A sample product of small pictures as a project. */
 async function sampleProject(): Promise<string> {
-  const root = await temporaryFolder();
+  // The category is called after its folder, and prompts after the category.
+  const root = join(await temporaryFolder(), 'screw');
   await writeSampleProduct(root, 'screw', { normals: 6, testGoods: 1, defectsPerType: 1, width: 192, height: 160 });
   const { categories } = await detectLayout(root);
   await writeProject(join(root, PROJECT_FILE), { categories: { ...categories }, pixels: 256 });

@@ -87,7 +87,11 @@ export async function lookAtHeldOut(index: ReferenceIndex, sources: HeldOutSourc
   const shares = parts.map((part) => ({ ...part, normals: evenly(part.normals, Math.ceil(limit / parts.length)) }));
   const unseen = new Set(network?.folds ? network.unseen : []);
   const common = shares.flatMap(({ normals }) => normals.filter((name) => unseen.has(name)));
-  const total = shares.reduce((sum, { normals, labels }) => sum + normals.length + labels.length, common.length);
+  const enough = common.length >= LEAST_COMMON;
+  const total = shares.reduce(
+    (sum, { normals, labels }) => sum + normals.length + labels.length,
+    enough ? common.length : 0,
+  );
   let done = 0;
   const step = () => {
     onProgress?.({ done: ++done, total });
@@ -120,7 +124,7 @@ export async function lookAtHeldOut(index: ReferenceIndex, sources: HeldOutSourc
   const looked: HeldOut[] = [];
   for (const share of shares) looked.push(await look(share, share.normals, share.labels));
   const [good, defects] = [looked.flatMap((each) => each.good), looked.flatMap((each) => each.defects)];
-  if (common.length < LEAST_COMMON) return { good, defects };
+  if (!enough) return { good, defects };
   const own = (await look(network, common, [])).good;
   const names = shares.flatMap(({ normals }) => normals);
   const others = good.filter((_, i) => unseen.has(names[i]));
