@@ -1,6 +1,6 @@
 /** Whether the pictures of a line differ from the good ones that a detector was made of, and thresholds that follow good pictures that do. */
 import type { DetectorCard, HeldOut, HeldOutGood } from './detector-card.ts';
-import { moved } from './held-out.ts';
+import { median, moved } from './held-out.ts';
 import { GoodTail, logOdds } from './thresholds.ts';
 
 /** A line whose pictures differ. */
@@ -106,8 +106,6 @@ export class DriftWatch {
 /** Good pictures that are hardly by chance as strange as they are, or as little, move what was held out before. */
 const MOVING = 0.01;
 
-const middle = (values: readonly number[]): number => [...values].sort((a, b) => a - b)[values.length >> 1];
-
 /**
  * What is held out once pictures of the line are taken as good: those of before, moved to where the new ones lie if these lie elsewhere,
  * and the new ones. Defects move with the good pictures.
@@ -120,7 +118,7 @@ export function withGoods({ good, defects }: HeldOut, pictures: readonly HeldOut
       const { top, count } = above(values, known, STRANGE.score);
       return chanceAbove(count, values.length, top, known.length) < MOVING / 2;
     });
-    return differs ? middle(now) - middle(before) : 0;
+    return differs ? median(now) - median(before) : 0;
   };
   if (good.length === 0 || pictures.length === 0) return { good: [...good, ...pictures], defects };
   const by = { score: difference('score'), map: difference('map'), typical: difference('typical') };

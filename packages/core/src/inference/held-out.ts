@@ -71,7 +71,8 @@ function defectValues({ score, map }: Scored, { type, probability }: LabelledDef
 /** Common good pictures that a difference between networks is taken from, at least. */
 const LEAST_COMMON = 5;
 
-const median = (values: readonly number[]): number => [...values].sort((a, b) => a - b)[values.length >> 1];
+/** The middle value, the upper one of two. */
+export const median = (values: readonly number[]): number => [...values].sort((a, b) => a - b)[values.length >> 1];
 
 /** A value with its log-odds moved. */
 export const moved = (value: number, by: number): number => (by === 0 ? value : fromLogOdds(logOdds(value) + by));
