@@ -46,7 +46,10 @@ interface Picture {
   map: Plane;
 }
 
-const scaled = (map: Plane, factor: number): Plane => ({ ...map, data: surer(map.data, factor) });
+const scaled = (map: Plane, factor: number): Plane => ({
+  ...map,
+  data: surer(map.data, factor, new Float32Array(map.data.length)),
+});
 
 async function picturesOf(category: string, runtime: Runtime): Promise<Picture[]> {
   const { normals, defects } = await openDataset(values.data, category);

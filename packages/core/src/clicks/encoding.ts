@@ -138,10 +138,9 @@ export class TokenInputs {
   /** Largest cosine of a place's residual to those under positive clicks, in [0,1]. @param pixel of the model grid, row-major. */
   likenessOf(pixel: number): number {
     const { width } = this.of;
-    const [row, column] = [Math.floor(pixel / (width * TOKEN_STRIDE)), pixel % (width * TOKEN_STRIDE)];
-    return this.clickPlanes[
-      (Math.floor(row / TOKEN_STRIDE) * width + Math.floor(column / TOKEN_STRIDE)) * CLICK_PLANES + 4
-    ];
+    const row = Math.floor(pixel / (width * TOKEN_STRIDE ** 2));
+    const column = Math.floor((pixel % (width * TOKEN_STRIDE)) / TOKEN_STRIDE);
+    return this.clickPlanes[(row * width + column) * CLICK_PLANES + 4];
   }
 
   /**

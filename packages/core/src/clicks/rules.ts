@@ -4,6 +4,7 @@
  */
 import { type Box, connectedComponents } from '../image/components.ts';
 import type { ModelPoint } from '../image/points.ts';
+import { Scratch } from '../image/scratch.ts';
 import type { Plane } from '../image/types.ts';
 import { DISC_RADIUS, overDisc } from './disc.ts';
 import type { ImageClick, ModelClick } from './types.ts';
@@ -38,7 +39,7 @@ const [CANDIDATE, AWAY] = [1, 2];
 
 /** What the network draws after some clicks, and what the rules look at beside it. */
 export interface Drawn {
-  /** Probability, (height, width). */
+  /** Probability, (height, width); read, and not kept. */
   readonly map: Float32Array;
   readonly width: number;
   readonly height: number;
@@ -76,15 +77,18 @@ export class Ruled {
     this.out = takenOut(parts, drawn, { whole, banned: this.banned, before });
   }
 
-  /** Probability of every pixel under the rules; a new array. */
+  /** Probability of a pixel under the rules. */
+  at(pixel: number): number {
+    const p = this.whole[pixel];
+    const why = this.out ? this.out[pixel] : 0;
+    return why === 0 ? p : Math.min(BELOW * this.threshold, p * (why === AWAY ? LEFT.banned : LEFT.candidate));
+  }
+
+  /** That of every pixel; a new array. */
   map(): Float32Array {
-    const { whole, out, threshold } = this;
+    const { whole, out } = this;
     const map = whole.slice();
-    if (!out) return map;
-    for (let i = 0; i < map.length; i++) {
-      if (out[i] === 0) continue;
-      map[i] = Math.min(BELOW * threshold, map[i] * (out[i] === AWAY ? LEFT.banned : LEFT.candidate));
-    }
+    if (out) for (let i = 0; i < map.length; i++) if (out[i] !== 0) map[i] = this.at(i);
     return map;
   }
 
@@ -131,16 +135,21 @@ const held = ({ positive }: { readonly positive: boolean }) => (positive ? 1 : 0
 const TINY = 1e-6;
 const logit = (p: number) => Math.log(Math.max(p, TINY) / Math.max(1 - p, TINY));
 
+/** A Gaussian of {@link STEADY} around a place on an axis, 1 at its top. */
+const falloff = (length: number, centre: number) =>
+  new Float64Array(length).map((_, i) => Math.exp(-((i - centre) ** 2) / (2 * STEADY.sigma ** 2)));
+
 /** The new map near the last click, and between it and the map before further away. */
 function steadied({ map, width, height, clicks }: Drawn, before: Float32Array): Float32Array {
   const { x, y } = clicks[clicks.length - 1];
-  const gauss = (length: number, centre: number) =>
-    Float64Array.from({ length }, (_, i) => Math.exp(-((i - centre) ** 2) / (2 * STEADY.sigma ** 2)));
-  const [columns, rows] = [gauss(width, x), gauss(height, y)];
+  const columns = falloff(width, x);
+  const rows = falloff(height, y);
   const out = new Float32Array(map.length);
   for (let v = 0, i = 0; v < height; v++)
     for (let u = 0; u < width; u++, i++) {
-      const [now, then] = [map[i], before[i]];
+      // Not taken apart from an array: each number would be a piece of memory of its own.
+      const now = map[i];
+      const then = before[i];
       // Most pixels are good before and after; their odds need not be known.
       if (now < 0.01 && then < 0.01) {
         out[i] = now;
@@ -158,8 +167,7 @@ function steadied({ map, width, height, clicks }: Drawn, before: Float32Array): 
  */
 function correct(map: Float32Array, click: ModelClick, { width, height, clicks, threshold }: Drawn): void {
   const { x, y, positive } = click;
-  const start = y * width + x;
-  const own = map[start];
+  const own = map[y * width + x];
   const others = clicks.filter((other) => other.positive !== positive);
   const nearer = (u: number, v: number) => {
     const distance = (u - x) ** 2 + (v - y) ** 2;
@@ -168,31 +176,43 @@ function correct(map: Float32Array, click: ModelClick, { width, height, clicks, 
   const follows = positive
     ? (p: number) => p >= Math.max(own, LIKELY * threshold)
     : (p: number) => p <= own && p > threshold;
-  const wrong = new Set<number>();
-  overDisc(click, DISC_RADIUS, { width, height }, (pixel) => {
-    if (nearer(pixel % width, Math.floor(pixel / width))) wrong.add(pixel);
-  });
-  const open = [start];
-  const seen = new Set(open);
-  for (let pixel = open.pop(); pixel !== undefined; pixel = open.pop()) {
-    wrong.add(pixel);
-    const [u, v] = [pixel % width, Math.floor(pixel / width)];
-    for (const [s, t] of [
-      [u - 1, v],
-      [u + 1, v],
-      [u, v - 1],
-      [u, v + 1],
-    ] as const) {
-      const next = t * width + s;
-      if (s < 0 || t < 0 || s >= width || t >= height || seen.has(next)) continue;
-      seen.add(next);
-      if (follows(map[next]) && nearer(s, t)) open.push(next);
-    }
+  const left = Math.max(0, x - REACH);
+  const top = Math.max(0, y - REACH);
+  const columns = Math.min(width, x + REACH + 1) - left;
+  const rows = Math.min(height, y + REACH + 1) - top;
+  /** Places of the square within reach: what is connected with the click, or in its disc. */
+  const wrong = new Uint8Array(columns * rows);
+  const open = [(y - top) * columns + x - left];
+  wrong[open[0]] = 1;
+  const reach = (u: number, v: number) => {
+    const place = v * columns + u;
+    if (u < 0 || v < 0 || u >= columns || v >= rows || wrong[place]) return;
+    if (!follows(map[(top + v) * width + left + u]) || !nearer(left + u, top + v)) return;
+    wrong[place] = 1;
+    open.push(place);
+  };
+  for (let place = open.pop(); place !== undefined; place = open.pop()) {
+    const u = place % columns;
+    const v = (place - u) / columns;
+    reach(u - 1, v);
+    reach(u + 1, v);
+    reach(u, v - 1);
+    reach(u, v + 1);
   }
-  for (const pixel of wrong) map[pixel] = positive ? Math.max(map[pixel], SURE) : Math.min(map[pixel], 1 - SURE);
+  overDisc(click, DISC_RADIUS, { width, height }, (pixel) => {
+    const u = pixel % width;
+    const v = (pixel - u) / width;
+    if (nearer(u, v)) wrong[(v - top) * columns + u - left] = 1;
+  });
+  for (let v = 0, place = 0; v < rows; v++)
+    for (let pixel = (top + v) * width + left, end = pixel + columns; pixel < end; pixel++, place++)
+      if (wrong[place]) map[pixel] = positive ? Math.max(map[pixel], SURE) : Math.min(map[pixel], 1 - SURE);
 }
 
-/** The parts of a map: connected pixels above the threshold, numbered from 1. */
+const maskScratch = new Scratch((length) => new Uint8Array(length));
+const labelScratch = new Scratch((length) => new Int32Array(length));
+
+/** The parts of a map: connected pixels above the threshold, numbered from 1. Of use until others are looked for. */
 class Parts {
   readonly count: number;
   private readonly labels: Int32Array;
@@ -217,11 +237,12 @@ class Parts {
       }
     // Most of a picture is good: only the rectangle that has everything is looked at.
     this.box = { x: left, y: top, width: Math.max(0, right - left + 1), height: Math.max(0, bottom - top + 1) };
-    const mask = new Uint8Array(this.box.width * this.box.height);
+    const area = this.box.width * this.box.height;
+    const mask = maskScratch.take(area);
     for (let y = top, j = 0; y <= bottom; y++)
       for (let x = left, i = y * width + left; x <= right; x++, i++, j++)
-        if (map[i] > threshold && out?.[i] !== AWAY) mask[j] = 1;
-    const { labels, count } = connectedComponents(mask, this.box.width, this.box.height, 8);
+        mask[j] = map[i] > threshold && out?.[i] !== AWAY ? 1 : 0;
+    const { labels, count } = connectedComponents(mask, this.box.width, this.box.height, 8, labelScratch.take(area));
     this.labels = labels;
     this.count = count;
   }
@@ -290,6 +311,7 @@ function takenOut(
   });
   const positives = clicks.filter(({ positive }) => positive);
   for (const click of positives) known[parts.at(click)].clicked = true;
+  if (!banned && known.every(({ clicked }, part) => clicked || part === 0)) return undefined;
   parts.each((pixel, label) => {
     const part = known[label];
     if (banned?.[pixel]) part.banned = true;

@@ -1,5 +1,7 @@
 /** Connected components of a mask: labels, areas and bounding boxes. */
 
+import { Scratch } from './scratch.ts';
+
 /** A rectangle in pixels; `x`, `y` is its top left pixel. */
 export interface Box {
   readonly x: number;
@@ -37,9 +39,11 @@ function unite(parents: Int32Array, a: number, b: number): number {
   return root;
 }
 
+const provisional = new Scratch((length) => new Int32Array(length));
+
 /** First pass: provisional labels and which of them touch. @returns parents, and how many labels were given. */
 function labelRuns(mask: Uint8Array, width: number, height: number, eight: boolean, labels: Int32Array) {
-  const parents = new Int32Array(Math.ceil(mask.length / 2) + 2);
+  const parents = provisional.take(Math.ceil(mask.length / 2) + 2);
   let given = 0;
   for (let y = 0, i = 0; y < height; y++)
     for (let x = 0; x < width; x++, i++) {
@@ -66,12 +70,18 @@ function labelRuns(mask: Uint8Array, width: number, height: number, eight: boole
 
 /**
  * Labels the non-zero pixels by two passes with union-find.
- * @param connectivity 4 (edges) or 8 (edges and corners).
+ * @param connectivity 4 (edges) or 8 (edges and corners). @param labels where they are written; a new array by default.
  */
-export function connectedComponents(mask: Uint8Array, width: number, height: number, connectivity: 4 | 8): Components {
+export function connectedComponents(
+  mask: Uint8Array,
+  width: number,
+  height: number,
+  connectivity: 4 | 8,
+  labels: Int32Array = new Int32Array(mask.length),
+): Components {
   if (mask.length !== width * height)
     throw new RangeError(`connectedComponents: ${mask.length} pixels are not ${width} x ${height}`);
-  const labels = new Int32Array(mask.length);
+  labels.fill(0);
   const { parents, given } = labelRuns(mask, width, height, connectivity === 8, labels);
   const final = new Int32Array(given + 1);
   let count = 0;

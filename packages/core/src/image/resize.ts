@@ -67,8 +67,9 @@ function resampleRow(line: Float32Array, axis: Axis, round: number, out: Samples
   const { taps, first, weights } = axis;
   for (let x = 0, w = 0, to = at; x < first.length; x++, to++) {
     const from = first[x];
-    let sum = round;
-    for (let k = 0; k < taps; k++, w++) sum += weights[w] * line[from + k];
+    // Begins as a sum of fractions: beginning at a whole number, each step would be a piece of memory of its own.
+    let sum = round + weights[w++] * line[from];
+    for (let k = 1; k < taps; k++, w++) sum += weights[w] * line[from + k];
     out[to] = sum;
   }
 }

@@ -10,15 +10,15 @@ export interface Rle {
   readonly counts: readonly number[];
 }
 
-/** Encodes a bitmap: every value but 0 counts as 1. */
-export function encodeRle(data: ArrayLike<number>, width: number, height: number): Rle {
+/** Encodes a bitmap, or a map: every value above `threshold` counts as 1. */
+export function encodeRle(data: ArrayLike<number>, width: number, height: number, threshold = 0): Rle {
   if (data.length !== width * height)
     throw new RangeError(`encodeRle: ${data.length} values are not ${width} x ${height}`);
   const counts: number[] = [];
   let start = 0;
   let current = false;
   for (let i = 0; i < data.length; i++) {
-    const set = data[i] !== 0;
+    const set = data[i] > threshold;
     if (set === current) continue;
     counts.push(i - start);
     start = i;

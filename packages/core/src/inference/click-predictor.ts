@@ -7,6 +7,7 @@ import type { ModelClick } from '../clicks/types.ts';
 import { normalisedColours } from '../features/normalised-colours.ts';
 import type { Box } from '../image/components.ts';
 import { modelPoint } from '../image/points.ts';
+import { Scratch } from '../image/scratch.ts';
 import type { RgbImage } from '../image/types.ts';
 import { TEXT_ENCODERS } from '../language/text-encoder.ts';
 import type { TextFeatures } from '../language/text-features.ts';
@@ -150,16 +151,19 @@ export interface GridPrediction {
   candidates(): Float32Array | undefined;
 }
 
-/** Multiplies the odds p / (1 - p) of every pixel. */
-export function surer(probability: Float32Array, factor: number): Float32Array {
-  if (factor === 1) return probability;
-  const out = new Float32Array(probability.length);
+/** Multiplies the odds p / (1 - p) of every pixel. @param out where they are written. */
+export function surer(probability: Float32Array, factor: number, out: Float32Array): Float32Array {
   for (let i = 0; i < out.length; i++) {
     const p = probability[i];
     out[i] = (p * factor) / (1 + p * (factor - 1));
   }
   return out;
 }
+
+const scratch = new Scratch((length) => new Float32Array(length));
+
+/** The last probability of a pixel of the grid. */
+type Previous = (pixel: number) => number;
 
 const sameClick = (a: ModelClick, b: ModelClick) => a.x === b.x && a.y === b.y && a.positive === b.positive;
 
@@ -232,14 +236,17 @@ export class ClickPredictor {
       if (threshold !== undefined) this.rule(threshold);
     }
     if (clicks.length === 0) return { map: await this.unasked(), candidates: () => undefined };
-    if (threshold === undefined) return { map: this.drawn(clicks.length).slice(), candidates: () => undefined };
+    if (threshold === undefined) {
+      const map = this.drawn(clicks.length, new Float32Array(this.width * this.height));
+      return { map, candidates: () => undefined };
+    }
     const ruled = this.rule(threshold);
     return { map: ruled.map(), candidates: () => ruled.candidates() };
   }
 
-  /** What the network draws after so many clicks, at least one. */
-  private drawn(clicks: number): Float32Array {
-    return surer(this.trail[clicks - 1].probability, oddsAfter(this.network.card, clicks));
+  /** What the network draws after so many clicks, at least one. @param out where it is written. */
+  private drawn(clicks: number, out: Float32Array): Float32Array {
+    return surer(this.trail[clicks - 1].probability, oddsAfter(this.network.card, clicks), out);
   }
 
   /** The rules over the trail, which has a stop at least; what is known by this threshold is not worked out again. */
@@ -256,7 +263,8 @@ export class ClickPredictor {
     for (let k = stops.length; k < trail.length; k++) {
       if (anew) inputs.add(trail[k].click);
       const clicks = trail.slice(0, k + 1).map(({ click }) => click);
-      stops.push(new Ruled({ map: this.drawn(k + 1), width, height, clicks, threshold, likeness }, stops.at(-1)));
+      const map = this.drawn(k + 1, scratch.take(width * height));
+      stops.push(new Ruled({ map, width, height, clicks, threshold, likeness }, stops.at(-1)));
     }
     return stops[trail.length - 1];
   }
@@ -316,7 +324,8 @@ export class ClickPredictor {
   private async look(first: Box, click: ModelClick): Promise<Float32Array> {
     const { trail } = this;
     const before = trail.at(-1)?.probability;
-    const previous = this.obeyed ? this.ruled.stops.at(-1)?.map() : before;
+    const ruled = this.obeyed ? this.ruled.stops.at(-1) : undefined;
+    const previous = ruled ? (pixel: number) => ruled.at(pixel) : before && ((pixel: number) => before[pixel]);
     const clicks = [...trail.map((stop) => stop.click), click];
     const looks: Look[] = [];
     const boxes = [first];
@@ -330,12 +339,8 @@ export class ClickPredictor {
     return joined(looks, this.residual, before);
   }
 
-  /** Runs the network on a window, in tokens. @param previous the last probability of the whole grid, if there is one. */
-  private async run(
-    box: Box,
-    clicks: readonly ModelClick[],
-    previous: Float32Array | undefined,
-  ): Promise<Float32Array> {
+  /** Runs the network on a window, in tokens. @param previous the last probability of a pixel of the grid, if there is one. */
+  private async run(box: Box, clicks: readonly ModelClick[], previous: Previous | undefined): Promise<Float32Array> {
     const { height, width } = box;
     const pixels: Box = { x: TOKEN * box.x, y: TOKEN * box.y, width: TOKEN * width, height: TOKEN * height };
     const shape = [1, pixels.height, pixels.width];
@@ -363,12 +368,12 @@ function clickMapIn(
   { x, y, width: columns, height: rows }: Box,
   width: number,
   clicks: readonly ModelClick[],
-  previous: Float32Array | undefined,
+  previous: Previous | undefined,
 ): Float32Array {
   const map = new Float32Array(rows * columns * CLICK_CHANNELS);
   if (previous)
     for (let v = 0, to = 0; v < rows; v++)
-      for (let u = 0, at = (y + v) * width + x; u < columns; u++, at++, to += CLICK_CHANNELS) map[to] = previous[at];
+      for (let u = 0, at = (y + v) * width + x; u < columns; u++, at++, to += CLICK_CHANNELS) map[to] = previous(at);
   for (const click of clicks) drawDisc(map, columns, rows, { ...click, ...modelPoint(click.x - x, click.y - y) });
   return map;
 }

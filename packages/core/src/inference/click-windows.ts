@@ -89,6 +89,7 @@ export function windowsBeside(box: Box, drawn: Float32Array, grid: Tokens): Box[
 /** Cuts cells of `channels` values out of a raster that is `width` cells wide. @param planes such rasters behind one another. */
 export function cutBox(from: Float32Array, width: number, channels: number, box: Box, planes = 1): Float32Array {
   const [area, row] = [from.length / planes, box.width * channels];
+  if (area === box.height * row) return from.slice();
   const out = new Float32Array(planes * box.height * row);
   for (let plane = 0, to = 0; plane < planes; plane++)
     for (let y = 0; y < box.height; y++, to += row) {

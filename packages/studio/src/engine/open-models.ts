@@ -237,7 +237,11 @@ export class OpenModels {
   /** Makes a picture ready for clicks, of the type that its category was last clicked with. */
   async warm(picture: ModelPicture): Promise<void> {
     const { view } = await this.open(picture);
-    const defect = this.lastDefect.get(picture.category) ?? this.category(picture.category).settings.defects[0];
+    await this.listen(picture.category, view);
+  }
+
+  private async listen(category: string, view: View): Promise<void> {
+    const defect = this.lastDefect.get(category) ?? this.category(category).settings.defects[0];
     if (defect !== undefined) await view.listen(defect);
   }
 
@@ -266,10 +270,19 @@ export class OpenModels {
     return plane ? candidateParts(plane, request.threshold, request.marked) : NO_CANDIDATES;
   }
 
-  /** What the model sees unasked, from disk where it is there: a trained detector, or the click network where there is none. */
+  /**
+   * What the model sees unasked, from disk where it is there: a trained detector, or the click network where there is none. The picture is
+   * ready for clicks then, as after {@link warm}: of those who open the first ones at once, all would wait while the text model is loaded.
+   */
   async prepare(picture: ModelPicture): Promise<Prepared> {
-    const { base } = await this.loaded(picture.category);
     const open = await this.open(picture);
+    const prepared = await this.sight(picture, open);
+    await this.listen(picture.category, open.view);
+    return prepared;
+  }
+
+  private async sight(picture: ModelPicture, open: Open): Promise<Prepared> {
+    const { base } = await this.loaded(picture.category);
     const { view, hash } = open;
     const norm = normOf(view);
     if (!this.hasTrained(picture.category)) {

@@ -21,11 +21,8 @@ const NORM_GAIN = 3;
 const EDGE = 1e-6;
 
 /** Pixels above a threshold. */
-export const runsAbove = ({ data, width, height }: Plane, threshold: number): Rle => {
-  const mask = new Uint8Array(data.length);
-  for (let i = 0; i < data.length; i++) mask[i] = data[i] > threshold ? 1 : 0;
-  return encodeRle(mask, width, height);
-};
+export const runsAbove = ({ data, width, height }: Plane, threshold: number): Rle =>
+  encodeRle(data, width, height, threshold);
 
 /** Mean of 4p(1-p) over the pixels that the model considers. @param of what a value of the map means as a probability. */
 function uncertaintyOf({ data }: Plane, of: (value: number) => number = (value) => value): number {
