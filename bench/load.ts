@@ -6,6 +6,7 @@ import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
+import { fileURLToPath } from 'node:url';
 import { parseArgs } from 'node:util';
 import { Labeler, readRgb } from '@adclick/core';
 import { encodeRle } from '@adclick/core/geometry';
@@ -33,6 +34,8 @@ const { values } = parseArgs({
     'no-write': { type: 'boolean', default: false },
   },
 });
+/** What is served with is the build, as it is installed. */
+const COMMAND = [process.execPath, fileURLToPath(new URL('../packages/studio/dist/cli.js', import.meta.url))];
 const SECONDS = values.quick ? 5 : Number(values.seconds);
 const CLIENTS = values.quick ? 4 : Number(values.clients);
 /** Clients that share their image with another one, so that stale writes happen. */
@@ -161,7 +164,7 @@ const root = await mkdtemp(join(tmpdir(), 'adclick-load-'));
 try {
   const perType = Math.ceil(CLIENTS / 3);
   const shipped = await labellingProject(root, { width: SIDE, height: SIDE, pixels: SIDE, normals: 12, perType });
-  const server = await startServer(root);
+  const server = await startServer(root, [], { command: COMMAND });
   const client = new Client(server.address);
   say('indexing and looking at the images');
   for (;;) {

@@ -11,6 +11,7 @@ export {
   type Passing,
 } from './errors.ts';
 export { moveTo, removeIfPossible } from './files.ts';
+export { giveBack } from './give-back.ts';
 export { Graph, gradients, type OutputSpec, Value } from './graph.ts';
 export { keptPromise, Once } from './kept-promises.ts';
 export {

@@ -5,9 +5,9 @@
  * The test is on what the thread is given, not on a file name, so it also holds when the file is part of a bundle.
  */
 import { availableParallelism } from 'node:os';
-import { MessageChannel } from 'node:worker_threads';
 import type { InferenceSession, Tensor as OrtTensor, TypedTensor } from 'onnxruntime-node';
 import { CodedError, fail } from './errors.ts';
+import { giveBack } from './give-back.ts';
 import { Graph } from './graph.ts';
 import { Remote, type RemoteWire, serveCalls } from './rpc.ts';
 import { parentWire, startThread, threadData } from './start.ts';
@@ -303,16 +303,12 @@ class OrtServer {
   private readonly sessions = new Map<number, InferenceSession>();
   private readonly held = new Map<number, OrtTensor>();
   private readonly readers = new Map<string, InferenceSession>();
-  /** A port that is closed: whatever is sent through it is given up. */
-  private readonly nowhere = new MessageChannel().port1;
   private numbers = 0;
 
   private constructor(
     private readonly ort: Ort,
     private readonly settings: WorkerSettings,
-  ) {
-    this.nowhere.close();
-  }
+  ) {}
 
   static async start(settings: WorkerSettings): Promise<OrtServer> {
     return new OrtServer(await loadOrt(settings), settings);
@@ -401,10 +397,11 @@ class OrtServer {
           this.held.set(target, value);
           continue;
         }
-        // onnxruntime-node answers with a copy also where it has written in place (1.30).
+        // onnxruntime-node answers with a copy also where it has written in place (1.30). Without giving those back a training step
+        // would leave five vectors of all parameters behind.
         const copied = value.data !== place.data;
         if (!copied || !request.fetch?.includes(name)) {
-          if (copied) this.discard(value);
+          if (copied) giveBack(value.data as TensorData);
           continue;
         }
       }
@@ -419,14 +416,6 @@ class OrtServer {
       }
     }
     return answer;
-  }
-
-  /**
-   * Gives the memory of a result back now, not at some garbage collection. onnxruntime-node copies every output into a new tensor, also
-   * one that it has written where it was told to; without this a training step would leave five vectors of all parameters behind.
-   */
-  private discard({ data }: OrtTensor): void {
-    this.nowhere.postMessage(null, [(data as Float32Array).buffer as ArrayBuffer]);
   }
 
   private keep(value: OrtTensor): HeldReference {

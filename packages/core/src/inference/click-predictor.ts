@@ -1,5 +1,14 @@
 /** The click model on one token grid: takes clicks one after the other, remembers the way, so an undo costs nothing. */
-import { FrozenParameters, Graph, keptPromise, type Runtime, type Session, sigmoid, tensor } from '@adclick/ortgrad';
+import {
+  FrozenParameters,
+  Graph,
+  giveBack,
+  keptPromise,
+  type Runtime,
+  type Session,
+  sigmoid,
+  tensor,
+} from '@adclick/ortgrad';
 import { CLICK_THRESHOLD } from '../clicks/annotator.ts';
 import { drawDisc, PixelInputs, TokenInputs, type TokenResidual } from '../clicks/encoding.ts';
 import { Ruled } from '../clicks/rules.ts';
@@ -169,13 +178,15 @@ const sameClick = (a: ModelClick, b: ModelClick) => a.x === b.x && a.y === b.y &
 
 /** Predictions for one picture on the model grid. */
 export class ClickPredictor {
-  private trail: Stop[] = [];
+  private readonly trail: Stop[] = [];
   /** Whether the network was fed what the rules made of its answers. */
   private obeyed = false;
   /** What the rules make of each stop by {@link CLICK_THRESHOLD}, and by the last other threshold, as far as somebody asked. */
   private ruled: RuledTrail = { threshold: CLICK_THRESHOLD, stops: [] };
   private ruledOtherwise: RuledTrail | undefined;
   private said: TextFeatures | undefined;
+  /** Ends once everything asked so far is answered: one question goes on where the last one has come to. */
+  private answered: Promise<unknown> = Promise.resolve();
 
   private constructor(
     private readonly network: ClickNetwork,
@@ -220,8 +231,12 @@ export class ClickPredictor {
    * Probability (height × width) after the given clicks, each fed with what came of those before it, as in training.
    * @param clicks in the order they were made; none gives what the model sees unasked.
    */
-  async predict(clicks: readonly ModelClick[], { words, threshold }: GridQuestion = {}): Promise<GridPrediction> {
-    await this.listen(words);
+  predict(clicks: readonly ModelClick[], question: GridQuestion = {}): Promise<GridPrediction> {
+    return this.inTurn(() => this.answer(clicks, question));
+  }
+
+  private async answer(clicks: readonly ModelClick[], { words, threshold }: GridQuestion): Promise<GridPrediction> {
+    await this.hear(words);
     const obeyed = threshold !== undefined && this.network.card.rules === true;
     if (obeyed !== this.obeyed) this.rewind(0);
     this.obeyed = obeyed;
@@ -275,13 +290,21 @@ export class ClickPredictor {
     return this.ruledOtherwise;
   }
 
-  /** Whether clicks have been predicted that another prompt would make needless. */
-  get clicked(): boolean {
-    return this.trail.length > 0;
+  /** Takes in a prompt ahead of the first click; nothing once clicks have been predicted, which another one would make needless. */
+  listen(words: TextFeatures | undefined): Promise<void> {
+    return this.inTurn(async () => {
+      if (this.trail.length === 0) await this.hear(words);
+    });
+  }
+
+  private inTurn<Answer>(work: () => Promise<Answer>): Promise<Answer> {
+    const answer = this.answered.then(work);
+    this.answered = answer.catch(() => undefined);
+    return answer;
   }
 
   /** Takes in another prompt; what was predicted under the one before is forgotten. */
-  async listen(words: TextFeatures | undefined): Promise<void> {
+  private async hear(words: TextFeatures | undefined): Promise<void> {
     if (words === this.said) return;
     const { height, width, dims } = this.residual;
     const prompt = await this.network.forPrompt(height, width);
@@ -300,7 +323,7 @@ export class ClickPredictor {
   }
 
   private rewind(count: number): void {
-    this.trail = this.trail.slice(0, count);
+    for (const { probability } of this.trail.splice(count)) giveBack(probability);
     this.ruled.stops.length = Math.min(this.ruled.stops.length, count);
     if (this.ruledOtherwise) this.ruledOtherwise.stops.length = Math.min(this.ruledOtherwise.stops.length, count);
     this.inputs.clear();

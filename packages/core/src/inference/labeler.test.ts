@@ -145,6 +145,27 @@ describe('a labeler', () => {
     await labeler.close();
   });
 
+  test('answers questions that are asked at once as if they had been asked one after another', async () => {
+    const labeler = await Labeler.load({ index, weights, runtime });
+    const image = product.good(new Random('asked at once'));
+    const asked = [
+      [{ x: 40, y: 30, positive: true }],
+      [{ x: 90, y: 70, positive: true }],
+      [
+        { x: 40, y: 30, positive: true },
+        { x: 60, y: 50, positive: false },
+      ],
+    ];
+    const one = await labeler.open(image);
+    const expected: Float32Array[] = [];
+    for (const clicks of asked) expected.push((await one.predict({ clicks })).data);
+    const other = await labeler.open(image);
+    const answers = await Promise.all(asked.map((clicks) => other.predict({ clicks })));
+    const furthest = answers.map(({ data }, k) => Math.max(...data.map((p, i) => Math.abs(p - expected[k][i]))));
+    expect(furthest).toEqual([0, 0, 0]);
+    await labeler.close();
+  });
+
   test('takes in a prompt ahead of the first click, and forgets no click for one', async () => {
     const path = join(folder, 'ahead.safetensors');
     await guided(path);

@@ -158,8 +158,7 @@ export class View {
 
   /** Takes in what a defect type is called, so that its first click need not; nothing once clicks have been predicted. */
   async listen(defect: string): Promise<void> {
-    const words = await this.wordsOf(defect);
-    if (!this.predictor.clicked) await this.predictor.listen(words);
+    await this.predictor.listen(await this.wordsOf(defect));
   }
 
   /**

@@ -55,9 +55,8 @@ test('candidates are those of predictions that were made, also of one before the
   const { width, height } = SIDE;
   /** Leaves out the pixel of the first row that says how many clicks there were. */
   const predict = vi.fn(async ({ clicks }: { clicks: readonly LabelClick[] }) => {
-    const data = new Float32Array(width * height);
-    data[clicks.length] = 0.9;
-    return { data, width, height, channels: 1, candidates: () => ({ data, width, height, channels: 1 }) };
+    const map = () => new Float32Array(width * height).fill(0.9, clicks.length, clicks.length + 1);
+    return { data: map(), width, height, channels: 1, candidates: () => ({ data: map(), width, height, channels: 1 }) };
   });
   const look = vi.fn(async () => ({ predict }));
   const { project, models, open } = await openModels({ open: look });

@@ -19,7 +19,7 @@ import {
 import { writeFileAtomic } from '@adclick/core/files';
 import type { Rle } from '@adclick/core/geometry';
 import { type DecodedImage, decodeImage, encodePng, pictureNotes, resizePlane } from '@adclick/core/image';
-import { keptPromise, Once, Runtime } from '@adclick/ortgrad';
+import { giveBack, keptPromise, Once, Runtime } from '@adclick/ortgrad';
 import type { DetectAnswer, DetectorChoice, ImageDetection } from '../api.ts';
 import { fail } from '../errors.ts';
 import { emptyRle } from '../history/bitmaps.ts';
@@ -254,6 +254,7 @@ export class OpenModels {
     const asked = askedBy(request);
     if (open.last?.asked !== asked) {
       const prediction = await open.view.predict({ clicks, defect, threshold });
+      if (open.last) giveBack(open.last.prediction.data);
       open.last = { asked, prediction };
       open.candidates.delete(asked);
       open.candidates.set(asked, prediction.candidates);
