@@ -163,7 +163,6 @@ function report(rows: readonly Row[], card: { name: string; trainedOn: unknown; 
   const head = ['category', 'method', 'images', ...counts.map((k) => `${k} click${k === '1' ? '' : 's'}`)];
   const grids = rows.map(({ ours }) => `${ours.category} ${ours.grid.join('×')}`).join(', ');
   const some = rows.find(({ yardsticks }) => yardsticks)?.yardsticks;
-  const speed = rows.map(({ ours }) => ours.msPerClick.p50).sort((a, b) => a - b);
   const yardstickImages =
     values['yardstick-limit'] === '0'
       ? 'all images'
@@ -176,7 +175,7 @@ function report(rows: readonly Row[], card: { name: string; trainedOn: unknown; 
     some
       ? `GrabCut (OpenCV ${some.opencv}) and random walker (scikit-image ${some.skimage}) work on the colours of the image with the same annotator, on ${yardstickImages}; images above 384² pixels are shrunk for GrabCut and above 192² for the random walker, clicks and metrics stay at the image's own size. GrabCut answers a mask, so its AP and P-AUROC are those of one threshold.`
       : 'GrabCut and random walker were not run.',
-    `A click took ${speed[Math.floor(speed.length / 2)].toFixed(0)} ms (median of the categories' medians). ${machine()}.`,
+    `How long a click takes: "Speed". ${machine()}.`,
   ];
   return `${notes[0]}\n\n${table(head, lines)}\n\n${notes.slice(1).join('\n\n')}`;
 }

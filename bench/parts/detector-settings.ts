@@ -7,7 +7,7 @@ import { Runtime } from '@adclick/ortgrad';
 import type { LabelledDefect } from '../../packages/core/src/clicks/labelled-defect.ts';
 import { withDefects } from '../../packages/core/src/datasets/detect.ts';
 import { openDataset } from '../../packages/core/src/datasets/mvtec.ts';
-import { detectionItems, labelByClicks, spread } from '../../packages/core/src/evaluation/category.ts';
+import { detectionItems, labelByClicks } from '../../packages/core/src/evaluation/category.ts';
 import { type DetectionFigures, evaluateDetection } from '../../packages/core/src/evaluation/detection.ts';
 import { splitDefects } from '../../packages/core/src/evaluation/splits.ts';
 import { resizePlane } from '../../packages/core/src/image/resize.ts';
@@ -19,6 +19,7 @@ import { IndexScorer } from '../../packages/core/src/inference/scoring.ts';
 import { objectName, offlinePrompts } from '../../packages/core/src/language/prompts.ts';
 import { REFERENCE_PICTURES } from '../../packages/core/src/residual/reference.ts';
 import { ReferenceIndex } from '../../packages/core/src/residual/reference-index.ts';
+import { spread } from '../../packages/core/src/spread.ts';
 import type { TrainedDetector } from '../../packages/core/src/training/detector-training.ts';
 import {
   DETECTOR_TRAINING,

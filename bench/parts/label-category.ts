@@ -5,11 +5,12 @@
 import { parseArgs } from 'node:util';
 import { Runtime } from '@adclick/ortgrad';
 import { openDataset } from '../../packages/core/src/datasets/mvtec.ts';
-import { clickItems, spread } from '../../packages/core/src/evaluation/category.ts';
+import { clickItems } from '../../packages/core/src/evaluation/category.ts';
 import { type ClickAnswer, clickAnswer, evaluateClicks } from '../../packages/core/src/evaluation/protocol.ts';
 import { DEFAULT_WEIGHTS, Labeler } from '../../packages/core/src/inference/labeler.ts';
 import { objectName } from '../../packages/core/src/language/prompts.ts';
 import { ReferenceIndex } from '../../packages/core/src/residual/reference-index.ts';
+import { spread } from '../../packages/core/src/spread.ts';
 import { answer, say } from '../child.ts';
 
 /** What this script answers. */

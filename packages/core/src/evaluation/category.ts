@@ -8,12 +8,6 @@ import type { Labeler } from '../inference/labeler.ts';
 import type { DetectionItem } from './detection.ts';
 import { annotate, type ClickItem } from './protocol.ts';
 
-/** Every n-th item, so that about `limit` are left, first and last parts alike. @param limit default all. */
-export function spread<Item>(items: readonly Item[], limit = items.length): Item[] {
-  if (limit >= items.length) return [...items];
-  return Array.from({ length: limit }, (_, i) => items[Math.floor((i * items.length) / limit)]);
-}
-
 /**
  * Defects to be labelled, one at a time; a picture that is among the index's good ones is not compared with itself.
  * @param prompt whose prompts guide the model: `type` those of each picture's own defect type, `none` nobody's, else those of the type

@@ -1,7 +1,7 @@
 /** `@adclick/core/evaluation`: the simulated annotator, both evaluations with their metrics, and reports as one HTML file. */
 export { CLICK_THRESHOLD, nextClick } from '../clicks/annotator.ts';
 export type { ImageClick } from '../clicks/types.ts';
-export { clickItems, detectionItems, labelByClicks, spread } from '../evaluation/category.ts';
+export { clickItems, detectionItems, labelByClicks } from '../evaluation/category.ts';
 export {
   type DetectionAnswer,
   type DetectionEvaluation,
@@ -56,3 +56,4 @@ export {
   type KindDecisions,
   shareInterval,
 } from '../inference/decisions.ts';
+export { spread } from '../spread.ts';

@@ -4,6 +4,7 @@ import { resizePlane } from '../image/resize.ts';
 import type { Plane } from '../image/types.ts';
 import type { Reference } from '../residual/reference.ts';
 import type { ReferenceIndex } from '../residual/reference-index.ts';
+import { spread } from '../spread.ts';
 import type { MapSettings, SegNetwork } from './anomaly-map.ts';
 import { type Decided, type Decisions, decisionsOf } from './decisions.ts';
 import type { HeldOut, HeldOutDefect, HeldOutGood } from './detector-card.ts';
@@ -85,7 +86,7 @@ export const moved = (value: number, by: number): number => (by === 0 ? value : 
 export async function lookAtHeldOut(index: ReferenceIndex, sources: HeldOutSources): Promise<HeldOut> {
   const { reference, settings, network, limit, onProgress, signal } = sources;
   const parts = network?.folds ?? [{ ...network, normals: index.names, labels: network ? [] : sources.labels }];
-  const shares = parts.map((part) => ({ ...part, normals: evenly(part.normals, Math.ceil(limit / parts.length)) }));
+  const shares = parts.map((part) => ({ ...part, normals: spread(part.normals, Math.ceil(limit / parts.length)) }));
   const unseen = new Set(network?.folds ? network.unseen : []);
   const common = shares.flatMap(({ normals }) => normals.filter((name) => unseen.has(name)));
   const enough = common.length >= LEAST_COMMON;
@@ -140,12 +141,6 @@ export async function lookAtHeldOut(index: ReferenceIndex, sources: HeldOutSourc
     ...('typical' in item && { typical: moved(item.typical, by.typical) }),
   });
   return { good: [...own, ...seen.map(near)], defects: defects.map(near) };
-}
-
-/** Up to `limit` of the items, first and last parts alike. */
-function evenly<Item>(items: readonly Item[], limit: number): Item[] {
-  const total = Math.min(limit, items.length);
-  return Array.from({ length: total }, (_, i) => items[Math.floor((i * items.length) / total)]);
 }
 
 /** The values of one kind, good pictures' and defects'. */

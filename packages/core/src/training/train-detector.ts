@@ -2,7 +2,6 @@
 import type { ParameterSource, Runtime, Tensor } from '@adclick/ortgrad';
 import type { LabelledDefect } from '../clicks/labelled-defect.ts';
 import { fail } from '../errors.ts';
-import { spread } from '../evaluation/category.ts';
 import { mean } from '../evaluation/metrics.ts';
 import { normalisedColoursOn } from '../features/normalised-colours.ts';
 import type { SegBuilder } from '../inference/anomaly-map.ts';
@@ -18,6 +17,7 @@ import type { SlidingWindow } from '../networks/sliding-window.ts';
 import { type TypeWords, trusted, unasked } from '../networks/unasked.ts';
 import { Random } from '../random.ts';
 import { REFERENCE_PICTURES } from '../residual/reference.ts';
+import { spread } from '../spread.ts';
 import type { DetectorTraining, TrainedDetector } from './detector-training.ts';
 import { type SegCounts, type SegItem, type SegSources, segItems } from './seg-items.ts';
 import { JUDGING, precisionOf } from './seg-judge.ts';
