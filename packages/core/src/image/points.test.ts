@@ -17,7 +17,6 @@ import {
   modelPoint,
   pixelOf,
   toEdges,
-  wholeImage,
 } from './points.ts';
 
 describe('pixel centres', () => {
@@ -64,11 +63,10 @@ const refusals = async (view: View, predictor: ClickPredictor) => {
   // @ts-expect-error windows lie around clicks of the model grid
   windowAround(click, { width: 64, height: 64 }, undefined);
 
-  const whole = wholeImage(mask);
-  const moved = onGrid([click], whole, { width: 64, height: 64 });
+  const moved = onGrid([click], mask, { width: 64, height: 64 });
   cellOf(moved[0]);
   // @ts-expect-error what has been moved once is not moved again
-  onGrid(moved, whole, { width: 64, height: 64 });
+  onGrid(moved, mask, { width: 64, height: 64 });
   // @ts-expect-error cells are counted on the model grid
   cellOf(imagePoint(1, 2));
   // @ts-expect-error a cell is not a pixel

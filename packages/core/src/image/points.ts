@@ -50,10 +50,6 @@ export const edgePoint = (x: number, y: number): EdgePoint => pointIn(x, y);
 /** @param box in pixels of the upright original. */
 export const imageBox = (box: Box) => box as ImageBox;
 
-/** Everything of a picture. */
-export const wholeImage = ({ width, height }: { readonly width: number; readonly height: number }): ImageBox =>
-  imageBox({ x: 0, y: 0, width, height });
-
 /** Half a pixel: from a pixel's left or upper edge to its centre. */
 const HALF = 0.5;
 

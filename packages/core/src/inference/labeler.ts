@@ -5,7 +5,6 @@ import { holdClicks } from '../clicks/rules.ts';
 import { type Click, type ImageClick, imageClicks } from '../clicks/types.ts';
 import { fail } from '../errors.ts';
 import { onGrid } from '../image/on-grid.ts';
-import { wholeImage } from '../image/points.ts';
 import { resizePlane } from '../image/resize.ts';
 import type { Picture, Windows } from '../image/samples.ts';
 import type { Plane, RgbImage } from '../image/types.ts';
@@ -202,7 +201,7 @@ async function predictOn(
   image: RgbImage,
   { clicks, ...question }: GridQuestion & { readonly clicks: readonly ImageClick[] },
 ): Promise<{ readonly map: Plane; candidates(): Plane | undefined }> {
-  const { map, candidates } = await predictor.predict(onGrid(clicks, wholeImage(image), predictor), question);
+  const { map, candidates } = await predictor.predict(onGrid(clicks, image, predictor), question);
   const { width, height } = predictor;
   const sized = (data: Float32Array) => resizePlane({ data, width, height, channels: 1 }, image.width, image.height);
   return {

@@ -6,7 +6,7 @@ import { imageClicks } from '../clicks/types.ts';
 import { cellOf } from '../features/grid.ts';
 import { type ColourNorm, colourNorm, normalisedColours } from '../features/normalised-colours.ts';
 import { onGrid } from '../image/on-grid.ts';
-import { modelPoint, wholeImage } from '../image/points.ts';
+import { modelPoint } from '../image/points.ts';
 import { resizePlane, resizeRgb } from '../image/resize.ts';
 import type { RgbImage } from '../image/types.ts';
 import { TOKEN } from '../networks/adclick.ts';
@@ -116,7 +116,7 @@ export function labelOnGrid(
   height: number,
   discRadius: number,
 ) {
-  const moved = onGrid(imageClicks(clicks), wholeImage(image), { width, height });
+  const moved = onGrid(imageClicks(clicks), image, { width, height });
   const map = resizePlane(probability, width, height);
   return { image: resizeRgb(image, width, height), probability: strengthen(map, moved, discRadius) };
 }
