@@ -12,19 +12,13 @@ import type { Detected, Made } from './parts/detect-pictures.ts';
 import { findPython } from './python.ts';
 import { QuietRun } from './quiet.ts';
 import { machine, median, round, spread, table, writeSection } from './results.ts';
+import { TIMED } from './timed-options.ts';
 
 const { values } = parseArgs({
   options: {
-    json: { type: 'boolean', default: false },
+    ...TIMED,
     /** A trained detector whose input has 512 x 512 pixels, instead of the one that is made. */
     detector: { type: 'string' },
-    'no-yardsticks': { type: 'boolean', default: false },
-    /** A few pictures, to see that everything runs; its figures mean little and are not written down. */
-    quick: { type: 'boolean', default: false },
-    /** Seconds that all waiting for a quiet machine may take together. */
-    wait: { type: 'string', default: '300' },
-    /** Leaves docs/results.md as it is. */
-    'no-write': { type: 'boolean', default: false },
   },
 });
 

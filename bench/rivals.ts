@@ -15,19 +15,9 @@ import type { Labelled } from './parts/label-pictures.ts';
 import { findPython } from './python.ts';
 import { QuietRun } from './quiet.ts';
 import { machine, median, round, table, writeSection } from './results.ts';
+import { TIMED } from './timed-options.ts';
 
-const { values } = parseArgs({
-  options: {
-    json: { type: 'boolean', default: false },
-    'no-yardsticks': { type: 'boolean', default: false },
-    /** Few pictures and one round, to see that everything runs; its figures mean little and are not written down. */
-    quick: { type: 'boolean', default: false },
-    /** Seconds that all waiting for a quiet machine may take together. */
-    wait: { type: 'string', default: '300' },
-    /** Leaves docs/results.md as it is. */
-    'no-write': { type: 'boolean', default: false },
-  },
-});
+const { values } = parseArgs({ options: TIMED });
 
 const QUICK = values.quick;
 const ROUNDS = QUICK ? 1 : 3;

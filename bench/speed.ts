@@ -12,19 +12,9 @@ import type { Labelled } from './parts/label-pictures.ts';
 import { findPython } from './python.ts';
 import { QuietRun } from './quiet.ts';
 import { machine, median, round, spread, table, writeReadme, writeSection } from './results.ts';
+import { TIMED } from './timed-options.ts';
 
-const { values } = parseArgs({
-  options: {
-    json: { type: 'boolean', default: false },
-    'no-yardsticks': { type: 'boolean', default: false },
-    /** A few steps and pictures, to see that everything runs; its figures mean little and are not written down. */
-    quick: { type: 'boolean', default: false },
-    /** Seconds that all waiting for a quiet machine may take together. */
-    wait: { type: 'string', default: '300' },
-    /** Leaves docs/results.md as it is. */
-    'no-write': { type: 'boolean', default: false },
-  },
-});
+const { values } = parseArgs({ options: TIMED });
 
 const QUICK = values.quick;
 const ROUNDS = QUICK ? 1 : 3;
