@@ -207,7 +207,8 @@ export class FeatureExtractor {
     const { width, height, data } = image;
     if (width % GRID_STEP !== 0 || height % GRID_STEP !== 0)
       throw new RangeError(`describe: ${width} x ${height} must be multiples of ${GRID_STEP}`);
-    const load = () => this.runtime.load(descriptorModel(this.backbone, this.weights, width, height));
+    // As all that runs in turn on a picture: threads that wait for the next run would keep the cores from the session that is next.
+    const load = () => this.runtime.load(descriptorModel(this.backbone, this.weights, width, height), { yields: true });
     const results = await this.sessions.use(`${width}x${height}`, load, (session) =>
       session.run({ image: tensor(data, [1, height, width, 3]) }, { fetch }),
     );

@@ -20,6 +20,6 @@ export function runGraph(
 ): Promise<Record<string, Tensor>> {
   const sessions = shared.get(runtime) ?? new SessionCache(KEPT);
   shared.set(runtime, sessions);
-  const load = () => runtime.load(build().toModel());
+  const load = () => runtime.load(build().toModel(), { yields: true });
   return sessions.use(key, load, (session) => session.run(inputs));
 }

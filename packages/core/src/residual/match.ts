@@ -215,7 +215,7 @@ export class Matcher {
     const packed = new Uint16Array(bank.length * size);
     for (const [k, tokens] of bank.entries()) packed.set(tokens, k * size);
     const shape = { height, width, dims, matched, radius, neighbours: bank.length };
-    const load = () => this.runtime.load(matchModel(shape));
+    const load = () => this.runtime.load(matchModel(shape), { yields: true });
     const { delta, index } = await this.sessions.use(Object.values(shape).join('x'), load, (session) =>
       session.run(
         {
