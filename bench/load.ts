@@ -144,11 +144,7 @@ async function countWrongMasks(root: string): Promise<number> {
     let before = '[]';
     for (const { clicks, runs } of drawn.filter((each) => each.path === path)) {
       const { data, width, height } = await view.predict({ clicks, defect: category.settings.defects[0] });
-      const mask = encodeRle(
-        Uint8Array.from(data, (value) => (value > THRESHOLD ? 1 : 0)),
-        width,
-        height,
-      );
+      const mask = encodeRle(data, width, height, THRESHOLD);
       const expected = JSON.stringify(mask.counts);
       // Layers that a click did not change are not sent again.
       const unchanged = runs === '[]' && expected === before && clicks.length > 1;
