@@ -201,7 +201,7 @@ function summary(rows: readonly Row[]): string {
     ...(mean?.randomWalker ? [line('random walker, mean', mean.randomWalker)] : []),
   ];
   const head = ['AP / mean IoU in percent after', '1 click', '3 clicks', '5 clicks'];
-  return `${table(head, lines)}\n\nAll defects of public data sets at the images' own size; none of these products was trained on. GrabCut and random walker: at most ${values['yardstick-limit']} images a category.`;
+  return `${table(head, lines)}\n\nAll defects of public data sets at the images' own size, under the [rules of a click](docs/method.md#rules-of-a-click); none of these products was trained on. GrabCut and random walker: at most ${values['yardstick-limit']} images a category.`;
 }
 
 const text = (trainedOn: unknown) => (Array.isArray(trainedOn) ? trainedOn.join(', ') : String(trainedOn));
