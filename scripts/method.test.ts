@@ -80,7 +80,7 @@ describe('the method', () => {
   test('names files and headings that are there', () => {
     for (const [, link] of method.matchAll(/\]\(([^)]+)\)/g)) {
       const [path, anchor] = link.split('#');
-      const target = relative(ROOT, resolve(ROOT, 'docs', path));
+      const target = path === '' ? METHOD : relative(ROOT, resolve(ROOT, 'docs', path));
       const text = read(target);
       expect(text, link).not.toBe('');
       if (anchor !== undefined) expect(headings(target).map(anchorOf), link).toContain(anchor);
