@@ -46,6 +46,7 @@ export {
   div,
   equal,
   exp,
+  floor,
   gelu,
   greater,
   log,

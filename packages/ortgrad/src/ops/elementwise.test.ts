@@ -1,7 +1,9 @@
 /** Element-wise ops against PyTorch and finite differences. */
 import { expect, test } from 'vitest';
-import { input, testOps } from '../../test/suite.ts';
+import { input, PROVIDERS, testOps } from '../../test/suite.ts';
 import { Graph } from '../graph.ts';
+import { Runtime } from '../session.ts';
+import { tensor } from '../tensor.ts';
 import * as ops from './elementwise.ts';
 
 testOps('elementwise', [
@@ -31,6 +33,16 @@ testOps('elementwise', [
   { name: 'softplus', inputs: [input([3, 4], -6, 6)], build: ([x]) => ops.softplus(x) },
   { name: 'gelu', inputs: [input([3, 4], -3, 3)], build: ([x]) => ops.gelu(x) },
 ]);
+
+test.each(PROVIDERS)('floor goes down to the next whole number on %s', async (provider) => {
+  const runtime = await Runtime.start({ provider, threads: 1 });
+  const graph = new Graph();
+  graph.output('y', ops.floor(graph.input('x', [5])));
+  const session = await runtime.load(graph.toModel());
+  const { y } = await session.run({ x: tensor(Float32Array.of(2.75, -2.25, 3, -0.5, 15.9375), [5]) });
+  expect([...y.data]).toEqual([2, -3, 3, -1, 15]);
+  await runtime.close();
+});
 
 test('operands that do not broadcast are refused by both shapes', () => {
   const graph = new Graph();

@@ -85,6 +85,9 @@ export function square(x: Value): Value {
 /** |x|, with gradient 0 at 0. */
 export const abs = (x: Value): Value => unary('Abs', x, (dy) => mul(dy, emit(x.graph, 'Sign', [x], x.shape)));
 
+/** The largest whole number that is not above x; has no gradient. */
+export const floor = (x: Value): Value => emit(x.graph, 'Floor', [x], x.shape, {}, x.dtype);
+
 /** 1 / (1 + e^-x) */
 export const sigmoid = (x: Value): Value =>
   unary('Sigmoid', x, (dy, y) => {
