@@ -114,52 +114,40 @@ function tilingOf(height: number, width: number, radius: number): Tiling {
   return { tiles, queries, candidates, order, inverse, cells, outside, far };
 }
 
-/** A match as values of a graph. */
-export interface MatchValues {
-  /** r = f* - f, float32 (h * w, D). */
-  readonly delta: Value;
-  /** Number of the nearest reference token, int64 (h * w). */
-  readonly index: Value;
-}
-
 /**
- * One match on a graph: `query` float32 (h * w, D) against `bank` float16 (K, h * w, D). The candidates of a token are those of the K
- * pictures within the radius of its place, Eq. 3 of the paper; the nearest of them is f*, Eq. 4.
+ * Where the nearest token of each query is: queries (h * w, m) against K pictures (h * w, m) each. The candidates of a token are those of
+ * all pictures within the radius of its place, Eq. 3 of the paper; the nearest of them is f*, Eq. 4.
  * @equation 3
  * @equation 4
  *
- * Nearest means largest q.b - |b|^2 / 2, one product a tile and picture with a column for |b|^2. The largest over the pictures
- * comes first, then masks and the search for the place, on a tenth of the scores. At equal scores the first place in
+ * Nearest means the largest product of the two rows: q.b - |b|^2 / 2 where they are [q, 1] and [b, -|b|^2 / 2]. The largest over the
+ * pictures comes first, then masks and the search for the place, on a tenth of the scores. At equal scores the first place in
  * row-major order wins, then the first picture.
+ * @returns numbers of tokens, picture * h * w + cell, int64 (h * w).
  */
-export function matchOn(
+export function placesOn(
   graph: Graph,
-  query: Value,
-  bank: Value,
-  { height, width, dims, matched = dims, neighbours, radius }: MatchShape,
-): MatchValues {
+  queries: Value,
+  pictures: readonly Value[],
+  { height, width, radius }: Pick<MatchShape, 'height' | 'width' | 'radius'>,
+): Value {
   const cells = height * width;
   const tiling = tilingOf(height, width, radius);
-  const { tiles, queries, candidates } = tiling;
-  const wide = matched + 1;
+  const { tiles, queries: asked, candidates } = tiling;
+  const wide = queries.shape[1];
   const whole = (values: readonly number[], shape: readonly number[]) =>
     graph.constant(BigInt64Array.from(values, BigInt), shape);
 
-  const front = matched < dims ? slice(query, 1, 0, matched) : query; // (h * w, m)
-  const tiled = gather(front, graph.constant(tiling.order, [cells]), 0); // (T * Q, m)
-  const withOne = concat([tiled, graph.filled(1, [cells, 1])], 1); // (T * Q, m + 1)
-  const queriesT = transpose(reshape(withOne, [tiles, queries, wide]), [0, 2, 1]); // (T, m + 1, Q)
+  const tiled = gather(queries, graph.constant(tiling.order, [cells]), 0); // (T * Q, m)
+  const queriesT = transpose(reshape(tiled, [tiles, asked, wide]), [0, 2, 1]); // (T, m, Q)
   const places = graph.constant(tiling.cells, [tiles * candidates]);
-  const scores = Array.from({ length: neighbours }, (_, k) => {
-    const picture = reshape(slice(bank, 0, k, k + 1), [cells, dims]); // (h * w, D) float16
-    const tokens = cast(matched < dims ? slice(picture, 1, 0, matched) : picture, 'float32'); // (h * w, m)
-    const withSquare = concat([tokens, scale(sumSquares(tokens, 1), -0.5)], 1); // (h * w, m + 1)
-    const region = gather(withSquare, places, 0); // (T * C, m + 1)
+  const scores = pictures.map((tokens) => {
+    const region = gather(tokens, places, 0); // (T * C, m)
     return matmul(reshape(region, [tiles, candidates, wide]), queriesT); // (T, C, Q)
   });
   const best = scores.reduce(maximum); // (T, C, Q)
   const inGrid = add(best, graph.constant(tiling.outside, [tiles, candidates, 1])); // (T, C, Q)
-  const inDisc = add(inGrid, graph.constant(tiling.far, [candidates, queries])); // (T, C, Q)
+  const inDisc = add(inGrid, graph.constant(tiling.far, [candidates, asked])); // (T, C, Q)
   const place = argMax(inDisc, 1, true); // (T, 1, Q) int64
   const atPlace = scores.map((score) => gatherElements(score, place, 1)); // K times (T, 1, Q)
   const picture = argMax(concat(atPlace, 1), 1, true); // (T, 1, Q) int64
@@ -168,7 +156,33 @@ export function matchOn(
   const inTable = add(place, whole(firsts, [tiles, 1, 1])); // (T, 1, Q) int64
   const cell = gather(graph.int64(Array.from(tiling.cells)), inTable, 0); // (T, 1, Q) int64
   const found = reshape(add(mul(picture, whole([cells], [1, 1, 1])), cell), [cells]); // (T * Q) int64
-  const index = gather(found, graph.constant(tiling.inverse, [cells]), 0); // (h * w) int64
+  return gather(found, graph.constant(tiling.inverse, [cells]), 0); // (h * w) int64
+}
+
+/** A match as values of a graph. */
+export interface MatchValues {
+  /** r = f* - f, float32 (h * w, D). */
+  readonly delta: Value;
+  /** Number of the nearest reference token, int64 (h * w). */
+  readonly index: Value;
+}
+
+/** One match on a graph: `query` float32 (h * w, D) against `bank` float16 (K, h * w, D), by {@link placesOn}. */
+export function matchOn(
+  graph: Graph,
+  query: Value,
+  bank: Value,
+  { height, width, dims, matched = dims, neighbours, radius }: MatchShape,
+): MatchValues {
+  const cells = height * width;
+  const front = matched < dims ? slice(query, 1, 0, matched) : query; // (h * w, m)
+  const withOne = concat([front, graph.filled(1, [cells, 1])], 1); // (h * w, m + 1)
+  const pictures = Array.from({ length: neighbours }, (_, k) => {
+    const picture = reshape(slice(bank, 0, k, k + 1), [cells, dims]); // (h * w, D) float16
+    const tokens = cast(matched < dims ? slice(picture, 1, 0, matched) : picture, 'float32'); // (h * w, m)
+    return concat([tokens, scale(sumSquares(tokens, 1), -0.5)], 1); // (h * w, m + 1)
+  });
+  const index = placesOn(graph, withOne, pictures, { height, width, radius }); // (h * w)
   const nearest = gather(reshape(bank, [neighbours * cells, dims]), index, 0); // (h * w, D) float16
   return { delta: sub(cast(nearest, 'float32'), query), index };
 }
