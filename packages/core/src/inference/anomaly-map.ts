@@ -75,7 +75,7 @@ export interface MapInputs {
   readonly image: Value;
   /** (h * w, D). */
   readonly tokens: Value;
-  /** r = f* - f, (h * w, D). */
+  /** r = f* - f, (h * w, D); without a network the compared channels suffice, (h * w, m). */
   readonly delta: Value;
   /** How much each token belongs to the product, (h, w); needed only where the settings weigh by it. */
   readonly foreground?: Value;
@@ -156,7 +156,7 @@ export function anomalyMapOn(graph: Graph, inputs: MapInputs, options: MapOption
   const [, height, width] = inputs.image.shape as [number, number, number, number];
   const [h, w] = [height / TOKEN_STRIDE, width / TOKEN_STRIDE];
   const dims = inputs.delta.shape[1];
-  const planes = calibratedOn(inputs.delta, calibration); // (h * w, D)
+  const planes = calibratedOn(inputs.delta, calibration.subarray(0, dims)); // (h * w, D)
   const norm = reshape(normOn(planes, matched), [h, w]); // (h, w)
   const weigh = (plane: Value): Value => {
     if (settings.foreground === 0 || !inputs.foreground) return plane;

@@ -145,7 +145,7 @@ describe('a detector', () => {
   });
 
   test('decides by regions where it is told to, and leaves small ones out', async () => {
-    const image = damaged(product.good(random), 60, 40, 20);
+    const image = damaged(product.good(random), 60, 40, 32);
     const some = await Detector.build(index, { decision: 'region', heldOut: 6 });
     const none = await Detector.build(index, { decision: 'region', minArea: 1e6, heldOut: 6 });
     expect((await some.detect(image)).isDefect).toBe(true);
@@ -242,6 +242,13 @@ describe('a detector', () => {
     const alone = await Detector.load(path);
     expect((await alone.run(image)).score).toBeCloseTo((await detector.run(image)).score, 5);
     await alone.close();
+  });
+
+  test('takes few bytes along of each good picture', async () => {
+    const size = async (normals: number) => (await exportDetector(index, { normals, heldOut: 2 })).model.length;
+    const tokens = (192 * 128) / 64;
+    // Codes, and what the search, the match and the foreground keep beside them; float16 alone took 544.
+    expect((await size(14)) - (await size(6))).toBeLessThan(80 * tokens * 8);
   });
 
   test('refuses files that are missing, cut off, altered, of another version, or no detectors', async () => {

@@ -1,4 +1,4 @@
-/** What networks are fed of one picture, with the weights that ship: the same when it is labelled, trained on, judged and scored by a file. */
+/** What networks are fed of one picture, with the weights that ship: the same when it is labelled, trained on and judged; a file's codes apart. */
 import { type ParameterSource, Runtime, Session, type Tensor, tensor, toFloat32 } from '@adclick/ortgrad';
 import { afterAll, beforeAll, expect, test, vi } from 'vitest';
 import type { RgbImage } from '../image/types.ts';
@@ -126,6 +126,17 @@ async function scoring(): Promise<Seen> {
   return { residual: toFloat32(residual), tokens: toFloat32(tokens), norm: toFloat32(norm) };
 }
 
+/** Root of the mean squared difference, as a share of that of the values. */
+function distance(a: Float32Array, b: Float32Array): number {
+  expect(a.length).toBe(b.length);
+  let [sum, all] = [0, 0];
+  for (const [i, value] of a.entries()) {
+    sum += (value - b[i]) ** 2;
+    all += value ** 2;
+  }
+  return Math.sqrt(sum / all);
+}
+
 /** Largest difference, as a share of the largest value. */
 function gap(a: Float32Array, b: Float32Array): number {
   expect(a.length).toBe(b.length);
@@ -137,15 +148,17 @@ function gap(a: Float32Array, b: Float32Array): number {
   return most / scale;
 }
 
-test('residual, descriptors and norm are the same when a picture is labelled, trained on, judged and scored by a file', async () => {
+test('residual, descriptors and norm are the same when a picture is labelled, trained on and judged, and nearly so by a file', async () => {
   const labelled = await labelling();
   expect(Math.max(...labelled.norm)).toBeGreaterThan(1);
   // Training keeps residuals and descriptors in float16.
-  const others = { scored: await scoring(), trained: training(), judged: await judging() };
-  for (const [where, seen] of Object.entries(others)) {
-    const tolerance = where === 'scored' ? 2e-5 : 2e-3;
+  for (const [where, seen] of Object.entries({ trained: training(), judged: await judging() })) {
     for (const name of ['residual', 'tokens'] as const)
-      expect(gap(labelled[name], seen[name]), `${name} ${where}`).toBeLessThan(tolerance);
+      expect(gap(labelled[name], seen[name]), `${name} ${where}`).toBeLessThan(2e-3);
     expect(gap(labelled.norm, seen.norm), `norm ${where}`).toBeLessThan(2e-6);
   }
+  const scored = await scoring();
+  expect(gap(labelled.tokens, scored.tokens)).toBeLessThan(2e-5);
+  // A file compares with what codes restore of its good pictures; detector.test.ts holds it equal to the same through the index.
+  expect(distance(labelled.norm, scored.norm)).toBeLessThan(0.1);
 });

@@ -5,7 +5,7 @@ import type { Plane } from '../image/types.ts';
 import type { Reference } from '../residual/reference.ts';
 import type { ReferenceIndex } from '../residual/reference-index.ts';
 import type { MapOptions, MapSettings, SegNetwork } from './anomaly-map.ts';
-import { scoringModel } from './detector-model.ts';
+import { comparedWith, scoringModel } from './detector-model.ts';
 
 /** A map on the model grid and the picture's score, both in [0,1]. */
 export interface Scored {
@@ -23,13 +23,18 @@ export interface ScorerOptions {
 
 /** Does with an index what a detector file does alone, and can leave good pictures out of the comparison. */
 export class IndexScorer {
+  private readonly numbers: ReadonlyMap<string, number>;
+  /** Good pictures that are not compared with. */
+  private readonly left: readonly string[];
+
   private constructor(
     private readonly index: ReferenceIndex,
     private readonly session: Session,
-    private readonly weighs: boolean,
-    /** Good pictures that are not compared with. */
-    private readonly left: readonly string[],
-  ) {}
+    private readonly reference: Reference,
+  ) {
+    this.numbers = new Map(reference.names.map((name, i) => [name, i]));
+    this.left = index.names.filter((name) => !this.numbers.has(name));
+  }
 
   static async create(
     index: ReferenceIndex,
@@ -37,10 +42,7 @@ export class IndexScorer {
   ): Promise<IndexScorer> {
     const { calibration } = reference;
     const map = { settings, calibration, matched: index.extractor.matched, network, level };
-    const session = await index.runtime.load(scoringModel(reference, map));
-    const taken = new Set(reference.names);
-    const left = index.names.filter((name) => !taken.has(name));
-    return new IndexScorer(index, session, settings.foreground > 0 && reference.foreground !== undefined, left);
+    return new IndexScorer(index, await index.runtime.load(scoringModel({ reference, map })), reference);
   }
 
   /**
@@ -49,16 +51,17 @@ export class IndexScorer {
    */
   async score(image: Picture, exclude: readonly string[] = []): Promise<Scored> {
     const described = await this.index.describe(image);
-    const residual = await this.index.residual(described, { exclude: [...exclude, ...this.left] });
-    const { height, width, dims } = residual;
-    const rows = [height * width, dims];
-    const foreground = this.weighs ? await this.index.foregroundOf(residual) : undefined;
+    const neighbours = await this.index.nearest(described, { exclude: [...exclude, ...this.left] });
+    // Where fewer are left than the graph takes, the nearest stands again in the places behind: it changes no match.
+    const nearest = BigInt64Array.from({ length: comparedWith(this.reference) }, (_, k) =>
+      BigInt(this.numbers.get((neighbours[k] ?? neighbours[0]).name) as number),
+    );
+    const { tokens, height, width, dims } = described;
     const { data, width: columns, height: lines } = described.image;
     const { map, score } = await this.session.run({
       image: tensor(data, [1, lines, columns, 3]),
-      tokens: tensor(residual.tokens, rows),
-      delta: tensor(residual.delta, rows),
-      ...(foreground && { foreground: tensor(foreground.data, [height, width]) }),
+      tokens: tensor(tokens, [height * width, dims]),
+      nearest: tensor(nearest, [nearest.length]),
     });
     return {
       score: score.data[0] as number,

@@ -81,20 +81,32 @@ function reorder(from: readonly number[] | undefined, to: readonly number[] | un
  */
 const FAR = -1e4;
 
-/** Additive mask (windows, 1, n, n) of a shifted grid: 0 between tokens that are neighbours in the image, {@link FAR} else. */
-function shiftMask({ height, width }: TokenGrid, window: number, shift: number): Float32Array {
+/**
+ * Additive mask (W, 1, n, n) of a shifted grid: 0 between tokens that are neighbours in the image, {@link FAR} else. Kept once for all
+ * windows that are wrapped alike, four kinds at most: a large grid has a thousand windows.
+ */
+function shiftMask(graph: Graph, { height, width }: TokenGrid, window: number, shift: number): Value {
   const order = windowOrder({ height, width }, window, shift);
   const n = window * window;
-  const mask = new Float32Array(order.length * n);
+  const kinds = new Map<string, { readonly number: number; readonly wrapped: readonly number[] }>();
+  const ofWindow: number[] = [];
   for (let start = 0; start < order.length; start += n) {
     const first = order[start];
-    const wrapped = (token: number) =>
-      (Math.floor(token / width) < Math.floor(first / width) ? 2 : 0) + (token % width < first % width ? 1 : 0);
-    for (let i = 0; i < n; i++)
-      for (let j = 0; j < n; j++)
-        if (wrapped(order[start + i]) !== wrapped(order[start + j])) mask[(start + i) * n + j] = FAR;
+    const wrapped = order
+      .slice(start, start + n)
+      .map(
+        (token) =>
+          (Math.floor(token / width) < Math.floor(first / width) ? 2 : 0) + (token % width < first % width ? 1 : 0),
+      );
+    const key = wrapped.join();
+    const kind = kinds.get(key) ?? { number: kinds.size, wrapped };
+    kinds.set(key, kind);
+    ofWindow.push(kind.number);
   }
-  return mask;
+  const masks = [...kinds.values()].flatMap(({ wrapped }) =>
+    wrapped.flatMap((own) => wrapped.map((other) => (own === other ? 0 : FAR))),
+  );
+  return gather(graph.constant(Float32Array.from(masks), [kinds.size, 1, n, n]), ofWindow, 0);
 }
 
 /** Row of the relative-position table for each pair of tokens of a window. */
@@ -130,7 +142,7 @@ export function swinStack(
   const shifted = Math.max(grid.height, grid.width) > window;
   const shifts = [0, shifted ? window / 2 : 0];
   const orders = shifts.map((shift) => windowOrder(grid, window, shift));
-  const farMask = graph.constant(shiftMask(grid, window, window / 2), [windows, 1, n, n]); // (W, 1, n, n)
+  const farMask = shiftMask(graph, grid, window, window / 2); // (W, 1, n, n)
 
   let h = x; // (B, N, D), raster order
   let current: number[] | undefined;

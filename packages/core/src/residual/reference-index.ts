@@ -24,6 +24,7 @@ import {
   settle,
   summarise,
 } from './build-index.ts';
+import { codedBank } from './coded-bank.ts';
 import { type ForegroundModel, foregroundMap } from './foreground.ts';
 import { fitForeground } from './foreground-fit.ts';
 import { blockHistograms } from './global-similarity.ts';
@@ -36,7 +37,7 @@ import {
   writeIndex,
 } from './index-file.ts';
 import { Matcher } from './match.ts';
-import { chooseNeighbours, compare } from './neighbours.ts';
+import { chooseNeighbours, compare, type Ranked } from './neighbours.ts';
 import type { ResidualMap } from './norm.ts';
 import { coreset, type Reference } from './reference.ts';
 
@@ -59,6 +60,12 @@ export interface Residual extends ResidualMap {
   readonly neighbours: readonly Neighbour[];
   /** Normal level c of each channel: planes are log(1 + r^2 / c). */
   readonly calibration: Float32Array;
+}
+
+/** What {@link ReferenceIndex.residual} compares with. */
+export interface CompareOptions {
+  /** Names or paths of good pictures that must not be compared with, such as the picture itself. */
+  readonly exclude?: readonly string[];
 }
 
 /** A picture at the size of the model grid, with its descriptors. */
@@ -223,14 +230,36 @@ export class ReferenceIndex {
 
   /**
    * What a described picture differs in from its nearest good pictures.
-   * @param options.exclude names or paths of good pictures that must not be compared with, such as the picture itself.
    * @throws ADC_NO_NORMALS when none is left, ADC_INDEX_DAMAGED when a neighbour's file cannot be read.
    */
-  async residual(
-    { tokens, low, height, width, dims }: Descriptors,
-    { exclude = [] }: { readonly exclude?: readonly string[] } = {},
-  ): Promise<Residual> {
-    const { content, bank, runtime, extractor, directory } = this.parts;
+  async residual(described: Descriptors, options: CompareOptions = {}): Promise<Residual> {
+    const { content, bank, runtime, extractor } = this.parts;
+    const { tokens, height, width, dims } = described;
+    const chosen = await this.rank(described, options);
+    const { delta } = await compare(
+      { content, bank, matcher: Matcher.of(runtime), matched: extractor.matched },
+      tokens,
+      chosen,
+    );
+    return {
+      height,
+      width,
+      dims,
+      matched: extractor.matched,
+      delta,
+      tokens,
+      neighbours: this.named(chosen),
+      calibration: content.calibration,
+    };
+  }
+
+  /** The good pictures that a described picture is compared with, nearest first; options and errors are those of {@link residual}. */
+  async nearest(described: Descriptors, options: CompareOptions = {}): Promise<readonly Neighbour[]> {
+    return this.named(await this.rank(described, options));
+  }
+
+  private async rank({ low, height, width }: Descriptors, { exclude = [] }: CompareOptions): Promise<Ranked[]> {
+    const { content, runtime, directory } = this.parts;
     if (height * TOKEN_STRIDE !== this.grid.height || width * TOKEN_STRIDE !== this.grid.width)
       throw new RangeError(`residual: ${width} x ${height} tokens do not fit the index; use its describe()`);
     const names = new Set(exclude.map(nameKey));
@@ -243,25 +272,14 @@ export class ReferenceIndex {
     const histogram = content.codebook && (await blockHistograms(runtime, low, lowSize, content.codebook));
     const chosen = await chooseNeighbours(runtime, content, histogram, excluded);
     if (chosen.length === 0) throw fail('ADC_NO_NORMALS', { path: directory ?? 'the index without the excluded ones' });
-    const { delta } = await compare(
-      { content, bank, matcher: Matcher.of(runtime), matched: extractor.matched },
-      tokens,
-      chosen,
-    );
-    const neighbours = chosen.map(({ index, distance }) => {
-      const entry = content.entries[index];
+    return chosen;
+  }
+
+  private named(chosen: readonly Ranked[]): Neighbour[] {
+    return chosen.map(({ index, distance }) => {
+      const entry = this.parts.content.entries[index];
       return { name: entry.name, path: this.pathOf(entry), distance };
     });
-    return {
-      height,
-      width,
-      dims,
-      matched: extractor.matched,
-      delta,
-      tokens,
-      neighbours,
-      calibration: content.calibration,
-    };
   }
 
   /**
@@ -339,16 +357,15 @@ export class ReferenceIndex {
    * @throws ADC_INDEX_DAMAGED when a file cannot be read; RangeError for a zoomed index.
    */
   async reference(limit = Number.POSITIVE_INFINITY): Promise<Reference> {
-    const { content, bank, runtime } = this.parts;
+    const { content, bank, runtime, extractor } = this.parts;
     const { codebook, settings, calibration } = content;
     if (!codebook) throw new RangeError('a zoomed index cannot be taken along');
-    const first = new Map(content.entries.map(({ shard }, i) => [shard, i] as const).reverse());
-    const distinct = [...first.values()].sort((a, b) => a - b);
-    const histograms = distinct.map((i) => content.histograms[i]);
-    const chosen = (await coreset(runtime, histograms, limit)).map((i) => distinct[i]);
+    const chosen = await this.chosen(limit);
     const entries = chosen.map((i) => content.entries[i]);
     const tokens: Uint16Array[] = [];
     for (const { shard } of entries) tokens.push(await bank.tokens(shard));
+    const coded = await codedBank(runtime, tokens, extractor.dims, extractor.matched);
+    const errors = coded.parts.flatMap((part) => [...part.errors]);
     const model = await this.foreground();
     const maps: Float32Array[] = [];
     for (const bits of model ? tokens : [])
@@ -356,13 +373,27 @@ export class ReferenceIndex {
     return {
       names: entries.map(({ name }) => name),
       of: content.entries.length,
-      tokens,
+      bank: coded,
       histograms: chosen.map((i) => content.histograms[i]),
       codebook,
       settings,
-      calibration,
+      calibration: calibration.map((level, channel) => level + (errors[channel] ?? 0)),
       ...(model && { foreground: { model, maps } }),
     };
+  }
+
+  /** Names of the good pictures that {@link reference} takes along. */
+  async referenceNames(limit: number): Promise<readonly string[]> {
+    return (await this.chosen(limit)).map((i) => this.parts.content.entries[i].name);
+  }
+
+  /** Numbers of the good pictures that stand for all. */
+  private async chosen(limit: number): Promise<number[]> {
+    const { content, runtime } = this.parts;
+    const first = new Map(content.entries.map(({ shard }, i) => [shard, i] as const).reverse());
+    const distinct = [...first.values()].sort((a, b) => a - b);
+    const histograms = distinct.map((i) => content.histograms[i]);
+    return (await coreset(runtime, histograms, limit)).map((i) => distinct[i]);
   }
 
   /** Names of the good pictures with the same content as the named one, itself included. */

@@ -1,5 +1,6 @@
 /** What a detector file takes along of an index: descriptors of a bounded number of good pictures and the tables to find them by. */
 import type { Runtime } from '@adclick/ortgrad';
+import type { CodedBank } from './coded-bank.ts';
 import type { ForegroundModel } from './foreground.ts';
 import { distances } from './global-similarity.ts';
 import type { IndexSettings } from './index-file.ts';
@@ -11,13 +12,13 @@ export interface Reference {
   readonly names: readonly string[];
   /** Good pictures in the index. */
   readonly of: number;
-  /** float16 bits (h * w, dims), one a picture. */
-  readonly tokens: readonly Uint16Array[];
+  /** Their descriptors in few bytes. */
+  readonly bank: CodedBank;
   /** One a picture; see histogramsOn. */
   readonly histograms: readonly Float32Array[];
   readonly codebook: Codebook;
   readonly settings: IndexSettings;
-  /** Normal level c of each channel. */
+  /** Normal level c of each channel: the index's, and what codes add to squared residuals. */
   readonly calibration: Float32Array;
   /** Where the product lies; absent for textures. */
   readonly foreground?: { readonly model: ForegroundModel; readonly maps: readonly Float32Array[] };

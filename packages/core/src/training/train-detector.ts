@@ -175,7 +175,7 @@ export async function prepareTraining(
   const { discRadius } = settings.loop.pseudo;
   const steps = stepsOf(training, settings);
   const counts = countsFor(steps.whole, labels.length, settings.counts);
-  const kept = new Set((await index.reference(normals ?? REFERENCE_PICTURES)).names);
+  const kept = new Set(await index.referenceNames(normals ?? REFERENCE_PICTURES));
   const left = index.names.filter((name) => !kept.has(name));
   const chosen = spread(index.names, counts.goods + heldOut);
   const every = Math.max(2, Math.ceil(chosen.length / Math.max(1, Math.min(heldOut, chosen.length / 3))));

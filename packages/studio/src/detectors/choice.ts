@@ -20,7 +20,7 @@ import { VERSION } from '../version.ts';
 import { adoptDetectors, adoptMade } from './old-detectors.ts';
 
 /** Changes when detectors that are made of good pictures change their meaning. */
-const MADE_FORMAT = 2;
+const MADE_FORMAT = 3;
 
 /** Folder of detectors that are made of good pictures alone. */
 const madeFolder = (root: string) => join(root, CACHE_FOLDER, 'detectors');

@@ -1,0 +1,397 @@
+/**
+ * Descriptors of good pictures in few bytes, as detector files keep them: coordinates along their principal axes, four bits along the
+ * first ones and two along the others (ours; figures in docs/detector.md). The match runs on the coordinates; of the tokens that it
+ * chooses all channels are restored.
+ */
+import {
+  add,
+  cast,
+  concat,
+  floor,
+  Graph,
+  gather,
+  matmul,
+  mul,
+  type Runtime,
+  reshape,
+  scale,
+  slice,
+  sub,
+  tensor,
+  toFloat16,
+  toFloat32,
+  type Value,
+} from '@adclick/ortgrad';
+import { type MatchShape, placesOn } from './match.ts';
+import { type Axes, principalAxes } from './principal-axes.ts';
+
+/** Levels of a code: four bits, or two. */
+type Levels = 16 | 4;
+
+/** Axes that follow each other and have codes of as many bits. */
+export interface CodedBand {
+  /** Code c, one of so many, stands for (c - (levels - 1) / 2) steps. */
+  readonly levels: Levels;
+  /** Difference of neighbouring codes along each axis, (n). */
+  readonly steps: Float32Array;
+}
+
+/** Channels of a token that share their axes. */
+export interface CodedPart extends Axes {
+  /** All axes in their order. */
+  readonly bands: readonly CodedBand[];
+  /** Bands at the front that the search goes by; none of fine channels. */
+  readonly searched: number;
+  /** Mean squared difference of each channel and what its codes stand for, (C). */
+  readonly errors: Float32Array;
+}
+
+/** Descriptors of pictures in codes. */
+export interface CodedBank {
+  /** Of the compared channels, then of the fine ones where they are kept. */
+  readonly parts: readonly CodedPart[];
+  /** One a picture, (h * w, bytes): part after part, band after band. */
+  readonly pictures: readonly Uint8Array[];
+  /** One a picture, (h * w): -|z|² / 2 of the coordinates that the search goes by, as they are coded. */
+  readonly halves: readonly Float32Array[];
+}
+
+/** How many axes get codes of how many levels; whole bytes, two codes of 16 levels each or four of 4. */
+export interface BandSize {
+  readonly levels: Levels;
+  readonly axes: number;
+}
+
+/** Axes that are kept, those of the largest variance first, as far as there are channels. */
+export interface CodedAxes {
+  /** Of the compared channels, and the nearest token is searched along them. */
+  readonly searched: readonly BandSize[];
+  /** Of the compared channels behind those. */
+  readonly compared: readonly BandSize[];
+  /** Of the fine channels, which serve a trained network only. */
+  readonly fine: readonly BandSize[];
+}
+
+/** Default: 56 bytes for the compared channels and 12 for the fine ones. */
+export const CODED_AXES: CodedAxes = {
+  searched: [
+    { levels: 16, axes: 48 },
+    { levels: 4, axes: 48 },
+  ],
+  compared: [{ levels: 4, axes: 80 }],
+  fine: [
+    { levels: 16, axes: 8 },
+    { levels: 4, axes: 32 },
+  ],
+};
+
+/** Steps that are tried, in standard deviations: around the best for a normal distribution, and longer ones where tails are heavy. */
+const STEPS = { 16: [0.26, 0.3, 0.335, 0.37, 0.42, 0.48, 0.56], 4: [0.8, 0.9, 0.996, 1.1, 1.25, 1.45] };
+/** Tokens that axes and steps are learnt from. */
+const SAMPLES = 12_000;
+/** Least step: an axis along which nothing differs has one too. */
+const TINY = 1e-6;
+
+const codeOf = (value: number, step: number, levels: number) =>
+  Math.min(levels - 1, Math.max(0, Math.floor(value / step) + levels / 2));
+/** What a code stands for. */
+const meantBy = (code: number, step: number, levels: number) => (code - (levels - 1) / 2) * step;
+
+/** Codes that share a byte. */
+const perByte = (levels: number) => Math.log2(256) / Math.log2(levels);
+/** Bytes of a token's codes along a band's axes. */
+const bandBytes = ({ levels, steps }: CodedBand) => steps.length / perByte(levels);
+const bytesOf = (bands: readonly CodedBand[]): number => bands.reduce((sum, band) => sum + bandBytes(band), 0);
+const searchedIn = ({ bands, searched }: CodedPart): readonly CodedBand[] => bands.slice(0, searched);
+
+/** Axes in the size that is written: (rows, C) -> coordinates (rows, n). */
+const coordinatesOn = (tokens: Value, { mean, directions }: Axes): Value => {
+  const { graph } = tokens;
+  const n = directions.length / mean.length;
+  const centred = sub(tokens, graph.constant(mean, [mean.length])); // (rows, C)
+  return matmul(centred, graph.constant(directions, [mean.length, n]));
+};
+
+/** Bytes, uint8 (rows, b) -> ⌊byte / levels^i⌋ for i = 0, 1, … behind each other, (rows, n): digit i of a byte is what it has beyond levels times the next. */
+function shiftedOn(bytes: Value, levels: number): Value {
+  const whole = cast(bytes, 'float32'); // (rows, b)
+  const further = Array.from({ length: perByte(levels) - 1 }, (_, i) => floor(scale(whole, levels ** -(i + 1))));
+  return concat([whole, ...further], 1); // (rows, n)
+}
+
+/** Runs through bands: what `on` makes of each, given its bytes (rows, b). */
+const eachBand = <Made>(
+  bytes: Value,
+  bands: readonly CodedBand[],
+  on: (own: Value, band: CodedBand) => Made,
+): Made[] => {
+  let at = 0;
+  return bands.map((band) => {
+    const from = at;
+    at += bandBytes(band);
+    return on(slice(bytes, 1, from, at), band);
+  });
+};
+
+const joinedOn = (values: readonly Value[]): Value => (values.length > 1 ? concat(values, 1) : values[0]);
+
+/** Bytes of a part's codes -> coordinates: uint8 (rows, bytes) -> (rows, n). */
+function decodedOn(bytes: Value, { bands }: CodedPart): Value {
+  const { graph } = bytes;
+  const decoded = eachBand(bytes, bands, (own, { levels, steps }) => {
+    const n = steps.length;
+    const b = bandBytes({ levels, steps });
+    const shifted = shiftedOn(own, levels); // (rows, n)
+    const next = slice(shifted, 1, b, n); // (rows, n - b)
+    const codes = concat([sub(slice(shifted, 1, 0, n - b), scale(next, levels)), slice(shifted, 1, n - b, n)], 1); // (rows, n)
+    const lowest = steps.map((step) => meantBy(0, step, levels));
+    return add(mul(codes, graph.constant(steps, [n])), graph.constant(lowest, [n]));
+  });
+  return joinedOn(decoded);
+}
+
+/** Coordinates (rows, n) -> channels (rows, C). */
+function restoredOn(coordinates: Value, { mean, directions }: CodedPart): Value {
+  const { graph } = coordinates;
+  const channels = mean.length;
+  const n = directions.length / channels;
+  const turned = new Float32Array(directions.length);
+  for (let c = 0; c < channels; c++) for (let i = 0; i < n; i++) turned[i * channels + c] = directions[c * n + i];
+  return add(matmul(coordinates, graph.constant(turned, [n, channels])), graph.constant(mean, [channels]));
+}
+
+/** A coded bank as values of a graph. */
+export interface CodedValues {
+  /** Codes, uint8 (N, h * w, bytes). */
+  readonly bytes: Value;
+  /** -|z|² / 2 of the coordinates that the search goes by, float16 (N, h * w). */
+  readonly halves: Value;
+}
+
+/** The first `count` parts of all pictures as constants. */
+export function bankOn(graph: Graph, { parts, pictures, halves }: CodedBank, count: number): CodedValues {
+  const total = parts.reduce((sum, part) => sum + bytesOf(part.bands), 0);
+  const kept = parts.slice(0, count).reduce((sum, part) => sum + bytesOf(part.bands), 0);
+  const cells = pictures[0].length / total;
+  const bytes = new Uint8Array(pictures.length * cells * kept);
+  const all = new Float32Array(pictures.length * cells);
+  for (const [n, each] of pictures.entries()) {
+    for (let cell = 0; cell < cells; cell++)
+      bytes.set(each.subarray(cell * total, cell * total + kept), (n * cells + cell) * kept);
+    all.set(halves[n], n * cells);
+  }
+  return {
+    bytes: graph.constant(bytes, [pictures.length, cells, kept]),
+    halves: graph.constant(toFloat16(all), [pictures.length, cells], 'float16'),
+  };
+}
+
+/** What {@link placesOn} asks with: coordinates (rows, all) -> (rows, n + 1) for n axes of bands, for rows of {@link askedOn}. */
+function askingOn(coordinates: Value, bands: readonly CodedBand[]): Value {
+  const { graph } = coordinates;
+  const rows = coordinates.shape[0];
+  let at = 0;
+  const factors = bands.map((band) => {
+    const n = band.steps.length;
+    const b = bandBytes(band);
+    const own = mul(slice(coordinates, 1, at, at + n), graph.constant(band.steps, [n])); // (rows, n)
+    at += n;
+    const beyond = sub(slice(own, 1, b, n), scale(slice(own, 1, 0, n - b), band.levels)); // (rows, n - b)
+    return concat([slice(own, 1, 0, b), beyond], 1); // (rows, n)
+  });
+  return concat([...factors, graph.filled(1, [rows, 1])], 1);
+}
+
+/**
+ * What is asked: bytes (h * w, bytes) and -|z|² / 2 (h * w, 1) -> (h * w, n + 1). With s_i = ⌊byte / levels^i⌋ a byte holds the codes
+ * s_i - levels s_(i+1), so that a product with the s_i takes the place of one with z: what the lowest codes stand for brings the same
+ * to all rows, and factors are the query's.
+ */
+function askedOn(bytes: Value, halves: Value, bands: readonly CodedBand[]): Value {
+  return concat([...eachBand(bytes, bands, (own, { levels }) => shiftedOn(own, levels)), halves], 1);
+}
+
+/**
+ * The match of Eq. 3-4 against the codes of K pictures.
+ *
+ * A token restored from its coordinates z is m + Az with axes A at right angles, so that its distance from f is that of z from Aᵀ(f - m)
+ * and of what f has beside the axes, which no choice of a token changes. Searched are the axes of the largest variance, which tell
+ * tokens apart; r is taken of all.
+ * @param query (h * w, D).
+ * @returns r = f* - f of the coded channels, (h * w, channels).
+ */
+export function codedMatchOn(
+  query: Value,
+  { bytes, halves }: CodedValues,
+  parts: readonly CodedPart[],
+  shape: Pick<MatchShape, 'height' | 'width' | 'radius'>,
+): Value {
+  const { graph } = query;
+  const [neighbours, cells, width] = bytes.shape as [number, number, number];
+  const [first] = parts;
+  const pictures = Array.from({ length: neighbours }, (_, k) => {
+    const codes = reshape(slice(bytes, 0, k, k + 1), [cells, width]); // (h * w, bytes)
+    const half = reshape(cast(slice(halves, 0, k, k + 1), 'float32'), [cells, 1]); // (h * w, 1)
+    return askedOn(codes, half, searchedIn(first)); // (h * w, n + 1)
+  });
+  const front = slice(query, 1, 0, first.mean.length); // (h * w, m)
+  const index = placesOn(graph, askingOn(coordinatesOn(front, first), searchedIn(first)), pictures, shape); // (h * w)
+  const chosen = gather(reshape(bytes, [neighbours * cells, width]), index, 0); // (h * w, bytes)
+  let at = 0;
+  const restored = parts.map((part) => {
+    const own = slice(chosen, 1, at, at + bytesOf(part.bands)); // (h * w, bytes of the part)
+    at += bytesOf(part.bands);
+    return restoredOn(decodedOn(own, part), part); // (h * w, channels of the part)
+  });
+  const nearest = joinedOn(restored); // (h * w, channels)
+  return sub(nearest, slice(query, 1, 0, nearest.shape[1]));
+}
+
+/** The step with the least mean squared error on coordinates along one axis, and that error. */
+function stepOf(
+  values: Float32Array,
+  variance: number,
+  levels: Levels,
+): { readonly step: number; readonly error: number } {
+  const tried = STEPS[levels].map((factor) => {
+    const step = Math.max(factor * Math.sqrt(variance), TINY);
+    let sum = 0;
+    for (const value of values) sum += (value - meantBy(codeOf(value, step, levels), step, levels)) ** 2;
+    return { step, error: sum / values.length };
+  });
+  return tried.reduce((best, each) => (each.error < best.error ? each : best));
+}
+
+/** Learns the axes and steps of channels [from, to) of tokens (rows, dims). @param searched how many bands the search goes by. */
+function partOf(
+  sample: Float32Array,
+  dims: number,
+  [from, to]: readonly [number, number],
+  sizes: readonly BandSize[],
+  searched: number,
+): CodedPart {
+  const count = sample.length / dims;
+  const channels = to - from;
+  const rows = new Float32Array(count * channels);
+  for (let r = 0; r < count; r++) rows.set(sample.subarray(r * dims + from, r * dims + to), r * channels);
+  const { mean, directions, variances } = principalAxes(rows, channels, channels);
+
+  const values = new Float32Array(count);
+  const errors = new Float32Array(channels);
+  const lose = (i: number, error: number) => {
+    for (let c = 0; c < channels; c++) errors[c] += error * directions[c * channels + i] ** 2;
+  };
+  let kept = 0;
+  const bands = sizes.map(({ levels, axes }): CodedBand => {
+    const first = kept;
+    const left = channels - first;
+    const n = Math.min(axes, left - (left % perByte(levels)));
+    kept += n;
+    const steps = Float32Array.from({ length: n }, (_, k) => {
+      const i = first + k;
+      const axis = directions.filter((_, at) => at % channels === i); // (C)
+      for (let r = 0; r < count; r++) {
+        let sum = 0;
+        for (let c = 0; c < channels; c++) sum += (rows[r * channels + c] - mean[c]) * axis[c];
+        values[r] = sum;
+      }
+      const { step, error } = stepOf(values, variances[i], levels);
+      lose(i, error);
+      return step;
+    });
+    return { levels, steps };
+  });
+  // Along an axis that is left out everything is lost.
+  for (let i = kept; i < channels; i++) lose(i, variances[i]);
+  return {
+    mean,
+    directions: directions.filter((_, at) => at % channels < kept),
+    variances: variances.slice(0, kept),
+    bands,
+    searched,
+    errors,
+  };
+}
+
+/** Rows spread evenly over all pictures, float32 (N, dims). */
+function sampleOf(tokens: readonly Uint16Array[], dims: number): Float32Array {
+  const cells = tokens[0].length / dims;
+  const total = tokens.length * cells;
+  const count = Math.min(total, SAMPLES);
+  const sample = new Uint16Array(count * dims);
+  for (let n = 0; n < count; n++) {
+    const row = Math.floor((n * total) / count);
+    const [picture, cell] = [Math.floor(row / cells), row % cells];
+    sample.set(tokens[picture].subarray(cell * dims, (cell + 1) * dims), n * dims);
+  }
+  return toFloat32(tensor(sample, [sample.length]));
+}
+
+/** Codes of coordinates (rows, n): bytes (rows, bytes), and -|z|² / 2 of what those stand for that the search goes by, (rows). */
+function codesOf(coordinates: Float32Array, { bands, searched }: CodedPart) {
+  const n = bands.reduce((sum, { steps }) => sum + steps.length, 0);
+  const width = bytesOf(bands);
+  const rows = coordinates.length / n;
+  const bytes = new Uint8Array(rows * width);
+  const halves = new Float32Array(rows);
+  for (let row = 0; row < rows; row++) {
+    let [axis, at] = [row * n, row * width];
+    for (const [number, band] of bands.entries()) {
+      const { levels, steps } = band;
+      const b = bandBytes(band);
+      // Digit i / b of byte i % b is the code along axis i.
+      for (let i = 0; i < steps.length; i++) {
+        const code = codeOf(coordinates[axis + i], steps[i], levels);
+        bytes[at + (i % b)] += code * levels ** Math.floor(i / b);
+        if (number < searched) halves[row] -= meantBy(code, steps[i], levels) ** 2 / 2;
+      }
+      axis += steps.length;
+      at += b;
+    }
+  }
+  return { bytes, halves };
+}
+
+/**
+ * Puts descriptors in codes.
+ * @param tokens one a picture, float16 bits (h * w, dims). @param matched channels at a token's front that are compared.
+ */
+export async function codedBank(
+  runtime: Runtime,
+  tokens: readonly Uint16Array[],
+  dims: number,
+  matched: number,
+  axes: CodedAxes = CODED_AXES,
+): Promise<CodedBank> {
+  const sample = sampleOf(tokens, dims);
+  const { searched, compared, fine } = axes;
+  const parts = [partOf(sample, dims, [0, matched], [...searched, ...compared], searched.length)];
+  if (dims > matched) parts.push(partOf(sample, dims, [matched, dims], fine, 0));
+  const cells = tokens[0].length / dims;
+  const graph = new Graph('coordinates');
+  const all = cast(graph.input('tokens', [cells, dims], 'float16'), 'float32');
+  let from = 0;
+  for (const [i, part] of parts.entries()) {
+    graph.output(`part${i}`, coordinatesOn(slice(all, 1, from, from + part.mean.length), part));
+    from += part.mean.length;
+  }
+  const session = await runtime.load(graph.toModel());
+  const bank = { parts, pictures: [] as Uint8Array[], halves: [] as Float32Array[] };
+  for (const bits of tokens) {
+    const found = await session.run({ tokens: tensor(bits, [cells, dims], 'float16') });
+    const coded = parts.map((part, i) => codesOf(found[`part${i}`].data as Float32Array, part));
+    const width = coded.reduce((sum, { bytes }) => sum + bytes.length / cells, 0);
+    const picture = new Uint8Array(cells * width);
+    let at = 0;
+    for (const { bytes } of coded) {
+      const own = bytes.length / cells;
+      for (let cell = 0; cell < cells; cell++)
+        picture.set(bytes.subarray(cell * own, (cell + 1) * own), cell * width + at);
+      at += own;
+    }
+    bank.pictures.push(picture);
+    bank.halves.push(coded[0].halves);
+  }
+  await session.release();
+  return bank;
+}
