@@ -1,6 +1,6 @@
 /**
  * `npm run bench:growth [-- --json] [--quick] [--wait SECONDS]`: how the time to be ready, the time of indexing and the peak memory
- * grow with the image's size, the neighbours K and the number of good pictures; writes docs/images/growth-*.svg and the section "Growth".
+ * grow with the image's size, the neighbours K, the number of good pictures and a camera's pixels; writes docs/images/growth-*.svg and the section "Growth".
  */
 import { mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
@@ -24,8 +24,10 @@ const QUICK = values.quick;
 
 /** One measured setting. */
 interface Setting {
-  /** Side of the pictures and of the model's grid in pixels. */
+  /** Side of what is drawn in pixels, and of the model's grid but for a camera's pictures. */
   readonly side: number;
+  /** Megapixels to which pictures are enlarged, with the grid that `pixels: auto` gives them; without them they stay as they are drawn. */
+  readonly camera?: number;
   readonly neighbours: number;
   readonly normals: number;
 }
@@ -68,53 +70,70 @@ const SWEEPS: readonly Sweep[] = [
     at: QUICK ? [4, 6] : [25, 50, 100, 200, 400],
     fixed: BASE,
   },
+  {
+    name: 'camera',
+    title: 'Pictures of cameras, pixels: auto',
+    label: 'megapixels',
+    key: 'camera',
+    at: QUICK ? [1, 2] : [1, 4, 12, 24, 50],
+    fixed: { ...BASE, side: QUICK ? 256 : 1024, normals: QUICK ? 3 : 12 },
+  },
 ];
 
 interface Point {
   readonly x: number;
   readonly readyMs: number;
+  readonly clickMs: number;
   readonly indexSeconds: number;
   readonly peakMB: number;
 }
 
 const MEASURES = [
   { key: 'readyMs', label: 'ready, ms' },
+  { key: 'clickMs', label: 'click, ms' },
   { key: 'indexSeconds', label: 'index, s' },
   { key: 'peakMB', label: 'peak memory, MB' },
 ] as const satisfies readonly { key: keyof Point; label: string }[];
 
 const folder = await mkdtemp(join(tmpdir(), 'adclick-growth-'));
-const made = new Map<number, string>();
+const made = new Map<string, string>();
 let patience = Number(values.wait);
 
 /** Pictures of one size, enough for every sweep. */
-async function picturesOf(side: number): Promise<string> {
-  const known = made.get(side);
+async function picturesOf({ side, camera }: Setting): Promise<string> {
+  const size = camera === undefined ? `${side}` : `${side}-${camera}`;
+  const known = made.get(size);
   if (known) return known;
-  const needed = SWEEPS.flatMap((sweep) => sweep.at.map((x) => ({ ...sweep.fixed, [sweep.key]: x })));
-  const good = Math.max(...needed.filter((setting) => setting.side === side).map(({ normals }) => normals));
-  const path = join(folder, String(side));
-  say(`making ${good} good and ${PICTURES} bad pictures of ${side} px`);
+  const needed = SWEEPS.flatMap((sweep) => sweep.at.map((x): Setting => ({ ...sweep.fixed, [sweep.key]: x })));
+  const alike = needed.filter((setting) => setting.side === side && setting.camera === camera);
+  const good = Math.max(...alike.map(({ normals }) => normals));
+  const path = join(folder, size);
+  const of = camera === undefined ? `${side} px` : `${camera} megapixels`;
+  say(`making ${good} good and ${PICTURES} bad pictures of ${of}`);
   await runScript('parts/pictures.ts', [
     path,
     ...['--good', String(good), '--bad', String(PICTURES), '--side', String(side)],
+    ...(camera === undefined ? [] : ['--camera', String(Math.round(Math.sqrt(camera * 1e6)))]),
   ]);
-  made.set(side, path);
+  made.set(size, path);
   return path;
 }
 
-async function measure({ side, neighbours, normals }: Setting): Promise<Omit<Point, 'x'> & { weights: string }> {
-  const pictures = await picturesOf(side);
+async function measure(setting: Setting): Promise<Omit<Point, 'x'> & { weights: string }> {
+  const { side, camera, neighbours, normals } = setting;
+  const pictures = await picturesOf(setting);
   const start = Date.now();
   await waitForQuiet(patience);
   patience = Math.max(0, patience - (Date.now() - start) / 1000);
-  say(`${side} px, K ${neighbours}, ${normals} good pictures`);
+  say(`${camera === undefined ? `${side} px` : `${camera} megapixels`}, K ${neighbours}, ${normals} good pictures`);
   const run = await runScript<Labelled>('parts/label-pictures.ts', [
     pictures,
-    ...['--normals', String(normals), '--neighbours', String(neighbours), '--pixels', String(side * side)],
+    ...['--normals', String(normals), '--neighbours', String(neighbours)],
+    ...(camera === undefined ? ['--pixels', String(side * side)] : []),
   ]);
   return {
     readyMs: round(median(run.readyMs), 1),
+    clickMs: round(median(run.clickMs), 1),
     indexSeconds: round(run.indexSeconds, 2),
     peakMB: round(run.peakBytes / 1e6, 0),
     weights: run.weights,
@@ -129,7 +148,7 @@ const STYLE = `
 
 const CHART = { width: 560, height: 340 };
 
-/** Three charts of one sweep side by side in one file. */
+/** The charts of one sweep side by side in one file. */
 function picture({ title, label }: Sweep, points: readonly Point[]): string {
   const last = points[points.length - 1].x;
   const charts = MEASURES.map(({ key, label: measure }, n) => {
@@ -163,7 +182,8 @@ try {
   const parts = results.map(({ sweep, points }) => {
     const rows = points.map((point) => [String(point.x), ...MEASURES.map(({ key }) => String(point[key]))]);
     const others = {
-      side: `${sweep.fixed.side} px`,
+      // A camera's pictures are of its size, whatever they were drawn at.
+      ...(sweep.key !== 'camera' && { side: `${sweep.fixed.side} px` }),
       neighbours: `K ${sweep.fixed.neighbours}`,
       normals: `${sweep.fixed.normals} good pictures`,
     };
@@ -172,7 +192,7 @@ try {
     const head = [sweep.label, ...MEASURES.map(({ label }) => label)];
     return `**${heading}**\n\n![${heading}](images/growth-${sweep.name}.svg)\n\n${table(head, rows)}`;
   });
-  const note = `Every row is a process of its own: it builds an index on disk, then opens ${PICTURES} pictures. "Ready" is the median from the file to the first click, the model's grid being of the picture's size. Click model: ${weights}. ${machine()}, 2 threads.`;
+  const note = `Every row is a process of its own: it builds an index on disk, then opens ${PICTURES} pictures. "Ready" is the median from the file to the first click, the model's grid being of the picture's size; a camera's pictures are JPEGs, and their grid is that of pixels: auto. "Click" is the median of five on each. Click model: ${weights}. ${machine()}, 2 threads.`;
   const text = `${parts.join('\n\n')}\n\n${note}`;
   if (!QUICK) {
     const images = join(ROOT, 'docs', 'images');

@@ -3,7 +3,7 @@
  * DIR is what parts/pictures.ts made.
  */
 import { readdir } from 'node:fs/promises';
-import { join } from 'node:path';
+import { join, parse } from 'node:path';
 import { parseArgs } from 'node:util';
 import { Runtime } from '@adclick/ortgrad';
 import { nextClick } from '../../packages/core/src/clicks/annotator.ts';
@@ -75,7 +75,7 @@ for (const [n, name] of bad.entries()) {
   const opened = performance.now() - opening;
   if (n === 0) firstReadyMs = opened;
   if (n >= WARM_UP) readyMs.push(opened);
-  const mask = await readMask(join(folder, 'bad', name.replace('.png', '_mask.png')));
+  const mask = await readMask(join(folder, 'bad', `${parse(name).name}_mask.png`));
   let map: ArrayLike<number> = new Float32Array(mask.data.length);
   const clicks: Click[] = [];
   for (let k = 0; k < CLICKS; k++) {

