@@ -1,19 +1,17 @@
 /** The detectors of a project: a trained one where there is one, else one that is made of the good pictures and kept. */
 import { createHash } from 'node:crypto';
 import { existsSync } from 'node:fs';
-import { readdir, readFile } from 'node:fs/promises';
-import { basename, join, resolve } from 'node:path';
+import { readFile } from 'node:fs/promises';
+import { dirname, join, resolve } from 'node:path';
 import { Detector } from '@adclick/core';
 import { type Runtime, removeIfPossible } from '@adclick/ortgrad';
 import type { DetectorChoice } from '../api.ts';
-import { CACHE_FOLDER } from '../cache-folder.ts';
 import { openDetectorIndex } from '../engine/indexing.ts';
 import { fail } from '../errors.ts';
-import { distinctFileName } from '../file-name.ts';
 import type { NotedOptions } from '../jobs/progress.ts';
 import { passOver } from '../log.ts';
 import type { Category } from '../project/categories.ts';
-import { previousDetector, trainedDetector } from '../project/detector-files.ts';
+import { madeDetector, madeDetectors, previousDetector, trainedDetector } from '../project/detector-files.ts';
 import { checkModelName, DETECTOR_FILE, DETECTOR_PREFIX, projectModels } from '../project/model-files.ts';
 import type { Project } from '../project/project.ts';
 import { VERSION } from '../version.ts';
@@ -21,9 +19,6 @@ import { adoptDetectors, adoptMade } from './old-detectors.ts';
 
 /** Changes when detectors that are made of good pictures change their meaning. */
 const MADE_FORMAT = 3;
-
-/** Folder of detectors that are made of good pictures alone. */
-const madeFolder = (root: string) => join(root, CACHE_FOLDER, 'detectors');
 
 /**
  * The file behind what a user gave as a detector: a path, or the name of one of the project's models.
@@ -52,22 +47,15 @@ export interface Placed {
 }
 
 /** Brings the index up to date and makes a detector of it, unless the one that is kept fits it. */
-async function madeDetector(
-  project: Project,
-  category: Category,
-  runtime: Runtime,
-  work: NotedOptions,
-): Promise<Placed> {
+async function openMade(project: Project, category: Category, runtime: Runtime, work: NotedOptions): Promise<Placed> {
   const { index, folder } = await openDetectorIndex(project, category, { ...work, runtime });
   const key = createHash('sha256')
     .update(JSON.stringify([MADE_FORMAT, VERSION, category.name]))
     .update(await readFile(join(folder, 'index.json')))
     .digest('hex')
     .slice(0, 16);
-  const prefix = `${distinctFileName(category.name)}-`;
-  const place = madeFolder(project.root);
-  const path = join(place, `${prefix}${key}.onnx`);
-  await adoptMade(place, category.name, key, path);
+  const path = madeDetector(project.root, category.name, key);
+  await adoptMade(dirname(path), category.name, key, path);
   if (existsSync(path)) {
     // One that cannot be read any more is made again.
     const kept = await Detector.load(path, { runtime }).catch(passOver('detector not read', { path }));
@@ -82,9 +70,7 @@ async function madeDetector(
     onProgress: (progress) => work.onProgress?.({ label: `setting thresholds of ${category.name}`, ...progress }),
   });
   await detector.save(path);
-  for (const name of await readdir(place))
-    if (name.startsWith(prefix) && /^[0-9a-f]{16}\.onnx$/.test(name.slice(prefix.length)) && name !== basename(path))
-      await removeIfPossible(join(place, name));
+  for (const old of await madeDetectors(project.root, category.name)) if (old !== path) await removeIfPossible(old);
   return { detector, path };
 }
 
@@ -102,7 +88,7 @@ export async function openDetector(
   if (options.detector !== undefined) return placed(resolveDetector(options.detector, project.root));
   await adoptDetectors(project);
   const trained = trainedDetector(project.root, category.name);
-  return existsSync(trained) ? placed(trained) : madeDetector(project, category, runtime, options);
+  return existsSync(trained) ? placed(trained) : openMade(project, category, runtime, options);
 }
 
 /**
@@ -114,11 +100,11 @@ export async function openChoice(
   category: Category,
   runtime: Runtime,
   choice: DetectorChoice,
-): Promise<Detector> {
-  if (choice === 'residual') return (await madeDetector(project, category, runtime, {})).detector;
+): Promise<Placed> {
+  if (choice === 'residual') return openMade(project, category, runtime, {});
   await adoptDetectors(project);
   const path = (choice === 'newest' ? trainedDetector : previousDetector)(project.root, category.name);
-  if (existsSync(path)) return Detector.load(path, { runtime });
+  if (existsSync(path)) return { path, detector: await Detector.load(path, { runtime }) };
   const what = choice === 'newest' ? 'trained detector' : 'detector before the newest';
   throw fail('ADC_NOT_FOUND', { what: `${what} of ${category.name}` });
 }

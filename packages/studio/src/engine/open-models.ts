@@ -65,10 +65,15 @@ const viewOf = ({ category, path, bytes, modified }: ModelPicture) => `${categor
 const askedBy = ({ clicks, defect, threshold }: Calls['predict']['request']) =>
   JSON.stringify([clicks, defect, threshold]);
 
+interface PlacedDetector {
+  readonly detector: Detector;
+  readonly path: string;
+}
+
 /** Where the models of a category come from beyond its index: rooms that know more of a project than this one. */
 export interface ModelSources {
   /** @throws ADC_NOT_FOUND when there is no detector of that choice, ADC_DETECTOR_…, and what indexing throws. */
-  detector(project: Project, category: Category, runtime: Runtime, by: DetectorChoice): Promise<Detector>;
+  detector(project: Project, category: Category, runtime: Runtime, by: DetectorChoice): Promise<PlacedDetector>;
   /** Phrases that guide the click network to a defect type; none is well. */
   prompts(project: Project): (category: string, type: string) => Promise<readonly string[]>;
 }
@@ -81,9 +86,9 @@ interface Loaded {
 }
 
 interface OpenedDetector {
-  /** Of the file, undefined where there is none: another one replaces what is open. */
-  readonly stamp: string | undefined;
-  readonly detector: Promise<Detector>;
+  /** Of the file, undefined where there is none, and for one of good pictures alone until it is open: another one replaces what is open. */
+  stamp: string | undefined;
+  readonly placed: Promise<PlacedDetector>;
   /** Work that has not ended. */
   readonly uses: Set<Promise<unknown>>;
   /** What it was shown last; there once it is open. */
@@ -324,9 +329,9 @@ export class OpenModels {
     this.detectors.delete(place);
     if (!opened) return;
     await Promise.allSettled(opened.uses);
-    const detector = await opened.detector.catch(passOver('detector was not open'));
+    const placed = await opened.placed.catch(passOver('detector was not open'));
     // With its runtime it is gone as well.
-    await detector?.close().catch(passOver('detector not closed'));
+    await placed?.detector.close().catch(passOver('detector not closed'));
   }
 
   /** Works with one of a category's detectors, as its file is at this moment. */
@@ -337,19 +342,19 @@ export class OpenModels {
   ): Promise<T> {
     const { project } = this.settings;
     const { main: runtime } = await this.start();
-    const places = { newest: trainedDetector, previous: previousDetector };
-    const stamp = by === 'residual' ? undefined : await fileStamp(places[by](project.root, name));
     const place = placeOf(name, by);
+    const stamp = await this.stampNow(name, by);
     // Nothing is waited for between looking and putting: two who come at once must not open it twice.
     if (this.detectors.get(place)?.stamp !== stamp) void this.closeDetector(place);
     const opened = this.detectors.get(place) ?? {
       stamp,
-      detector: this.sources.detector(project, this.category(name), runtime, by),
+      placed: this.sources.detector(project, this.category(name), runtime, by),
       uses: new Set<Promise<unknown>>(),
       watch: undefined,
     };
     this.detectors.set(place, opened);
-    const use = opened.detector.then((detector) => {
+    const use = opened.placed.then(({ detector }) => {
+      if (by === 'residual') opened.stamp = stampOf(detector.model);
       opened.watch ??= new DriftWatch(detector.card);
       return work(detector, opened.watch);
     });
@@ -358,7 +363,7 @@ export class OpenModels {
       return await use;
     } catch (error) {
       // One that cannot be opened is tried again by whoever asks next.
-      const unopened = await opened.detector.then(
+      const unopened = await opened.placed.then(
         () => false,
         () => true,
       );
@@ -367,6 +372,15 @@ export class OpenModels {
     } finally {
       opened.uses.delete(use);
     }
+  }
+
+  /** The stamp of a detector's file. Where one of good pictures alone lies is known once it is open. */
+  private async stampNow(name: string, by: DetectorChoice): Promise<string | undefined> {
+    const { root } = this.settings.project;
+    if (by === 'newest') return fileStamp(trainedDetector(root, name));
+    if (by === 'previous') return fileStamp(previousDetector(root, name));
+    const placed = await this.detectors.get(placeOf(name, by))?.placed.catch(passOver('detector was not open'));
+    return placed && fileStamp(placed.path);
   }
 
   private hasTrained(name: string): boolean {

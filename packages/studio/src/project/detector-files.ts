@@ -1,13 +1,14 @@
-/** Where a category's trained detector lies, the one before it, and what is known of each without opening them. */
+/** Where a category's detectors lie, trained ones and those of good pictures alone, and what is known of each without opening them. */
 import { createHash } from 'node:crypto';
 import { existsSync } from 'node:fs';
-import { copyFile, mkdir, open, readFile } from 'node:fs/promises';
+import { copyFile, mkdir, open, readdir, readFile, stat } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import type { Detector } from '@adclick/core';
 import { fail as failCore } from '@adclick/core/errors';
 import { describeIoError, writeFileAtomic } from '@adclick/core/files';
 import { moveTo, removeIfPossible, temporaryFor } from '@adclick/ortgrad';
 import { z } from 'zod';
+import { CACHE_FOLDER } from '../cache-folder.ts';
 import { distinctFileName } from '../file-name.ts';
 import { log, passOverIfThere } from '../log.ts';
 import { whileChangingDetectors } from './leases.ts';
@@ -46,6 +47,32 @@ export const trainedDetector = (root: string, category: string): string =>
 /** Where the detector lies that the newest one replaced. */
 export const previousDetector = (root: string, category: string): string =>
   join(detectorFolder(root, category), PREVIOUS_FILE);
+
+/** Folder of detectors that are made of good pictures alone. */
+export const madeFolder = (root: string) => join(root, CACHE_FOLDER, 'detectors');
+
+/** Where the detector lies that is made of a category's good pictures. @param key 16 hexadecimal digits that stand for these. */
+export const madeDetector = (root: string, category: string, key: string): string =>
+  join(madeFolder(root), `${distinctFileName(category)}-${key}.onnx`);
+
+/** Detectors that were made of a category's good pictures: one, and any that could not be removed when it was made, the last one first. */
+export async function madeDetectors(root: string, category: string): Promise<string[]> {
+  const folder = madeFolder(root);
+  const prefix = `${distinctFileName(category)}-`;
+  const names = (await readdir(folder).catch(passOverIfThere('detectors not read', { folder }))) ?? [];
+  const mine = names.filter(
+    (name) => name.startsWith(prefix) && /^[0-9a-f]{16}\.onnx$/.test(name.slice(prefix.length)),
+  );
+  const times = await Promise.all(
+    mine.map(async (name) => {
+      const path = join(folder, name);
+      // Another process may remove it at this moment.
+      const seen = await stat(path).catch(passOverIfThere('detector not read', { path }));
+      return { path, time: seen?.mtimeMs ?? 0 };
+    }),
+  );
+  return times.sort((a, b) => b.time - a.time).map(({ path }) => path);
+}
 
 const shortened = (bytes: number, tail: Uint8Array) =>
   createHash('sha256').update(`${bytes}\n`).update(tail).digest('hex').slice(0, 16);
