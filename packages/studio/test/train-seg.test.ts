@@ -4,9 +4,8 @@ import { join } from 'node:path';
 import { Detector } from '@adclick/core';
 import { writeSampleProduct } from '@adclick/core/synthesis';
 import { beforeEach, describe, expect, test } from 'vitest';
-import type { AdaptAnswer } from '../src/detectors/adapting.ts';
 import type { PredictResult } from '../src/detectors/predicting.ts';
-import type { SegTrainingAnswer } from '../src/detectors/training-options.ts';
+import type { AdaptAnswer, SegTrainingAnswer } from '../src/detectors/training-options.ts';
 import { adclick, errorCode } from './command.ts';
 import { temporaryFolder } from './sample.ts';
 

@@ -1,7 +1,7 @@
 /** `adclick adapt`: takes pictures of the line as good, so that a detector's thresholds follow them. */
 import type { Command } from 'commander';
-import { counted } from '../api.ts';
 import { adaptDetector } from '../detectors/adapting.ts';
+import { adaptedText } from '../detectors/training-options.ts';
 import { type CommonOptions, run, withCommon } from './run.ts';
 
 interface Options extends CommonOptions {
@@ -25,14 +25,9 @@ export function addAdapt(program: Command): void {
   command.action(async (paths: string[], { project, category, detector, ...options }: Options) =>
     run(options, async (context) => {
       const answer = await adaptDetector({ paths, project, category, detector }, context);
-      const { before, after, pictures } = answer;
-      const change = (key: 'score' | 'map') => `${key} ${before[key].toFixed(3)} → ${after[key].toFixed(3)}`;
       return {
         json: answer,
-        lines: [
-          `${counted(pictures, 'picture')} taken as good; thresholds: ${change('score')}, ${change('map')}`,
-          `detector  ${answer.detector}`,
-        ],
+        lines: [adaptedText(answer, 'picture'), `detector  ${answer.detector}`],
       };
     }),
   );

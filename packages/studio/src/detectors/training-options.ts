@@ -1,7 +1,8 @@
-/** What the trainings of click weights and of detectors are told, and what they say. */
-import type { DetectorCard } from '@adclick/core';
+/** What the trainings of click weights and of detectors and the adapting of these are told, and what they say. */
+import type { DetectorCard, DetectorThresholds } from '@adclick/core';
 import type { Preset } from '@adclick/core/models';
 import type { TrainingProgress } from '@adclick/core/training';
+import { counted } from '../api.ts';
 
 /** How click weights are trained. */
 export interface TrainingOptions {
@@ -64,4 +65,34 @@ export interface SegTrainingAnswer {
   readonly judged?: DetectorCard['judged'];
   readonly notes: readonly string[];
   readonly seconds: number;
+}
+
+/** Which pictures are good, and whose detector follows them. */
+export interface AdaptRequest {
+  /** Files and folders of good pictures. */
+  readonly paths: readonly string[];
+  /** Folder of the project; a detector file needs none. */
+  readonly project?: string;
+  readonly category?: string;
+  /** A detector file or the name of a project's model; default: the category's. */
+  readonly detector?: string;
+}
+
+/** How a detector followed. */
+export interface AdaptAnswer {
+  /** Its file. */
+  readonly detector: string;
+  /** Pictures that were taken as good. */
+  readonly pictures: number;
+  /** Others that a project's detector had taken before: none counts twice, and without a new one nothing is written. */
+  readonly again: number;
+  readonly before: DetectorThresholds;
+  readonly after: DetectorThresholds;
+}
+
+/** How a detector followed, in a sentence. @param one what its pictures are called. */
+export function adaptedText({ pictures, again, before, after }: AdaptAnswer, one: 'picture' | 'image'): string {
+  const change = (key: 'score' | 'map') => `${key} ${before[key].toFixed(3)} → ${after[key].toFixed(3)}`;
+  const taken = `${counted(pictures, one)} taken as good${again > 0 ? ` (${again.toLocaleString('en')} had been before)` : ''}`;
+  return `${taken}; thresholds: ${change('score')}, ${change('map')}`;
 }
