@@ -268,7 +268,7 @@ export const jobRequest = z.discriminatedUnion('kind', [
 ]);
 export const job = z.strictObject({
   id: z.string(),
-  kind: z.enum(['index', 'prepare', 'export', 'import', 'prompts', 'train']),
+  kind: z.enum(['index', 'prepare', 'export', 'import', 'prompts', 'train', 'adapt']),
   state: z.enum(['running', 'done', 'failed', 'cancelled']),
   label: z.string(),
   done: z.int(),
@@ -306,6 +306,10 @@ export const detectorEntry = z.strictObject({
   newest: detectorInfo.nullable(),
   /** The one that the newest replaced. */
   previous: detectorInfo.nullable(),
+  /** Stands for the file of the one that is made of good pictures alone; null until one was made. */
+  residual: z.string().nullable(),
+  /** Images that somebody has marked as having no defect; of these, those that the detector in use has not taken as good yet. */
+  goods: z.strictObject({ marked: z.int(), untaken: z.int() }),
 });
 
 /** `GET /detectors`. */
@@ -318,6 +322,12 @@ export const trainRequest = z.strictObject({
   /** Optimiser steps; default: as many as the command line's. */
   steps: z.int().min(1).max(1_000_000).optional(),
   seed: z.int().min(0).max(2_147_483_647).optional(),
+});
+
+/** `POST /detectors/adapt`: the thresholds of a category's detector follow images that somebody has marked as having no defect. */
+export const adaptRequest = z.strictObject({
+  /** May be left out where there is only one. */
+  category: name.optional(),
 });
 
 /** `POST /detectors/restore`: newest and previous detector change places. */

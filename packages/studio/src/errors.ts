@@ -190,11 +190,17 @@ export const STUDIO_ERRORS = {
     passing: 'by itself',
   },
   ADC_TRAINING: {
-    message: 'A detector of {category} is being trained',
+    message: 'The detector of {category} is being {what}',
     next: 'Wait until that has ended, or stop it in the list of background work.',
     exit: 1,
     status: 409,
     passing: 'by itself',
+  },
+  ADC_NO_GOOD_IMAGES: {
+    message: 'No image of {category} can be taken as good: {what}',
+    next: 'Mark images that have no defect as such in the page, N, as they come from the line.',
+    exit: 1,
+    status: 422,
   },
   ADC_NAME_TAKEN: {
     message: 'The name {name} is taken',

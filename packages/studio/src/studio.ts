@@ -3,7 +3,7 @@ import type { CodedError } from '@adclick/ortgrad';
 import type { DetectAnswer, DetectorChoice, ImageDetection, Job, JobRequest } from './api.ts';
 import { DetectorService } from './detectors/detector-service.ts';
 import { adoptDetectors } from './detectors/old-detectors.ts';
-import { type TrainWork, trainApart } from './detectors/training-apart.ts';
+import { DETECTOR_WORK, type DetectorWork } from './detectors/training-apart.ts';
 import { NO_CANDIDATES } from './engine/candidates.ts';
 import { Engine } from './engine/engine.ts';
 import { toCoded } from './errors.ts';
@@ -37,8 +37,8 @@ export interface StudioOptions {
   readonly background?: boolean;
   /** In place of the engine's models; for tests of everything around them. */
   readonly predictor?: Predictor;
-  /** In place of training in a process of its own; for tests of everything around it. */
-  readonly train?: TrainWork;
+  /** In place of training and adapting in a process of its own; for tests of everything around it. */
+  readonly detectors?: DetectorWork;
   /** Told about failures of our own, which people at the page see without the inside. */
   readonly onFailure?: (error: CodedError) => void;
   /** Threads of one operator of the models; default: all the process may use. */
@@ -80,7 +80,8 @@ export class Studio {
     this.prompts = new PromptService(project, undefined, (declared) => types.inUse(declared));
     this.types = new DefectTypes(types, this.prompts, this.bus);
     this.catalogue = new Catalogue(project, store, this.categories);
-    this.detectors = new DetectorService(project, images, this.categories, this.jobs, options.train ?? trainApart);
+    const work = options.detectors ?? DETECTOR_WORK;
+    this.detectors = new DetectorService(project, images, this.categories, this.jobs, work);
     this.preparation = new Preparation(project, images, this.engine, this.categories, this.jobs, this.bus);
     this.pictures = new Pictures(project, this.painter, this.preparation);
     const predictor = options.predictor ?? this.models();

@@ -1,4 +1,4 @@
-/** Started as a process of its own by the server: trains one detector, tells how far it is, and ends. */
+/** Started as a process of its own by the server: trains or adapts one detector, tells how far it is, and ends. */
 import { constants, setPriority } from 'node:os';
 import { parentWire, serveCalls } from '@adclick/ortgrad';
 import type { TrainingCalls } from './detectors/training-apart.ts';
@@ -19,15 +19,20 @@ onEnd((signal) => {
   if (signal === 'SIGTERM') stop();
 });
 
+const wanted = (signal: AbortSignal) => AbortSignal.any([signal, ending.signal]);
+
 serveCalls<TrainingCalls>(
   parentWire(),
   {
     train: async ({ directory, options }, { signal, progress }) => {
       const { openLabels } = await import('./open-labels.ts');
       const { trainSegmentation } = await import('./detectors/training.ts');
-      const work = { signal: AbortSignal.any([signal, ending.signal]), onProgress: progress };
       const open = (root: string) => openLabels(root, localUser(), 'training');
-      return trainSegmentation(directory, open, options, work);
+      return trainSegmentation(directory, open, options, { signal: wanted(signal), onProgress: progress });
+    },
+    adapt: async (request, { signal, progress }) => {
+      const { adaptDetector } = await import('./detectors/adapting.ts');
+      return adaptDetector(request, { signal: wanted(signal), onProgress: progress });
     },
   },
   // Asked to, or since whoever wanted the detector is gone.

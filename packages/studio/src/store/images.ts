@@ -38,6 +38,13 @@ export interface LostImage {
   readonly content: string | null;
 }
 
+/** An image without a defect, and what picture it was when somebody said so. */
+export interface GoodImage {
+  readonly category: string;
+  readonly path: string;
+  readonly content: string | null;
+}
+
 /** What the model saw unasked. */
 export interface PreparedScores {
   readonly score: number;
@@ -291,6 +298,17 @@ export class ImageRepository {
       .groupBy('category')
       .execute();
     return new Map(rows.map(({ category, images }) => [category, Number(images)]));
+  }
+
+  /** Images that somebody has marked as having no defect, by path. */
+  async goods(): Promise<GoodImage[]> {
+    return this.db
+      .selectFrom('images')
+      .select(['category', 'path', 'content'])
+      .where('gone', '=', 0)
+      .where('state', '=', 'good')
+      .orderBy('path')
+      .execute();
   }
 
   async embeddings(category: string): Promise<{ id: number; state: ImageState; embedding: number[] }[]> {

@@ -1,4 +1,4 @@
-/** Routes of trained detectors: what there is, training, bringing back the one before, what one finds in an image. */
+/** Routes of detectors: what there is, training, following good images, bringing back the one before, what one finds in an image. */
 import type { FastifyInstance } from 'fastify';
 import type { z } from 'zod';
 import * as api from '../../api.ts';
@@ -35,6 +35,20 @@ export function addDetectors(app: FastifyInstance, studio: Studio): void {
       }),
     },
     async (request, reply) => reply.code(202).send(await detectors.train(request.body)),
+  );
+
+  app.post<{ Body: z.infer<typeof api.adaptRequest> }>(
+    '/detectors/adapt',
+    {
+      schema: route({
+        summary:
+          'Take the images that are marked as having no defect as good, as a job: the thresholds of their detector follow them',
+        tags,
+        body: api.adaptRequest,
+        answers: { 202: api.job, ...refusals },
+      }),
+    },
+    async (request, reply) => reply.code(202).send(await detectors.adapt(request.body.category)),
   );
 
   app.post<{ Body: z.infer<typeof api.restoreRequest> }>(
