@@ -5,7 +5,7 @@ import { Detector } from '@adclick/core';
 import { writeSampleProduct } from '@adclick/core/synthesis';
 import { beforeEach, describe, expect, test } from 'vitest';
 import type { PredictResult } from '../src/detectors/predicting.ts';
-import type { AdaptAnswer, SegTrainingAnswer } from '../src/detectors/training-options.ts';
+import { type AdaptAnswer, judgedText, type SegTrainingAnswer } from '../src/detectors/training-options.ts';
 import { adclick, errorCode } from './command.ts';
 import { temporaryFolder } from './sample.ts';
 
@@ -56,6 +56,13 @@ test('makes a detector that predict uses, and keeps the one before', async () =>
   expect(after.card.thresholds).toMatchObject({ adapted: 8, defects: 3 });
   await after.close();
   expect(await readdir(join(answer.detector, '..'))).toContain('previous.onnx');
+  // What is said of held-out pictures is of the thresholds that it has now.
+  const [{ notes }] = JSON.parse(await readFile(join(answer.detector, '../records.json'), 'utf8'));
+  expect(notes.filter((note: string) => note.startsWith('On held-out pictures'))).toEqual(
+    after.card.judged ? [judgedText(after.card.judged)] : [],
+  );
+  expect(notes).not.toEqual(expect.arrayContaining([...answer.notes]));
+  expect(notes.at(-1)).toBe('8 pictures of the line taken as good.');
 
   const unsupervised = JSON.parse((await train('--unsupervised', '--json')).stdout) as SegTrainingAnswer;
   expect(unsupervised.labels).toBe(0);

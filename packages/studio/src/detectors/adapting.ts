@@ -13,7 +13,7 @@ import { openProject, type Project } from '../project/project.ts';
 import { keepTaken, takenBy } from '../project/taken-good.ts';
 import { openDetector } from './choice.ts';
 import { expand } from './predicting.ts';
-import type { AdaptAnswer, AdaptRequest } from './training-options.ts';
+import { type AdaptAnswer, type AdaptRequest, judgedText } from './training-options.ts';
 
 /** The category that was named, or the only one. */
 function categoryIn(project: Project, only: string | undefined): Category {
@@ -44,6 +44,9 @@ async function follow(
   return { pictures: paths.length, before, after: detector.card.thresholds };
 }
 
+/** What a record says of held-out pictures, which is of the thresholds that the detector has. */
+const judgedNote = ({ card: { judged } }: Detector): string[] => (judged ? [judgedText(judged)] : []);
+
 /** A detector file that belongs to no project. */
 async function adaptFile(path: string, paths: readonly string[], runtime: Runtime, work: WorkOptions) {
   const detector = await Detector.load(path, { runtime });
@@ -73,6 +76,7 @@ async function adaptCategory(
     if (hash !== null) taken.add(hash);
     fresh.push(picture);
   }
+  const judged = judgedNote(detector);
   const followed = await follow(detector, fresh, work);
   const answer = { detector: path, again: paths.length - fresh.length, ...followed };
   if (fresh.length === 0) return answer;
@@ -81,8 +85,10 @@ async function adaptCategory(
   if (path === trainedDetector(root, name)) {
     const known = await recordOf(root, name, path);
     const { labels = 0, notes = [], seconds = 0 } = known?.record ?? {};
+    const others = notes.filter((note) => !judged.includes(note));
     const said = `${counted(fresh.length, 'picture')} of the line taken as good.`;
-    await keepTrained(root, name, detector, { labels, seconds, notes: [...notes, said] }, work.owned);
+    const facts = { labels, seconds, notes: [...others, ...judgedNote(detector), said] };
+    await keepTrained(root, name, detector, facts, work.owned);
   } else await detector.save(path);
   return answer;
 }

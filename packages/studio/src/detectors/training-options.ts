@@ -67,6 +67,20 @@ export interface SegTrainingAnswer {
   readonly seconds: number;
 }
 
+/** How held-out pictures were decided upon, in a sentence. */
+export function judgedText({
+  missed,
+  falseAlarms,
+  defective,
+  good,
+  intervals,
+}: NonNullable<DetectorCard['judged']>): string {
+  const percent = (value: number) => (100 * value).toFixed(1);
+  const share = (value: number, [low, high]: readonly [number, number]) =>
+    `${percent(value)} % (${percent(low)} to ${percent(high)})`;
+  return `On held-out pictures at its threshold: ${share(missed, intervals.missed)} of ${defective} labels missed, ${share(falseAlarms, intervals.falseAlarms)} of ${good} good pictures called defective.`;
+}
+
 /** Which pictures are good, and whose detector follows them. */
 export interface AdaptRequest {
   /** Files and folders of good pictures. */

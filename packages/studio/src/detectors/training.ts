@@ -1,5 +1,5 @@
 /** Training a detector on a project's labels, and putting it where detection looks for it; the one before stays beside it. */
-import { DEFAULT_WEIGHTS, Detector, type DetectorCard, readRgb } from '@adclick/core';
+import { DEFAULT_WEIGHTS, Detector, readRgb } from '@adclick/core';
 import { fail as failCore } from '@adclick/core/errors';
 import { fromStored } from '@adclick/core/files';
 import { decodeRle } from '@adclick/core/geometry';
@@ -27,7 +27,7 @@ import { resolveWeights } from '../project/model-files.ts';
 import { openProject, type Project } from '../project/project.ts';
 import { PromptService } from '../prompts/prompts.ts';
 import { adoptDetectors } from './old-detectors.ts';
-import type { SegTrainingAnswer, SegTrainingOptions } from './training-options.ts';
+import { judgedText, type SegTrainingAnswer, type SegTrainingOptions } from './training-options.ts';
 
 /** Opens the labels of a project for reading. */
 export type OpenTrainingLabels = (
@@ -117,14 +117,6 @@ export async function makeDetector(
   const facts = { labels: training.labels.length, notes: said, seconds };
   await adoptDetectors(project);
   return { detector, path: await keepTrained(project.root, name, detector, facts, owned), notes: said };
-}
-
-/** How held-out pictures were decided upon, in a sentence. */
-function judgedText({ missed, falseAlarms, defective, good, intervals }: NonNullable<DetectorCard['judged']>): string {
-  const percent = (value: number) => (100 * value).toFixed(1);
-  const share = (value: number, [low, high]: readonly [number, number]) =>
-    `${percent(value)} % (${percent(low)} to ${percent(high)})`;
-  return `On held-out pictures at its threshold: ${share(missed, intervals.missed)} of ${defective} labels missed, ${share(falseAlarms, intervals.falseAlarms)} of ${good} good pictures called defective.`;
 }
 
 /**
