@@ -110,8 +110,29 @@ describe.skipIf(!findChromium())('detectors', () => {
     expect((await entry()).previous?.stamp).toBe(newest?.stamp);
     await dialog.getByRole('button', { name: 'Bring back the one before' }).click();
     await vi.waitFor(async () => expect((await entry()).newest?.stamp).toBe(newest?.stamp), { timeout: TRAINING_MS });
+
+    // Images without a defect are taken as good, once there are some.
+    const take = dialog.getByRole('button', { name: 'Take as good' });
+    await dialog.getByText('No image is marked as having no defect').waitFor();
+    expect(await take.isDisabled()).toBe(true);
+    await dialog.getByRole('button', { name: 'Close' }).click();
+    const good = (await server.images()).find(({ path }) => path.includes('/good/')) as ImageSummary;
+    await server.post(`/images/${good.id}/actions`, {
+      base: good.version,
+      action: { kind: 'state', state: 'good' },
+    });
+    await view.press('Shift+D');
+    await dialog.getByText('1 image without a defect can be taken as good.').waitFor();
+    await take.click();
+    await dialog
+      .getByText(/^1 image taken as good; thresholds: score 0\.\d+ → 0\.\d+/)
+      .waitFor({ timeout: TRAINING_MS });
+    await dialog.getByText('The image without a defect has been taken as good.').waitFor();
+    expect(await take.isDisabled()).toBe(true);
+    expect((await entry()).previous?.stamp).toBe(newest?.stamp);
     const { jobs } = await server.get<{ jobs: Job[] }>('/jobs');
-    expect(jobs.filter(({ kind }) => kind === 'train').map(({ state }) => state)).toEqual(['done', 'done']);
+    const changes = jobs.filter(({ kind }) => kind === 'train' || kind === 'adapt');
+    expect(changes.map(({ kind, state }) => `${kind} ${state}`)).toEqual(['adapt done', 'train done', 'train done']);
     expect(problems).toEqual([]);
     await context.close();
   }, 400_000);

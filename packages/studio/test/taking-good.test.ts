@@ -100,6 +100,11 @@ test('the detector of good pictures alone follows them, and the open one is repl
   const [made] = await madeDetectors(root, CATEGORY);
   const before = await thresholdsOf(made);
   const { residual } = await entry();
+  const differs: (string | null)[] = [];
+  for (const { id } of await images())
+    differs.push((await client.get<ImageDetection>(`/images/${id}/detection?by=residual`)).body.differs);
+  expect(differs[0]).toBeNull();
+  expect(differs.at(-1)).toMatch(/where they are good, say so of each \(N\), then take them as good \(Shift\+D\)\.$/);
   await markGood(0, 6);
   expect((await entry()).goods).toEqual({ marked: 6, untaken: 6 });
 

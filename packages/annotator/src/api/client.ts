@@ -181,6 +181,8 @@ export interface Api {
   detectors(): Promise<DetectorEntry[]>;
   /** Trains a detector on the labels of a category. */
   train(category: string): Promise<Job>;
+  /** Lets the detector of a category follow the images without a defect. */
+  takeAsGood(category: string): Promise<Job>;
   /** Newest and previous detector of a category change places. */
   restoreDetector(category: string): Promise<void>;
   /** What one of the detectors finds in an image. */
@@ -216,6 +218,7 @@ export const httpApi: Api = {
   },
   detectors: async () => (await answer<{ detectors: DetectorEntry[] }>('/detectors')).detectors,
   train: (category) => answer('/detectors', json('POST', { category })),
+  takeAsGood: (category) => answer('/detectors/adapt', json('POST', { category })),
   restoreDetector: async (category) => {
     await request('/detectors/restore', json('POST', { category }));
   },

@@ -110,6 +110,7 @@ class FakeServer {
         startJob: unused,
         detectors: unused,
         train: unused,
+        takeAsGood: unused,
         restoreDetector: unused,
         detection: unused,
         cancelJob: unused,

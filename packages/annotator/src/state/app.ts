@@ -18,7 +18,16 @@ import { agrees, compare, layersOf, type MergeChoice, mergeActions, paintWaiting
 import { foreseeAll } from './optimism.ts';
 import { Outbox, type Pending, type Shelf } from './outbox.ts';
 import { Queue } from './queue.ts';
-import { candidatesShown, hasMask, type Notice, type OpenImage, palette, proposalShown, type Store } from './store.ts';
+import {
+  candidatesShown,
+  changesDetector,
+  hasMask,
+  type Notice,
+  type OpenImage,
+  palette,
+  proposalShown,
+  type Store,
+} from './store.ts';
 import { centred, fitView } from './view.ts';
 
 /** Images loaded ahead. */
@@ -536,10 +545,11 @@ export class App {
   trackJob(job: Job): void {
     const { jobs, losses } = this.store.getState();
     this.store.setState({ jobs: [...jobs.filter(({ id }) => id !== job.id), job] });
-    if (job.kind !== 'train') return;
-    const points = withLoss(losses.job === job.id ? losses.points : [], job);
-    if (job.state === 'running') this.store.setState({ losses: { job: job.id, points } });
-    if (job.state === 'done') this.detectorReplaced();
+    if (job.kind === 'train' && job.state === 'running') {
+      const points = withLoss(losses.job === job.id ? losses.points : [], job);
+      this.store.setState({ losses: { job: job.id, points } });
+    }
+    if (changesDetector(job) && job.state === 'done') this.detectorReplaced();
   }
 
   /** Proposals come from another detector now: those that are shown or loaded are not accepted any more. */

@@ -178,5 +178,8 @@ export function candidatesShown({ image, looks }: Pick<AppState, 'image' | 'look
 
 export const hasMask = ({ mask }: OpenImage): boolean => mask.types().length > 0;
 
+/** Whether a job ends with another detector in use. */
+export const changesDetector = ({ kind }: Job): boolean => kind === 'train' || kind === 'adapt';
+
 /** Defect types that can be given, in the order of the number keys. */
 export const palette = ({ types }: Pick<AppState, 'types'>): DefectType[] => types.filter(({ archived }) => !archived);

@@ -168,7 +168,7 @@ export function CompareDialog({ onClose }: { onClose(): void }) {
     given(wanted[0], entry?.previous ? 'previous' : 'residual'),
     given(wanted[1], entry?.newest ? 'newest' : 'residual'),
   ] as const;
-  const stampOf = (by: DetectorChoice) => (by === 'residual' ? by : (entry?.[by]?.stamp ?? ''));
+  const stampOf = (by: DetectorChoice) => (by === 'residual' ? entry?.residual : entry?.[by]?.stamp) ?? '';
   return (
     <Dialog title="Compare detectors" wide onClose={onClose}>
       {error && <p role="alert">{wordsOf(error)}</p>}

@@ -1,9 +1,10 @@
-/** Training a detector on the labels so far: how many there are, how it goes, what came of it, and the one before. */
+/** Training a detector on the labels so far, and letting it follow good images: how many there are, how it goes, what came of it, and the one before. */
 import { useQuery } from '@tanstack/react-query';
 import { counted, type DetectorEntry, type DetectorInfo, type Job } from 'adclick/api';
 import { useState } from 'react';
 import { wordsOf } from '../api/client.ts';
 import type { LossPoint } from '../state/losses.ts';
+import { changesDetector } from '../state/store.ts';
 import { useApp, useAppParts } from './context.ts';
 import { Dialog, useProblem } from './dialog.tsx';
 
@@ -33,7 +34,7 @@ function Running({ job }: { readonly job: Job }) {
   const app = useApp();
   const losses = useAppParts(({ losses }) => losses);
   return (
-    <section className="training" aria-label="Training">
+    <section className="training" aria-label={job.kind === 'train' ? 'Training' : 'Taking as good'}>
       <LossCurve points={losses.job === job.id ? losses.points : []} total={job.total ?? 1} />
       <progress value={job.done} max={job.total ?? undefined} aria-label={`Progress of ${job.label}`} />
       <div className="row">
@@ -46,7 +47,7 @@ function Running({ job }: { readonly job: Job }) {
           Stop
         </button>
       </div>
-      <p className="quiet">You can close this and go on labelling: training only takes what clicks leave it.</p>
+      <p className="quiet">You can close this and go on labelling: it only takes what clicks leave it.</p>
     </section>
   );
 }
@@ -92,15 +93,50 @@ function Facts({ title, info }: { readonly title: string; readonly info: Detecto
   );
 }
 
+/** How many images without a defect the detector could follow, in a sentence. */
+function goodsText({ marked, untaken }: DetectorEntry['goods']): string {
+  if (marked === 0) return 'No image is marked as having no defect (N), so none can be taken as good.';
+  if (untaken === 0)
+    return marked === 1
+      ? 'The image without a defect has been taken as good.'
+      : `All ${counted(marked, 'image')} without a defect have been taken as good.`;
+  return `${counted(untaken, untaken < marked ? 'more image' : 'image')} without a defect can be taken as good.`;
+}
+
+interface GoodsProps {
+  readonly goods: DetectorEntry['goods'];
+  readonly busy: boolean;
+  take(): void;
+}
+
+/** Good images of the line, which the thresholds of the detector in use can follow. */
+function Goods({ goods, busy, take }: GoodsProps) {
+  return (
+    <section className="goods" aria-label="Images without a defect">
+      <div className="row">
+        <span>{goodsText(goods)}</span>
+        <span className="space" />
+        <button type="button" disabled={busy || goods.untaken === 0} onClick={take}>
+          Take as good
+        </button>
+      </div>
+      <p className="quiet">
+        The thresholds of the detector follow them, as when light or parts have changed. Mark images as they come, not
+        only false alarms.
+      </p>
+    </section>
+  );
+}
+
 export function TrainDialog({ onClose }: { onClose(): void }) {
   const app = useApp();
   const { jobs, image } = useAppParts(({ jobs, image }) => ({ jobs, image }));
   const [chosen, choose] = useState<string | null>(null);
   const { problem, tell, clear } = useProblem();
-  const trainings = jobs.filter(({ kind }) => kind === 'train');
-  const running = trainings.find(({ state }) => state === 'running');
-  // When a training has ended, the list is read again.
-  const ended = trainings.length - (running ? 1 : 0);
+  const changes = jobs.filter(changesDetector);
+  const running = changes.find(({ state }) => state === 'running');
+  // When one has ended, the list is read again.
+  const ended = changes.length - (running ? 1 : 0);
   const { data, error, refetch } = useQuery({
     queryKey: ['detectors', ended],
     queryFn: () => app.api.detectors(),
@@ -109,12 +145,12 @@ export function TrainDialog({ onClose }: { onClose(): void }) {
   const entries = data ?? [];
   const wanted = chosen ?? image?.category;
   const entry = entries.find(({ category }) => category === wanted) ?? entries[0];
-  const last = trainings.at(-1);
+  const last = changes.at(-1);
 
-  const train = () => {
+  const start = (work: (category: string) => Promise<Job>) => {
     if (!entry) return;
     clear();
-    void app.api.train(entry.category).then((job) => app.trackJob(job), tell);
+    void work(entry.category).then((job) => app.trackJob(job), tell);
   };
   const restore = async () => {
     if (!entry) return;
@@ -160,6 +196,7 @@ export function TrainDialog({ onClose }: { onClose(): void }) {
             <Facts title="In use" info={entry.newest} />
             {entry.previous && <Facts title="The one before" info={entry.previous} />}
           </dl>
+          <Goods goods={entry.goods} busy={running !== undefined} take={() => start(app.api.takeAsGood)} />
           <div className="row end">
             {entry.previous && (
               <button type="button" disabled={running !== undefined} onClick={() => void restore()}>
@@ -173,7 +210,7 @@ export function TrainDialog({ onClose }: { onClose(): void }) {
               type="button"
               className="primary"
               disabled={running !== undefined || entry.labels < entry.needed}
-              onClick={train}
+              onClick={() => start(app.api.train)}
             >
               {entry.newest ? 'Train again' : 'Train'}
             </button>

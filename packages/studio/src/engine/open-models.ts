@@ -402,7 +402,7 @@ export class OpenModels {
   async inspect({ category, path }: ModelPicture, by: DetectorChoice): Promise<ImageDetection> {
     const { image } = await readPicture(path);
     return this.withDetector(category, by, async (detector, watch) => {
-      const { answer, map } = await lookWith(detector, watch, category, { name: path, image });
+      const { answer, map } = await lookWith(detector, watch, category, { name: path, image }, 'page');
       const scale = Math.min(1, MAP_SIDE / Math.max(map.width, map.height));
       const small = resizePlane(map, Math.ceil(map.width * scale), Math.ceil(map.height * scale));
       const grey = { ...small, data: Uint8Array.from(small.data, (value) => Math.round(value * 255)) };
@@ -435,6 +435,7 @@ async function lookWith(
   watch: DriftWatch,
   category: string,
   { name, image }: { readonly name: string; readonly image: DecodedImage },
+  told: 'line' | 'page' = 'line',
 ) {
   const start = performance.now();
   const detection = await detector.detect(image);
@@ -443,7 +444,8 @@ async function lookWith(
   const ms = Math.round(performance.now() - start);
   const { width, height } = image;
   const notes = pictureNotes(image, detector.card.windows);
-  const found = { score, isDefect, regions: writtenRegions(regions), notes, differs: drift ? driftText(drift) : null };
+  const differs = drift ? driftText(drift, told) : null;
+  const found = { score, isDefect, regions: writtenRegions(regions), notes, differs };
   return { answer: { category, detector: detector.card.name, width, height, ...found, ms }, map };
 }
 

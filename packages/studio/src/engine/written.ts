@@ -19,14 +19,20 @@ export const writtenRegions = (regions: readonly DetectedRegion[]): WrittenRegio
     peak: { x: peak.x, y: peak.y, value: roundScore(value) },
   }));
 
-/** That the last pictures differ from the good ones of a detector, in sentences. */
-export function driftText({ by, pictures, of, expected }: Drift): string {
+/** How pictures of the line are taken as good. */
+const TAKING = {
+  line: '`adclick adapt` takes them as good',
+  page: 'say so of each (N), then take them as good (Shift+D)',
+} as const;
+
+/** That the last pictures differ from the good ones of a detector, in sentences. @param told at the line, or in the page. */
+export function driftText({ by, pictures, of, expected }: Drift, told: keyof typeof TAKING = 'line'): string {
   const [what, unless] =
     by === 'everywhere'
       ? ['look stranger all over than nine in ten of the good pictures that the detector knows', '']
       : ['score higher than three in four of the good pictures that the detector knows', 'Unless most are defective, '];
   const share = `about ${Math.round(100 * expected)} % false alarms`;
-  const expect = `${unless ? `${unless}expect` : 'Expect'} ${share}; where they are good, \`adclick adapt\` takes them as good`;
+  const expect = `${unless ? `${unless}expect` : 'Expect'} ${share}; where they are good, ${TAKING[told]}`;
   return `${pictures} of the last ${of} pictures ${what}. ${expect}.`;
 }
 
