@@ -169,16 +169,6 @@ describe('rules of a click', () => {
     expect(area(second) - area(first)).toBe(6 * 44);
   });
 
-  test('a negative click takes little from the mask nearer to a positive one, and all of what is nearer to itself', () => {
-    const clicks = [modelClick(12, 18, true), modelClick(26, 18, false)];
-    const after = mapWith([8, 8, 20, 0.3], [9, 15, 6, 0.6]);
-    const [, ruled] = played([mapWith([8, 8, 20, 0.9]), after], clicks);
-    expect(isIn(ruled, 10, 14)).toBe(true);
-    expect(isIn(ruled, 17, 18)).toBe(true);
-    expect(isIn(ruled, 21, 18)).toBe(false);
-    expect(isIn(ruled, 24, 22)).toBe(false);
-  });
-
   test('far from a new click the map before it has its say', () => {
     const [before, after] = [mapWith([2, 2, 44, 0.9]), mapWith([2, 2, 44, 0.2])];
     const steps = played([before, after], [modelClick(4, 4, true), modelClick(5, 5, true)]);

@@ -25,11 +25,8 @@ const BELOW = 0.8;
  */
 const ALONG = { sure: 4, likeness: 8, stays: 2 };
 
-/**
- * Away from a new click the map before it keeps a share of the log odds, up to `share` far from it, by a Gaussian of `sigma` pixels; at
- * least `nearer` where a negative click lowers the mask nearer to a positive click than to itself: networks take too much away.
- */
-const STEADY = { share: 0.5, sigma: 64, nearer: 0.7 };
+/** Away from a new click the map before it keeps a share of the log odds, up to `share` far from it, by a Gaussian of `sigma` pixels. */
+const STEADY = { share: 0.5, sigma: 64 };
 
 /** What is less probable than this share of the threshold does not follow a positive click: on an even ground everything would. */
 const LIKELY = 0.5;
@@ -143,13 +140,8 @@ const falloff = (length: number, centre: number) =>
   new Float64Array(length).map((_, i) => Math.exp(-((i - centre) ** 2) / (2 * STEADY.sigma ** 2)));
 
 /** The new map near the last click, and between it and the map before further away. */
-function steadied({ map, width, height, clicks, threshold }: Drawn, before: Float32Array): Float32Array {
-  const { x, y, positive } = clicks[clicks.length - 1];
-  const positives = positive ? [] : clicks.filter((click) => click.positive);
-  const nearerToPositive = (u: number, v: number) => {
-    const distance = (u - x) ** 2 + (v - y) ** 2;
-    return positives.some((click) => (u - click.x) ** 2 + (v - click.y) ** 2 < distance);
-  };
+function steadied({ map, width, height, clicks }: Drawn, before: Float32Array): Float32Array {
+  const { x, y } = clicks[clicks.length - 1];
   const columns = falloff(width, x);
   const rows = falloff(height, y);
   const out = new Float32Array(map.length);
@@ -163,8 +155,7 @@ function steadied({ map, width, height, clicks, threshold }: Drawn, before: Floa
         out[i] = now;
         continue;
       }
-      const far = STEADY.share * (1 - rows[v] * columns[u]);
-      const share = then > threshold && now < then && nearerToPositive(u, v) ? Math.max(far, STEADY.nearer) : far;
+      const share = STEADY.share * (1 - rows[v] * columns[u]);
       out[i] = 1 / (1 + Math.exp(-((1 - share) * logit(now) + share * logit(then))));
     }
   return out;
