@@ -14,11 +14,10 @@ const [height, width, dims, matched, radius] = [8, 16, 20, 12, 2];
 const cells = height * width;
 const shape = { height, width, radius };
 const AXES: CodedAxes = {
-  searched: [
-    { levels: 16, axes: 6 },
+  compared: [
+    { levels: 16, axes: 8 },
     { levels: 4, axes: 4 },
   ],
-  compared: [{ levels: 16, axes: 2 }],
   fine: [
     { levels: 16, axes: 4 },
     { levels: 4, axes: 4 },
@@ -77,11 +76,10 @@ test('two codes of four bits are a byte, and four of two; tokens come back but f
 
 test('the match against codes is the match against what they stand for', async () => {
   const bank = await codedBank(runtime, tokens16, dims, matched, {
-    searched: [
+    compared: [
       { levels: 16, axes: 4 },
       { levels: 4, axes: 4 },
     ],
-    compared: [],
     fine: [{ levels: 16, axes: 4 }],
   });
   const query = drawn('query', 0.3);

@@ -40,8 +40,6 @@ export interface CodedBand {
 export interface CodedPart extends Axes {
   /** All axes in their order. */
   readonly bands: readonly CodedBand[];
-  /** Bands at the front that the search goes by; none of fine channels. */
-  readonly searched: number;
   /** Mean squared difference of each channel and what its codes stand for, (C). */
   readonly errors: Float32Array;
 }
@@ -52,7 +50,7 @@ export interface CodedBank {
   readonly parts: readonly CodedPart[];
   /** One a picture, (h * w, bytes): part after part, band after band. */
   readonly pictures: readonly Uint8Array[];
-  /** One a picture, (h * w): -|z|² / 2 of the coordinates that the search goes by, as they are coded. */
+  /** One a picture, (h * w): -|z|² / 2 of the compared channels' coordinates as they are coded. */
   readonly halves: readonly Float32Array[];
 }
 
@@ -64,9 +62,7 @@ export interface BandSize {
 
 /** Axes that are kept, those of the largest variance first, as far as there are channels. */
 export interface CodedAxes {
-  /** Of the compared channels, and the nearest token is searched along them. */
-  readonly searched: readonly BandSize[];
-  /** Of the compared channels behind those. */
+  /** Of the compared channels. */
   readonly compared: readonly BandSize[];
   /** Of the fine channels, which serve a trained network only. */
   readonly fine: readonly BandSize[];
@@ -74,11 +70,10 @@ export interface CodedAxes {
 
 /** Default: 56 bytes for the compared channels and 12 for the fine ones. */
 export const CODED_AXES: CodedAxes = {
-  searched: [
+  compared: [
     { levels: 16, axes: 48 },
-    { levels: 4, axes: 48 },
+    { levels: 4, axes: 128 },
   ],
-  compared: [{ levels: 4, axes: 80 }],
   fine: [
     { levels: 16, axes: 8 },
     { levels: 4, axes: 32 },
@@ -102,7 +97,6 @@ const perByte = (levels: number) => Math.log2(256) / Math.log2(levels);
 /** Bytes of a token's codes along a band's axes. */
 const bandBytes = ({ levels, steps }: CodedBand) => steps.length / perByte(levels);
 const bytesOf = (bands: readonly CodedBand[]): number => bands.reduce((sum, band) => sum + bandBytes(band), 0);
-const searchedIn = ({ bands, searched }: CodedPart): readonly CodedBand[] => bands.slice(0, searched);
 
 /** Axes in the size that is written: (rows, C) -> coordinates (rows, n). */
 const coordinatesOn = (tokens: Value, { mean, directions }: Axes): Value => {
@@ -164,7 +158,7 @@ function restoredOn(coordinates: Value, { mean, directions }: CodedPart): Value 
 export interface CodedValues {
   /** Codes, uint8 (N, h * w, bytes). */
   readonly bytes: Value;
-  /** -|z|² / 2 of the coordinates that the search goes by, float16 (N, h * w). */
+  /** -|z|² / 2 of the compared channels' coordinates, float16 (N, h * w). */
   readonly halves: Value;
 }
 
@@ -186,7 +180,7 @@ export function bankOn(graph: Graph, { parts, pictures, halves }: CodedBank, cou
   };
 }
 
-/** What {@link placesOn} asks with: coordinates (rows, all) -> (rows, n + 1) for n axes of bands, for rows of {@link askedOn}. */
+/** What {@link placesOn} asks with: coordinates (rows, n) -> (rows, n + 1), for rows of {@link askedOn}. */
 function askingOn(coordinates: Value, bands: readonly CodedBand[]): Value {
   const { graph } = coordinates;
   const rows = coordinates.shape[0];
@@ -215,8 +209,8 @@ function askedOn(bytes: Value, halves: Value, bands: readonly CodedBand[]): Valu
  * The match of Eq. 3-4 against the codes of K pictures.
  *
  * A token restored from its coordinates z is m + Az with axes A at right angles, so that its distance from f is that of z from Aᵀ(f - m)
- * and of what f has beside the axes, which no choice of a token changes. Searched are the axes of the largest variance, which tell
- * tokens apart; r is taken of all.
+ * and of what f has beside the axes, which no choice of a token changes: the nearest coordinates are those of the nearest token. All
+ * axes are searched: tokens that are alike along some would be chosen among by rounding, and runtimes round differently.
  * @param query (h * w, D).
  * @returns r = f* - f of the coded channels, (h * w, channels).
  */
@@ -232,10 +226,10 @@ export function codedMatchOn(
   const pictures = Array.from({ length: neighbours }, (_, k) => {
     const codes = reshape(slice(bytes, 0, k, k + 1), [cells, width]); // (h * w, bytes)
     const half = reshape(cast(slice(halves, 0, k, k + 1), 'float32'), [cells, 1]); // (h * w, 1)
-    return askedOn(codes, half, searchedIn(first)); // (h * w, n + 1)
+    return askedOn(codes, half, first.bands); // (h * w, n + 1)
   });
   const front = slice(query, 1, 0, first.mean.length); // (h * w, m)
-  const index = placesOn(graph, askingOn(coordinatesOn(front, first), searchedIn(first)), pictures, shape); // (h * w)
+  const index = placesOn(graph, askingOn(coordinatesOn(front, first), first.bands), pictures, shape); // (h * w)
   const chosen = gather(reshape(bytes, [neighbours * cells, width]), index, 0); // (h * w, bytes)
   let at = 0;
   const restored = parts.map((part) => {
@@ -262,13 +256,12 @@ function stepOf(
   return tried.reduce((best, each) => (each.error < best.error ? each : best));
 }
 
-/** Learns the axes and steps of channels [from, to) of tokens (rows, dims). @param searched how many bands the search goes by. */
+/** Learns the axes and steps of channels [from, to) of tokens (rows, dims). */
 function partOf(
   sample: Float32Array,
   dims: number,
   [from, to]: readonly [number, number],
   sizes: readonly BandSize[],
-  searched: number,
 ): CodedPart {
   const count = sample.length / dims;
   const channels = to - from;
@@ -308,7 +301,6 @@ function partOf(
     directions: directions.filter((_, at) => at % channels < kept),
     variances: variances.slice(0, kept),
     bands,
-    searched,
     errors,
   };
 }
@@ -327,8 +319,8 @@ function sampleOf(tokens: readonly Uint16Array[], dims: number): Float32Array {
   return toFloat32(tensor(sample, [sample.length]));
 }
 
-/** Codes of coordinates (rows, n): bytes (rows, bytes), and -|z|² / 2 of what those stand for that the search goes by, (rows). */
-function codesOf(coordinates: Float32Array, { bands, searched }: CodedPart) {
+/** Codes of coordinates (rows, n): bytes (rows, bytes), and -|z|² / 2 of what they stand for, (rows). */
+function codesOf(coordinates: Float32Array, { bands }: CodedPart) {
   const n = bands.reduce((sum, { steps }) => sum + steps.length, 0);
   const width = bytesOf(bands);
   const rows = coordinates.length / n;
@@ -336,14 +328,14 @@ function codesOf(coordinates: Float32Array, { bands, searched }: CodedPart) {
   const halves = new Float32Array(rows);
   for (let row = 0; row < rows; row++) {
     let [axis, at] = [row * n, row * width];
-    for (const [number, band] of bands.entries()) {
+    for (const band of bands) {
       const { levels, steps } = band;
       const b = bandBytes(band);
       // Digit i / b of byte i % b is the code along axis i.
       for (let i = 0; i < steps.length; i++) {
         const code = codeOf(coordinates[axis + i], steps[i], levels);
         bytes[at + (i % b)] += code * levels ** Math.floor(i / b);
-        if (number < searched) halves[row] -= meantBy(code, steps[i], levels) ** 2 / 2;
+        halves[row] -= meantBy(code, steps[i], levels) ** 2 / 2;
       }
       axis += steps.length;
       at += b;
@@ -364,9 +356,8 @@ export async function codedBank(
   axes: CodedAxes = CODED_AXES,
 ): Promise<CodedBank> {
   const sample = sampleOf(tokens, dims);
-  const { searched, compared, fine } = axes;
-  const parts = [partOf(sample, dims, [0, matched], [...searched, ...compared], searched.length)];
-  if (dims > matched) parts.push(partOf(sample, dims, [matched, dims], fine, 0));
+  const parts = [partOf(sample, dims, [0, matched], axes.compared)];
+  if (dims > matched) parts.push(partOf(sample, dims, [matched, dims], axes.fine));
   const cells = tokens[0].length / dims;
   const graph = new Graph('coordinates');
   const all = cast(graph.input('tokens', [cells, dims], 'float16'), 'float32');
