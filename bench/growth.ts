@@ -99,17 +99,20 @@ const folder = await mkdtemp(join(tmpdir(), 'adclick-growth-'));
 const made = new Map<string, string>();
 let patience = Number(values.wait);
 
+/** What the size of pictures is called. */
+const sizeOf = ({ side, camera }: Setting) => (camera === undefined ? `${side} px` : `${camera} megapixels`);
+
 /** Pictures of one size, enough for every sweep. */
-async function picturesOf({ side, camera }: Setting): Promise<string> {
-  const size = camera === undefined ? `${side}` : `${side}-${camera}`;
+async function picturesOf(setting: Setting): Promise<string> {
+  const { side, camera } = setting;
+  const size = sizeOf(setting);
   const known = made.get(size);
   if (known) return known;
   const needed = SWEEPS.flatMap((sweep) => sweep.at.map((x): Setting => ({ ...sweep.fixed, [sweep.key]: x })));
-  const alike = needed.filter((setting) => setting.side === side && setting.camera === camera);
+  const alike = needed.filter((each) => sizeOf(each) === size);
   const good = Math.max(...alike.map(({ normals }) => normals));
-  const path = join(folder, size);
-  const of = camera === undefined ? `${side} px` : `${camera} megapixels`;
-  say(`making ${good} good and ${PICTURES} bad pictures of ${of}`);
+  const path = join(folder, size.replace(' ', '-'));
+  say(`making ${good} good and ${PICTURES} bad pictures of ${size}`);
   await runScript('parts/pictures.ts', [
     path,
     ...['--good', String(good), '--bad', String(PICTURES), '--side', String(side)],
@@ -125,7 +128,7 @@ async function measure(setting: Setting): Promise<Omit<Point, 'x'> & { weights: 
   const start = Date.now();
   await waitForQuiet(patience);
   patience = Math.max(0, patience - (Date.now() - start) / 1000);
-  say(`${camera === undefined ? `${side} px` : `${camera} megapixels`}, K ${neighbours}, ${normals} good pictures`);
+  say(`${sizeOf(setting)}, K ${neighbours}, ${normals} good pictures`);
   const run = await runScript<Labelled>('parts/label-pictures.ts', [
     pictures,
     ...['--normals', String(normals), '--neighbours', String(neighbours)],

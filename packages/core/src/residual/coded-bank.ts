@@ -28,6 +28,9 @@ import { type Axes, principalAxes } from './principal-axes.ts';
 /** Levels of a code: four bits, or two. */
 type Levels = 16 | 4;
 
+/** Axes as a match needs them. */
+type Directions = Pick<Axes, 'mean' | 'directions'>;
+
 /** Axes that follow each other and have codes of as many bits. */
 export interface CodedBand {
   /** Code c, one of so many, stands for (c - (levels - 1) / 2) steps. */
@@ -37,7 +40,7 @@ export interface CodedBand {
 }
 
 /** Channels of a token that share their axes. */
-export interface CodedPart extends Axes {
+export interface CodedPart extends Directions {
   /** All axes in their order. */
   readonly bands: readonly CodedBand[];
   /** Mean squared difference of each channel and what its codes stand for, (C). */
@@ -99,14 +102,17 @@ const bandBytes = ({ levels, steps }: CodedBand) => steps.length / perByte(level
 const bytesOf = (bands: readonly CodedBand[]): number => bands.reduce((sum, band) => sum + bandBytes(band), 0);
 
 /** Axes in the size that is written: (rows, C) -> coordinates (rows, n). */
-const coordinatesOn = (tokens: Value, { mean, directions }: Axes): Value => {
+const coordinatesOn = (tokens: Value, { mean, directions }: Directions): Value => {
   const { graph } = tokens;
   const n = directions.length / mean.length;
   const centred = sub(tokens, graph.constant(mean, [mean.length])); // (rows, C)
   return matmul(centred, graph.constant(directions, [mean.length, n]));
 };
 
-/** Bytes, uint8 (rows, b) -> ⌊byte / levels^i⌋ for i = 0, 1, … behind each other, (rows, n): digit i of a byte is what it has beyond levels times the next. */
+/**
+ * Bytes, uint8 (rows, b) -> ⌊byte / levels^i⌋ for i = 0, 1, … behind each other, (rows, n): digit i of a byte is what it has beyond levels
+ * times the next.
+ */
 function shiftedOn(bytes: Value, levels: number): Value {
   const whole = cast(bytes, 'float32'); // (rows, b)
   const further = Array.from({ length: perByte(levels) - 1 }, (_, i) => floor(scale(whole, levels ** -(i + 1))));
@@ -299,7 +305,6 @@ function partOf(
   return {
     mean,
     directions: directions.filter((_, at) => at % channels < kept),
-    variances: variances.slice(0, kept),
     bands,
     errors,
   };

@@ -377,7 +377,7 @@ export class ReferenceIndex {
       histograms: chosen.map((i) => content.histograms[i]),
       codebook,
       settings,
-      calibration: calibration.map((level, channel) => level + (errors[channel] ?? 0)),
+      calibration: calibration.map((level, channel) => level + errors[channel]),
       ...(model && { foreground: { model, maps } }),
     };
   }
