@@ -59,6 +59,8 @@ const STRIPS = 'aitex_fabric_02';
 
 /** The same network with everything above the threshold in the mask. */
 const AS_PAPER = 'without rules';
+/** The rules again, for an annotator who does not aim. */
+const OFF_CENTRE = 'clicks off centre';
 
 const METHODS = { grabcut: 'GrabCut', randomWalker: 'random walker' } as const;
 
@@ -126,10 +128,14 @@ function means(rows: readonly Row[]) {
   if (six.length < MEASURED.length) return null;
   const of = (method: keyof typeof METHODS) =>
     six.every(({ yardsticks }) => yardsticks) ? meanOf(six.map((row) => row.yardsticks!.methods[method].clicks)) : null;
-  const asPaper = six.map(({ ours }) => ours.paperClicks).filter((figures) => figures !== undefined);
+  const meanOfOurs = (key: 'paperClicks' | 'offCentreClicks') => {
+    const all = six.map(({ ours }) => ours[key]).filter((figures) => figures !== undefined);
+    return all.length === six.length ? meanOf(all) : null;
+  };
   return {
     ours: meanOf(six.map(({ ours }) => ours.clicks)),
-    asPaper: asPaper.length === six.length ? meanOf(asPaper) : null,
+    asPaper: meanOfOurs('paperClicks'),
+    offCentre: meanOfOurs('offCentreClicks'),
     grabcut: of('grabcut'),
     randomWalker: of('randomWalker'),
   };
@@ -148,6 +154,7 @@ function report(rows: readonly Row[], card: { name: string; trainedOn: unknown; 
   const lines = rows.flatMap(({ ours, yardsticks }) => [
     line(ours.category, 'ADClick', `${ours.images}`, ours.clicks),
     ...(ours.paperClicks ? [line('', AS_PAPER, '', ours.paperClicks)] : []),
+    ...(ours.offCentreClicks ? [line('', OFF_CENTRE, '', ours.offCentreClicks)] : []),
     ...Object.entries(METHODS).flatMap(([key, title]) => {
       const found = yardsticks?.methods[key];
       return found ? [line('', title, `${found.images}`, found.clicks)] : [];
@@ -157,6 +164,7 @@ function report(rows: readonly Row[], card: { name: string; trainedOn: unknown; 
   if (mean) {
     lines.push(line('mean of the six', 'ADClick', '', mean.ours, true));
     if (mean.asPaper) lines.push(line('', AS_PAPER, '', mean.asPaper));
+    if (mean.offCentre) lines.push(line('', OFF_CENTRE, '', mean.offCentre));
     for (const key of ['grabcut', 'randomWalker'] as const)
       if (mean[key]) lines.push(line('', METHODS[key], '', mean[key]));
   }
@@ -170,7 +178,7 @@ function report(rows: readonly Row[], card: { name: string; trainedOn: unknown; 
   const notes = [
     `AP / PRO / P-AUROC / mIoU in percent. Weights \`${card.name}\`, ${card.steps} steps, seed ${card.seed}, trained on ${text(card.trainedOn)}; ${known.length > 0 ? `**seen in training: ${known.join(', ')}**` : 'none of the categories below was seen'}.`,
     `Protocol: every defective image of the category and no good ones; the simulated annotator clicks the deepest pixel of the larger error, ties row by row, from an empty mask, threshold 0.49; the network is guided by the forty offline prompts of each picture's defect type. AP, PRO (MVTec's algorithm, 8-connected regions, up to a false positive rate of 0.3) and P-AUROC pool the pixels of all images, unsmoothed; mIoU is the mean over images. All of it at the image's own size (masks are not resized).`,
-    `"${AS_PAPER}" is the paper's way: every pixel above the threshold counts. Otherwise the rules of a click hold ([method.md](method.md#rules-of-a-click)), as for whoever labels, and the annotator goes by masks under them. ${obedience(rows)}`,
+    `"${AS_PAPER}" is the paper's way: every pixel above the threshold counts. Otherwise the rules of a click hold ([method.md](method.md#rules-of-a-click)), as for whoever labels, and the annotator goes by masks under them. "${OFF_CENTRE}": under the rules, each click at a random pixel of the error that the other annotator clicks in the middle of. ${obedience(rows)}`,
     `The model's grid in pixels: ${grids}.${rows.some(({ ours }) => ours.category === STRIPS) ? ` ${STRIPS}, strips of 4096×256 with defects of a few pixels, is evaluated whole, not in tiles, and without yardsticks.` : ''}`,
     some
       ? `GrabCut (OpenCV ${some.opencv}) and random walker (scikit-image ${some.skimage}) work on the colours of the image with the same annotator, on ${yardstickImages}; images above 384² pixels are shrunk for GrabCut and above 192² for the random walker, clicks and metrics stay at the image's own size. GrabCut answers a mask, so its AP and P-AUROC are those of one threshold.`
@@ -233,7 +241,7 @@ async function main(): Promise<void> {
     say(`${category}`);
     const ours = await runScript<LabelledCategory>('parts/label-category.ts', [
       ...['--data', DATA, '--category', category, '--index', join(cache, 'index', category)],
-      ...['--weights', weightsPath, '--limit', values.limit, '--clicks', values.clicks],
+      ...['--weights', weightsPath, '--limit', values.limit, '--clicks', values.clicks, '--off-centre'],
     ]);
     const last = ours.clicks[values.clicks];
     say(`${category}: ${values.clicks} clicks ${cell(last)}, ${ours.images} images in ${ours.seconds.toFixed(0)} s`);
@@ -250,6 +258,7 @@ async function main(): Promise<void> {
       weights: card.name,
       clicks: clean(ours.clicks),
       ...(ours.paperClicks && { paperClicks: clean(ours.paperClicks) }),
+      ...(ours.offCentreClicks && { offCentreClicks: clean(ours.offCentreClicks) }),
       yardsticks: yardsticks && {
         ...yardsticks,
         methods: Object.fromEntries(

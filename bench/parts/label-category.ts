@@ -37,6 +37,8 @@ const { values } = parseArgs({
     clicks: { type: 'string', default: '5' },
     /** Whose prompts guide the network: `type` each picture's own, `none` nobody's, else those of this type. */
     prompt: { type: 'string', default: 'type' },
+    /** Measures an annotator who does not aim as well. */
+    'off-centre': { type: 'boolean', default: false },
     /** What prompts call the product; default: by the category's name. */
     object: { type: 'string' },
   },
@@ -57,6 +59,7 @@ const defects = spread(dataset.defects, Number(values.limit) || undefined);
 const start = performance.now();
 const evaluation = await evaluateClicks(clickItems(defects, labeler, values.prompt), {
   clicks: Number(values.clicks),
+  offCentre: values['off-centre'],
   examples: 0,
   what: values.category,
   onImage: (_, done) => {

@@ -2,7 +2,7 @@ import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import { IGNORE, type Mask } from '../image/types.ts';
 import { Random } from '../random.ts';
-import { CLICK_THRESHOLD, nextClick, randomStartClicks, simulateNextClick } from './annotator.ts';
+import { CLICK_THRESHOLD, nextClick, offCentre, randomStartClicks, simulateNextClick } from './annotator.ts';
 import { type Click, modelClick } from './types.ts';
 
 const maskOf = (rows: readonly string[]): Mask => ({
@@ -72,6 +72,32 @@ describe('the annotator of evaluation', () => {
     const mask = maskOf(['#...', '....']);
     expect(nextClick(Float32Array.of(0, 0, 0, 1, 0, 0, 0, 0), mask, [])).toEqual({ x: 3, y: 0, positive: false });
     expect(nextClick(Float32Array.of(1, 0, 0, 0, 0, 0, 0, 0), mask, [])).toBeUndefined();
+  });
+});
+
+describe('the annotator who does not aim', () => {
+  test('clicks every pixel of the connected error that the other one clicks in, and no other', () => {
+    const mask = maskOf(['.###....', '.###..##', '.###..##', '........']);
+    const seen = new Set<string>();
+    for (let seed = 0; seed < 200; seed++) {
+      const click = offCentre(new Random(seed))(new Float32Array(32), mask, []);
+      expect(click?.positive).toBe(true);
+      seen.add(`${click?.x},${click?.y}`);
+    }
+    expect([...seen].sort()).toEqual(['1,0', '1,1', '1,2', '2,0', '2,1', '2,2', '3,0', '3,1', '3,2']);
+  });
+
+  test('clicks where something is wrong, in the way that is deeper, and ends when nothing is', () => {
+    fc.assert(
+      fc.property(picture, fc.integer(), ({ mask, probability, clicked }, seed) => {
+        const click = offCentre(new Random(seed))(probability, mask, clicked);
+        expect(click?.positive).toBe(nextClick(probability, mask, clicked)?.positive);
+        if (!click) return;
+        const at = click.y * mask.width + click.x;
+        expect(mask.data[at]).toBe(click.positive ? 1 : 0);
+        expect(probability[at] > CLICK_THRESHOLD).toBe(!click.positive);
+      }),
+    );
   });
 });
 

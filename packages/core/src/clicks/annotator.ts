@@ -1,4 +1,5 @@
 /** Simulated annotators: the deterministic one of evaluation and the random one of training. */
+import { connectedComponents } from '../image/components.ts';
 import { distanceTransform } from '../image/distance.ts';
 import { IGNORE, type Mask } from '../image/types.ts';
 import type { Random } from '../random.ts';
@@ -6,6 +7,14 @@ import { type Click, type ImageClick, imageClick, type ModelClick, modelClick } 
 
 /** Probability above which a pixel counts as defect (RITM and SimpleClick). */
 export const CLICK_THRESHOLD = 0.49;
+
+/** Where the next click of a simulated annotator goes; `undefined` when no wrong pixel is left. */
+export type Annotator = (
+  probability: ArrayLike<number>,
+  mask: Mask,
+  clicked: readonly Click[],
+  threshold?: number,
+) => ImageClick | undefined;
 
 interface ErrorDepths {
   readonly missed: Float32Array;
@@ -46,25 +55,53 @@ function firstMaximum(values: Float32Array): number {
   return best;
 }
 
+/** The larger error of a mask, and its deepest pixel. */
+interface LargerError {
+  /** Depths of all wrong pixels of the same kind. */
+  readonly depths: Float32Array;
+  readonly deepest: number;
+  /** Whether defect was missed there. */
+  readonly positive: boolean;
+}
+
+/** Missed or spurious defect, whichever is deeper; spurious of two alike. */
+function largerError({ missed, spurious }: ErrorDepths): LargerError | undefined {
+  const missedAt = firstMaximum(missed);
+  const spuriousAt = firstMaximum(spurious);
+  const positive = missed[missedAt] > spurious[spuriousAt];
+  const [depths, deepest] = positive ? [missed, missedAt] : [spurious, spuriousAt];
+  return depths[deepest] > 0 ? { depths, deepest, positive } : undefined;
+}
+
+const clickAt = (pixel: number, { width }: Mask, positive: boolean) =>
+  imageClick(pixel % width, Math.floor(pixel / width), positive);
+
 /**
  * The next click of the evaluation protocol, that of RITM and SimpleClick: the deepest pixel of the larger error, missed defect or
  * spurious defect, ties to the first in row-major order; positive only when the missed error is strictly deeper.
  * @param probability map in [0,1] at the mask's size; all zeros before the first click. @param mask at the picture's size.
  * @returns undefined when no wrong pixel is left.
  */
-export function nextClick(
-  probability: ArrayLike<number>,
-  mask: Mask,
-  clicked: readonly Click[],
-  threshold: number = CLICK_THRESHOLD,
-): ImageClick | undefined {
-  const { missed, spurious } = errorDepths(probability, mask, clicked, threshold);
-  const missedAt = firstMaximum(missed);
-  const spuriousAt = firstMaximum(spurious);
-  const positive = missed[missedAt] > spurious[spuriousAt];
-  const [at, depth] = positive ? [missedAt, missed[missedAt]] : [spuriousAt, spurious[spuriousAt]];
-  if (!depth) return undefined;
-  return imageClick(at % mask.width, Math.floor(at / mask.width), positive);
+export const nextClick: Annotator = (probability, mask, clicked, threshold = CLICK_THRESHOLD) => {
+  const error = largerError(errorDepths(probability, mask, clicked, threshold));
+  return error && clickAt(error.deepest, mask, error.positive);
+};
+
+/**
+ * An annotator who does not aim (ours): the same error, but any pixel of the connected piece of it that holds the deepest one, each as
+ * likely, so that clicks lie off the centre and at the edge. People aim better than that and worse than {@link nextClick}.
+ */
+export function offCentre(random: Random): Annotator {
+  return (probability, mask, clicked, threshold = CLICK_THRESHOLD) => {
+    const error = largerError(errorDepths(probability, mask, clicked, threshold));
+    if (!error) return undefined;
+    const { depths, deepest, positive } = error;
+    const wrong = Uint8Array.from(depths, (depth) => (depth > 0 ? 1 : 0));
+    const { labels } = connectedComponents(wrong, mask.width, mask.height, 8);
+    const piece: number[] = [];
+    for (let i = 0; i < labels.length; i++) if (labels[i] === labels[deepest]) piece.push(i);
+    return clickAt(random.pick(piece), mask, positive);
+  };
 }
 
 /**
@@ -79,15 +116,11 @@ export function simulateNextClick(
   random: Random,
   threshold: number = CLICK_THRESHOLD,
 ): ModelClick | undefined {
-  const { missed, spurious } = errorDepths(probability, mask, clicked, threshold);
-  const missedDepth = missed[firstMaximum(missed)];
-  const spuriousDepth = spurious[firstMaximum(spurious)];
-  const positive = missedDepth > spuriousDepth;
-  const depths = positive ? missed : spurious;
-  const limit = Math.max(missedDepth, spuriousDepth) / 2;
-  if (limit === 0) return undefined;
+  const error = largerError(errorDepths(probability, mask, clicked, threshold));
+  if (!error) return undefined;
+  const { depths, deepest, positive } = error;
   const candidates: number[] = [];
-  for (let i = 0; i < depths.length; i++) if (depths[i] > limit) candidates.push(i);
+  for (let i = 0; i < depths.length; i++) if (depths[i] > depths[deepest] / 2) candidates.push(i);
   const at = random.pick(candidates);
   return modelClick(at % mask.width, Math.floor(at / mask.width), positive);
 }

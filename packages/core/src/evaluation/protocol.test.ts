@@ -160,6 +160,17 @@ test('the paper’s way is measured beside the rules, with an annotator of its o
   expect(paperNoc).toEqual(alone.noc);
 });
 
+test('an annotator who does not aim is measured when asked, alike each time', async () => {
+  const items = [item('a', discs([7, 7, 5], [17, 17, 3])), item('b', discs([12, 12, 6]))];
+  const answer = async (offCentre?: boolean) =>
+    clickAnswer(await evaluateClicks(items, { offCentre }), { category: 'a', weights: 'b', trainedOn: 'c' });
+  expect((await answer()).offCentreClicks).toBeUndefined();
+  const { clicks, offCentreClicks } = await answer(true);
+  // A disc of the predictor around the middle is more of the defect than one around any other pixel.
+  expect(offCentreClicks?.['1'].miou).toBeLessThan(clicks['1'].miou);
+  expect((await answer(true)).offCentreClicks).toEqual(offCentreClicks);
+});
+
 test('counts clicks that make an image worse, and those that are not obeyed', async () => {
   const mask = discs([7, 7, 5], [17, 17, 3]);
   // The second click loses the first disc, and the third is not obeyed.

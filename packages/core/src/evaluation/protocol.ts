@@ -1,7 +1,8 @@
 /** The deterministic click evaluation (docs/method.md, Measuring): a simulated annotator labels every defect image, metrics follow. */
-import { CLICK_THRESHOLD, nextClick } from '../clicks/annotator.ts';
+import { type Annotator, CLICK_THRESHOLD, nextClick, offCentre } from '../clicks/annotator.ts';
 import type { ImageClick } from '../clicks/types.ts';
 import type { Mask, Plane, RgbImage } from '../image/types.ts';
+import { Random } from '../random.ts';
 import { iou, mean, meanIou, noc, nof, quantile } from './metrics.ts';
 import { checkSize, PixelMetricAccumulator, type PixelReport } from './pixel-metrics.ts';
 
@@ -28,6 +29,8 @@ export interface ClickProtocol {
   /** Goes on to this many clicks for NoC (20 is usual); without it NoC is capped at `clicks`. */
   readonly nocClicks?: number;
   readonly threshold?: number;
+  /** Measures an annotator who does not aim as well ({@link offCentre}), its places drawn by each image's name; default false. */
+  readonly offCentre?: boolean;
   /** Best and worst images kept as examples, each this many. */
   readonly examples?: number;
   /** What errors call the collection. */
@@ -94,6 +97,8 @@ export interface ClickEvaluation extends ClickFigures {
   readonly threshold: number;
   /** Without the rules of a click; its annotator goes by its own masks. None where it was not asked for. */
   readonly asPaper: ClickFigures | undefined;
+  /** By an annotator who does not aim. None where it was not asked for. */
+  readonly offCentre: ClickFigures | undefined;
   /** Clicks at which NoC is capped. */
   readonly nocCap: number;
   readonly msPerClick: { readonly p50: number; readonly p95: number };
@@ -123,6 +128,7 @@ export async function evaluateClicks(
   const nocCap = Math.max(clicks, nocClicks);
   const ruled = new Figures(counts, nocCap);
   const asPaper = new Figures(counts, nocCap);
+  const unaimed = new Figures(counts, nocCap);
   const gallery = new Gallery(examples);
   const images: ClickImageResult[] = [];
   const skipped: string[] = [];
@@ -132,19 +138,19 @@ export async function evaluateClicks(
       skipped.push(item.name);
       continue;
     }
-    let final: Plane | undefined;
-    const result = await labelImage(item, item.predict, nocCap, threshold, (k, map) => {
-      ruled.add(k, map, item);
-      if (k === clicks) final = map;
-    });
+    const label = async (figures: Figures, predict: ClickItem['predict'], annotator: Annotator) => {
+      let final: Plane | undefined;
+      const result = await labelImage(item, { predict, annotator, limit: nocCap, threshold }, (k, map) => {
+        figures.add(k, map, item);
+        if (k === clicks) final = map;
+      });
+      figures.ious.push(result.ious);
+      return { result, final };
+    };
+    const { result, final } = await label(ruled, item.predict, nextClick);
     images.push(result);
-    ruled.ious.push(result.ious);
-    if (item.predictAsPaper) {
-      const { ious } = await labelImage(item, item.predictAsPaper, nocCap, threshold, (k, map) =>
-        asPaper.add(k, map, item),
-      );
-      asPaper.ious.push(ious);
-    }
+    if (item.predictAsPaper) await label(asPaper, item.predictAsPaper, nextClick);
+    if (protocol.offCentre) await label(unaimed, item.predict, offCentre(new Random(labelOf(item))));
     gallery.offer(item, result, clicks, () => cut(final as Plane, threshold));
     protocol.onImage?.(result, images.length);
   }
@@ -156,6 +162,7 @@ export async function evaluateClicks(
     threshold,
     ...ruled.finish(what),
     asPaper: asPaper.ious.length > 0 ? asPaper.finish(what) : undefined,
+    offCentre: unaimed.ious.length > 0 ? unaimed.finish(what) : undefined,
     nocCap,
     msPerClick: { p50: quantile(ms, 0.5), p95: quantile(ms, 0.95) },
     worst: gallery.worst,
@@ -226,12 +233,21 @@ export async function annotate(
   return { clicks, map };
 }
 
+/** How one image is labelled. */
+interface Way {
+  readonly predict: ClickItem['predict'];
+  readonly annotator: Annotator;
+  readonly limit: number;
+  readonly threshold: number;
+}
+
+/** What an image is called within its collection. */
+const labelOf = ({ type, name }: ClickItem) => `${type ?? ''}/${name}`;
+
 /** Clicks one image `limit` times; once the mask is perfect, the last map stands for the clicks that are left. */
 async function labelImage(
   { name, type, mask }: ClickItem,
-  predict: ClickItem['predict'],
-  limit: number,
-  threshold: number,
+  { predict, annotator, limit, threshold }: Way,
   onClick: (k: number, map: Plane) => void,
 ): Promise<ClickImageResult> {
   const { width, height } = mask;
@@ -241,7 +257,7 @@ async function labelImage(
   let violations = 0;
   let map: Plane = { data: new Float32Array(width * height), width, height, channels: 1 };
   for (let k = 1; k <= limit; k++) {
-    const click = nextClick(map.data, mask, clicks, threshold);
+    const click = annotator(map.data, mask, clicks, threshold);
     if (click) {
       clicks.push(click);
       const start = performance.now();
@@ -318,6 +334,8 @@ export interface ClickAnswer {
   /** Without them, as papers measure: everything above the threshold counts. */
   readonly paperClicks?: ByClicks;
   readonly paperNoc?: AtIou;
+  /** Under the rules, by an annotator who does not aim: any pixel of the error that the other clicks in the middle of. */
+  readonly offCentreClicks?: ByClicks;
   /** Clicks at which NoC is capped: images that need more count as this many. */
   readonly nocCap: number;
   /** Share of images that did not reach the IoU within the cap. */
@@ -346,7 +364,7 @@ const byClicks = (at: ClickFigures['at']): ByClicks =>
 
 /** The answer of an evaluation. */
 export function clickAnswer(
-  { images, at, noc: clicksNeeded, asPaper, nocCap, failed, msPerClick, skipped }: ClickEvaluation,
+  { images, at, noc: clicksNeeded, asPaper, offCentre, nocCap, failed, msPerClick, skipped }: ClickEvaluation,
   subject: Pick<ClickAnswer, 'category' | 'weights' | 'trainedOn'>,
 ): ClickAnswer {
   const { category, weights, trainedOn } = subject;
@@ -360,6 +378,7 @@ export function clickAnswer(
     clicks: byClicks(at),
     noc: clicksNeeded,
     ...(asPaper && { paperClicks: byClicks(asPaper.at), paperNoc: asPaper.noc }),
+    ...(offCentre && { offCentreClicks: byClicks(offCentre.at) }),
     nocCap,
     failed,
     perImage: images.map(({ name, type, area, ious }) => ({ image: name, type: type ?? null, area, iou: ious })),

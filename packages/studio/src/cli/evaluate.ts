@@ -1,5 +1,6 @@
 /** `adclick evaluate`: how good masks from simulated clicks are, and how good a detector is, on a category with known masks. */
 import type { ImageScore } from '@adclick/core';
+import type { ClickAnswer } from '@adclick/core/evaluation';
 import type { Command } from 'commander';
 import { counted } from '../api.ts';
 import { evaluateCategory } from '../workbench/click-evaluation.ts';
@@ -75,6 +76,10 @@ function addClicks(evaluate: Command): void {
   command.action(async (options: Options) =>
     run(options, async (context) => {
       const answer = await evaluateCategory(options, context);
+      const byCount = (clicks: ClickAnswer['clicks'] = {}) =>
+        `after ${Object.entries(clicks)
+          .map(([k, { miou }]) => `${k}: ${percent(miou).trim()}`)
+          .join(', ')}`;
       const rows = Object.entries(answer.clicks).map(
         ([k, { ap, pro, pauroc, miou }]) =>
           `${k.padStart(6)}  ${percent(ap)}  ${percent(pro)}  ${percent(pauroc)}  ${percent(miou)}`,
@@ -85,9 +90,8 @@ function addClicks(evaluate: Command): void {
           `${answer.category}: ${counted(answer.images, 'defect')}, weights ${answer.weights}, trained on ${answer.trainedOn}`,
           'clicks     AP    PRO  AUROC   mIoU   (%)',
           ...rows,
-          `without the rules of a click, as papers measure, mIoU after ${Object.entries(answer.paperClicks ?? {})
-            .map(([k, { miou }]) => `${k}: ${percent(miou).trim()}`)
-            .join(', ')}`,
+          `without the rules of a click, as papers measure, mIoU ${byCount(answer.paperClicks)}`,
+          `clicks anywhere in an error, not in its middle, mIoU ${byCount(answer.offCentreClicks)}`,
           `${percent(answer.worse.share).trim()} % of the clicks after the first lowered the IoU by more than a point; ${counted(answer.obeyed.violations, 'click')} of ${answer.obeyed.clicks} not obeyed`,
           `clicks to IoU 80/85/90 %: ${Object.values(answer.noc)
             .map((value) => value.toFixed(2))

@@ -73,6 +73,7 @@ export async function evaluateCategory(request: EvaluationRequest, options: Work
     const evaluation = await evaluateClicks(clickItems(defects, labeler, prompt), {
       clicks,
       nocClicks,
+      offCentre: true,
       what: category,
       onImage: (_, done) => onProgress?.({ label: `labelling ${category}`, done, total: defects.length }),
       signal,
