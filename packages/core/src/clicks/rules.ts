@@ -2,11 +2,11 @@
  * Rules of a click (ours): what a click says holds, whatever the network draws, and what nobody has asked for does not come along
  * unless it is sure. Everything on the model grid; figures in docs/method.md.
  */
-import { type Box, connectedComponents } from '../image/components.ts';
-import type { ModelPoint } from '../image/points.ts';
-import { Scratch } from '../image/scratch.ts';
 import type { Plane } from '../image/types.ts';
 import { DISC_RADIUS, overDisc } from './disc.ts';
+import { fitExtent } from './extent.ts';
+import { logit } from './odds.ts';
+import { AWAY, CANDIDATE, Parts } from './parts.ts';
 import type { ImageClick, ModelClick } from './types.ts';
 
 /** Probability around a click that the network does not obey: at least this where it is positive, at most 1 - this where it is negative. */
@@ -33,9 +33,6 @@ const LIKELY = 0.5;
 
 /** How far a click that the network does not obey reaches along the map, in pixels. */
 const REACH = 4 * DISC_RADIUS;
-
-/** What becomes of a pixel above the threshold. */
-const [CANDIDATE, AWAY] = [1, 2];
 
 /** What the network draws after some clicks, and what the rules look at beside it. */
 export interface Drawn {
@@ -67,12 +64,13 @@ export class Ruled {
     const whole = before ? steadied(drawn, before.whole) : drawn.map.slice();
     const at = (click: ModelClick) => click.y * width + click.x;
     for (const click of clicks) if (whole[at(click)] > threshold !== click.positive) correct(whole, click, drawn);
+    this.banned = before?.bannedWith(drawn);
+    fitExtent(whole, drawn, this.banned);
     // Where corrections met, the later click has the last word.
     for (const click of clicks) whole[at(click)] = held(click);
     this.whole = whole;
     this.threshold = threshold;
-    this.banned = before?.bannedWith(drawn);
-    const parts = new Parts(whole, drawn);
+    const parts = new Parts(whole, drawn, threshold);
     if (this.banned) lift(this.banned, parts, drawn);
     this.out = takenOut(parts, drawn, { whole, banned: this.banned, before });
   }
@@ -109,7 +107,7 @@ export class Ruled {
     const last = clicks[clicks.length - 1];
     if (last.positive) return banned;
     const { whole, out } = this;
-    const parts = new Parts(whole, { width, height, threshold }, out);
+    const parts = new Parts(whole, { width, height }, threshold, out);
     const clicked = parts.at(last);
     if (clicked === 0 || clicks.some((click) => click.positive && parts.at(click) === clicked)) return banned;
     const added = banned ?? new Uint8Array(whole.length);
@@ -131,9 +129,6 @@ export function holdClicks(map: Plane, clicks: readonly ImageClick[]): void {
 
 /** In the mask, or out of it, by every threshold. */
 const held = ({ positive }: { readonly positive: boolean }) => (positive ? 1 : 0);
-
-const TINY = 1e-6;
-const logit = (p: number) => Math.log(Math.max(p, TINY) / Math.max(1 - p, TINY));
 
 /** A Gaussian of {@link STEADY} around a place on an axis, 1 at its top. */
 const falloff = (length: number, centre: number) =>
@@ -207,60 +202,6 @@ function correct(map: Float32Array, click: ModelClick, { width, height, clicks, 
   for (let v = 0, place = 0; v < rows; v++)
     for (let pixel = (top + v) * width + left, end = pixel + columns; pixel < end; pixel++, place++)
       if (wrong[place]) map[pixel] = positive ? Math.max(map[pixel], SURE) : Math.min(map[pixel], 1 - SURE);
-}
-
-const maskScratch = new Scratch((length) => new Uint8Array(length));
-const labelScratch = new Scratch((length) => new Int32Array(length));
-
-/** The parts of a map: connected pixels above the threshold, numbered from 1. Of use until others are looked for. */
-class Parts {
-  readonly count: number;
-  private readonly labels: Int32Array;
-  private readonly box: Box;
-  private readonly width: number;
-
-  /** @param out what is {@link AWAY} in it belongs to no part. */
-  constructor(
-    map: Float32Array,
-    { width, height, threshold }: Pick<Drawn, 'width' | 'height' | 'threshold'>,
-    out?: Uint8Array,
-  ) {
-    this.width = width;
-    let [left, right, top, bottom] = [width, -1, height, -1];
-    for (let y = 0, i = 0; y < height; y++)
-      for (let x = 0; x < width; x++, i++) {
-        if (!(map[i] > threshold) || out?.[i] === AWAY) continue;
-        if (x < left) left = x;
-        if (x > right) right = x;
-        if (y < top) top = y;
-        bottom = y;
-      }
-    // Most of a picture is good: only the rectangle that has everything is looked at.
-    this.box = { x: left, y: top, width: Math.max(0, right - left + 1), height: Math.max(0, bottom - top + 1) };
-    const area = this.box.width * this.box.height;
-    const mask = maskScratch.take(area);
-    for (let y = top, j = 0; y <= bottom; y++)
-      for (let x = left, i = y * width + left; x <= right; x++, i++, j++)
-        mask[j] = map[i] > threshold && out?.[i] !== AWAY ? 1 : 0;
-    const { labels, count } = connectedComponents(mask, this.box.width, this.box.height, 8, labelScratch.take(area));
-    this.labels = labels;
-    this.count = count;
-  }
-
-  /** The part at a place, 0 where there is none. */
-  at({ x, y }: ModelPoint): number {
-    const { box } = this;
-    const [u, v] = [x - box.x, y - box.y];
-    return u >= 0 && v >= 0 && u < box.width && v < box.height ? this.labels[v * box.width + u] : 0;
-  }
-
-  /** Visits each pixel of each part. */
-  each(visit: (pixel: number, part: number) => void): void {
-    const { box, labels, width } = this;
-    for (let v = 0, j = 0; v < box.height; v++)
-      for (let u = 0, pixel = (box.y + v) * width + box.x; u < box.width; u++, pixel++, j++)
-        if (labels[j] > 0) visit(pixel, labels[j]);
-  }
 }
 
 /**
