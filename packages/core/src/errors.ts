@@ -166,6 +166,31 @@ export const CORE_ERRORS = {
     exit: 1,
     status: 422,
   },
+  ADC_MAPS: {
+    message: 'Maps in {path} cannot be evaluated: {what}',
+    next: 'Lay them out as FOLDER/<category>/test/<type>/<name>.tiff (.tif, .npy or .png; <category> and test may be left off), one for each picture that is tested; `--leave-out`, `--seed` and `--limit` say which these are.',
+    page: 'Lay them out as FOLDER/<category>/test/<type>/<name>.tiff, one for each picture that is tested.',
+    exit: 1,
+    status: 422,
+  },
+  ADC_MAP: {
+    message: 'Map {path} cannot be read: {what}',
+    next: 'Save the numbers themselves, height by width and all finite, as .npy, as TIFF of floats or as grey PNG.',
+    exit: 1,
+    status: 422,
+  },
+  ADC_MAP_SCORES: {
+    message: 'Scores {path} cannot be read: {what}',
+    next: 'Write {"scores": {"test/<type>/<name>": NUMBER}} with each picture that is tested, or take the file away: the largest value of a map is its score then.',
+    exit: 1,
+    status: 422,
+  },
+  ADC_MAPS_EXIST: {
+    message: 'There is something in {path} already',
+    next: 'Choose another folder for the maps, or take away what is there.',
+    exit: 1,
+    status: 409,
+  },
   ADC_NO_REGION: {
     message: 'No {missing} in {what}: AP, PRO and AUROC are undefined',
     next: 'Evaluate on images with at least one marked defect and one good pixel.',

@@ -175,7 +175,8 @@ export async function decodeImage(bytes: Uint8Array, options: DecodeOptions = {}
   }
 }
 
-async function readBytes(path: string): Promise<Uint8Array> {
+/** The bytes of a picture. @throws ADC_IMAGE_MISSING, ADC_IMAGE_UNREADABLE. */
+export async function readBytes(path: string): Promise<Uint8Array> {
   try {
     return await readFile(path);
   } catch (error) {

@@ -1,5 +1,6 @@
 /** TIFF pages that libvips clips or refuses: signed 16-bit, half and double floats, and tiles of one channel each. Memory is bounded by the header's size. */
 import { inflateSync } from 'node:zlib';
+import { fromHalf } from './half.ts';
 import { FULL_RANGES, type SampleType } from './samples.ts';
 import { type Blocks, blocksOf, type Directory, SAMPLE_FORMAT, TIFF_TAGS } from './tiff.ts';
 import type { Pixels } from './types.ts';
@@ -132,15 +133,6 @@ function sumFloatRow(row: Uint8Array, samples: number, size: number, little: boo
   const count = row.length / size;
   for (let i = 0; i < count; i++)
     for (let b = 0; b < size; b++) row[i * size + (little ? size - 1 - b : b)] = planes[b * count + i];
-}
-
-/** IEEE half precision to a number. */
-function fromHalf(bits: number): number {
-  const exponent = (bits >> 10) & 31;
-  const fraction = bits & 1023;
-  const sign = bits & 0x8000 ? -1 : 1;
-  if (exponent === 31) return fraction ? Number.NaN : sign * Number.POSITIVE_INFINITY;
-  return sign * (exponent ? 2 ** (exponent - 15) * (1 + fraction / 1024) : 2 ** -14 * (fraction / 1024));
 }
 
 /** Reads the sample that begins at a byte. */
