@@ -203,7 +203,8 @@ test('adclick evaluate detection: figures of the residual, and the same ones of 
     '--json',
   ];
   const page = join(data, 'report.html');
-  const ended = await adclick([...common, '--labels', '0', '--report', page]);
+  const maps = join(data, 'maps');
+  const ended = await adclick([...common, '--labels', '0', '--report', page, '--maps', maps]);
   expect(ended.code).toBe(0);
   const { msPerImage, ...answer } = JSON.parse(ended.stdout);
   expect(answer).toMatchObject({ category: 'ring', from: 'residual', images: answer.defects + 3 });
@@ -218,6 +219,25 @@ test('adclick evaluate detection: figures of the residual, and the same ones of 
   expect(answer.pauroc).toBeGreaterThan(0.8);
   expect(msPerImage.p95).toBeGreaterThanOrEqual(msPerImage.p50);
   expect(await readFile(page, 'utf8')).toContain('Hardest defects');
+
+  // The maps that it wrote give the same figures to the last digit, which every reader of TIFF could make.
+  const ofMaps = ['evaluate', 'maps', '--data', data, '--category', 'ring', '--maps', maps, '--leave-out', '2'];
+  const measured = JSON.parse((await adclick([...ofMaps, '--json'])).stdout);
+  for (const figure of ['ap', 'pro', 'pauroc', 'iauroc', 'images', 'defects', 'byType', 'decisions'])
+    expect([figure, measured[figure]]).toEqual([figure, answer[figure]]);
+  expect(measured.pictures).toEqual(answer.pictures.map(({ ms, ...picture }: DetectionImageResult) => picture));
+  expect(measured.maps).toEqual({ folder: join(maps, 'ring'), resized: 0, scores: 'file' });
+  expect(measured.notes).toEqual([]);
+  const [first] = answer.pictures as DetectionImageResult[];
+  const written = join(maps, 'ring/test', first.type, `${first.name}.tiff`);
+  expect(await readImage(written)).toMatchObject({ width: 128, height: 128, channels: 1, type: 'float' });
+  const told = await adclick(ofMaps);
+  expect(told.stdout).toMatch(/^ring: .+\nmap +AP +PRO +pixel +image AUROC \(%\)\nall /);
+  expect(errorCode(await adclick([...common, '--labels', '0', '--maps', maps]))).toBe('ADC_MAPS_EXIST');
+  await rm(written);
+  const missing = await adclick(ofMaps);
+  expect(errorCode(missing)).toBe('ADC_MAPS');
+  expect(missing.stdout).toBe('');
 
   const [name] = await detectors();
   const file = join(project, '.adclick', 'detectors', name);

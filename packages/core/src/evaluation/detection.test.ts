@@ -1,8 +1,8 @@
 import { describe, expect, test } from 'vitest';
 import type { Mask, RgbImage } from '../image/types.ts';
 import { regionsOf } from '../inference/regions.ts';
-import { type DetectionAnswer, type DetectionItem, evaluateDetection, figuresOf } from './detection.ts';
-import { renderDetectionReport } from './detection-report.ts';
+import { type DetectionAnswer, type DetectionItem, evaluateDetection, figuresOf, mapFigures } from './detection.ts';
+import { detectorMaps, foldersMaps, renderDetectionReport } from './detection-report.ts';
 import { type DetectionSheet, type DetectionShot, renderDetectionSheet } from './detection-sheet.ts';
 
 /** A picture of one grey; `defect` marks the left half of its mask. */
@@ -49,6 +49,36 @@ describe('evaluateDetection', () => {
     expect(found.pixels).toMatchObject({ regions: 2, defectPixels: 60, goodPixels: 24 + 36 + 48 + 36 });
   });
 
+  test('takes the pictures of each type beside all good ones, as though the other types were not there', async () => {
+    const mixed = [items[0], { ...items[1], type: 'scratch' }, ...items.slice(2)];
+    const all = await evaluateDetection(mixed, detect);
+    expect(all.byType.map(({ type, images }) => [type, images])).toEqual([
+      ['dent', 1],
+      ['scratch', 1],
+    ]);
+    for (const { type, images, ...figures } of all.byType) {
+      const alone = await evaluateDetection(
+        mixed.filter((each) => each.type === type || each.type === 'good'),
+        detect,
+      );
+      expect(figures).toEqual(figuresOf(alone));
+    }
+    expect(all.byType[0].iauroc).toBe(1);
+    expect(all.byType[1].iauroc).toBe(0.5);
+    expect(figuresOf(all)).toEqual(figuresOf(await evaluateDetection(items, detect)));
+  });
+
+  test('tells what was said of a picture, and waits, outside of the time that it measures', async () => {
+    const told: string[] = [];
+    const onVerdict = async ({ name }: DetectionItem, { score }: { score: number }) => {
+      await new Promise((resolve) => setTimeout(resolve, 60));
+      told.push(`${name} ${score.toFixed(1)}`);
+    };
+    const { images } = await evaluateDetection(items, detect, { onVerdict });
+    expect(told).toEqual(['a 0.8', 'b 0.4', 'c 0.1', 'd 0.6']);
+    expect(Math.min(...images.map(({ ms }) => ms))).toBeLessThan(50);
+  });
+
   test('needs good and defective pictures, and stops when it is asked to', async () => {
     const none = evaluateDetection(items.slice(2), detect, { what: 'widgets' });
     await expect(none).rejects.toMatchObject({ code: 'ADC_NO_REGION' });
@@ -60,20 +90,16 @@ describe('evaluateDetection', () => {
   test('its report shows figures, maps and every picture, and nothing unescaped', async () => {
     const found = await evaluateDetection(items, detect);
     const answer: DetectionAnswer = {
-      ...figuresOf(found),
-      category: '<nuts>',
-      images: 4,
-      defects: 2,
+      ...mapFigures('<nuts>', found),
       detector: 'nuts & bolts',
       from: 'residual',
       labels: { count: 0, picks: 'none' },
       msPerImage: found.msPerImage,
       unsupervised: figuresOf(found),
-      decisions: found.decisions,
       pictures: found.images,
       notes: ['a <note>'],
     };
-    const page = await renderDetectionReport(found, answer, 'adclick evaluate detection');
+    const page = await renderDetectionReport(found, detectorMaps(answer, 0.5), 'adclick evaluate detection');
     expect(page).toContain('&lt;nuts&gt;');
     expect(page).not.toMatch(/<nuts>|<note>/);
     expect(page).toContain(`${(100 * found.ap).toFixed(1)} %`);
@@ -82,6 +108,21 @@ describe('evaluateDetection', () => {
     expect(page).toMatch(/<td class="text">dent<\/td><td>2<\/td><td>50.0<\/td>/);
     expect(page).toContain('more than 10 %');
     expect(page).not.toMatch(/https?:/);
+  });
+
+  test('the report of maps from a folder has neither times nor outlines that nobody has set', async () => {
+    const found = await evaluateDetection(items, async (image) => {
+      const { score, map } = await detect(image);
+      return { score: 100 * score, map: { ...map, data: map.data.map((value) => 100 * value) } };
+    });
+    const maps = { folder: 'results/<draem>', resized: 0, scores: 'maximum' } as const;
+    const answer = { ...mapFigures('nuts', found), maps, pictures: found.images, notes: ['a <note>'] };
+    const page = await renderDetectionReport(found, foldersMaps(answer), 'adclick evaluate maps');
+    expect(page).toContain('results/&lt;draem&gt;');
+    expect(page).not.toMatch(/<note>|<draem>|residual alone|a picture; 95|<th[^>]*>ms<|class="predicted"/);
+    expect(page).toMatch(/<td class="text">dent<\/td><td>2<\/td>/);
+    const outlined = await renderDetectionReport(found, foldersMaps(answer, 30), 'adclick evaluate maps');
+    expect(outlined).toContain('class="predicted"');
   });
 });
 

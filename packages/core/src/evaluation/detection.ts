@@ -25,10 +25,10 @@ export interface Verdict {
 export interface DetectionProtocol {
   /** Best, worst and most suspicious good pictures kept as examples, each this many; default 4. */
   readonly examples?: number;
-  /** Value of the map above which examples count as marked; default 0.5. */
-  readonly threshold?: number;
   /** What errors call the collection. */
   readonly what?: string;
+  /** Told each picture and what was said of it, outside of the time that is measured; waited for. */
+  readonly onVerdict?: (item: DetectionItem, verdict: Verdict) => Promise<void>;
   readonly onImage?: (result: DetectionImageResult, done: number) => void;
   /** Stops before the next picture. */
   readonly signal?: AbortSignal;
@@ -62,12 +62,20 @@ export interface DetectionFigures {
   readonly iauroc: number;
 }
 
+/** How defects of one type fared: their pictures beside all good ones. */
+export interface TypeFigures extends DetectionFigures {
+  readonly type: string;
+  /** Pictures with a defect of that type. */
+  readonly images: number;
+}
+
 /** Everything {@link evaluateDetection} finds out. */
 export interface DetectionEvaluation extends DetectionFigures {
   readonly images: readonly DetectionImageResult[];
   readonly pixels: PixelReport;
+  /** In the order in which types were met. */
+  readonly byType: readonly TypeFigures[];
   readonly msPerImage: { readonly p50: number; readonly p95: number };
-  readonly threshold: number;
   /** Absent where the detector decides nothing. */
   readonly decisions?: Decisions;
   /** Lowest average precision first. */
@@ -112,22 +120,31 @@ function apOf(map: Plane, mask: Mask, name: string): number | undefined {
  */
 export async function evaluateDetection(
   items: AsyncIterable<DetectionItem> | Iterable<DetectionItem>,
-  detect: (image: RgbImage) => Promise<Verdict>,
+  detect: (image: RgbImage, item: DetectionItem) => Promise<Verdict>,
   protocol: DetectionProtocol = {},
 ): Promise<DetectionEvaluation> {
-  const { examples = EXAMPLES, threshold = 0.5, what = 'the pictures' } = protocol;
-  const pooled = new PixelMetricAccumulator();
+  const { examples = EXAMPLES, what = 'the pictures' } = protocol;
+  const good = new PixelMetricAccumulator();
+  const types = new Map<string, PixelMetricAccumulator>();
+  const collectorOf = (type: string | undefined) => {
+    if (type === undefined) return good;
+    const known = types.get(type) ?? new PixelMetricAccumulator();
+    types.set(type, known);
+    return known;
+  };
   const images: DetectionImageResult[] = [];
   const [worst, best, suspicious] = [new Lowest(examples), new Lowest(examples), new Lowest(examples)];
   for await (const item of items) {
     protocol.signal?.throwIfAborted();
     const { name, type, image, mask } = item;
     const start = performance.now();
-    const { score, map, isDefect } = await detect(image);
+    const verdict = await detect(image, item);
     const ms = performance.now() - start;
-    pooled.add(map, mask, name);
+    await protocol.onVerdict?.(item, verdict);
+    const { score, map, isDefect } = verdict;
     const marked = mask.data.reduce((sum, value) => sum + (value === 1 ? 1 : 0), 0);
     const defective = marked > 0;
+    collectorOf(defective ? type : undefined).add(map, mask, name);
     const ap = apOf(map, mask, name);
     const result = {
       name,
@@ -146,27 +163,36 @@ export async function evaluateDetection(
     if (!defective) suspicious.offer(-score, example);
     protocol.onImage?.(result, images.length);
   }
-  const iauroc = imageAuroc(
-    images.map((image) => image.score),
-    images.map((image) => image.defective),
-  );
-  const pixels = pooled.finish({ what });
+  const iauroc = imageAurocOf(images);
+  const pixels = PixelMetricAccumulator.of([good, ...types.values()]).finish({ what });
+  const byType = [...types].map(([type, pooled]) => {
+    const pictures = images.filter((image) => !image.defective || image.type === type);
+    const { ap, pro, pauroc } = PixelMetricAccumulator.of([good, pooled]).finish({ what: `${what}, ${type}` });
+    const count = pictures.filter(({ defective }) => defective).length;
+    return { type, images: count, ap, pro, pauroc, iauroc: imageAurocOf(pictures) };
+  });
   const ms = images.length > 1 ? images.slice(1).map((image) => image.ms) : images.map((image) => image.ms);
   return {
     images,
     pixels,
+    byType,
     ap: pixels.ap,
     pro: pixels.pro,
     pauroc: pixels.pauroc,
     iauroc,
     msPerImage: { p50: quantile(ms, 0.5), p95: quantile(ms, 0.95) },
-    threshold,
     ...decided(images),
     worst: worst.items,
     best: best.items,
     suspicious: suspicious.items,
   };
 }
+
+const imageAurocOf = (images: readonly DetectionImageResult[]): number =>
+  imageAuroc(
+    images.map((image) => image.score),
+    images.map((image) => image.defective),
+  );
 
 function decided(images: readonly DetectionImageResult[]): Pick<DetectionEvaluation, 'decisions'> {
   const all = images.flatMap(({ isDefect, ...image }) => (isDefect === undefined ? [] : [{ ...image, isDefect }]));
@@ -181,23 +207,57 @@ export const figuresOf = ({ ap, pro, pauroc, iauroc }: DetectionFigures): Detect
   iauroc,
 });
 
-/** The figures that `adclick evaluate detection --json` prints; fractions of 1, times in ms. */
-export interface DetectionAnswer extends DetectionFigures {
+/** What `adclick evaluate` tells with --json of any maps; fractions of 1. */
+export interface MapFigures extends DetectionFigures {
   readonly category: string;
   /** Pictures tested on, of which `defects` have defects. */
   readonly images: number;
   readonly defects: number;
+  readonly byType: readonly TypeFigures[];
+  /** Absent where nothing was decided. */
+  readonly decisions?: Decisions;
+}
+
+/** That part of an answer. */
+export const mapFigures = (category: string, evaluation: DetectionEvaluation): MapFigures => ({
+  category,
+  images: evaluation.images.length,
+  defects: evaluation.images.filter(({ defective }) => defective).length,
+  ...figuresOf(evaluation),
+  byType: evaluation.byType,
+  ...(evaluation.decisions && { decisions: evaluation.decisions }),
+});
+
+/** The figures that `adclick evaluate detection --json` prints; times in ms. */
+export interface DetectionAnswer extends MapFigures {
   readonly detector: string;
   /** 'network', or 'residual' where there is none or it was left aside. */
   readonly from: 'network' | 'residual';
   /** Defects that were labelled to train on, and how they were chosen. */
   readonly labels: { readonly count: number; readonly picks: 'published' | 'shuffled' | 'none' };
   readonly msPerImage: { readonly p50: number; readonly p95: number };
-  readonly decisions?: Decisions;
   /** The residual's map alone, on the same pictures. */
   readonly unsupervised: DetectionFigures & { readonly decisions?: Decisions };
   /** How each picture went, in the order of the test set. */
   readonly pictures: readonly DetectionImageResult[];
   /** What was noticed while training, such as a network that was left aside. */
+  readonly notes: readonly string[];
+}
+
+/** How a picture went whose map somebody else made: how long that took is not known. */
+export type MapImageResult = Omit<DetectionImageResult, 'ms'>;
+
+/** The figures that `adclick evaluate maps --json` prints. */
+export interface MapAnswer extends MapFigures {
+  readonly maps: {
+    /** Where they were found. */
+    readonly folder: string;
+    /** Maps of another size than their masks. */
+    readonly resized: number;
+    /** Where the scores of pictures are from: a file beside the maps, or the largest value of each. */
+    readonly scores: 'file' | 'maximum';
+  };
+  readonly pictures: readonly MapImageResult[];
+  /** What somebody should know who compares these figures. */
   readonly notes: readonly string[];
 }

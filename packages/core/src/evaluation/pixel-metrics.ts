@@ -146,6 +146,24 @@ export class PixelMetricAccumulator {
     this.pendingCount = 0;
   }
 
+  /** What several have collected, as one. They can go on collecting, which this one does not see. */
+  static of(parts: readonly PixelMetricAccumulator[]): PixelMetricAccumulator {
+    const all = new PixelMetricAccumulator();
+    for (const part of parts) {
+      part.pack();
+      const before = all.regionAreas.length;
+      const [keys, regions] = [part.defectKeys.view(), part.defectRegions.view()];
+      for (let i = 0; i < keys.length; i++) {
+        all.defectKeys.push(keys[i]);
+        all.defectRegions.push(before + regions[i]);
+      }
+      for (const area of part.regionAreas) all.regionAreas.push(area);
+      all.blocks.push(...part.blocks);
+      all.goodPixels += part.goodPixels;
+    }
+    return all;
+  }
+
   /**
    * The metrics of everything added so far.
    * @param limit false positive rate where PRO's integral ends, in (0, 1].

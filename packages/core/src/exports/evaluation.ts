@@ -11,10 +11,21 @@ export {
   type DetectionProtocol,
   evaluateDetection,
   figuresOf,
+  type MapAnswer,
+  type MapFigures,
+  type MapImageResult,
+  mapFigures,
+  type TypeFigures,
   type Verdict,
 } from '../evaluation/detection.ts';
-export { renderDetectionReport } from '../evaluation/detection-report.ts';
+export {
+  detectorMaps,
+  foldersMaps,
+  type ReportedMaps,
+  renderDetectionReport,
+} from '../evaluation/detection-report.ts';
 export { type DetectionSheet, type DetectionShot, renderDetectionSheet } from '../evaluation/detection-sheet.ts';
+export { MapFolder, MapWriter, type NamedPicture } from '../evaluation/map-folder.ts';
 export {
   aupro,
   auroc,

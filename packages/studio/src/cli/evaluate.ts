@@ -1,10 +1,11 @@
-/** `adclick evaluate`: how good masks from simulated clicks are, and how good a detector is, on a category with known masks. */
+/** `adclick evaluate`: how good masks from simulated clicks, a detector, and maps of any other method are, on a category with known masks. */
 import type { ImageScore } from '@adclick/core';
-import type { ClickAnswer } from '@adclick/core/evaluation';
+import type { ClickAnswer, DetectionFigures } from '@adclick/core/evaluation';
 import type { Command } from 'commander';
 import { counted } from '../api.ts';
 import { evaluateCategory } from '../workbench/click-evaluation.ts';
 import { evaluateDetector } from '../workbench/detector-evaluation.ts';
+import { evaluateMaps } from '../workbench/map-evaluation.ts';
 import { decisionLines } from './decision-lines.ts';
 import { fileEnding, gridSide, imageScore, number, wholeNumber } from './options.ts';
 import { type CommonOptions, run, withCommon } from './run.ts';
@@ -36,10 +37,34 @@ interface DetectionOptions extends CommonOptions {
   readonly sigma?: number;
   readonly imageScore?: ImageScore;
   readonly report?: string;
+  readonly maps?: string;
+  readonly limit?: number;
+}
+
+interface MapOptions extends CommonOptions {
+  readonly data: string;
+  readonly category: string;
+  readonly maps: string;
+  readonly leaveOut?: number;
+  readonly seed: number;
+  readonly report?: string;
   readonly limit?: number;
 }
 
 const percent = (value: number) => (100 * value).toFixed(1).padStart(5);
+const DATA = 'folder of the dataset (MVTec AD layout: DIR/NAME/{train/good,test,ground_truth})';
+
+/** A table of maps and their figures. */
+function mapTable(rows: readonly (readonly [name: string, figures: DetectionFigures])[]): string[] {
+  const width = Math.max(14, ...rows.map(([name]) => name.length));
+  return [
+    `${'map'.padEnd(width)}     AP    PRO  pixel  image AUROC (%)`,
+    ...rows.map(
+      ([name, { ap, pro, pauroc, iauroc }]) =>
+        `${name.padEnd(width)}  ${percent(ap)}  ${percent(pro)}  ${percent(pauroc)}  ${percent(iauroc)}`,
+    ),
+  ];
+}
 
 export function addEvaluate(program: Command): void {
   const evaluate = program
@@ -48,13 +73,14 @@ export function addEvaluate(program: Command): void {
     .addHelpText('after', '\nExample:\n  $ adclick evaluate clicks --data mvtec --category bottle');
   addClicks(evaluate);
   addDetection(evaluate);
+  addMaps(evaluate);
 }
 
 function addClicks(evaluate: Command): void {
   const command = evaluate
     .command('clicks')
     .description('masks from simulated clicks: AP, PRO, pixel AUROC, IoU, number of clicks, time')
-    .requiredOption('--data <DIR>', 'folder of the dataset (MVTec AD layout: DIR/NAME/{train/good,test,ground_truth})')
+    .requiredOption('--data <DIR>', DATA)
     .requiredOption('--category <NAME>', 'category, a folder in it')
     .option('--clicks <N>', 'clicks a picture', wholeNumber(1, 100), 5)
     .option('--noc-clicks <N>', 'go on to N clicks for the number of clicks (20 is usual)', wholeNumber(1, 100))
@@ -108,7 +134,7 @@ function addDetection(evaluate: Command): void {
   const command = evaluate
     .command('detection')
     .description('a detector on pictures with and without defects: AP, PRO, pixel and image AUROC, time')
-    .requiredOption('--data <DIR>', 'folder of the dataset (MVTec AD layout: DIR/NAME/{train/good,test,ground_truth})')
+    .requiredOption('--data <DIR>', DATA)
     .requiredOption('--category <NAME>', 'category, a folder in it')
     .option('--weights <FILE>', 'a detector file (.onnx)', fileEnding('.onnx'))
     .option(
@@ -130,23 +156,61 @@ function addDetection(evaluate: Command): void {
     .option('--sigma <PX>', 'Gaussian that smooths the map, pixels of the model grid', number(0, 64))
     .option('--image-score <RULE>', 'max, topk:PIXELS or pool:SIDE of the map before smoothing', imageScore)
     .option('--report <FILE>', 'also write an HTML report', fileEnding('.html'))
+    .option('--maps <FOLDER>', 'also write the maps there, for `adclick evaluate maps` and other tools')
     .option('--limit <N>', 'only N pictures of each kind, spread evenly', wholeNumber(1));
   withCommon(command, 'adclick evaluate detection --data mvtec --category bottle --report bottle.html');
   command.action(async (options: DetectionOptions) =>
     run(options, async (context) => {
       const answer = await evaluateDetector(options, context);
       const { decisions, unsupervised, msPerImage } = answer;
-      const row = (name: string, { ap, pro, pauroc, iauroc }: typeof unsupervised) =>
-        `${name.padEnd(14)}  ${percent(ap)}  ${percent(pro)}  ${percent(pauroc)}  ${percent(iauroc)}`;
       return {
         json: answer,
         lines: [
           `${answer.category}: ${counted(answer.images, 'picture')}, ${answer.defects} with defects, detector ${answer.detector}`,
-          'map                AP    PRO  pixel  image AUROC (%)',
-          row(answer.from === 'network' ? 'network' : 'detector', answer),
-          row('residual alone', unsupervised),
+          ...mapTable([
+            [answer.from === 'network' ? 'network' : 'detector', answer],
+            ['residual alone', unsupervised],
+          ]),
           ...(decisions ? decisionLines(decisions) : []),
           `a picture: ${msPerImage.p50.toFixed(0)} ms, 95 % within ${msPerImage.p95.toFixed(0)} ms`,
+          ...answer.notes,
+          ...(options.report ? [`report: ${options.report}`] : []),
+        ],
+      };
+    }),
+  );
+}
+
+function addMaps(evaluate: Command): void {
+  const command = evaluate
+    .command('maps')
+    .description(
+      "any method's anomaly maps: AP, PRO, pixel and image AUROC, on the pictures that detectors are tested on",
+    )
+    .requiredOption('--data <DIR>', DATA)
+    .requiredOption('--category <NAME>', 'category, a folder in it')
+    .requiredOption(
+      '--maps <FOLDER>',
+      'maps as FOLDER/NAME/test/<type>/<name>.tiff (.tif, .npy, .png; NAME and test may be left off)',
+    )
+    .option(
+      '--leave-out <N>',
+      'defects that leave the test set, as those that detectors are trained on do; 0 for all (default: 10)',
+      wholeNumber(0),
+    )
+    .option('--seed <N>', 'seed of picks', wholeNumber(0, 2 ** 32 - 1), 0)
+    .option('--report <FILE>', 'also write an HTML report', fileEnding('.html'))
+    .option('--limit <N>', 'only N pictures of each kind, spread evenly', wholeNumber(1));
+  withCommon(command, 'adclick evaluate maps --data mvtec --category bottle --maps results/draem');
+  command.action(async (options: MapOptions) =>
+    run(options, async (context) => {
+      const answer = await evaluateMaps(options, context);
+      return {
+        json: answer,
+        lines: [
+          `${answer.category}: ${counted(answer.images, 'picture')}, ${answer.defects} with defects, maps of ${answer.maps.folder}`,
+          ...mapTable([['all', answer], ...answer.byType.map((figures) => [figures.type, figures] as const)]),
+          ...(answer.decisions ? decisionLines(answer.decisions) : []),
           ...answer.notes,
           ...(options.report ? [`report: ${options.report}`] : []),
         ],

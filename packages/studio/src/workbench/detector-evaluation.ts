@@ -7,41 +7,38 @@ import {
   Labeler,
   type ReferenceIndex,
 } from '@adclick/core';
-import { type DefectSplit, openCategory, splitDefects, withDefects } from '@adclick/core/datasets';
+import type { DefectSplit } from '@adclick/core/datasets';
 import {
   type DetectionAnswer,
+  type DetectionProtocol,
   detectionItems,
+  detectorMaps,
   evaluateDetection,
   figuresOf,
   labelByClicks,
+  MapWriter,
+  mapFigures,
   renderDetectionReport,
-  spread,
 } from '@adclick/core/evaluation';
 import { writeFileAtomic } from '@adclick/core/files';
 import { objectName, offlinePrompts } from '@adclick/core/language';
 import { type DetectorTraining, trainDetector } from '@adclick/core/training';
 import { Runtime } from '@adclick/ortgrad';
 import { detectorSettings } from '../detectors/training.ts';
-import { fail } from '../errors.ts';
 import type { WorkOptions } from '../jobs/progress.ts';
 import { resolveWeights } from '../project/model-files.ts';
 import { gridOf } from '../project/project.ts';
 import { indexInMemory } from './click-evaluation.ts';
+import { type TestRequest, testPictures } from './test-pictures.ts';
 
 /** What is to be evaluated. */
-export interface DetectionEvaluationRequest {
-  readonly data: string;
-  readonly category: string;
+export interface DetectionEvaluationRequest extends TestRequest {
   /** A detector file; without one a detector is made. */
   readonly weights?: string;
   /** Defects that are labelled to train on, without `weights`; default 10, 0 for the residual alone. */
   readonly labels?: number;
   /** Simulated clicks on each of them; default 5. */
   readonly labelClicks?: number;
-  /** Defects that leave the test set; default 10, so that all detectors of a category see the same pictures. */
-  readonly leaveOut?: number;
-  /** Of shuffling and training; default 0. */
-  readonly seed?: number;
   /** Side of the square with as many pixels as the models see; default 512. */
   readonly pixels?: number | 'auto';
   /** The trained network looks at overlapping windows. */
@@ -52,12 +49,11 @@ export interface DetectionEvaluationRequest {
   readonly imageScore?: ImageScore;
   /** HTML file to write. */
   readonly report?: string;
-  /** Only so many test pictures of each kind, spread evenly. */
-  readonly limit?: number;
+  /** Folder for the maps that are measured, which `evaluate maps` reads; `<category>` in it must not be there, or be empty. */
+  readonly maps?: string;
 }
 
 const LABELS = 10;
-const LEFT_OUT = 10;
 
 interface Made {
   readonly detector: Detector;
@@ -108,23 +104,22 @@ async function makeDetector(
 
 /**
  * Indexes the category's good pictures in memory, makes or loads a detector, and shows it every test picture; the residual alone
- * sees the same ones. Writes the report where asked.
- * @throws ADC_DATASET, ADC_NO_NORMALS, ADC_NO_REGION, ADC_DETECTOR_..., what pictures and training throw, ADC_DISK.
+ * sees the same ones. Writes the report and the maps where asked.
+ * @throws ADC_DATASET, ADC_NO_NORMALS, ADC_NO_REGION, ADC_DETECTOR_..., what pictures and training throw, ADC_MAPS_EXIST, ADC_DISK.
  */
 export async function evaluateDetector(
   request: DetectionEvaluationRequest,
   work: WorkOptions = {},
 ): Promise<DetectionAnswer> {
-  const { data, category, pixels = 512, seed = 0, sigma, imageScore, normals, report, limit } = request;
+  const { data, category, pixels = 512, sigma, imageScore, normals, report } = request;
   const labels = request.weights === undefined ? (request.labels ?? LABELS) : 0;
   const { onProgress, signal } = work;
-  const dataset = withDefects(await openCategory(data, category), data);
-  if (dataset.testGood.length === 0)
-    throw fail('ADC_DATASET', { path: `${data}/${category}`, what: 'no good pictures to test on (test/good)' });
-  const count = labels > 0 ? labels : (request.leaveOut ?? LEFT_OUT);
-  const split = splitDefects(category, dataset.defects, { count, seed });
-  const runtime = await Runtime.start();
+  const leaveOut = labels > 0 ? labels : request.leaveOut;
+  const { dataset, split, shown, total } = await testPictures({ ...request, leaveOut });
+  const writer = request.maps === undefined ? undefined : await MapWriter.open(request.maps, dataset.category);
+  let runtime: Runtime | undefined;
   try {
+    runtime = await Runtime.start();
     const index = await indexInMemory(dataset, category, gridOf({ pixels }), runtime, work);
     const map = { ...(sigma !== undefined && { sigma }), ...(imageScore && { score: imageScore }) };
     const options: DetectorOptions = {
@@ -134,31 +129,29 @@ export async function evaluateDetector(
       onProgress: (progress) => onProgress?.({ label: `setting thresholds of ${category}`, ...progress }),
     };
     const { detector, notes, ...trained } = await makeDetector(request, split, index, options, runtime, work);
-    const shown = { testGood: spread(dataset.testGood, limit), defects: spread(split.test, limit) };
-    const total = shown.testGood.length + shown.defects.length;
-    const show = (of: Detector, what: string, examples?: number) =>
+    const show = (of: Detector, what: string, more: DetectionProtocol) =>
       evaluateDetection(detectionItems(shown, index.windows), (image) => of.detect(image), {
         what: category,
-        threshold: of.card.thresholds.map,
-        examples,
         onImage: (_, done) => onProgress?.({ label: `${what} ${category}`, done, total }),
         signal,
+        ...more,
       });
-    const evaluation = await show(detector, 'detecting', report ? undefined : 0);
+    const evaluation = await show(detector, 'detecting', {
+      ...(report === undefined && { examples: 0 }),
+      onVerdict: async (item, verdict) => writer?.write(item, verdict),
+    });
+    const threshold = detector.card.thresholds.map;
+    await writer?.finish(threshold);
     // A residual whose thresholds know of labels decides otherwise than the residual alone.
     const isPlain = detector.card.map.from === 'residual' && trained.count === 0 && request.weights === undefined;
     const plain = isPlain ? detector : await Detector.build(index, options);
-    const unsupervised = isPlain ? evaluation : await show(plain, 'comparing', 0);
+    const unsupervised = isPlain ? evaluation : await show(plain, 'comparing', { examples: 0 });
     const answer: DetectionAnswer = {
-      category,
-      images: evaluation.images.length,
-      defects: evaluation.images.filter(({ defective }) => defective).length,
-      ...figuresOf(evaluation),
+      ...mapFigures(category, evaluation),
       detector: detector.card.name,
       from: detector.card.map.from,
       labels: { count: trained.count, picks: trained.picks },
       msPerImage: evaluation.msPerImage,
-      ...(evaluation.decisions && { decisions: evaluation.decisions }),
       unsupervised: {
         ...figuresOf(unsupervised),
         ...(unsupervised.decisions && { decisions: unsupervised.decisions }),
@@ -168,11 +161,12 @@ export async function evaluateDetector(
     };
     if (report) {
       const command = `adclick evaluate detection --data ${data} --category ${category}${request.weights ? ` --weights ${request.weights}` : ` --labels ${labels}`}`;
-      const page = await renderDetectionReport(evaluation, answer, command);
+      const page = await renderDetectionReport(evaluation, detectorMaps(answer, threshold), command);
       await writeFileAtomic(report, new TextEncoder().encode(page));
     }
     return answer;
   } finally {
-    await runtime.close();
+    await writer?.abandon();
+    await runtime?.close();
   }
 }
