@@ -35,6 +35,7 @@ export {
   sketchModel,
 } from './onnx-reading.ts';
 export { type AttentionOptions, attention, selfAttention } from './ops/attention.ts';
+export { maskBits, shiftLeft, shiftRight } from './ops/bits.ts';
 export { cast, stopGradient } from './ops/cast.ts';
 export { type ConvOptions, conv2d } from './ops/conv2d.ts';
 export { depthToSpace, spaceToDepth } from './ops/depth-to-space.ts';
@@ -67,7 +68,7 @@ export { gather, gatherElements, permuteRows, regroupRows, scatterAdd, scatterEl
 export { argMax, type Ordered, oneHot, reduceMax, topK } from './ops/largest.ts';
 export { layerNorm, layerNormBeforeFolded } from './ops/layer-norm.ts';
 export { bareGeluLinear, type Folded, foldedLinear, linear, linearOnto, mlp } from './ops/linear.ts';
-export { matmul } from './ops/matmul.ts';
+export { matmul, matmulBytes } from './ops/matmul.ts';
 export { l2Norm, sumSquares } from './ops/norms.ts';
 export { averagePool } from './ops/pool.ts';
 export { expand, reduceMean, reduceSum } from './ops/reduce.ts';

@@ -42,6 +42,7 @@ export interface OnnxModel {
 export const DATA_TYPE: Readonly<Record<DType, number>> = {
   float32: 1,
   uint8: 2,
+  int8: 3,
   int32: 6,
   int64: 7,
   bool: 9,

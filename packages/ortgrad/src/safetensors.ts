@@ -18,6 +18,7 @@ const TYPE_NAMES: Readonly<Record<DType, string>> = {
   int64: 'I64',
   int32: 'I32',
   uint8: 'U8',
+  int8: 'I8',
   bool: 'BOOL',
 };
 const TYPES = new Map(Object.entries(TYPE_NAMES).map(([dtype, name]) => [name, dtype as DType]));

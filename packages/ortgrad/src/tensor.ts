@@ -2,10 +2,10 @@
 import { fail } from './errors.ts';
 
 /** Element types that graphs, sessions and weight files carry. */
-export type DType = 'float32' | 'float16' | 'int64' | 'int32' | 'uint8' | 'bool';
+export type DType = 'float32' | 'float16' | 'int64' | 'int32' | 'uint8' | 'int8' | 'bool';
 
 /** Arrays that hold a tensor's elements; `Uint16Array` holds raw float16 bits, `Uint8Array` also holds booleans. */
-export type TensorData = Float32Array | Uint16Array | BigInt64Array | Int32Array | Uint8Array;
+export type TensorData = Float32Array | Uint16Array | BigInt64Array | Int32Array | Uint8Array | Int8Array;
 
 /** A dense row-major tensor. */
 export interface Tensor {
@@ -21,6 +21,7 @@ export const BYTES_PER_ELEMENT: Readonly<Record<DType, number>> = {
   int64: 8,
   int32: 4,
   uint8: 1,
+  int8: 1,
   bool: 1,
 };
 
@@ -39,6 +40,7 @@ function inferDType(data: TensorData): DType {
   if (data instanceof Uint16Array) return 'float16';
   if (data instanceof BigInt64Array) return 'int64';
   if (data instanceof Int32Array) return 'int32';
+  if (data instanceof Int8Array) return 'int8';
   return 'uint8';
 }
 
@@ -73,6 +75,8 @@ export function allocate(dtype: DType, count: number): TensorData {
       return new BigInt64Array(count);
     case 'int32':
       return new Int32Array(count);
+    case 'int8':
+      return new Int8Array(count);
     default:
       return new Uint8Array(count);
   }

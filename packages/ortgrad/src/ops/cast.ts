@@ -1,10 +1,8 @@
 /** Changes of element type, and the value that gradients stop at. */
 import { type Graph, Value } from '../graph.ts';
+import { DATA_TYPE } from '../onnx.ts';
 import type { DType } from '../tensor.ts';
 import { emit, track } from './common.ts';
-
-/** onnx.proto's TensorProto.DataType. */
-const DATA_TYPE: Readonly<Record<DType, number>> = { float32: 1, uint8: 2, int32: 6, int64: 7, bool: 9, float16: 10 };
 
 /** Converts the element type. The gradient passes between float32 and float16; other types let none through. */
 export function cast(x: Value, dtype: DType): Value {

@@ -29,3 +29,16 @@ export function matmul(a: Value, b: Value): Value {
     b.needsGrad ? sumTo(matmul(swapLast(a), dy), b.shape) : null,
   ]);
 }
+
+/**
+ * The same of whole numbers, exactly: uint8 [..., M, K] · int8 [..., K, N] -> int32 [..., M, N]; has no gradient. Two neighbouring terms of a
+ * sum must stay within int16 together: processors without a product of bytes saturate there.
+ */
+export function matmulBytes(a: Value, b: Value): Value {
+  const [rows, inner] = a.shape.slice(-2);
+  const [height, columns] = b.shape.slice(-2);
+  if (a.dtype !== 'uint8' || b.dtype !== 'int8' || height === undefined || height !== inner)
+    throw shapeError('matmulBytes', `${a.dtype} and ${b.dtype} must be uint8 and int8, and fit`, a.shape, b.shape);
+  const lead = broadcastShape('matmulBytes', a.shape.slice(0, -2), b.shape.slice(0, -2));
+  return emit(a.graph, 'MatMulInteger', [a, b], [...lead, rows as number, columns as number], {}, 'int32');
+}
