@@ -3,7 +3,8 @@ import { cast, Graph, gather, reshape, scale, type Tensor, type Value } from '@a
 import type { Backbone } from '../features/backbones.ts';
 import { describeOn } from '../features/extractor.ts';
 import { TOKEN_STRIDE } from '../features/grid.ts';
-import { bankOn, codedMatchOn } from '../residual/coded-bank.ts';
+import { bankOn } from '../residual/coded-bank.ts';
+import { codedMatchOn } from '../residual/coded-match.ts';
 import { foregroundOn, lineOn, unionOn } from '../residual/foreground.ts';
 import { codesOn, distancesOn, histogramsOn, nearestOn, stacked } from '../residual/global-similarity.ts';
 import type { Reference } from '../residual/reference.ts';

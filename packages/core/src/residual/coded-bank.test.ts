@@ -1,7 +1,8 @@
 import { Graph, Runtime, tensor, toFloat16, toFloat32 } from '@adclick/ortgrad';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { Random } from '../random.ts';
-import { bankOn, type CodedAxes, type CodedBank, codedBank, codedMatchOn } from './coded-bank.ts';
+import { bankOn, type CodedAxes, type CodedBank, codedBank } from './coded-bank.ts';
+import { codedMatchOn } from './coded-match.ts';
 import { Matcher } from './match.ts';
 
 let runtime: Runtime;

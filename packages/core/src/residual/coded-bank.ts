@@ -4,17 +4,10 @@
  * chooses all channels are restored.
  */
 import {
-  add,
   cast,
-  concat,
-  floor,
   Graph,
-  gather,
   matmul,
-  mul,
   type Runtime,
-  reshape,
-  scale,
   slice,
   sub,
   tensor,
@@ -22,22 +15,11 @@ import {
   toFloat32,
   type Value,
 } from '@adclick/ortgrad';
-import { type MatchShape, placesOn } from './match.ts';
+import { bandBytes, bytesOf, type CodedBand, codeOf, type Levels, meantBy, perByte } from './codes.ts';
 import { type Axes, principalAxes } from './principal-axes.ts';
-
-/** Levels of a code: four bits, or two. */
-type Levels = 16 | 4;
 
 /** Axes as a match needs them. */
 type Directions = Pick<Axes, 'mean' | 'directions'>;
-
-/** Axes that follow each other and have codes of as many bits. */
-export interface CodedBand {
-  /** Code c, one of so many, stands for (c - (levels - 1) / 2) steps. */
-  readonly levels: Levels;
-  /** Difference of neighbouring codes along each axis, (n). */
-  readonly steps: Float32Array;
-}
 
 /** Channels of a token that share their axes. */
 export interface CodedPart extends Directions {
@@ -90,75 +72,13 @@ const SAMPLES = 12_000;
 /** Least step: an axis along which nothing differs has one too. */
 const TINY = 1e-6;
 
-const codeOf = (value: number, step: number, levels: number) =>
-  Math.min(levels - 1, Math.max(0, Math.floor(value / step) + levels / 2));
-/** What a code stands for. */
-const meantBy = (code: number, step: number, levels: number) => (code - (levels - 1) / 2) * step;
-
-/** Codes that share a byte. */
-const perByte = (levels: number) => Math.log2(256) / Math.log2(levels);
-/** Bytes of a token's codes along a band's axes. */
-const bandBytes = ({ levels, steps }: CodedBand) => steps.length / perByte(levels);
-const bytesOf = (bands: readonly CodedBand[]): number => bands.reduce((sum, band) => sum + bandBytes(band), 0);
-
 /** Axes in the size that is written: (rows, C) -> coordinates (rows, n). */
-const coordinatesOn = (tokens: Value, { mean, directions }: Directions): Value => {
+export const coordinatesOn = (tokens: Value, { mean, directions }: Directions): Value => {
   const { graph } = tokens;
   const n = directions.length / mean.length;
   const centred = sub(tokens, graph.constant(mean, [mean.length])); // (rows, C)
   return matmul(centred, graph.constant(directions, [mean.length, n]));
 };
-
-/**
- * Bytes, uint8 (rows, b) -> ⌊byte / levels^i⌋ for i = 0, 1, … behind each other, (rows, n): digit i of a byte is what it has beyond levels
- * times the next.
- */
-function shiftedOn(bytes: Value, levels: number): Value {
-  const whole = cast(bytes, 'float32'); // (rows, b)
-  const further = Array.from({ length: perByte(levels) - 1 }, (_, i) => floor(scale(whole, levels ** -(i + 1))));
-  return concat([whole, ...further], 1); // (rows, n)
-}
-
-/** Runs through bands: what `on` makes of each, given its bytes (rows, b). */
-const eachBand = <Made>(
-  bytes: Value,
-  bands: readonly CodedBand[],
-  on: (own: Value, band: CodedBand) => Made,
-): Made[] => {
-  let at = 0;
-  return bands.map((band) => {
-    const from = at;
-    at += bandBytes(band);
-    return on(slice(bytes, 1, from, at), band);
-  });
-};
-
-const joinedOn = (values: readonly Value[]): Value => (values.length > 1 ? concat(values, 1) : values[0]);
-
-/** Bytes of a part's codes -> coordinates: uint8 (rows, bytes) -> (rows, n). */
-function decodedOn(bytes: Value, { bands }: CodedPart): Value {
-  const { graph } = bytes;
-  const decoded = eachBand(bytes, bands, (own, { levels, steps }) => {
-    const n = steps.length;
-    const b = bandBytes({ levels, steps });
-    const shifted = shiftedOn(own, levels); // (rows, n)
-    const next = slice(shifted, 1, b, n); // (rows, n - b)
-    const codes = concat([sub(slice(shifted, 1, 0, n - b), scale(next, levels)), slice(shifted, 1, n - b, n)], 1); // (rows, n)
-    const lowest = steps.map((step) => meantBy(0, step, levels));
-    return add(mul(codes, graph.constant(steps, [n])), graph.constant(lowest, [n]));
-  });
-  return joinedOn(decoded);
-}
-
-/** Coordinates (rows, n) -> channels (rows, C). */
-function restoredOn(coordinates: Value, { mean, directions }: CodedPart): Value {
-  const { graph } = coordinates;
-  const channels = mean.length;
-  const n = directions.length / channels;
-  const turned = new Float32Array(directions.length);
-  for (let c = 0; c < channels; c++) for (let i = 0; i < n; i++) turned[i * channels + c] = directions[c * n + i];
-  return add(matmul(coordinates, graph.constant(turned, [n, channels])), graph.constant(mean, [channels]));
-}
 
 /** A coded bank as values of a graph. */
 export interface CodedValues {
@@ -184,67 +104,6 @@ export function bankOn(graph: Graph, { parts, pictures, halves }: CodedBank, cou
     bytes: graph.constant(bytes, [pictures.length, cells, kept]),
     halves: graph.constant(toFloat16(all), [pictures.length, cells], 'float16'),
   };
-}
-
-/** What {@link placesOn} asks with: coordinates (rows, n) -> (rows, n + 1), for rows of {@link askedOn}. */
-function askingOn(coordinates: Value, bands: readonly CodedBand[]): Value {
-  const { graph } = coordinates;
-  const rows = coordinates.shape[0];
-  let at = 0;
-  const factors = bands.map((band) => {
-    const n = band.steps.length;
-    const b = bandBytes(band);
-    const own = mul(slice(coordinates, 1, at, at + n), graph.constant(band.steps, [n])); // (rows, n)
-    at += n;
-    const beyond = sub(slice(own, 1, b, n), scale(slice(own, 1, 0, n - b), band.levels)); // (rows, n - b)
-    return concat([slice(own, 1, 0, b), beyond], 1); // (rows, n)
-  });
-  return concat([...factors, graph.filled(1, [rows, 1])], 1);
-}
-
-/**
- * What is asked: bytes (h * w, bytes) and -|z|² / 2 (h * w, 1) -> (h * w, n + 1). With s_i = ⌊byte / levels^i⌋ a byte holds the codes
- * s_i - levels s_(i+1), so that a product with the s_i takes the place of one with z: what the lowest codes stand for brings the same
- * to all rows, and factors are the query's.
- */
-function askedOn(bytes: Value, halves: Value, bands: readonly CodedBand[]): Value {
-  return concat([...eachBand(bytes, bands, (own, { levels }) => shiftedOn(own, levels)), halves], 1);
-}
-
-/**
- * The match of Eq. 3-4 against the codes of K pictures.
- *
- * A token restored from its coordinates z is m + Az with axes A at right angles, so that its distance from f is that of z from Aᵀ(f - m)
- * and of what f has beside the axes, which no choice of a token changes: the nearest coordinates are those of the nearest token. All
- * axes are searched: tokens that are alike along some would be chosen among by rounding, and runtimes round differently.
- * @param query (h * w, D).
- * @returns r = f* - f of the coded channels, (h * w, channels).
- */
-export function codedMatchOn(
-  query: Value,
-  { bytes, halves }: CodedValues,
-  parts: readonly CodedPart[],
-  shape: Pick<MatchShape, 'height' | 'width' | 'radius'>,
-): Value {
-  const { graph } = query;
-  const [neighbours, cells, width] = bytes.shape as [number, number, number];
-  const [first] = parts;
-  const pictures = Array.from({ length: neighbours }, (_, k) => {
-    const codes = reshape(slice(bytes, 0, k, k + 1), [cells, width]); // (h * w, bytes)
-    const half = reshape(cast(slice(halves, 0, k, k + 1), 'float32'), [cells, 1]); // (h * w, 1)
-    return askedOn(codes, half, first.bands); // (h * w, n + 1)
-  });
-  const front = slice(query, 1, 0, first.mean.length); // (h * w, m)
-  const index = placesOn(graph, askingOn(coordinatesOn(front, first), first.bands), pictures, shape); // (h * w)
-  const chosen = gather(reshape(bytes, [neighbours * cells, width]), index, 0); // (h * w, bytes)
-  let at = 0;
-  const restored = parts.map((part) => {
-    const own = slice(chosen, 1, at, at + bytesOf(part.bands)); // (h * w, bytes of the part)
-    at += bytesOf(part.bands);
-    return restoredOn(decodedOn(own, part), part); // (h * w, channels of the part)
-  });
-  const nearest = joinedOn(restored); // (h * w, channels)
-  return sub(nearest, slice(query, 1, 0, nearest.shape[1]));
 }
 
 /** The step with the least mean squared error on coordinates along one axis, and that error. */

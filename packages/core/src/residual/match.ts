@@ -56,7 +56,7 @@ const TILE = 8;
 const OUT = -1e30;
 
 /** Constant tables of a grid: which cells each tile asks and which answers count. */
-interface Tiling {
+export interface Tiling {
   readonly tiles: number;
   /** Queries a tile. */
   readonly queries: number;
@@ -77,7 +77,7 @@ interface Tiling {
 const divisor = (side: number) =>
   Math.max(...Array.from({ length: TILE }, (_, i) => i + 1).filter((d) => side % d === 0));
 
-function tilingOf(height: number, width: number, radius: number): Tiling {
+export function tilingOf(height: number, width: number, radius: number): Tiling {
   const [high, wide] = [divisor(height), divisor(width)];
   const queries = high * wide;
   const tiles = (height * width) / queries;
