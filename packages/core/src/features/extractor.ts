@@ -91,13 +91,14 @@ export interface DescriptorValues {
 /**
  * From pixels to descriptors on a graph: T = Φ(I), one vector f a token, Eq. 2 of the paper.
  * @equation 2
- * @param image uint8 (1, H, W, 3), sides multiples of 64.
+ * @param image uint8 (1, H, W, 3), sides multiples of 64. @param fine whether tokens have the fine part.
  */
 export function describeOn(
   graph: Graph,
   backbone: Backbone,
   weights: ReadonlyMap<string, Tensor>,
   image: Value,
+  fine = true,
 ): DescriptorValues {
   const [, height, width] = image.shape as [number, number, number, number];
   const values = cast(transpose(image, [0, 3, 1, 2]), 'float32'); // (1, 3, H, W)
@@ -105,7 +106,7 @@ export function describeOn(
   const maps = backbone.build(new FrozenParameters(graph, weights), scaled); // a tap each, (1, C, H/stride, W/stride)
   const size = [height / TOKEN_STRIDE, width / TOKEN_STRIDE] as const;
   const parts = backbone.taps.map((tap, i) => tokensOf(maps[i], tap, size, backbone.normalised)); // (h * w, C) each
-  const tokens = concat([...parts, fineTokens(maps[0], size)], 1); // (h * w, D)
+  const tokens = concat([...parts, ...(fine ? [fineTokens(maps[0], size)] : [])], 1); // (h * w, D)
   return { tokens, low: reshape(maps[0], maps[0].shape.slice(1)) };
 }
 

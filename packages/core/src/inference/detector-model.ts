@@ -77,7 +77,8 @@ export function detectorModel(
   const { grid } = reference.settings;
   const graph = new Graph('adclick-detector');
   const image = graph.input('image', [1, grid.height, grid.width, 3], 'uint8');
-  const { tokens, low } = describeOn(graph, backbone, weights, image);
+  // Nothing reads the fine channels without a network.
+  const { tokens, low } = describeOn(graph, backbone, weights, image, parts.map.network !== undefined);
   const { data, shape } = stacked(reference.histograms);
   const query = histogramsOn(low, codesOn(graph, reference.codebook)); // (1, 64, codes)
   const nearest = nearestOn(distancesOn(query, graph.constant(data, shape)), comparedWith(reference)); // (K) int64
