@@ -1,5 +1,5 @@
 /** Normalised colours: what the networks see of a picture's own pixels, whatever its brightness and contrast (ours). */
-import { cast, div, maximum, reduceMean, sqrt, square, sub, transpose, type Value } from '@adclick/ortgrad';
+import { cast, div, maximum, reduceMean, reshape, sqrt, square, sub, transpose, type Value } from '@adclick/ortgrad';
 import type { RgbImage } from '../image/types.ts';
 
 /** Grey values: a picture that varies less than this is not stretched further. */
@@ -40,10 +40,14 @@ export function normalisedColours(image: RgbImage, { means, scale } = colourNorm
   return colours;
 }
 
-/** The same as nodes, for files that begin with the picture: uint8 (1, H, W, 3) -> (1, 3, H, W). */
+/**
+ * The same as nodes, for files that begin with the picture: uint8 (1, H, W, 3) -> (1, 3, H, W). Each channel is one row, whose sums and
+ * differences run over whole memory.
+ */
 export function normalisedColoursOn(image: Value): Value {
-  const planes = transpose(cast(image, 'float32'), [0, 3, 1, 2]); // (1, 3, H, W)
-  const centred = sub(planes, reduceMean(planes, [2, 3], true)); // (1, 3, H, W)
-  const spread = maximum(sqrt(reduceMean(square(centred), [1, 2, 3], true)), image.graph.scalar(LEAST_SPREAD)); // (1, 1, 1, 1)
-  return div(centred, spread);
+  const [, height, width] = image.shape as [number, number, number, number];
+  const planes = reshape(cast(transpose(image, [0, 3, 1, 2]), 'float32'), [3, height * width]); // (3, H * W)
+  const centred = sub(planes, reduceMean(planes, [1], true)); // (3, H * W)
+  const spread = maximum(sqrt(reduceMean(reduceMean(square(centred), [1]))), image.graph.scalar(LEAST_SPREAD)); // ()
+  return reshape(div(centred, spread), [1, 3, height, width]);
 }
