@@ -1,7 +1,6 @@
 /**
  * Descriptors of good pictures in few bytes, as detector files keep them: coordinates along their principal axes, four bits along the
- * first ones and two along the others (ours; figures in docs/detector.md). The match runs on the coordinates; of the tokens that it
- * chooses all channels are restored.
+ * first ones and two along the others (ours; figures in docs/detector.md).
  */
 import {
   cast,
