@@ -23,7 +23,7 @@ const UNIT_TESTS = [
 ].map((path) => `packages/${path}.test.ts`);
 
 /** Mean IoU of the demo after 1, 3 and 5 clicks, the same on every version. */
-const MIOU = { 1: 0.875, 3: 0.925, 5: 0.942 };
+const MIOU = { 1: 0.865, 3: 0.926, 5: 0.937 };
 const TOLERANCE = 0.005;
 
 /** Fetches a Node.js. @returns the path of the program. */
