@@ -105,7 +105,13 @@ export {
   decodeSafetensors,
   encodeSafetensors,
   readSafetensors,
+  readSafetensorsHeader,
   type SafetensorsFile,
+  type SafetensorsHeader,
+  type SafetensorsSpan,
+  safetensorsHead,
+  safetensorsSpans,
+  safetensorsStart,
   writeSafetensors,
 } from './safetensors.ts';
 export {

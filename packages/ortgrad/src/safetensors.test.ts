@@ -3,7 +3,13 @@ import { mkdtemp, readdir, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, expect, test } from 'vitest';
-import { decodeSafetensors, encodeSafetensors, readSafetensors, writeSafetensors } from './safetensors.ts';
+import {
+  decodeSafetensors,
+  encodeSafetensors,
+  readSafetensors,
+  readSafetensorsHeader,
+  writeSafetensors,
+} from './safetensors.ts';
 import { type Tensor, tensor } from './tensor.ts';
 
 const sample = (): Map<string, Tensor> =>
@@ -38,6 +44,21 @@ test('every type survives writing and reading, and metadata with it', async () =
   expect(tensors).toEqual(sample());
   expect(metadata).toEqual({ licence: 'Apache-2.0' });
   expect(await readdir(join(folder, 'deep'))).toEqual(['weights.safetensors']);
+});
+
+test('a header is read without its tensors, with the same checks', async () => {
+  const path = join(folder, 'header.safetensors');
+  const bytes = encodeSafetensors(sample(), { kind: 'x' });
+  await writeFile(path, bytes);
+  const { spans, metadata } = await readSafetensorsHeader(path);
+  expect(metadata).toEqual({ kind: 'x' });
+  expect(spans.map(({ name, type, shape }) => [name, type, shape])[0]).toEqual(['w', 'F32', [2, 3]]);
+  expect(spans.at(-1)?.to).toBe(bytes.length);
+  for (const length of [0, 5, 40, bytes.length - 1]) {
+    await writeFile(path, bytes.subarray(0, length));
+    await expect(readSafetensorsHeader(path)).rejects.toMatchObject({ code: 'ADC_WEIGHTS_DAMAGED' });
+  }
+  await expect(readSafetensorsHeader(folder)).rejects.toMatchObject({ code: 'ADC_WEIGHTS_DAMAGED' });
 });
 
 test('the bytes follow the published layout', () => {

@@ -1,7 +1,7 @@
 /** Weight files in the safetensors layout: an 8-byte header length, a JSON header, then the tensors' bytes. */
 import { mkdir, open, readFile } from 'node:fs/promises';
 import { dirname } from 'node:path';
-import { fail } from './errors.ts';
+import { CodedError, fail } from './errors.ts';
 import { moveTo, removeIfPossible } from './files.ts';
 import { temporaryFor } from './temporary.ts';
 import { allocate, BYTES_PER_ELEMENT, bytesOf, type DType, elementCount, type Tensor } from './tensor.ts';
@@ -22,6 +22,8 @@ const TYPE_NAMES: Readonly<Record<DType, string>> = {
   bool: 'BOOL',
 };
 const TYPES = new Map(Object.entries(TYPE_NAMES).map(([dtype, name]) => [name, dtype as DType]));
+/** Bytes of an element, by the name of its type. */
+const WIDTHS = new Map([...TYPES].map(([name, dtype]) => [name, BYTES_PER_ELEMENT[dtype]]));
 
 /** The reference reader refuses longer headers, so a longer one is damage. */
 const HEADER_LIMIT = 100_000_000;
@@ -32,24 +34,42 @@ interface HeaderEntry {
   readonly data_offsets: readonly [number, number];
 }
 
-/** Writes tensors, in map order, as one file's bytes; elements are little-endian, the header is padded to 8 bytes. */
-export function encodeSafetensors(
-  tensors: ReadonlyMap<string, Tensor>,
+/** What a header says of a tensor whose bytes come later. */
+export type Outline = Pick<Tensor, 'dtype' | 'shape'>;
+
+/**
+ * What stands before the tensors' bytes, for files that are written piece by piece: these follow in map order, little-endian, side by side.
+ * Padded to 8 bytes.
+ */
+export function safetensorsHead(
+  tensors: ReadonlyMap<string, Outline>,
   metadata: Readonly<Record<string, string>> = {},
 ): Uint8Array {
   const header: Record<string, unknown> = {};
   if (Object.keys(metadata).length > 0) header.__metadata__ = metadata;
   let offset = 0;
-  for (const [name, { data, dtype, shape }] of tensors) {
-    header[name] = { dtype: TYPE_NAMES[dtype], shape, data_offsets: [offset, offset + data.byteLength] };
-    offset += data.byteLength;
+  for (const [name, { dtype, shape }] of tensors) {
+    const end = offset + elementCount(shape) * BYTES_PER_ELEMENT[dtype];
+    header[name] = { dtype: TYPE_NAMES[dtype], shape, data_offsets: [offset, end] };
+    offset = end;
   }
   const json = new TextEncoder().encode(JSON.stringify(header));
   const headerBytes = Math.ceil(json.length / 8) * 8;
-  const out = new Uint8Array(8 + headerBytes + offset).fill(0x20, 8, 8 + headerBytes);
+  const out = new Uint8Array(8 + headerBytes).fill(0x20, 8);
   new DataView(out.buffer).setBigUint64(0, BigInt(headerBytes), true);
   out.set(json, 8);
-  let position = 8 + headerBytes;
+  return out;
+}
+
+/** Writes tensors, in map order, as one file's bytes. */
+export function encodeSafetensors(
+  tensors: ReadonlyMap<string, Tensor>,
+  metadata: Readonly<Record<string, string>> = {},
+): Uint8Array {
+  const head = safetensorsHead(tensors, metadata);
+  const out = new Uint8Array([...tensors.values()].reduce((sum, { data }) => sum + data.byteLength, head.length));
+  out.set(head);
+  let position = head.length;
   for (const { data } of tensors.values()) {
     out.set(bytesOf(data), position);
     position += data.byteLength;
@@ -97,17 +117,14 @@ function nameTwice(text: string): string | undefined {
   return undefined;
 }
 
-function readHeader(bytes: Uint8Array, path: string): { header: Record<string, unknown>; start: number } {
+/** @param bytes the file, or its beginning: at least its header. @param size bytes of the file. */
+function readHeader(bytes: Uint8Array, size: number, path: string): { header: Record<string, unknown>; start: number } {
   const damaged = (what: string, cause?: unknown) => fail('ADC_WEIGHTS_DAMAGED', { path, what }, cause);
-  if (bytes.length < 8) throw damaged(`${bytes.length} bytes are too few for a header`);
-  const length = Number(new DataView(bytes.buffer, bytes.byteOffset, 8).getBigUint64(0, true));
-  if (length > HEADER_LIMIT || 8 + length > bytes.length) {
-    throw damaged(`its header claims ${length} bytes, the file has ${bytes.length}`);
-  }
+  const start = safetensorsStart(bytes, size, path);
   let text: string;
   let header: unknown;
   try {
-    text = new TextDecoder('utf-8', { fatal: true }).decode(bytes.subarray(8, 8 + length));
+    text = new TextDecoder('utf-8', { fatal: true }).decode(bytes.subarray(8, start));
     header = JSON.parse(text);
   } catch (cause) {
     throw damaged('its header is not JSON', cause);
@@ -115,7 +132,22 @@ function readHeader(bytes: Uint8Array, path: string): { header: Record<string, u
   if (typeof header !== 'object' || header === null || Array.isArray(header)) throw damaged('its header is no object');
   const twice = nameTwice(text);
   if (twice !== undefined) throw damaged(`its header names ${twice} twice`);
-  return { header: header as Record<string, unknown>, start: 8 + length };
+  return { header: header as Record<string, unknown>, start };
+}
+
+/**
+ * Bytes before the first tensor.
+ * @param bytes the file's first eight bytes at least. @param size bytes of the file.
+ * @throws ADC_WEIGHTS_DAMAGED when the file cannot have so many.
+ */
+export function safetensorsStart(bytes: Uint8Array, size: number, path: string): number {
+  const damaged = (what: string) => fail('ADC_WEIGHTS_DAMAGED', { path, what });
+  if (bytes.length < 8) throw damaged(`${bytes.length} bytes are too few for a header`);
+  const length = Number(new DataView(bytes.buffer, bytes.byteOffset, 8).getBigUint64(0, true));
+  if (length > HEADER_LIMIT || 8 + length > size) {
+    throw damaged(`its header claims ${length} bytes, the file has ${size}`);
+  }
+  return 8 + length;
 }
 
 /** The texts beside the tensors. */
@@ -126,57 +158,107 @@ function metadataOf(entry: unknown): Record<string, string> | undefined {
   return pairs.every(([, value]) => typeof value === 'string') ? Object.fromEntries(pairs) : undefined;
 }
 
-/** Where a tensor lies in a file, everything checked but that it lies beside the others. */
-interface Span {
+/** Where a tensor lies in a file. */
+export interface SafetensorsSpan {
   readonly name: string;
-  readonly dtype: DType;
+  /** As the layout names it: `F32`, `BF16`. */
+  readonly type: string;
   readonly shape: readonly number[];
+  /** First byte in the file, and the one behind the last. */
   readonly from: number;
   readonly to: number;
 }
 
-function spanOf(name: string, entry: unknown): Span | string {
+/** What a file says before its tensors. */
+export interface SafetensorsHeader {
+  readonly spans: readonly SafetensorsSpan[];
+  readonly metadata: Readonly<Record<string, string>>;
+}
+
+function spanOf(name: string, entry: unknown, widths: ReadonlyMap<string, number>): SafetensorsSpan | string {
   if (!isEntry(entry)) return `the entry of ${name} is malformed`;
-  const { shape } = entry;
-  const dtype = TYPES.get(entry.dtype);
-  if (!dtype) return `${name} has the type ${entry.dtype}, known are ${[...TYPES.keys()].join(' ')}`;
+  const { dtype: type, shape } = entry;
+  const width = widths.get(type);
+  if (width === undefined) return `${name} has the type ${type}, known are ${[...widths.keys()].join(' ')}`;
   const [from, to] = entry.data_offsets;
-  const want = elementCount(shape) * BYTES_PER_ELEMENT[dtype];
+  const want = elementCount(shape) * width;
   if (!Number.isSafeInteger(want) || to - from !== want) return `${name} needs ${want} bytes and has ${to - from}`;
-  return { name, dtype, shape, from, to };
+  return { name, type, shape, from, to };
 }
 
 /**
- * Reads one file's bytes; every tensor is copied into an array of its own, once all of them are known to lie one behind the other and
- * to end with the file: what is copied is never more than the file holds.
- * @param path named in errors.
+ * Reads a header alone: where each tensor lies, once all of them are known to lie one behind the other and to end with the file.
+ * @param bytes the file, or its beginning up to {@link safetensorsStart}. @param size bytes of the file. @param path named in errors.
+ * @param widths bytes of an element, for each type that the caller can read.
  * @throws ADC_WEIGHTS_DAMAGED when header, offsets, types or sizes do not fit together.
  */
-export function decodeSafetensors(bytes: Uint8Array, path = '(memory)'): SafetensorsFile {
+export function safetensorsSpans(
+  bytes: Uint8Array,
+  size: number,
+  path: string,
+  widths: ReadonlyMap<string, number>,
+): SafetensorsHeader {
   const damaged = (what: string) => fail('ADC_WEIGHTS_DAMAGED', { path, what });
-  const { header, start } = readHeader(bytes, path);
+  const { header, start } = readHeader(bytes, size, path);
   const { __metadata__: said, ...entries } = header;
   const metadata = metadataOf(said);
   if (!metadata) throw damaged('its metadata is no object of texts');
   const spans = Object.entries(entries).map(([name, entry]) => {
-    const span = spanOf(name, entry);
+    const span = spanOf(name, entry, widths);
     if (typeof span === 'string') throw damaged(span);
-    if (start + span.to > bytes.length) throw damaged(`${name} ends at byte ${start + span.to} of ${bytes.length}`);
-    return span;
+    const [from, to] = [start + span.from, start + span.to];
+    if (to > size) throw damaged(`${name} ends at byte ${to} of ${size}`);
+    return { ...span, from, to };
   });
-  let end = 0;
+  let end = start;
   for (const { from, to } of [...spans].sort((a, b) => a.from - b.from || a.to - b.to)) {
-    if (from !== end) throw damaged(`its tensors overlap or leave a gap at byte ${start + end}`);
+    if (from !== end) throw damaged(`its tensors overlap or leave a gap at byte ${end}`);
     end = to;
   }
-  if (start + end !== bytes.length) throw damaged(`it has ${bytes.length - start - end} bytes after the last tensor`);
+  if (end !== size) throw damaged(`it has ${size - end} bytes after the last tensor`);
+  return { spans, metadata };
+}
+
+/**
+ * Reads one file's bytes; every tensor is copied into an array of its own: what is copied is never more than the file holds.
+ * @param path named in errors.
+ * @throws ADC_WEIGHTS_DAMAGED when header, offsets, types or sizes do not fit together.
+ */
+export function decodeSafetensors(bytes: Uint8Array, path = '(memory)'): SafetensorsFile {
+  const { spans, metadata } = safetensorsSpans(bytes, bytes.length, path, WIDTHS);
   const tensors = new Map<string, Tensor>();
-  for (const { name, dtype, shape, from, to } of spans) {
+  for (const { name, type, shape, from, to } of spans) {
+    const dtype = TYPES.get(type) as DType;
     const data = allocate(dtype, elementCount(shape));
-    bytesOf(data).set(bytes.subarray(start + from, start + to));
+    bytesOf(data).set(bytes.subarray(from, to));
     tensors.set(name, { data, shape, dtype });
   }
   return { tensors, metadata };
+}
+
+/**
+ * Reads a file's header alone: what tensors it has and where, and its metadata.
+ * @throws ADC_WEIGHTS_DAMAGED when it is missing, cut off or inconsistent.
+ */
+export async function readSafetensorsHeader(path: string): Promise<SafetensorsHeader> {
+  const damaged = (cause: unknown) =>
+    fail('ADC_WEIGHTS_DAMAGED', { path, what: cause instanceof Error ? cause.message : String(cause) }, cause);
+  const file = await open(path).catch((cause) => {
+    throw damaged(cause);
+  });
+  try {
+    const { size } = await file.stat();
+    const first = async (length: number) => {
+      const { bytesRead, buffer } = await file.read(new Uint8Array(Math.min(length, size)), { position: 0 });
+      return buffer.subarray(0, bytesRead);
+    };
+    const start = safetensorsStart(await first(8), size, path);
+    return safetensorsSpans(await first(start), size, path, WIDTHS);
+  } catch (error) {
+    throw error instanceof CodedError ? error : damaged(error);
+  } finally {
+    await file.close();
+  }
 }
 
 /**
