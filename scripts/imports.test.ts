@@ -13,8 +13,8 @@ const FLOORS = ['ortgrad', 'core', 'studio', 'annotator'];
 const ROOMS: Readonly<Record<string, readonly string[]>> = {
   ortgrad: ['ops'],
   core: [
-    ...['image', 'datasets', 'language', 'features', 'residual', 'networks', 'clicks', 'synthesis', 'inference'],
-    ...['evaluation', 'training', 'exports'],
+    ...['image', 'datasets', 'language', 'features', 'residual', 'networks', 'clicks', 'synthesis'],
+    ...['checkpoints', 'inference', 'evaluation', 'training', 'exports'],
   ],
   studio: [
     ...['history', 'store', 'jobs', 'project', 'engine', 'exchange', 'prompts', 'labels', 'queue', 'detectors'],

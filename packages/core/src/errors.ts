@@ -114,6 +114,37 @@ export const CORE_ERRORS = {
     status: 422,
     passing: 'once mended',
   },
+  ADC_CHECKPOINT_MISSING: {
+    message: 'No checkpoint at {path}',
+    next: 'Check the path.',
+    exit: 1,
+    status: 404,
+    passing: 'once mended',
+  },
+  ADC_CHECKPOINT_KIND: {
+    message: 'File {path} is {got}; checkpoints are .safetensors, .pth or .pt with named tensors',
+    next: 'Give a file that safetensors or torch.save(model.state_dict(), FILE) has written.',
+    exit: 1,
+    status: 422,
+  },
+  ADC_CHECKPOINT_DAMAGED: {
+    message: 'Checkpoint {path} cannot be read: {what}',
+    next: 'Fetch it again, and compare its size and SHA-256 with those that its source names.',
+    exit: 1,
+    status: 422,
+  },
+  ADC_CHECKPOINT_UNSAFE: {
+    message: 'Checkpoint {path} is not opened: it {what}',
+    next: 'Only tensors and plain containers are taken. If you trust its maker, open it in PyTorch and save its tensors alone: torch.save(model.state_dict(), FILE).',
+    exit: 1,
+    status: 422,
+  },
+  ADC_CHECKPOINT_MISFIT: {
+    message: 'Checkpoint {path} is not {name}: {what}',
+    next: 'Give the checkpoint of that network; docs/formats.md says which.',
+    exit: 1,
+    status: 422,
+  },
   ADC_DETECTOR_MISSING: {
     message: 'No detector at {path}',
     next: 'Check the path; `adclick predict` makes a detector for a project that has none.',
