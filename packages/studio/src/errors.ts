@@ -59,7 +59,7 @@ export const STUDIO_ERRORS = {
   },
   ADC_MODEL_EXISTS: {
     message: 'There already is a model named {name}',
-    next: 'Choose another with `--name`, or add `--force` to replace it.',
+    next: 'Add `--force` to replace it; click weights can have another name with `--name`.',
     page: 'Choose another name.',
     exit: 1,
     status: 409,

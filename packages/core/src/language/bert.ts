@@ -100,12 +100,13 @@ export function bert(p: FrozenParameters, ids: Value, valid: Value, shape: BertS
   return x;
 }
 
-/** Names as {@link bert} asks for them: files of whole BERT models put `bert.` before, and the oldest call weight and bias gamma and beta. */
-export function plainNames(tensors: ReadonlyMap<string, Tensor>): Map<string, Tensor> {
-  const plain = (name: string) =>
-    name
-      .replace(/^bert\./, '')
-      .replace(/LayerNorm\.gamma$/, 'LayerNorm.weight')
-      .replace(/LayerNorm\.beta$/, 'LayerNorm.bias');
-  return new Map([...tensors].map(([name, value]) => [plain(name), value]));
-}
+/** A name as {@link bert} asks for it: files of whole BERT models put `bert.` before, and the oldest call weight and bias gamma and beta. */
+export const plainName = (name: string): string =>
+  name
+    .replace(/^bert\./, '')
+    .replace(/LayerNorm\.gamma$/, 'LayerNorm.weight')
+    .replace(/LayerNorm\.beta$/, 'LayerNorm.bias');
+
+/** Tensors by {@link plainName}. */
+export const plainNames = (tensors: ReadonlyMap<string, Tensor>): Map<string, Tensor> =>
+  new Map([...tensors].map(([name, value]) => [plainName(name), value]));

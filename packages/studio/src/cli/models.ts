@@ -1,19 +1,24 @@
 /** `adclick models`: the backbones and weights at hand, whether their files are intact, and taking in others. */
 import { isFolder } from '@adclick/core/files';
-import type { Command } from 'commander';
+import { ARCHITECTURES } from '@adclick/core/models';
+import { type Command, Option } from 'commander';
 import { counted } from '../api.ts';
 import { fail } from '../errors.ts';
+import { importNetwork } from '../project/imported-networks.ts';
 import { importWeights, listModels, verifyModels } from '../project/model-files.ts';
 import { type DetectorCheck, TOLERANCE, verifyDetector } from '../workbench/verifying.ts';
 import { megabytes } from './progress-bar.ts';
-import { type Answer, type CommonOptions, run, withCommon } from './run.ts';
+import { type Answer, type CommonOptions, type Context, run, withCommon } from './run.ts';
 
 interface ListOptions extends CommonOptions {
   readonly project?: string;
 }
 
 interface ImportOptions extends CommonOptions {
-  readonly project: string;
+  readonly as?: string;
+  readonly licence?: string;
+  readonly under?: string;
+  readonly project?: string;
   readonly name?: string;
   readonly force?: boolean;
 }
@@ -80,23 +85,57 @@ function addVerify(models: Command): void {
   );
 }
 
+const wrongImport = (what: string) => fail('ADC_USAGE', { what, command: 'adclick models import' });
+
+/** A checkpoint of a network of the table, for all projects. */
+async function importedNetwork(file: string, name: string, options: ImportOptions, context: Context): Promise<Answer> {
+  const { licence, under, force } = options;
+  const { path, card } = await importNetwork(file, name, { licence, under, replace: force, ...context });
+  const leftOut = Object.entries(card.leftOut).map(([kind, count]) => `${kind} (${counted(count, 'tensor')})`);
+  if (card.beside > 0) leftOut.push(`what is beside the network (${counted(card.beside, 'tensor')})`);
+  return {
+    json: { ...card, path },
+    lines: [
+      `${name}: ${path}`,
+      `${counted(card.tensors, 'tensor')}, ${(card.parameters / 1e6).toFixed(1)} million numbers, from ${card.source.format}, SHA-256 ${card.source.sha256}`,
+      ...(leftOut.length > 0 ? [`Left out: ${leftOut.join(', ')}`] : []),
+      ...(licence === undefined ? ['Licence unknown: say it with --licence'] : []),
+    ],
+  };
+}
+
+/** Click weights, for one project. */
+async function importedWeights(file: string, { project, name, force }: ImportOptions): Promise<Answer> {
+  if (project === undefined)
+    throw wrongImport('Click weights need --project DIR, checkpoints of other networks --as NAME');
+  if (!(await isFolder(project))) throw fail('ADC_FOLDER_MISSING', { path: project });
+  const taken = await importWeights(project, file, { name, replace: force });
+  return { json: taken, lines: [`${taken.name}: ${taken.path}`, `Use it with --weights ${taken.name}`] };
+}
+
 function addImport(models: Command): void {
   const command = models
     .command('import')
-    .description('take a weights file into a project under a name')
-    .argument('<FILE>', 'a .safetensors file of click weights')
-    .requiredOption('--project <DIR>', 'folder of the project')
-    .option('--name <NAME>', 'name to give it (default: the name of the file)')
+    .description(
+      "take click weights into a project, or another program's checkpoint of a known network into the models",
+    )
+    .argument('<FILE>', 'a .safetensors file of click weights; with --as a .safetensors, .pth or .pt checkpoint')
+    .addOption(new Option('--as <NAME>', 'the network that the checkpoint is of').choices([...ARCHITECTURES.keys()]))
+    .option('--licence <TEXT>', 'with --as: licence of the checkpoint, as its source says')
+    .option('--under <NAME>', 'with --as: which of several networks in the checkpoint, such as state_dict_ema')
+    .option('--project <DIR>', 'folder of the project that click weights go to')
+    .option('--name <NAME>', 'name to give click weights (default: the name of the file)')
     .option('--force', 'replace a model of that name');
-  withCommon(command, 'adclick models import tuned.safetensors --project parts/bracket').action(
+  withCommon(command, 'adclick models import wide_resnet50_2.pth --as wide-resnet-50-2').action(
     async (file: string, options: ImportOptions) =>
-      run(options, async () => {
-        if (!(await isFolder(options.project))) throw fail('ADC_FOLDER_MISSING', { path: options.project });
-        const { name, path } = await importWeights(options.project, file, {
-          name: options.name,
-          replace: options.force,
-        });
-        return { json: { name, path }, lines: [`${name}: ${path}`, `Use it with --weights ${name}`] };
+      run(options, async (context) => {
+        const { as: network, project, name, licence, under } = options;
+        if (network === undefined) {
+          if (licence ?? under) throw wrongImport('--licence and --under say nothing without --as');
+          return importedWeights(file, options);
+        }
+        if (project ?? name) throw wrongImport('--project and --name say nothing with --as');
+        return importedNetwork(file, network, options, context);
       }),
   );
 }

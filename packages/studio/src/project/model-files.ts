@@ -5,7 +5,7 @@ import { readdir, readFile, stat } from 'node:fs/promises';
 import { basename, join, resolve } from 'node:path';
 import { describeIoError, isMissing } from '@adclick/core/files';
 import { loadClickWeights, modelFolders, saveClickWeights } from '@adclick/core/models';
-import { readSafetensors } from '@adclick/ortgrad';
+import { readSafetensorsHeader } from '@adclick/ortgrad';
 import { z } from 'zod';
 import { CACHE_FOLDER } from '../cache-folder.ts';
 import { fail } from '../errors.ts';
@@ -22,6 +22,10 @@ export const DETECTOR_FILE = 'detector.onnx';
 export const DETECTOR_PREFIX = 'detector-';
 /** File name of weights inside a model's folder. */
 const WEIGHTS_FILE = 'weights.safetensors';
+/** File name of a backbone or text encoder inside a model's folder. */
+export const NETWORK_FILE = 'model.safetensors';
+/** What `kind` says in the metadata of networks from checkpoints of other programs. */
+export const NETWORK_KIND = 'adclick-network/1';
 
 type Checksums = Readonly<Record<string, { readonly bytes: number; readonly sha256: string }>>;
 
@@ -39,7 +43,8 @@ export interface ModelEntry {
   readonly name: string;
   /** `damaged`: the file cannot be read as what it seems to be. */
   readonly kind: 'backbone' | 'click weights' | 'detector' | 'unknown' | 'damaged';
-  readonly from: 'shipped' | 'project';
+  /** `imported`: from a checkpoint of another program, or put into the folder that `ADCLICK_MODELS` names. */
+  readonly from: 'shipped' | 'imported' | 'project';
   readonly file: string;
   readonly bytes: number;
   readonly licence?: string;
@@ -51,6 +56,9 @@ export function shippedFolder(): string {
   const folders = modelFolders();
   return folders.find((folder) => existsSync(join(folder, CHECKSUMS))) ?? folders[0];
 }
+
+/** Folder that imported networks go to: the one that `ADCLICK_MODELS` names, or else that of the models that ship. */
+export const ownFolder = (): string => process.env.ADCLICK_MODELS || shippedFolder();
 
 /** Folder of a project's own models. */
 export const projectModels = (root: string): string => join(root, CACHE_FOLDER, 'models');
@@ -97,16 +105,17 @@ async function describeModel(folder: string, name: string, from: ModelEntry['fro
     const path = join(folder, name, DETECTOR_FILE);
     return { name, kind: 'detector', from, file: path, bytes: (await stat(path)).size };
   }
-  const file = files.find((each) => each === WEIGHTS_FILE) ?? files.find((each) => each === 'model.safetensors');
+  const file = files.find((each) => each === WEIGHTS_FILE) ?? files.find((each) => each === NETWORK_FILE);
   if (!file) return undefined;
   const path = join(folder, name, file);
   const { size } = await stat(path);
-  const read = await readSafetensors(path).catch(passOver('weights not read', { path }));
+  const read = await readSafetensorsHeader(path).catch(passOver('weights not read', { path }));
   // One broken file is no reason not to list the others.
   if (!read) return { name, kind: 'damaged', from, file: path, bytes: size };
   const { metadata } = read;
   const { data: card = {} } = listedCard.safeParse(parsed(metadata.card));
-  const licence = metadata.license ?? (from === 'shipped' ? 'Apache-2.0' : undefined);
+  const origin = metadata.kind === NETWORK_KIND ? 'imported' : from;
+  const licence = metadata.license ?? (origin === 'shipped' ? 'Apache-2.0' : undefined);
   return {
     name,
     kind: metadata.kind?.startsWith('adclick-click-weights')
@@ -114,7 +123,7 @@ async function describeModel(folder: string, name: string, from: ModelEntry['fro
       : file === WEIGHTS_FILE
         ? 'unknown'
         : 'backbone',
-    from,
+    from: origin,
     file: path,
     bytes: size,
     ...(licence ? { licence } : {}),
@@ -122,9 +131,10 @@ async function describeModel(folder: string, name: string, from: ModelEntry['fro
   };
 }
 
-/** All models that a command can be given by name: the shipped ones, then the project's. */
+/** All models that a command can be given by name: the shipped and imported ones, then the project's. */
 export async function listModels(root?: string): Promise<ModelEntry[]> {
   const places: [string, ModelEntry['from']][] = [[shippedFolder(), 'shipped']];
+  if (ownFolder() !== shippedFolder()) places.push([ownFolder(), 'imported']);
   if (root) places.push([projectModels(root), 'project']);
   const found: ModelEntry[] = [];
   for (const [folder, from] of places) {

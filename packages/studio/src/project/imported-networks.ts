@@ -1,0 +1,134 @@
+/** Frozen networks from checkpoints of other programs: checked, written as safetensors with what is known of their source, and a card to read. */
+import { existsSync } from 'node:fs';
+import { basename, join } from 'node:path';
+import { writeFileAtomic } from '@adclick/core/files';
+import {
+  ARCHITECTURES,
+  type Architecture,
+  Checkpoint,
+  type Fit,
+  fitOf,
+  numbersIn,
+  writeImported,
+} from '@adclick/core/models';
+import { removeLeftovers } from '@adclick/ortgrad';
+import { fail } from '../errors.ts';
+import type { WorkOptions } from '../jobs/progress.ts';
+import { NETWORK_FILE, NETWORK_KIND, ownFolder } from './model-files.ts';
+
+/** File name of a card inside a model's folder. */
+const CARD_FILE = 'README.md';
+
+/** What is known of an imported network; in its file, as `card`. */
+export interface NetworkCard {
+  readonly name: string;
+  readonly source: {
+    readonly file: string;
+    readonly format: string;
+    readonly bytes: number;
+    readonly sha256: string;
+    /** What stood before its names there. */
+    readonly under: string;
+  };
+  readonly licence: string;
+  readonly tensors: number;
+  /** Numbers in all tensors. */
+  readonly parameters: number;
+  /** What the checkpoint had and the file has not: how many tensors of each kind. */
+  readonly leftOut: Readonly<Record<string, number>>;
+  /** Tensors of the checkpoint that were not of this network. */
+  readonly beside: number;
+}
+
+export interface ImportNetworkOptions extends WorkOptions {
+  /** As its source says; `unknown` when nobody has said it. */
+  readonly licence?: string;
+  /** Which of several networks in a checkpoint: what stands before its names. */
+  readonly under?: string;
+  /** Whether one of that name is replaced. */
+  readonly replace?: boolean;
+  /** Folder of models; default {@link ownFolder}. */
+  readonly into?: string;
+}
+
+/** Text in a cell of a table: what would end the cell or the line is replaced. */
+const cell = (text: string) => text.replace(/[|`\p{Cc}\p{Zl}\p{Zp}]/gu, '_');
+const grouped = (value: number) => value.toLocaleString('en');
+
+function cardText(card: NetworkCard, { what }: Architecture): string {
+  const { name, source, licence, tensors, parameters, leftOut, beside } = card;
+  const out = Object.entries(leftOut).map(([kind, count]) => `${kind} (${count})`);
+  if (beside > 0) out.push(`what was beside the network (${beside})`);
+  const rows = [
+    ['what', what],
+    ['licence', licence === 'unknown' ? 'unknown: ask whoever made the checkpoint' : cell(licence)],
+    ['source', `\`${cell(source.file)}\`, ${source.format}, ${grouped(source.bytes)} bytes`],
+    ['SHA-256 of the source', `\`${source.sha256}\``],
+    ...(source.under === '' ? [] : [['names there begin with', `\`${cell(source.under)}\``]]),
+    ['here', `${tensors} tensors, ${grouped(parameters)} numbers in float32`],
+    ['left out (tensors)', out.join(', ') || 'nothing'],
+  ];
+  const table = rows.map(([key, value]) => `| ${key} | ${value} |`).join('\n');
+  return `# ${name}\n\nTaken in by \`adclick models import\`.\n\n| | |\n|---|---|\n${table}\n`;
+}
+
+function cardOf(
+  checkpoint: Checkpoint,
+  architecture: Architecture,
+  fit: Fit,
+  sha256: string,
+  licence: string,
+): NetworkCard {
+  const { format, size: bytes } = checkpoint;
+  return {
+    name: architecture.name,
+    source: { file: basename(checkpoint.path), format, bytes, sha256, under: fit.under },
+    licence,
+    tensors: architecture.tensors.length,
+    parameters: numbersIn(architecture),
+    leftOut: Object.fromEntries(fit.leftOut),
+    beside: fit.beside,
+  };
+}
+
+/**
+ * Takes a checkpoint in as a network of the table, into the folder of models.
+ * @param name of {@link ARCHITECTURES}.
+ * @throws ADC_USAGE for other names, ADC_MODEL_EXISTS, ADC_CHECKPOINT_MISSING, ADC_CHECKPOINT_KIND, ADC_CHECKPOINT_UNSAFE,
+ * ADC_CHECKPOINT_DAMAGED, ADC_CHECKPOINT_MISFIT, ADC_WEIGHTS_DAMAGED (safetensors), ADC_DISK. What was there before is then unchanged.
+ */
+export async function importNetwork(
+  file: string,
+  name: string,
+  { licence = 'unknown', under, replace, into = ownFolder(), signal, onProgress }: ImportNetworkOptions = {},
+): Promise<{ readonly path: string; readonly card: NetworkCard }> {
+  const architecture = ARCHITECTURES.get(name);
+  if (!architecture) {
+    const what = `There is no network ${name}, only ${[...ARCHITECTURES.keys()].join(', ')}`;
+    throw fail('ADC_USAGE', { what, command: 'adclick models import' });
+  }
+  const folder = join(into, name);
+  const path = join(folder, NETWORK_FILE);
+  if (!replace && existsSync(path)) throw fail('ADC_MODEL_EXISTS', { name });
+  const checkpoint = await Checkpoint.open(file);
+  try {
+    const fit = fitOf(checkpoint, architecture, under);
+    const card = cardOf(checkpoint, architecture, fit, await checkpoint.sha256(), licence);
+    const total = card.tensors;
+    await removeLeftovers(folder);
+    await writeImported(path, checkpoint, architecture, fit, {
+      metadata: {
+        kind: NETWORK_KIND,
+        card: JSON.stringify(card),
+        ...(licence === 'unknown' ? {} : { license: licence }),
+      },
+      signal,
+      onTensor: (done) => onProgress?.({ label: 'importing', done, total }),
+    });
+    // For people: whatever it says the file says itself.
+    await writeFileAtomic(join(folder, CARD_FILE), new TextEncoder().encode(cardText(card, architecture)));
+    return { path, card };
+  } finally {
+    await checkpoint.close();
+  }
+}
