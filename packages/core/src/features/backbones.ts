@@ -10,6 +10,17 @@ export interface Tap {
   readonly channels: number;
 }
 
+/** Layers of a frozen network that follow each other. */
+export interface BackbonePart {
+  /**
+   * Builds them on the scaled picture (1, 3, H, W), or on the last map of the part before; returns the maps of its taps, each
+   * (1, C, H/stride, W/stride).
+   */
+  readonly build: (weights: FrozenParameters, x: Value) => Value[];
+  /** Tokens above and below a token that its maps depend on, beyond those of the part before; a multiple of its steps in tokens. */
+  readonly reach: number;
+}
+
 /** A frozen network. */
 export interface Backbone {
   readonly name: string;
@@ -22,8 +33,8 @@ export interface Backbone {
   readonly taps: readonly Tap[];
   /** Whether each tap's part of a token is divided by its length. */
   readonly normalised: boolean;
-  /** Builds the network on a scaled picture (1, 3, H, W); returns one map (1, C, H/stride, W/stride) a tap. */
-  readonly build: (weights: FrozenParameters, x: Value) => Value[];
+  /** All of its layers; their taps are those above, in their order. */
+  readonly parts: readonly BackbonePart[];
 }
 
 /** Backbones by name. Lite0 with L2-normalised taps won the comparison of unsupervised residuals that the project began with. */
@@ -39,10 +50,14 @@ export const BACKBONES = {
       { name: 'stages.4', stride: 16, channels: 112 },
     ],
     normalised: true,
-    build: (weights, x) => {
-      const stages = efficientnetLite0(weights, x, 4);
-      return [stages[1], stages[2], stages[4]] as Value[];
-    },
+    parts: [
+      // A cell of stride 4 sees 6 pixels above and 9 below its own.
+      { build: (weights, x) => efficientnetLite0(weights, x, 1).slice(1), reach: 2 },
+      // One of stride 8 sees 20 pixels above and 24 below its own, in cells of stride 4.
+      { build: (weights, x) => efficientnetLite0(weights, x, 2, 2), reach: 3 },
+      // One of stride 16 sees 16 tokens above and 17 below its own.
+      { build: (weights, x) => efficientnetLite0(weights, x, 4, 3).slice(1), reach: 18 },
+    ],
   },
 } as const satisfies Record<string, Backbone>;
 

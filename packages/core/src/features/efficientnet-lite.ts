@@ -65,16 +65,16 @@ function block(weights: FrozenParameters, name: string, x: Value, stage: Stage, 
 }
 
 /**
- * EfficientNet-Lite0 up to a stage.
- * @param x scaled picture (1, 3, H, W): (value - 127) / 128.
+ * EfficientNet-Lite0 from one stage to another.
+ * @param x scaled picture (1, 3, H, W): (value - 127) / 128; the output of stage `first - 1` where that is not 0.
  * @param last number of the last stage to build, 0 to 6.
- * @returns the output of each stage, `stages[i]` (1, C, H/s, W/s), sides rounded up.
+ * @returns the output of each stage from `first` on, (1, C, H/s, W/s), sides rounded up.
  */
-export function efficientnetLite0(weights: FrozenParameters, x: Value, last: number): Value[] {
-  let y = convolution(weights, 'stem', x, { channels: STEM_CHANNELS, kernel: 3, stride: 2 });
-  return LITE0.slice(0, last + 1).map((stage, number) => {
+export function efficientnetLite0(weights: FrozenParameters, x: Value, last: number, first = 0): Value[] {
+  let y = first === 0 ? convolution(weights, 'stem', x, { channels: STEM_CHANNELS, kernel: 3, stride: 2 }) : x;
+  return LITE0.slice(first, last + 1).map((stage, at) => {
     for (let i = 0; i < stage.repeats; i++)
-      y = block(weights, `stages.${number}.${i}`, y, stage, i === 0 ? stage.stride : 1);
+      y = block(weights, `stages.${first + at}.${i}`, y, stage, i === 0 ? stage.stride : 1);
     return y;
   });
 }

@@ -126,7 +126,7 @@ describe('FeatureExtractor', () => {
   test('weights of another shape are refused by name', () => {
     const graph = new Graph();
     const weights = new FrozenParameters(graph, new Map([['stem.weight', tensor(new Float32Array(4), [4])]]));
-    const build = () => BACKBONES['efficientnet-lite0'].build(weights, graph.input('x', [1, 3, 64, 64]));
+    const build = () => BACKBONES['efficientnet-lite0'].parts[0].build(weights, graph.input('x', [1, 3, 64, 64]));
     expect(build).toThrow(/stem\.weight is \[4\]/);
   });
 });

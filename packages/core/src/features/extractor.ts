@@ -15,6 +15,7 @@ import {
   reshape,
   resizeBilinear,
   scale,
+  slice,
   spaceToDepth,
   type Tensor,
   tensor,
@@ -32,6 +33,7 @@ import {
   type Tap,
   tokenDims,
 } from './backbones.ts';
+import { type Band, bandsOf, isVast, widened, within } from './bands.ts';
 import { GRID_STEP, TOKEN_STRIDE } from './grid.ts';
 import { SessionCache } from './sessions.ts';
 
@@ -62,12 +64,19 @@ const TINY = 1e-12;
 /** Every row divided by its length: (rows, C) -> (rows, C). */
 export const unitRows = (rows: Value): Value => div(rows, addScalar(l2Norm(rows, 1), TINY));
 
-/** Brings one tap to the token grid and divides each cell's vector by its length: (1, C, H, W) -> (h * w, C). */
-function tokensOf(map: Value, { stride, channels }: Tap, size: readonly [number, number], normalised: boolean): Value {
+/** Brings one tap to the token grid and divides each vector of a band by its length: (1, C, H, W) -> (rows * w, C). */
+function tokensOf(
+  map: Value,
+  { stride, channels }: Tap,
+  size: readonly [number, number],
+  band: Band,
+  normalised: boolean,
+): Value {
   const [h, w] = size;
   const step = TOKEN_STRIDE / stride;
   const onGrid = step > 1 ? averagePool(map, step, step) : step < 1 ? resizeBilinear(map, size) : map; // (1, C, h, w)
-  const rows = reshape(transpose(onGrid, [0, 2, 3, 1]), [h * w, channels]); // (h * w, C)
+  const own = rowsOf(onGrid, 2, band, h); // (1, C, rows, w)
+  const rows = reshape(transpose(own, [0, 2, 3, 1]), [(band.to - band.from) * w, channels]); // (rows * w, C)
   return normalised ? unitRows(rows) : rows;
 }
 
@@ -82,52 +91,129 @@ function fineTokens(map: Value, [h, w]: readonly [number, number]): Value {
   return reshape(spaceToDepth(halved, 2), [h * w, 4 * channels]); // (h * w, 4C)
 }
 
-/** Descriptors as values of a graph: `tokens` (h * w, D) and `low`, the stride-4 tap (C, 2h, 2w). */
-export interface DescriptorValues {
-  readonly tokens: Value;
-  readonly low: Value;
+/** Tokens of a band that each part of a network is built on: about as many bytes of activations for each. */
+const BAND = [2 * 64 * 64, 4 * 64 * 64, 8 * 64 * 64];
+
+/** uint8 (1, H, W, 3) -> (1, 3, H, W), as a network takes it. */
+function scaledOn(image: Value, { scaling }: Backbone): Value {
+  const values = cast(transpose(image, [0, 3, 1, 2]), 'float32'); // (1, 3, H, W)
+  return scale(addScalar(values, -scaling.mean), scaling.scale); // (1, 3, H, W)
 }
 
 /**
- * From pixels to descriptors on a graph: T = Φ(I), one vector f a token, Eq. 2 of the paper.
- * @equation 2
- * @param image uint8 (1, H, W, 3), sides multiples of 64. @param fine whether tokens have the fine part.
+ * What a network makes of a picture: a map (1, C, H/stride, W/stride) for each tap. A large picture is worked off in bands, each with the
+ * rows around it that its maps depend on.
+ * @param image uint8 (1, H, W, 3), sides multiples of 64. @param options.count parts of the network that are built; default all.
+ * @param options.share of the usual size of a band.
  */
-export function describeOn(
+export function mapsOn(
   graph: Graph,
   backbone: Backbone,
   weights: ReadonlyMap<string, Tensor>,
   image: Value,
-  fine = true,
-): DescriptorValues {
-  const [, height, width] = image.shape as [number, number, number, number];
-  const values = cast(transpose(image, [0, 3, 1, 2]), 'float32'); // (1, 3, H, W)
-  const scaled = scale(addScalar(values, -backbone.scaling.mean), backbone.scaling.scale); // (1, 3, H, W)
-  const maps = backbone.build(new FrozenParameters(graph, weights), scaled); // a tap each, (1, C, H/stride, W/stride)
-  const size = [height / TOKEN_STRIDE, width / TOKEN_STRIDE] as const;
-  const parts = backbone.taps.map((tap, i) => tokensOf(maps[i], tap, size, backbone.normalised)); // (h * w, C) each
-  const tokens = concat([...parts, ...(fine ? [fineTokens(maps[0], size)] : [])], 1); // (h * w, D)
-  return { tokens, low: reshape(maps[0], maps[0].shape.slice(1)) };
+  { count = backbone.parts.length, share = 1 }: { readonly count?: number; readonly share?: number } = {},
+): Value[] {
+  const frozen = new FrozenParameters(graph, weights);
+  const [, rows, columns] = image.shape as [number, number, number, number];
+  const size = { height: rows / TOKEN_STRIDE, width: columns / TOKEN_STRIDE };
+  const maps: Value[] = [];
+  for (const [i, { build, reach }] of backbone.parts.slice(0, count).entries()) {
+    const before = maps.at(-1);
+    const bands = bandsOf(size, share * BAND[i]).map((band) => {
+      const seen = widened(band, reach, size.height);
+      const cut = before
+        ? rowsOf(before, 2, seen, size.height)
+        : scaledOn(rowsOf(image, 1, seen, size.height), backbone);
+      return build(frozen, cut).map((map) => rowsOf(map, 2, within(band, seen), seen.to - seen.from)); // (1, C, rows, columns)
+    });
+    const [first] = bands;
+    for (const tap of first.keys())
+      maps.push(
+        bands.length > 1
+          ? concat(
+              bands.map((each) => each[tap]),
+              2,
+            )
+          : first[tap],
+      );
+  }
+  return maps;
+}
+
+/** Rows of tokens of a value that has some of its own for each along an axis, or one for several. @param height of it all, in tokens. */
+function rowsOf(x: Value, axis: number, { from, to }: Band, height: number): Value {
+  if (from === 0 && to === height) return x;
+  const scaled = (row: number) => (row * x.shape[axis]) / height;
+  return slice(x, axis, scaled(from), scaled(to));
 }
 
 /**
- * The ONNX model from pixels to descriptors: `image` uint8 (1, H, W, 3) -> `tokens` (h * w, D), `low` (C, 2h, 2w), and both
- * again in float16 as `packedTokens` and `packedLow`.
- * @param width pixels, a multiple of 64, as is `height`.
+ * Tokens of a band, of what {@link mapsOn} gives: one vector f a token, Eq. 2 of the paper.
+ * @equation 2
+ * @param fine whether the fine channels are wanted. @returns (rows * w, D).
+ */
+export function tokensOn(
+  maps: readonly Value[],
+  { taps, normalised }: Backbone,
+  { height, width }: { readonly height: number; readonly width: number },
+  band: Band,
+  fine = true,
+): Value {
+  const size = [band.to - band.from, width] as const;
+  const parts = taps.map((tap, i) => {
+    // Enlarging sees the next cells.
+    const around = tap.stride > TOKEN_STRIDE ? tap.stride / TOKEN_STRIDE : 0;
+    const seen = widened(band, around, height);
+    return tokensOf(
+      rowsOf(maps[i], 2, seen, height),
+      tap,
+      [seen.to - seen.from, width],
+      within(band, seen),
+      normalised,
+    );
+  }); // (rows * w, C) each
+  return concat([...parts, ...(fine ? [fineTokens(rowsOf(maps[0], 2, band, height), size)] : [])], 1); // (rows * w, D)
+}
+
+/** The stride-4 tap without its first side, (C, 2h, 2w). */
+export const lowOn = ([low]: readonly Value[]): Value => reshape(low, low.shape.slice(1));
+
+/** What is asked of a model of descriptors: all in float32, in float16 for reference banks, or the stride-4 tap alone. */
+type Wanted = 'plain' | 'packed' | 'low';
+
+/** Outputs by what is asked for. */
+const NAMES: Readonly<Record<Wanted, readonly string[]>> = {
+  plain: ['tokens', 'low'],
+  packed: ['packedTokens', 'packedLow'],
+  low: ['low'],
+};
+
+/**
+ * The ONNX model from pixels to descriptors: `image` uint8 (1, H, W, 3) -> `tokens` (h * w, D) and `low` (C, 2h, 2w), in float16 as
+ * `packedTokens` and `packedLow`.
+ * @param width pixels, a multiple of 64, as is `height`. @param wanted which of them it gives.
  */
 export function descriptorModel(
   backbone: Backbone,
   weights: ReadonlyMap<string, Tensor>,
   width: number,
   height: number,
+  wanted: readonly Wanted[],
 ): Uint8Array {
   const graph = new Graph(backbone.name);
   const image = graph.input('image', [1, height, width, 3], 'uint8');
-  const { tokens, low } = describeOn(graph, backbone, weights, image);
-  graph.output('tokens', tokens);
-  graph.output('low', low);
-  graph.output('packedTokens', cast(tokens, 'float16'));
-  graph.output('packedLow', cast(low, 'float16'));
+  const size = { height: height / TOKEN_STRIDE, width: width / TOKEN_STRIDE };
+  const whole = !wanted.every((each) => each === 'low');
+  const maps = mapsOn(graph, backbone, weights, image, { count: whole ? undefined : 1 });
+  const bands = whole ? bandsOf(size, BAND[0]).map((band) => tokensOn(maps, backbone, size, band)) : [];
+  const joined = (values: readonly Value[]) => (values.length > 1 ? concat(values, 0) : values[0]);
+  const half = (x: Value) => cast(x, 'float16');
+  if (whole && wanted.includes('plain')) graph.output('tokens', joined(bands)); // (h * w, D)
+  if (!wanted.includes('packed') || wanted.includes('plain')) graph.output('low', lowOn(maps)); // (C, 2h, 2w)
+  if (wanted.includes('packed')) {
+    graph.output('packedTokens', joined(bands.map(half)));
+    graph.output('packedLow', half(lowOn(maps)));
+  }
   return graph.toModel({ backbone: backbone.name });
 }
 
@@ -185,7 +271,7 @@ export class FeatureExtractor {
 
   /** Descriptors of a picture whose sides are multiples of 64. */
   async describe(image: RgbImage): Promise<Descriptors> {
-    const { tokens, low } = await this.run(image, ['tokens', 'low']);
+    const { tokens, low } = await this.run(image, 'plain');
     return {
       tokens: tokens as Float32Array,
       low: low as Float32Array,
@@ -196,22 +282,33 @@ export class FeatureExtractor {
 
   /** The same in float16, for reference banks. */
   async describePacked(image: RgbImage): Promise<PackedDescriptors> {
-    const { packedTokens, packedLow } = await this.run(image, ['packedTokens', 'packedLow']);
+    const { packedTokens, packedLow } = await this.run(image, 'packed');
     return { tokens: packedTokens as Uint16Array, low: packedLow as Uint16Array, ...this.gridOf(image) };
+  }
+
+  /** The stride-4 tap alone, which tells pictures that are alike. */
+  async glance(image: RgbImage): Promise<Pick<Descriptors, 'low' | 'height' | 'width'>> {
+    const { low } = await this.run(image, 'low');
+    return { low: low as Float32Array, ...this.gridOf(image) };
   }
 
   private gridOf({ width, height }: RgbImage) {
     return { height: height / TOKEN_STRIDE, width: width / TOKEN_STRIDE };
   }
 
-  private async run(image: RgbImage, fetch: readonly string[]): Promise<Record<string, Tensor['data']>> {
+  private async run(image: RgbImage, wanted: Wanted): Promise<Record<string, Tensor['data']>> {
     const { width, height, data } = image;
     if (width % GRID_STEP !== 0 || height % GRID_STEP !== 0)
       throw new RangeError(`describe: ${width} x ${height} must be multiples of ${GRID_STEP}`);
+    // Of a large picture nothing is computed that is not asked for; smaller ones have one model for both.
+    const { height: h, width: w } = this.gridOf(image);
+    const alone = wanted === 'low' || h * w > BAND[0];
+    const given: readonly Wanted[] = alone ? [wanted] : ['plain', 'packed'];
+    const build = () => descriptorModel(this.backbone, this.weights, width, height, given);
     // As all that runs in turn on a picture: threads that wait for the next run would keep the cores from the session that is next.
-    const load = () => this.runtime.load(descriptorModel(this.backbone, this.weights, width, height), { yields: true });
-    const results = await this.sessions.use(`${width}x${height}`, load, (session) =>
-      session.run({ image: tensor(data, [1, height, width, 3]) }, { fetch }),
+    const load = () => this.runtime.load(build(), { yields: true, frugal: isVast(image), transfer: true });
+    const results = await this.sessions.use(`${width}x${height} ${given}`, load, (session) =>
+      session.run({ image: tensor(data, [1, height, width, 3]) }, { fetch: NAMES[wanted] }),
     );
     return Object.fromEntries(Object.entries(results).map(([name, value]) => [name, value.data]));
   }

@@ -1,5 +1,19 @@
 /** Normalised colours: what the networks see of a picture's own pixels, whatever its brightness and contrast (ours). */
-import { cast, div, maximum, reduceMean, reshape, sqrt, square, sub, transpose, type Value } from '@adclick/ortgrad';
+import {
+  add,
+  cast,
+  div,
+  maximum,
+  reduceMean,
+  reshape,
+  scale,
+  slice,
+  sqrt,
+  square,
+  sub,
+  transpose,
+  type Value,
+} from '@adclick/ortgrad';
 import type { RgbImage } from '../image/types.ts';
 
 /** Grey values: a picture that varies less than this is not stretched further. */
@@ -40,14 +54,38 @@ export function normalisedColours(image: RgbImage, { means, scale } = colourNorm
   return colours;
 }
 
-/**
- * The same as nodes, for files that begin with the picture: uint8 (1, H, W, 3) -> (1, 3, H, W). Each channel is one row, whose sums and
- * differences run over whole memory.
- */
-export function normalisedColoursOn(image: Value): Value {
+/** A {@link ColourNorm} as values of a graph: (3, 1) and (). */
+export interface ColourNormValues {
+  readonly means: Value;
+  readonly spread: Value;
+}
+
+/** Rows of a picture whose colours are looked at at once. */
+const ROWS = 512;
+
+/** uint8 (1, H, W, 3) -> (3, H * W): each channel is one row, whose sums and differences run over whole memory. */
+function planesOf(image: Value): Value {
   const [, height, width] = image.shape as [number, number, number, number];
-  const planes = reshape(cast(transpose(image, [0, 3, 1, 2]), 'float32'), [3, height * width]); // (3, H * W)
-  const centred = sub(planes, reduceMean(planes, [1], true)); // (3, H * W)
-  const spread = maximum(sqrt(reduceMean(reduceMean(square(centred), [1]))), image.graph.scalar(LEAST_SPREAD)); // ()
-  return reshape(div(centred, spread), [1, 3, height, width]);
+  return reshape(cast(transpose(image, [0, 3, 1, 2]), 'float32'), [3, height * width]);
+}
+
+/** The norm of a picture as nodes, for files that begin with it: uint8 (1, H, W, 3). */
+export function colourNormOn(image: Value): ColourNormValues {
+  const height = image.shape[1];
+  const count = Math.ceil(height / ROWS);
+  const parts = Array.from({ length: count }, (_, i) =>
+    count > 1 ? slice(image, 1, i * ROWS, Math.min((i + 1) * ROWS, height)) : image,
+  );
+  /** The mean over all rows of what is told of some. */
+  const over = (told: (part: Value) => Value) =>
+    parts.map((part) => (count > 1 ? scale(told(part), part.shape[1] / height) : told(part))).reduce(add);
+  const means = over((part) => reduceMean(planesOf(part), [1], true)); // (3, 1)
+  const variance = over((part) => reduceMean(reduceMean(square(sub(planesOf(part), means)), [1]))); // ()
+  return { means, spread: maximum(sqrt(variance), image.graph.scalar(LEAST_SPREAD)) };
+}
+
+/** {@link normalisedColours} as nodes: uint8 (1, H, W, 3) -> (1, 3, H, W). @param norm of the picture that this one was cut from; default its own. */
+export function normalisedColoursOn(image: Value, { means, spread } = colourNormOn(image)): Value {
+  const [, height, width] = image.shape as [number, number, number, number];
+  return reshape(div(sub(planesOf(image), means), spread), [1, 3, height, width]);
 }

@@ -3,6 +3,7 @@ import {
   addScalar,
   averagePool,
   cast,
+  concat,
   div,
   FrozenParameters,
   type Graph,
@@ -25,6 +26,7 @@ import { gaussianBlur } from '../image/blur.ts';
 import { resizePlane } from '../image/resize.ts';
 import { calibratedOn } from '../residual/calibration.ts';
 import { normOn } from '../residual/norm.ts';
+import { drawnOn, type SegInputs } from './network-windows.ts';
 
 /**
  * How the score of a picture is read from its map before smoothing: its maximum, the mean of its largest values,
@@ -50,18 +52,6 @@ export interface MapSettings {
  */
 export const DEFAULT_MAP: MapSettings = { sigma: 2, foreground: 0.5, score: { rule: 'max' } };
 
-/** What a trained network sees; values of one graph. */
-export interface SegInputs {
-  /** log(1 + r²/c), (1, h, w, D). */
-  readonly residual: Value;
-  /** The picture's own descriptors, each of length 1, (1, h, w, D). */
-  readonly tokens: Value;
-  /** See normOn; the map of a detector without a network, (1, h, w). */
-  readonly norm: Value;
-  /** The picture on the model grid, uint8 (1, 8h, 8w, 3). */
-  readonly image: Value;
-}
-
 /** Builds a trained network on the graph it is given; returns logits (1, 8h, 8w). */
 export type SegBuilder = (p: ParameterSource, inputs: SegInputs) => Value;
 
@@ -71,16 +61,22 @@ export interface SegNetwork {
   readonly weights: ReadonlyMap<string, Tensor>;
 }
 
-/** What a map is made of; values of one graph. */
+/** What some rows of a map are made of; values of one graph. */
+export interface MapBand {
+  /** (rows * w, D). */
+  readonly tokens: Value;
+  /** r = f* - f, (rows * w, D); without a network the compared channels suffice, (rows * w, m). */
+  readonly delta: Value;
+  /** How much each token belongs to the product, (rows, w); needed only where the settings weigh by it. */
+  readonly foreground?: Value;
+}
+
+/** What a map is made of. */
 export interface MapInputs {
   /** uint8 (1, H, W, 3). */
   readonly image: Value;
-  /** (h * w, D). */
-  readonly tokens: Value;
-  /** r = f* - f, (h * w, D); without a network the compared channels suffice, (h * w, m). */
-  readonly delta: Value;
-  /** How much each token belongs to the product, (h, w); needed only where the settings weigh by it. */
-  readonly foreground?: Value;
+  /** From top to bottom. */
+  readonly bands: readonly MapBand[];
 }
 
 /** Everything constant about a map. */
@@ -181,33 +177,43 @@ function scoreOn(raw: Value, rule: ImageScore): Value {
 /** 0 and more to [0,1], `level` to 0.5. */
 const squash = (x: Value, level: number): Value => div(x, addScalar(x, level));
 
+/** Rows below each other, as one value. */
+const stackedOn = (rows: readonly Value[]): Value => (rows.length > 1 ? concat(rows, 0) : rows[0]);
+
 /** Puts a map and its score on a graph; score rules read the map before smoothing. */
-export function anomalyMapOn(graph: Graph, inputs: MapInputs, options: MapOptions): MapValues {
+export function anomalyMapOn(graph: Graph, { image, bands }: MapInputs, options: MapOptions): MapValues {
   const { settings, calibration, matched, network, level } = options;
-  const [, height, width] = inputs.image.shape as [number, number, number, number];
-  const [h, w] = [height / TOKEN_STRIDE, width / TOKEN_STRIDE];
-  const dims = inputs.delta.shape[1];
-  const planes = calibratedOn(inputs.delta, calibration.subarray(0, dims)); // (h * w, D)
-  const norm = reshape(normOn(planes, matched), [h, w]); // (h, w)
+  const [, height, width] = image.shape as [number, number, number, number];
+  const w = width / TOKEN_STRIDE;
+  const looks = bands.map(({ tokens, delta }) => {
+    const [cells, dims] = delta.shape as [number, number];
+    const planes = calibratedOn(delta, calibration.subarray(0, dims)); // (rows * w, D)
+    return { tokens, planes, norm: reshape(normOn(planes, matched), [cells / w, w]) };
+  });
+  const known = bands.flatMap(({ foreground }) => foreground ?? []);
   const weigh = (plane: Value): Value => {
-    if (settings.foreground === 0 || !inputs.foreground) return plane;
-    const weight = pow(inputs.foreground, settings.foreground); // (h, w)
+    if (settings.foreground === 0 || known.length === 0) return plane;
+    const weight = pow(stackedOn(known), settings.foreground); // (h, w)
     return mul(plane, enlarge(graph, weight, plane.shape as [number, number], 0));
   };
   if (!network) {
-    const weighed = weigh(norm); // (h, w)
+    const weighed = weigh(stackedOn(looks.map(({ norm }) => norm))); // (h, w)
     return {
       map: squash(enlarge(graph, weighed, [height, width], settings.sigma), level.map),
       score: squash(scoreOn(enlarge(graph, weighed, [height, width], 0), settings.score), level.score),
     };
   }
-  // (1, H, W)
-  const logits = network.build(new FrozenParameters(graph, network.weights), {
-    residual: reshape(planes, [1, h, w, dims]),
-    tokens: reshape(unitRows(inputs.tokens), [1, h, w, dims]),
-    norm: reshape(norm, [1, h, w]),
-    image: inputs.image,
+  const frozen = new FrozenParameters(graph, network.weights);
+  const seen = looks.map(({ tokens, planes, norm }) => {
+    const [rows] = norm.shape;
+    const cells = [1, rows, w, planes.shape[1]];
+    return {
+      residual: reshape(planes, cells),
+      tokens: reshape(unitRows(tokens), cells),
+      norm: reshape(norm, [1, rows, w]),
+    };
   });
+  const logits = drawnOn(image, seen, (inputs) => network.build(frozen, inputs)); // (1, H, W)
   const probability = weigh(reshape(cast(sigmoid(logits), 'float32'), [height, width])); // (H, W)
   return {
     map: enlarge(graph, probability, [height, width], settings.sigma),

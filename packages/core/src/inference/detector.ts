@@ -3,7 +3,7 @@ import { readFile } from 'node:fs/promises';
 import { Runtime, type Session, tensor } from '@adclick/ortgrad';
 import type { LabelledDefect } from '../clicks/labelled-defect.ts';
 import { fail } from '../errors.ts';
-import { BACKBONES } from '../features/backbones.ts';
+import { isVast } from '../features/bands.ts';
 import { describeIoError, writeFileAtomic } from '../files.ts';
 import { resizePlane, resizeRgb } from '../image/resize.ts';
 import type { Picture } from '../image/samples.ts';
@@ -103,7 +103,7 @@ export class Detector {
    */
   static async build(index: ReferenceIndex, options: DetectorOptions = {}): Promise<Detector> {
     const { model, card } = await exportDetector(index, options);
-    return new Detector(card, model, await index.runtime.load(model), undefined, card.name);
+    return new Detector(card, model, await index.runtime.load(model, loadingOf(card)), undefined, card.name);
   }
 
   /**
@@ -119,7 +119,7 @@ export class Detector {
     checkModel(model, card, file);
     const own = options.runtime ? undefined : await Runtime.start();
     try {
-      return new Detector(card, model, await (options.runtime ?? own)!.load(model), own, file);
+      return new Detector(card, model, await (options.runtime ?? own)!.load(model, loadingOf(card)), own, file);
     } catch (error) {
       await own?.close();
       throw error;
@@ -199,6 +199,9 @@ export class Detector {
   }
 }
 
+/** How a detector's model is loaded. */
+const loadingOf = ({ input }: DetectorCard) => ({ frugal: isVast(input) });
+
 const oddsOf = (value: number) => value / (1 - value);
 
 /** A value with the level 1 as it is with another one. */
@@ -214,7 +217,7 @@ export async function exportDetector(
 ): Promise<{ readonly model: Uint8Array; readonly card: DetectorCard }> {
   const { falseAlarmRate = FALSE_ALARMS, minArea = MIN_AREA, decision = 'score', network } = options;
   const settings = { ...DEFAULT_MAP, ...options.map };
-  const reference = await index.reference(options.normals ?? REFERENCE_PICTURES);
+  const reference = await index.reference(options.normals ?? REFERENCE_PICTURES, { fine: network !== undefined });
   const looked = await lookAtHeldOut(index, {
     ...{ reference, settings, network, labels: options.labels ?? [], limit: options.heldOut ?? HELD_OUT },
     ...{ onProgress: options.onProgress, signal: options.signal },
@@ -258,7 +261,7 @@ export async function exportDetector(
   const { extractor } = index;
   const parts = {
     reference,
-    backbone: BACKBONES[extractor.backbone.name as keyof typeof BACKBONES],
+    backbone: extractor.backbone,
     weights: extractor.weights,
     map: { settings, calibration: reference.calibration, matched: extractor.matched, network, level },
   };

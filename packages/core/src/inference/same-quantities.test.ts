@@ -14,9 +14,10 @@ import { simulateAnomaly } from '../synthesis/anomalies/index.ts';
 import { makeProduct } from '../synthesis/products/index.ts';
 import { cutItem, type SegItem, segItems } from '../training/seg-items.ts';
 import { precisionOf } from '../training/seg-judge.ts';
-import { DEFAULT_MAP, type SegInputs } from './anomaly-map.ts';
+import { DEFAULT_MAP } from './anomaly-map.ts';
 import { detectorModel } from './detector-model.ts';
 import { DEFAULT_WEIGHTS, Labeler } from './labeler.ts';
+import type { SegInputs } from './network-windows.ts';
 
 /** As many tokens as a crop has, so that a crop shows the whole picture. */
 const SIDE = 256;

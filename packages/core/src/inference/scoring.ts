@@ -1,5 +1,7 @@
 /** Scoring pictures through an index as a detector file does, good ones compared with the others only. */
 import { type Session, tensor } from '@adclick/ortgrad';
+import { isVast } from '../features/bands.ts';
+import { resizeRgb } from '../image/resize.ts';
 import type { Picture } from '../image/samples.ts';
 import type { Plane } from '../image/types.ts';
 import type { Reference } from '../residual/reference.ts';
@@ -40,9 +42,11 @@ export class IndexScorer {
     index: ReferenceIndex,
     { reference, settings, network, level = { score: 1, map: 1 } }: ScorerOptions,
   ): Promise<IndexScorer> {
-    const { calibration } = reference;
-    const map = { settings, calibration, matched: index.extractor.matched, network, level };
-    return new IndexScorer(index, await index.runtime.load(scoringModel({ reference, map })), reference);
+    const { extractor, runtime } = index;
+    const { backbone, weights, matched } = extractor;
+    const map = { settings, calibration: reference.calibration, matched, network, level };
+    const model = scoringModel({ reference, backbone, weights, map });
+    return new IndexScorer(index, await runtime.load(model, { frugal: isVast(index.grid), transfer: true }), reference);
   }
 
   /**
@@ -50,22 +54,20 @@ export class IndexScorer {
    * @param exclude names of good pictures that must not be compared with, such as the picture itself.
    */
   async score(image: Picture, exclude: readonly string[] = []): Promise<Scored> {
-    const described = await this.index.describe(image);
-    const neighbours = await this.index.nearest(described, { exclude: [...exclude, ...this.left] });
+    const { width, height } = this.index.grid;
+    const onGrid = resizeRgb(this.index.rgb(image), width, height);
+    const neighbours = await this.index.nearest(onGrid, { exclude: [...exclude, ...this.left] });
     // Where fewer are left than the graph takes, the nearest stands again in the places behind: it changes no match.
     const nearest = BigInt64Array.from({ length: comparedWith(this.reference) }, (_, k) =>
       BigInt(this.numbers.get((neighbours[k] ?? neighbours[0]).name) as number),
     );
-    const { tokens, height, width, dims } = described;
-    const { data, width: columns, height: lines } = described.image;
     const { map, score } = await this.session.run({
-      image: tensor(data, [1, lines, columns, 3]),
-      tokens: tensor(tokens, [height * width, dims]),
+      image: tensor(onGrid.data, [1, height, width, 3]),
       nearest: tensor(nearest, [nearest.length]),
     });
     return {
       score: score.data[0] as number,
-      map: { data: map.data as Float32Array, width: columns, height: lines, channels: 1 },
+      map: { data: map.data as Float32Array, width, height, channels: 1 },
     };
   }
 

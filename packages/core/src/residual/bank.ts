@@ -19,6 +19,8 @@ export interface Bank {
   put(key: string, descriptors: PackedDescriptors): Promise<void>;
   /** (h * w, D) float16 bits. */
   tokens(key: string): Promise<Uint16Array>;
+  /** Values [from, to) of {@link tokens}. */
+  part(key: string, from: number, to: number): Promise<Uint16Array>;
   /** (C, 2h, 2w) float16 bits of the stride-4 tap. */
   low(key: string): Promise<Uint16Array>;
 }
@@ -37,6 +39,10 @@ export class MemoryBank implements Bank {
 
   async tokens(key: string): Promise<Uint16Array> {
     return this.shard(key).tokens;
+  }
+
+  async part(key: string, from: number, to: number): Promise<Uint16Array> {
+    return this.shard(key).tokens.subarray(from, to);
   }
 
   async low(key: string): Promise<Uint16Array> {
@@ -102,6 +108,8 @@ const bytesOf = (data: Uint16Array) => new Uint8Array(data.buffer, data.byteOffs
 
 /** Tokens kept in memory by an open index: about 180 pictures of 512 pixels. */
 const CACHE_BYTES = 256 * 2 ** 20;
+/** Pictures that have room there at least; of larger ones parts are read as they are needed. */
+const LEAST_KEPT = 24;
 
 /**
  * One file a picture: a header of five 32-bit words (magic, bytes and CRC-32 of the tokens, bytes and CRC-32 of the stride-4
@@ -113,7 +121,7 @@ export class DiskBank implements Bank {
   constructor(
     private readonly directory: string,
     private readonly size: ShardSize,
-    cacheBytes = CACHE_BYTES,
+    private readonly cacheBytes = CACHE_BYTES,
   ) {
     this.cache = new ByteCache(cacheBytes);
   }
@@ -145,6 +153,19 @@ export class DiskBank implements Bank {
     const tokens = await this.read(key, 'tokens');
     this.cache.set(key, tokens, tokens.byteLength);
     return tokens;
+  }
+
+  /**
+   * Of pictures that are no small part of what is kept in memory only these values are read, and not checked again.
+   * @throws ADC_INDEX_DAMAGED when the file is missing or cut off; where all is read, as {@link tokens}.
+   */
+  async part(key: string, from: number, to: number): Promise<Uint16Array> {
+    if (2 * this.size.tokens <= this.cacheBytes / LEAST_KEPT) return (await this.tokens(key)).subarray(from, to);
+    return this.opened(key, async (file) => {
+      const data = new Uint16Array(to - from);
+      await this.fill(key, file, bytesOf(data), HEADER_BYTES + 2 * from);
+      return data;
+    });
   }
 
   /** @throws ADC_INDEX_DAMAGED when the file is missing, cut off or altered. */
@@ -186,6 +207,14 @@ export class DiskBank implements Bank {
     }
   }
 
+  private async fill(key: string, file: FileHandle, bytes: Uint8Array, start: number): Promise<void> {
+    for (let at = 0; at < bytes.length; ) {
+      const { bytesRead } = await file.read(bytes, at, bytes.length - at, start + at);
+      if (bytesRead === 0) throw this.damaged(key, 'ends too early');
+      at += bytesRead;
+    }
+  }
+
   private read(key: string, part: 'tokens' | 'low'): Promise<Uint16Array> {
     return this.opened(key, async (file) => {
       const header = new DataView(new ArrayBuffer(HEADER_BYTES));
@@ -193,11 +222,7 @@ export class DiskBank implements Bank {
       const start = part === 'tokens' ? HEADER_BYTES : HEADER_BYTES + 2 * this.size.tokens;
       await file.read(new Uint8Array(header.buffer), 0, HEADER_BYTES, 0);
       const bytes = bytesOf(data);
-      for (let at = 0; at < bytes.length; ) {
-        const { bytesRead } = await file.read(bytes, at, bytes.length - at, start + at);
-        if (bytesRead === 0) throw this.damaged(key, 'ends too early');
-        at += bytesRead;
-      }
+      await this.fill(key, file, bytes, start);
       const word = (i: number) => header.getUint32(4 * i, true);
       const first = part === 'tokens' ? 1 : 3;
       const whole = word(0) === MAGIC && word(first) === bytes.length && word(first + 1) === crc32(bytes);

@@ -4,6 +4,7 @@ import { readFile } from 'node:fs/promises';
 import { resolve } from 'node:path';
 import { type Runtime, tensor, toFloat32 } from '@adclick/ortgrad';
 import { fail } from '../errors.ts';
+import { isVast } from '../features/bands.ts';
 import type { FeatureExtractor } from '../features/extractor.ts';
 import { chooseGrid, DEFAULT_PIXELS, fittingPixels, type GridSize, TOKEN_STRIDE } from '../features/grid.ts';
 import { decodeImage, readImage } from '../image/codec.ts';
@@ -32,7 +33,7 @@ import { blockHistograms } from './global-similarity.ts';
 import { FORMAT, type IndexContent, type IndexEntry, type IndexSettings } from './index-file.ts';
 import { type Codebook, kMeans, sampleRows } from './k-means.ts';
 import { defaultRadius, Matcher } from './match.ts';
-import { chooseNeighbours, compare } from './neighbours.ts';
+import { chooseNeighbours, compareInBands } from './neighbours.ts';
 
 /** A good picture: a file, or pixels of any sample type with a name that is unique in the index. */
 export type Normal = { readonly path: string } | { readonly name: string; readonly image: Picture };
@@ -43,9 +44,9 @@ export interface BuildSettings {
   readonly pixels?: number | 'auto';
   /** Narrow side of the least defect that matters, in pixels of the pictures; `auto` goes by it. */
   readonly smallest?: number;
-  /** Good pictures a residual is taken against (K); default 10. */
+  /** Good pictures a residual is taken against (K); default 10, of grids of more than three megapixels 5. */
   readonly neighbours?: number;
-  /** Radius of the match in tokens; default a sixteenth of the grid's longer side. */
+  /** Radius of the match in tokens; default a sixteenth of the grid's longer side, of grids of more than three megapixels 8 at most. */
   readonly radius?: number;
   /** Good pictures that calibrate, at most; default 12. */
   readonly calibrationImages?: number;
@@ -81,7 +82,7 @@ export interface Source extends Size {
 /** Vectors that k-means sees on the default grid; fewer on smaller grids. */
 const SAMPLES = 20_000;
 
-/** Pictures in work at once: one is decoded while another is described. */
+/** Pictures in work at once: one is decoded while another is described. Of vast grids it is one. */
 const IN_WORK = 3;
 
 const sha256 = (...parts: (string | Uint8Array)[]) => {
@@ -114,7 +115,11 @@ async function factsOf(path: string, bytes: Uint8Array, content: string, known: 
 }
 
 /** Works off a list with a few items in work at once; the first error ends it. */
-async function inParallel<Item>(items: readonly Item[], work: (item: Item) => Promise<void>): Promise<void> {
+async function inParallel<Item>(
+  items: readonly Item[],
+  work: (item: Item) => Promise<void>,
+  count = IN_WORK,
+): Promise<void> {
   let next = 0;
   let failed = false;
   const run = async () => {
@@ -127,7 +132,7 @@ async function inParallel<Item>(items: readonly Item[], work: (item: Item) => Pr
       }
     }
   };
-  const results = await Promise.allSettled(Array.from({ length: IN_WORK }, run));
+  const results = await Promise.allSettled(Array.from({ length: count }, run));
   for (const result of results) if (result.status === 'rejected') throw result.reason;
 }
 
@@ -206,18 +211,26 @@ export function notesOf(sources: readonly Noted[], windows: Windows = {}, before
 
 const median = (values: readonly number[]) => [...values].sort((a, b) => a - b)[Math.floor((values.length - 1) / 2)];
 
+/** Good pictures a residual is taken against, and the farthest that a match reaches by default, in tokens. */
+const USUAL = { neighbours: 10, radius: Number.POSITIVE_INFINITY };
+/** The same of vast grids, where a match would take longer than all else; figures in docs/method.md. */
+const BOUNDED = { neighbours: 5, radius: 8 };
+
 /** All settings of an index, the grid chosen from the median size of its pictures, the windows from their samples. */
 export function settle(
   sources: readonly Source[],
   extractor: FeatureExtractor,
   options: BuildSettings & InnerSettings,
 ): IndexSettings {
-  const { neighbours = 10, calibrationImages = 12, seed = 0 } = options;
+  const { calibrationImages = 12, seed = 0 } = options;
   const [width, height] = [median(sources.map((s) => s.width)), median(sources.map((s) => s.height))];
   const { pixels = 'auto', smallest } = options;
   const area = pixels === 'auto' ? fittingPixels({ width, height }, smallest) : pixels;
   const grid = options.grid ?? chooseGrid(width, height, { pixels: area });
-  const radius = options.radius ?? defaultRadius(grid.height / TOKEN_STRIDE, grid.width / TOKEN_STRIDE);
+  const most = isVast(grid) ? BOUNDED : USUAL;
+  const neighbours = options.neighbours ?? most.neighbours;
+  const reach = defaultRadius(grid.height / TOKEN_STRIDE, grid.width / TOKEN_STRIDE);
+  const radius = options.radius ?? Math.min(reach, most.radius);
   const { backbone, fingerprint } = extractor;
   const windows = learnWindows(sources.map(({ span }) => span));
   return { backbone: backbone.name, weights: fingerprint, grid, neighbours, radius, calibrationImages, seed, windows };
@@ -260,14 +273,15 @@ export async function describeAll(
 ): Promise<void> {
   const reads = new Map(entries.map(({ shard }, i) => [shard, sources[i].read]));
   let done = 0;
-  await inParallel([...reads], async ([shard, read]) => {
+  const describe = async ([shard, read]: readonly [string, Source['read']]) => {
     signal?.throwIfAborted();
     if (!(await bank.has(shard))) {
       const picture = resizeRgb(throughWindows(await read(), windows), grid.width, grid.height);
       await bank.put(shard, await extractor.describePacked(picture));
     }
     onProgress?.({ done: ++done, total: reads.size });
-  });
+  };
+  await inParallel([...reads], describe, isVast(grid) ? 1 : IN_WORK);
 }
 
 /** Codes from a sample of all pictures, an equal share of each. */
@@ -302,14 +316,13 @@ async function calibrate(
   const calibration = new Calibration(dims);
   for (const [shard, index] of chosen) {
     signal?.throwIfAborted();
-    const bits = await bank.tokens(shard);
     const neighbours = await chooseNeighbours(runtime, content, histograms[index], (entry) => entry.shard === shard);
-    const { delta } = await compare(
-      { content, bank, matcher: Matcher.of(runtime), matched },
-      toFloat32(tensor(bits, [bits.length])),
-      neighbours,
-    );
-    calibration.add(delta);
+    const comparison = { content, bank, matcher: Matcher.of(runtime), matched };
+    const read = async (from: number, to: number) => {
+      const bits = await bank.part(shard, from, to);
+      return toFloat32(tensor(bits, [bits.length]));
+    };
+    for await (const { delta } of compareInBands(comparison, dims, read, neighbours)) calibration.add(delta);
   }
   return calibration.level();
 }

@@ -1,7 +1,7 @@
 import { Graph, Runtime, tensor, toFloat16, toFloat32 } from '@adclick/ortgrad';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { Random } from '../random.ts';
-import { bankOn, type CodedAxes, type CodedBank, codedBank } from './coded-bank.ts';
+import { bankOn, type CodedAxes, type CodedBank, type CodedSource, type CodedValues, codedBank } from './coded-bank.ts';
 import { codedMatchOn } from './coded-match.ts';
 import { Matcher } from './match.ts';
 
@@ -34,11 +34,30 @@ function drawn(seed: string, noise = 0.05): Float32Array {
   );
 }
 
+/** Descriptors of pictures as they are put in codes. */
+const source = (tokens: readonly Uint16Array[]): CodedSource => ({
+  pictures: tokens.length,
+  cells,
+  dims,
+  matched,
+  read: async (picture, from, to) => tokens[picture].subarray(from, to),
+});
+
+/** Pictures of a bank, by their numbers. */
+const valuesOn = (graph: Graph, bank: CodedBank, parts: number, numbers: readonly number[]): CodedValues =>
+  bankOn(graph, bank, parts, height)(graph.int64(numbers), { from: 0, to: height });
+
+const gapOf = (a: Float32Array, b: Float32Array) =>
+  a.reduce((most, value, i) => Math.max(most, Math.abs(value - b[i])), 0);
+
 /** r of a query against coded pictures. */
 async function deltaOf(bank: CodedBank, query: Float32Array, parts = bank.parts.length): Promise<Float32Array> {
   const graph = new Graph('coded-match');
   const values = graph.input('query', [cells, dims]);
-  graph.output('delta', codedMatchOn(values, bankOn(graph, bank, parts), bank.parts.slice(0, parts), shape));
+  graph.output(
+    'delta',
+    codedMatchOn(values, valuesOn(graph, bank, parts, [0, 1, 2]), bank.parts.slice(0, parts), shape),
+  );
   const session = await runtime.load(graph.toModel());
   const { delta } = await session.run({ query: tensor(query, [cells, dims]) });
   await session.release();
@@ -46,11 +65,10 @@ async function deltaOf(bank: CodedBank, query: Float32Array, parts = bank.parts.
 }
 
 /** What codes stand for: r of a query of zeros at radius 0 is the token of the only picture itself. */
-async function restored({ parts, pictures, halves }: CodedBank, picture: number): Promise<Float32Array> {
+async function restored(bank: CodedBank, picture: number): Promise<Float32Array> {
   const graph = new Graph('restored');
-  const one = { parts, pictures: [pictures[picture]], halves: [halves[picture]] };
-  const bank = bankOn(graph, one, parts.length);
-  graph.output('tokens', codedMatchOn(graph.input('query', [cells, dims]), bank, parts, { ...shape, radius: 0 }));
+  const own = valuesOn(graph, bank, bank.parts.length, [picture]);
+  graph.output('tokens', codedMatchOn(graph.input('query', [cells, dims]), own, bank.parts, { ...shape, radius: 0 }));
   const session = await runtime.load(graph.toModel());
   const { tokens } = await session.run({ query: tensor(new Float32Array(cells * dims), [cells, dims]) });
   await session.release();
@@ -60,8 +78,8 @@ async function restored({ parts, pictures, halves }: CodedBank, picture: number)
 const tokens16 = ['a', 'b', 'c'].map((seed) => toFloat16(drawn(seed)));
 
 test('two codes of four bits are a byte, and four of two; tokens come back but for half a step along each axis', async () => {
-  const bank = await codedBank(runtime, tokens16, dims, matched, AXES);
-  expect(bank.pictures.map(({ length }) => length)).toEqual([8, 8, 8].map((bytes) => bytes * cells));
+  const bank = await codedBank(runtime, source(tokens16), { axes: AXES });
+  expect([bank.pictures, bank.bytes.length]).toEqual([3, 3 * 8 * cells]);
   const tokens = toFloat32(tensor(tokens16[1], [cells * dims]));
   const back = await restored(bank, 1);
   let [error, spread] = [0, 0];
@@ -76,12 +94,14 @@ test('two codes of four bits are a byte, and four of two; tokens come back but f
 });
 
 test('the match against codes is the match against what they stand for', async () => {
-  const bank = await codedBank(runtime, tokens16, dims, matched, {
-    compared: [
-      { levels: 16, axes: 4 },
-      { levels: 4, axes: 4 },
-    ],
-    fine: [{ levels: 16, axes: 4 }],
+  const bank = await codedBank(runtime, source(tokens16), {
+    axes: {
+      compared: [
+        { levels: 16, axes: 4 },
+        { levels: 4, axes: 4 },
+      ],
+      fine: [{ levels: 16, axes: 4 }],
+    },
   });
   const query = drawn('query', 0.3);
   const tokens = await Promise.all(tokens16.map((_, n) => restored(bank, n)));
@@ -107,7 +127,7 @@ test('the match against codes is the match against what they stand for', async (
 });
 
 test('with all axes residuals are those of the float16 descriptors but for the codes', async () => {
-  const bank = await codedBank(runtime, tokens16, dims, matched, AXES);
+  const bank = await codedBank(runtime, source(tokens16), { axes: AXES });
   const query = drawn('query', 0.3);
   const { delta } = await Matcher.of(runtime).match(query, tokens16, { height, width, dims, matched, radius });
   const coded = await deltaOf(bank, query);
@@ -120,18 +140,35 @@ test('with all axes residuals are those of the float16 descriptors but for the c
 });
 
 test('a detector without a network leaves the fine channels out', async () => {
-  const bank = await codedBank(runtime, tokens16, dims, matched, AXES);
+  const bank = await codedBank(runtime, source(tokens16), { axes: AXES });
   const query = drawn('query', 0.3);
   const [all, front] = [await deltaOf(bank, query), await deltaOf(bank, query, 1)];
   expect(front).toHaveLength(cells * matched);
   for (let q = 0; q < cells; q++)
     for (let d = 0; d < matched; d++) expect(front[q * matched + d]).toBeCloseTo(all[q * dims + d], 6);
+  const without = await codedBank(runtime, source(tokens16), { axes: AXES, fine: false });
+  expect(await deltaOf(without, query)).toEqual(front);
+});
+
+test('rows of a picture ask alone, with the rows within reach as candidates', async () => {
+  const bank = await codedBank(runtime, source(tokens16), { axes: AXES });
+  const query = drawn('query', 0.3);
+  const whole = await deltaOf(bank, query);
+  const graph = new Graph('rows');
+  const own = bankOn(graph, bank, 2, height)(graph.int64([0, 1, 2]), { from: 1, to: 7 });
+  const rows = { height: 6, width, radius, asked: { from: 2, to: 4 } };
+  graph.output('delta', codedMatchOn(graph.input('query', [2 * width, dims]), own, bank.parts, rows));
+  const session = await runtime.load(graph.toModel());
+  const [from, to] = [3 * width * dims, 5 * width * dims];
+  const { delta } = await session.run({ query: tensor(query.slice(from, to), [2 * width, dims]) });
+  await session.release();
+  expect(gapOf(delta.data as Float32Array, whole.subarray(from, to))).toBeLessThan(1e-6);
 });
 
 test('the same descriptors give the same codes, and pictures that do not differ are no obstacle', async () => {
-  const again = () => codedBank(runtime, tokens16, dims, matched, AXES);
+  const again = () => codedBank(runtime, source(tokens16), { axes: AXES });
   expect(await again()).toEqual(await again());
   const flat = toFloat16(new Float32Array(cells * dims).fill(0.5));
-  const bank = await codedBank(runtime, [flat], dims, matched, AXES);
+  const bank = await codedBank(runtime, source([flat]), { axes: AXES });
   for (const value of await restored(bank, 0)) expect(value).toBeCloseTo(0.5, 4);
 });

@@ -3,10 +3,14 @@
  * first ones and two along the others (ours; figures in docs/detector.md).
  */
 import {
+  add,
   cast,
   Graph,
+  gather,
   matmul,
+  mul,
   type Runtime,
+  reshape,
   slice,
   sub,
   tensor,
@@ -14,6 +18,7 @@ import {
   toFloat32,
   type Value,
 } from '@adclick/ortgrad';
+import type { Band } from '../features/bands.ts';
 import { bandBytes, bytesOf, type CodedBand, codeOf, type Levels, meantBy, perByte } from './codes.ts';
 import { type Axes, principalAxes } from './principal-axes.ts';
 
@@ -32,10 +37,12 @@ export interface CodedPart extends Directions {
 export interface CodedBank {
   /** Of the compared channels, then of the fine ones where they are kept. */
   readonly parts: readonly CodedPart[];
-  /** One a picture, (h * w, bytes): part after part, band after band. */
-  readonly pictures: readonly Uint8Array[];
-  /** One a picture, (h * w): -|z|² / 2 of the compared channels' coordinates as they are coded. */
-  readonly halves: readonly Float32Array[];
+  /** Pictures, N of them. */
+  readonly pictures: number;
+  /** (N, h * w, bytes): part after part, band after band. */
+  readonly bytes: Uint8Array;
+  /** -|z|² / 2 of the compared channels' coordinates as they are coded, float16 bits (N, h * w). */
+  readonly halves: Uint16Array;
 }
 
 /** How many axes get codes of how many levels; whole bytes, two codes of 16 levels each or four of 4. */
@@ -79,29 +86,43 @@ export const coordinatesOn = (tokens: Value, { mean, directions }: Directions): 
   return matmul(centred, graph.constant(directions, [mean.length, n]));
 };
 
-/** A coded bank as values of a graph. */
+/** Codes of some rows of tokens of some pictures as values of a graph. */
 export interface CodedValues {
-  /** Codes, uint8 (N, h * w, bytes). */
+  /** Codes, uint8 (K, rows * w, bytes). */
   readonly bytes: Value;
-  /** -|z|² / 2 of the compared channels' coordinates, float16 (N, h * w). */
+  /** -|z|² / 2 of the compared channels' coordinates, float16 (K, rows * w). */
   readonly halves: Value;
 }
 
-/** The first `count` parts of all pictures as constants. */
-export function bankOn(graph: Graph, { parts, pictures, halves }: CodedBank, count: number): CodedValues {
+/** A coded bank as constants of a graph; gives rows of the pictures with these numbers, int64 (K). */
+export type CodedRows = (pictures: Value, rows: Band) => CodedValues;
+
+/** The first `count` parts of all pictures, grids of `height` rows. */
+export function bankOn(
+  graph: Graph,
+  { parts, pictures, bytes, halves }: CodedBank,
+  count: number,
+  height: number,
+): CodedRows {
   const total = parts.reduce((sum, part) => sum + bytesOf(part.bands), 0);
   const kept = parts.slice(0, count).reduce((sum, part) => sum + bytesOf(part.bands), 0);
-  const cells = pictures[0].length / total;
-  const bytes = new Uint8Array(pictures.length * cells * kept);
-  const all = new Float32Array(pictures.length * cells);
-  for (const [n, each] of pictures.entries()) {
-    for (let cell = 0; cell < cells; cell++)
-      bytes.set(each.subarray(cell * total, cell * total + kept), (n * cells + cell) * kept);
-    all.set(halves[n], n * cells);
-  }
-  return {
-    bytes: graph.constant(bytes, [pictures.length, cells, kept]),
-    halves: graph.constant(toFloat16(all), [pictures.length, cells], 'float16'),
+  const width = halves.length / pictures / height;
+  const own = kept === total ? bytes : new Uint8Array(halves.length * kept);
+  if (own !== bytes)
+    for (let cell = 0; cell < halves.length; cell++)
+      own.set(bytes.subarray(cell * total, cell * total + kept), cell * kept);
+  // A row lies in one piece, so that fetching some of many is cheap.
+  const rowsOfBytes = graph.constant(own, [pictures * height, width * kept]);
+  const rowsOfHalves = graph.constant(halves, [pictures * height, width], 'float16');
+  return (chosen, { from, to }) => {
+    const [k] = chosen.shape;
+    const rows = to - from;
+    const first = mul(reshape(chosen, [k, 1]), graph.int64([height])); // (K, 1)
+    const numbers = add(first, graph.int64(Array.from({ length: rows }, (_, i) => from + i))); // (K, rows)
+    return {
+      bytes: reshape(gather(rowsOfBytes, numbers, 0), [k, rows * width, kept]),
+      halves: reshape(gather(rowsOfHalves, numbers, 0), [k, rows * width]),
+    };
   };
 }
 
@@ -168,17 +189,41 @@ function partOf(
   };
 }
 
+/** Descriptors that are put in codes, of pictures of the same size. */
+export interface CodedSource {
+  readonly pictures: number;
+  /** Tokens of a picture. */
+  readonly cells: number;
+  /** Channels of a token, of which the first `matched` are compared. */
+  readonly dims: number;
+  readonly matched: number;
+  /** Values [from, to) of a picture's tokens (cells, dims), float16 bits. */
+  readonly read: (picture: number, from: number, to: number) => Promise<Uint16Array>;
+}
+
+/** Tokens that are read at once: all of a picture of 512 × 512 pixels. */
+const AT_ONCE = 2 * 64 * 64;
+
+/** Ranges of a picture's tokens, one after another. */
+const ranges = (cells: number) =>
+  Array.from(
+    { length: Math.ceil(cells / AT_ONCE) },
+    (_, i) => [i * AT_ONCE, Math.min((i + 1) * AT_ONCE, cells)] as const,
+  );
+
 /** Rows spread evenly over all pictures, float32 (N, dims). */
-function sampleOf(tokens: readonly Uint16Array[], dims: number): Float32Array {
-  const cells = tokens[0].length / dims;
-  const total = tokens.length * cells;
+async function sampleOf({ pictures, cells, dims, read }: CodedSource): Promise<Float32Array> {
+  const total = pictures * cells;
   const count = Math.min(total, SAMPLES);
   const sample = new Uint16Array(count * dims);
-  for (let n = 0; n < count; n++) {
-    const row = Math.floor((n * total) / count);
-    const [picture, cell] = [Math.floor(row / cells), row % cells];
-    sample.set(tokens[picture].subarray(cell * dims, (cell + 1) * dims), n * dims);
-  }
+  let n = 0;
+  for (let picture = 0; picture < pictures; picture++)
+    for (const [from, to] of ranges(cells)) {
+      const rowOf = (at: number) => Math.floor((at * total) / count) - picture * cells;
+      const bits = await read(picture, from * dims, to * dims);
+      for (; n < count && rowOf(n) < to; n++)
+        sample.set(bits.subarray((rowOf(n) - from) * dims, (rowOf(n) - from + 1) * dims), n * dims);
+    }
   return toFloat32(tensor(sample, [sample.length]));
 }
 
@@ -208,44 +253,46 @@ function codesOf(coordinates: Float32Array, { bands }: CodedPart) {
 }
 
 /**
- * Puts descriptors in codes.
- * @param tokens one a picture, float16 bits (h * w, dims). @param matched channels at a token's front that are compared.
+ * Puts descriptors in codes: no more than {@link AT_ONCE} tokens of them are in memory.
+ * @param options.fine whether the fine channels are kept; default true.
  */
 export async function codedBank(
   runtime: Runtime,
-  tokens: readonly Uint16Array[],
-  dims: number,
-  matched: number,
-  axes: CodedAxes = CODED_AXES,
+  source: CodedSource,
+  { axes = CODED_AXES, fine = true }: { readonly axes?: CodedAxes; readonly fine?: boolean } = {},
 ): Promise<CodedBank> {
-  const sample = sampleOf(tokens, dims);
+  const { pictures, cells, dims, matched, read } = source;
+  const sample = await sampleOf(source);
   const parts = [partOf(sample, dims, [0, matched], axes.compared)];
-  if (dims > matched) parts.push(partOf(sample, dims, [matched, dims], axes.fine));
-  const cells = tokens[0].length / dims;
+  if (fine && dims > matched) parts.push(partOf(sample, dims, [matched, dims], axes.fine));
+  const rows = Math.min(cells, AT_ONCE);
   const graph = new Graph('coordinates');
-  const all = cast(graph.input('tokens', [cells, dims], 'float16'), 'float32');
-  let from = 0;
+  const all = cast(graph.input('tokens', [rows, dims], 'float16'), 'float32');
+  let channel = 0;
   for (const [i, part] of parts.entries()) {
-    graph.output(`part${i}`, coordinatesOn(slice(all, 1, from, from + part.mean.length), part));
-    from += part.mean.length;
+    graph.output(`part${i}`, coordinatesOn(slice(all, 1, channel, channel + part.mean.length), part));
+    channel += part.mean.length;
   }
   const session = await runtime.load(graph.toModel());
-  const bank = { parts, pictures: [] as Uint8Array[], halves: [] as Float32Array[] };
-  for (const bits of tokens) {
-    const found = await session.run({ tokens: tensor(bits, [cells, dims], 'float16') });
-    const coded = parts.map((part, i) => codesOf(found[`part${i}`].data as Float32Array, part));
-    const width = coded.reduce((sum, { bytes }) => sum + bytes.length / cells, 0);
-    const picture = new Uint8Array(cells * width);
-    let at = 0;
-    for (const { bytes } of coded) {
-      const own = bytes.length / cells;
-      for (let cell = 0; cell < cells; cell++)
-        picture.set(bytes.subarray(cell * own, (cell + 1) * own), cell * width + at);
-      at += own;
+  const width = parts.reduce((sum, part) => sum + bytesOf(part.bands), 0);
+  const bytes = new Uint8Array(pictures * cells * width);
+  const halves = new Uint16Array(pictures * cells);
+  for (let n = 0; n < pictures; n++)
+    for (const [from, to] of ranges(cells)) {
+      const bits = new Uint16Array(rows * dims);
+      bits.set(await read(n, from * dims, to * dims));
+      const found = await session.run({ tokens: tensor(bits, [rows, dims], 'float16') }, { transfer: true });
+      const first = n * cells + from;
+      let at = 0;
+      for (const [i, part] of parts.entries()) {
+        const own = bytesOf(part.bands);
+        const coded = codesOf(found[`part${i}`].data as Float32Array, part);
+        for (let cell = 0; cell < to - from; cell++)
+          bytes.set(coded.bytes.subarray(cell * own, (cell + 1) * own), (first + cell) * width + at);
+        if (i === 0) halves.set(toFloat16(coded.halves.subarray(0, to - from)), first);
+        at += own;
+      }
     }
-    bank.pictures.push(picture);
-    bank.halves.push(coded[0].halves);
-  }
   await session.release();
-  return bank;
+  return { parts, pictures, bytes, halves };
 }

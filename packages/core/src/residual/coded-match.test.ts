@@ -52,12 +52,15 @@ async function matched(pictures: readonly Picture[], query: Float32Array, radius
   const none = new Float32Array(AXES);
   const bank: CodedBank = {
     parts: [{ mean: none, directions, bands, errors: none }],
-    pictures: pictures.map(({ bytes }) => bytes),
-    halves: pictures.map(({ halves }) => halves),
+    pictures: pictures.length,
+    bytes: Uint8Array.from(pictures.flatMap(({ bytes }) => [...bytes])),
+    halves: toFloat16(Float32Array.from(pictures.flatMap(({ halves }) => [...halves]))),
   };
   const graph = new Graph('coded-match');
   const values = graph.input('query', [cells, AXES]);
-  graph.output('delta', codedMatchOn(values, bankOn(graph, bank, 1), bank.parts, { height, width, radius }));
+  const numbers = graph.int64(pictures.map((_, i) => i));
+  const all = bankOn(graph, bank, 1, height)(numbers, { from: 0, to: height });
+  graph.output('delta', codedMatchOn(values, all, bank.parts, { height, width, radius }));
   const session = await runtime.load(graph.toModel());
   const { delta } = await session.run({ query: tensor(query, [cells, AXES]) });
   await session.release();
@@ -149,11 +152,13 @@ describe('the match in codes', () => {
         { mean: none, directions, bands, errors: none },
         { ...two, bands: [fine] },
       ],
-      pictures: marked,
-      halves: [flat.halves, flat.halves],
+      pictures: 2,
+      bytes: Uint8Array.from(marked.flatMap((bytes) => [...bytes])),
+      halves: toFloat16(Float32Array.from([...flat.halves, ...flat.halves])),
     };
     const values = graph.input('query', [cells, AXES + 2]);
-    graph.output('delta', codedMatchOn(values, bankOn(graph, bank, 2), bank.parts, { height, width, radius: 2 }));
+    const all = bankOn(graph, bank, 2, height)(graph.int64([0, 1]), { from: 0, to: height });
+    graph.output('delta', codedMatchOn(values, all, bank.parts, { height, width, radius: 2 }));
     const session = await runtime.load(graph.toModel());
     const query = Float32Array.from({ length: cells * (AXES + 2) }, (_, at) =>
       at % (AXES + 2) < AXES ? 0.1 * random.normal() : 0,

@@ -34,7 +34,7 @@ import {
 } from '@adclick/ortgrad';
 import { type CodedPart, type CodedValues, coordinatesOn } from './coded-bank.ts';
 import { bytesOf, type CodedBand, codesOn, meantBy, stepsOf } from './codes.ts';
-import { type MatchShape, type Tiling, tilingOf } from './match.ts';
+import { type PlacesShape, type Tiling, tilingOf } from './match.ts';
 
 /**
  * Places near a token whose tokens go on, with those of each picture there, and how many of these are compared exactly. Of 6 pictures of
@@ -102,9 +102,9 @@ function coarseOn(factors: Value, bytes: Value, halves: Value, bands: readonly C
 function proposedOn({ table, weights }: Coarse, neighbours: number, tiling: Tiling): Value {
   const { graph } = table;
   const { tiles, queries, candidates } = tiling;
-  const cells = tiles * queries;
-  const wide = weights.shape[1];
-  const tiled = reshape(gather(weights, graph.constant(tiling.order, [cells]), 0), [tiles, queries, wide]); // (T, Q, D)
+  const cells = table.shape[0] / neighbours;
+  const [all, wide] = weights.shape as [number, number];
+  const tiled = reshape(gather(weights, graph.constant(tiling.order, [all]), 0), [tiles, queries, wide]); // (T, Q, D)
   const asked = cast(swapLast(tiled), 'int8'); // (T, D, Q)
   const places = graph.constant(tiling.cells, [tiles * candidates]);
   const behind = (k: number) => add(places, graph.constant(Int32Array.of(k * cells), [1])); // (T * C)
@@ -132,8 +132,8 @@ function proposedOn({ table, weights }: Coarse, neighbours: number, tiling: Tili
   const numbers = add(reshape(cell, [tiles, count, 1, queries]), graph.constant(pictures, [neighbours, 1])); // (T, P, K, Q)
   const numbered = reshape(numbers, [tiles, count * neighbours, queries]); // (T, P * K, Q)
   const proposed = gatherElements(numbered, final.indices, 1); // (T, F, Q)
-  const rows = reshape(transpose(proposed, [0, 2, 1]), [cells, final.indices.shape[1]]); // (T * Q, F)
-  return gather(rows, graph.constant(tiling.inverse, [cells]), 0); // (h * w, F) int64
+  const rows = reshape(transpose(proposed, [0, 2, 1]), [all, final.indices.shape[1]]); // (T * Q, F)
+  return gather(rows, graph.constant(tiling.inverse, [all]), 0); // (rows * w, F) int64
 }
 
 /** The nearest of the proposed rows: int64 (h * w, F) -> (h * w). */
@@ -169,14 +169,14 @@ function restoredOn(bytes: Value, { bands, mean, directions }: CodedPart): Value
  * A token restored from its coordinates z is m + Az with axes A at right angles, so that its distance from f is that of z from Aᵀ(f - m)
  * and of what f has beside the axes, which no choice of a token changes: the nearest coordinates are those of the nearest token. All
  * axes are searched: tokens that are alike along some would be chosen among by rounding, and runtimes round differently.
- * @param query (h * w, D).
- * @returns r = f* - f of the coded channels, (h * w, channels).
+ * @param query (rows * w, D), those of the rows that are asked. @param codes of h rows.
+ * @returns r = f* - f of the coded channels, (rows * w, channels).
  */
 export function codedMatchOn(
   query: Value,
   { bytes, halves }: CodedValues,
   parts: readonly CodedPart[],
-  { height, width, radius }: Pick<MatchShape, 'height' | 'width' | 'radius'>,
+  { height, width, radius, asked = { from: 0, to: height } }: PlacesShape,
 ): Value {
   const { graph } = query;
   const [neighbours, cells, row] = bytes.shape as [number, number, number];
@@ -187,7 +187,7 @@ export function codedMatchOn(
   const front = slice(query, 1, 0, first.mean.length); // (h * w, m)
   const factors = mul(coordinatesOn(front, first), graph.constant(steps, [steps.length])); // (h * w, n)
   const coarse = coarseOn(factors, slice(all, 1, 0, bytesOf(first.bands)), half, first.bands);
-  const proposed = proposedOn(coarse, neighbours, tilingOf(height, width, radius)); // (h * w, F)
+  const proposed = proposedOn(coarse, neighbours, tilingOf(height, width, radius, asked)); // (h * w, F)
   const chosen = gather(all, nearestOf(coarse, half, proposed), 0); // (h * w, bytes)
   let at = 0;
   const restored = parts.map((part) => {

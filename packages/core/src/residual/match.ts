@@ -20,6 +20,7 @@ import {
   transpose,
   type Value,
 } from '@adclick/ortgrad';
+import type { Band } from '../features/bands.ts';
 import { SessionCache } from '../features/sessions.ts';
 
 /** What one compiled match fits. */
@@ -35,11 +36,16 @@ export interface MatchShape {
   readonly neighbours: number;
   /** Radius delta in tokens: candidates lie within this Euclidean distance of the query's place. */
   readonly radius: number;
+  /** Rows whose tokens ask; default all. The others are candidates alone. */
+  readonly asked?: Band;
 }
+
+/** What {@link placesOn} needs of it. */
+export type PlacesShape = Pick<MatchShape, 'height' | 'width' | 'radius' | 'asked'>;
 
 /** Result of a match. */
 export interface MatchResult {
-  /** r = f* - f, (height * width, dims). */
+  /** r = f* - f, (rows * width, dims). */
   readonly delta: Float32Array;
   /** For every token the number of its nearest reference token: picture * height * width + cell. */
   readonly index: Int32Array;
@@ -62,9 +68,9 @@ export interface Tiling {
   readonly queries: number;
   /** Candidates a tile: cells within the radius of any of its queries. */
   readonly candidates: number;
-  /** Tile order -> cell: (tiles * queries). */
+  /** Tile order -> query, numbered row by row: (tiles * queries). */
   readonly order: Int32Array;
-  /** Cell -> place in tile order. */
+  /** Query -> place in tile order. */
   readonly inverse: Int32Array;
   /** Cell of each candidate, clamped into the grid: (tiles * candidates). */
   readonly cells: Int32Array;
@@ -77,10 +83,11 @@ export interface Tiling {
 const divisor = (side: number) =>
   Math.max(...Array.from({ length: TILE }, (_, i) => i + 1).filter((d) => side % d === 0));
 
-export function tilingOf(height: number, width: number, radius: number): Tiling {
-  const [high, wide] = [divisor(height), divisor(width)];
+export function tilingOf(height: number, width: number, radius: number, { from, to }: Band): Tiling {
+  const rows = to - from;
+  const [high, wide] = [divisor(rows), divisor(width)];
   const queries = high * wide;
-  const tiles = (height * width) / queries;
+  const tiles = (rows * width) / queries;
   const offsets: (readonly [y: number, x: number])[] = [];
   const reach = Math.floor(radius);
   const gap = (at: number, side: number) => Math.max(0, -at, at - side + 1);
@@ -88,8 +95,8 @@ export function tilingOf(height: number, width: number, radius: number): Tiling 
     for (let x = -reach; x < wide + reach; x++)
       if (gap(y, high) ** 2 + gap(x, wide) ** 2 <= radius * radius) offsets.push([y, x]);
   const candidates = offsets.length;
-  const order = new Int32Array(height * width);
-  const inverse = new Int32Array(height * width);
+  const order = new Int32Array(rows * width);
+  const inverse = new Int32Array(rows * width);
   const cells = new Int32Array(tiles * candidates);
   const outside = new Float32Array(tiles * candidates);
   const far = new Float32Array(candidates * queries);
@@ -97,15 +104,15 @@ export function tilingOf(height: number, width: number, radius: number): Tiling 
     const top = Math.floor(tile / (width / wide)) * high;
     const left = (tile % (width / wide)) * wide;
     for (let q = 0; q < queries; q++) {
-      const cell = (top + Math.floor(q / wide)) * width + left + (q % wide);
-      order[tile * queries + q] = cell;
-      inverse[cell] = tile * queries + q;
+      const query = (top + Math.floor(q / wide)) * width + left + (q % wide);
+      order[tile * queries + q] = query;
+      inverse[query] = tile * queries + q;
     }
     for (const [c, [dy, dx]] of offsets.entries()) {
-      const y = Math.min(Math.max(top + dy, 0), height - 1);
+      const y = Math.min(Math.max(from + top + dy, 0), height - 1);
       const x = Math.min(Math.max(left + dx, 0), width - 1);
       cells[tile * candidates + c] = y * width + x;
-      if (y !== top + dy || x !== left + dx) outside[tile * candidates + c] = OUT;
+      if (y !== from + top + dy || x !== left + dx) outside[tile * candidates + c] = OUT;
     }
   }
   for (const [c, [y, x]] of offsets.entries())
@@ -115,7 +122,7 @@ export function tilingOf(height: number, width: number, radius: number): Tiling 
 }
 
 /**
- * Where the nearest token of each query is: queries (h * w, m) against K pictures (h * w, m) each. The candidates of a token are those of
+ * Where the nearest token of each query is: queries (rows * w, m), those of the rows that are asked, against K pictures (h * w, m) each. The candidates of a token are those of
  * all pictures within the radius of its place, Eq. 3 of the paper; the nearest of them is f*, Eq. 4.
  * @equation 3
  * @equation 4
@@ -123,22 +130,22 @@ export function tilingOf(height: number, width: number, radius: number): Tiling 
  * Nearest means the largest product of the two rows: q.b - |b|^2 / 2 where they are [q, 1] and [b, -|b|^2 / 2]. The largest over the
  * pictures comes first, then masks and the search for the place, on a tenth of the scores. At equal scores the first place in
  * row-major order wins, then the first picture.
- * @returns numbers of tokens, picture * h * w + cell, int64 (h * w).
+ * @returns numbers of tokens, picture * h * w + cell, int64 (rows * w).
  */
 export function placesOn(
   graph: Graph,
   queries: Value,
   pictures: readonly Value[],
-  { height, width, radius }: Pick<MatchShape, 'height' | 'width' | 'radius'>,
+  { height, width, radius, asked: rows = { from: 0, to: height } }: PlacesShape,
 ): Value {
   const cells = height * width;
-  const tiling = tilingOf(height, width, radius);
+  const tiling = tilingOf(height, width, radius, rows);
   const { tiles, queries: asked, candidates } = tiling;
-  const wide = queries.shape[1];
+  const [all, wide] = queries.shape as [number, number];
   const whole = (values: readonly number[], shape: readonly number[]) =>
     graph.constant(BigInt64Array.from(values, BigInt), shape);
 
-  const tiled = gather(queries, graph.constant(tiling.order, [cells]), 0); // (T * Q, m)
+  const tiled = gather(queries, graph.constant(tiling.order, [all]), 0); // (T * Q, m)
   const queriesT = transpose(reshape(tiled, [tiles, asked, wide]), [0, 2, 1]); // (T, m, Q)
   const places = graph.constant(tiling.cells, [tiles * candidates]);
   const scores = pictures.map((tokens) => {
@@ -155,49 +162,52 @@ export function placesOn(
   const firsts = Array.from({ length: tiles }, (_, tile) => tile * candidates);
   const inTable = add(place, whole(firsts, [tiles, 1, 1])); // (T, 1, Q) int64
   const cell = gather(graph.int64(Array.from(tiling.cells)), inTable, 0); // (T, 1, Q) int64
-  const found = reshape(add(mul(picture, whole([cells], [1, 1, 1])), cell), [cells]); // (T * Q) int64
-  return gather(found, graph.constant(tiling.inverse, [cells]), 0); // (h * w) int64
+  const found = reshape(add(mul(picture, whole([cells], [1, 1, 1])), cell), [all]); // (T * Q) int64
+  return gather(found, graph.constant(tiling.inverse, [all]), 0); // (rows * w) int64
 }
 
 /** A match as values of a graph. */
 export interface MatchValues {
-  /** r = f* - f, float32 (h * w, D). */
+  /** r = f* - f, float32 (rows * w, D). */
   readonly delta: Value;
-  /** Number of the nearest reference token, int64 (h * w). */
+  /** Number of the nearest reference token, int64 (rows * w). */
   readonly index: Value;
 }
 
-/** One match on a graph: `query` float32 (h * w, D) against `bank` float16 (K, h * w, D), by {@link placesOn}. */
+/** One match on a graph: `query` float32 (rows * w, D) against `bank` float16 (K, h * w, D), by {@link placesOn}. */
 export function matchOn(
   graph: Graph,
   query: Value,
   bank: Value,
-  { height, width, dims, matched = dims, neighbours, radius }: MatchShape,
+  { height, width, dims, matched = dims, neighbours, radius, asked }: MatchShape,
 ): MatchValues {
   const cells = height * width;
-  const front = matched < dims ? slice(query, 1, 0, matched) : query; // (h * w, m)
-  const withOne = concat([front, graph.filled(1, [cells, 1])], 1); // (h * w, m + 1)
+  const front = matched < dims ? slice(query, 1, 0, matched) : query; // (rows * w, m)
+  const withOne = concat([front, graph.filled(1, [query.shape[0], 1])], 1); // (rows * w, m + 1)
   const pictures = Array.from({ length: neighbours }, (_, k) => {
     const picture = reshape(slice(bank, 0, k, k + 1), [cells, dims]); // (h * w, D) float16
     const tokens = cast(matched < dims ? slice(picture, 1, 0, matched) : picture, 'float32'); // (h * w, m)
     return concat([tokens, scale(sumSquares(tokens, 1), -0.5)], 1); // (h * w, m + 1)
   });
-  const index = placesOn(graph, withOne, pictures, { height, width, radius }); // (h * w)
-  const nearest = gather(reshape(bank, [neighbours * cells, dims]), index, 0); // (h * w, D) float16
+  const index = placesOn(graph, withOne, pictures, { height, width, radius, asked }); // (rows * w)
+  const nearest = gather(reshape(bank, [neighbours * cells, dims]), index, 0); // (rows * w, D) float16
   return { delta: sub(cast(nearest, 'float32'), query), index };
 }
 
-/** The ONNX model of one match: `query` float32 (h * w, D) and `bank` float16 (K, h * w, D) -> `delta` (h * w, D), `index` int64 (h * w). */
+/** The ONNX model of one match: `query` float32 (rows * w, D) and `bank` float16 (K, h * w, D) -> `delta` (rows * w, D), `index` int64 (rows * w). */
 export function matchModel(shape: MatchShape): Uint8Array {
   const { height, width, dims, neighbours } = shape;
   const graph = new Graph('match');
-  const query = graph.input('query', [height * width, dims]);
+  const query = graph.input('query', [rowsOf(shape) * width, dims]);
   const bank = graph.input('bank', [neighbours, height * width, dims], 'float16');
   const { delta, index } = matchOn(graph, query, bank, shape);
   graph.output('delta', delta);
   graph.output('index', index);
   return graph.toModel();
 }
+
+/** Rows that ask. */
+const rowsOf = ({ height, asked }: Pick<MatchShape, 'height' | 'asked'>) => (asked ? asked.to - asked.from : height);
 
 /** Matches token grids in one runtime; one compiled model a shape. */
 export class Matcher {
@@ -217,23 +227,23 @@ export class Matcher {
 
   /**
    * Signed residual of a picture against its neighbours.
-   * @param query tokens (h * w, D).
+   * @param query tokens (rows * w, D).
    * @param bank K pictures' tokens in float16 bits, nearest picture first.
    */
   async match(
     query: Float32Array,
     bank: readonly Uint16Array[],
-    { height, width, dims, matched = dims, radius }: Omit<MatchShape, 'neighbours'>,
+    { height, width, dims, matched = dims, radius, asked = { from: 0, to: height } }: Omit<MatchShape, 'neighbours'>,
   ): Promise<MatchResult> {
     const size = height * width * dims;
     const packed = new Uint16Array(bank.length * size);
     for (const [k, tokens] of bank.entries()) packed.set(tokens, k * size);
-    const shape = { height, width, dims, matched, radius, neighbours: bank.length };
+    const shape = { height, width, dims, matched, radius, neighbours: bank.length, asked };
     const load = () => this.runtime.load(matchModel(shape), { yields: true });
-    const { delta, index } = await this.sessions.use(Object.values(shape).join('x'), load, (session) =>
+    const { delta, index } = await this.sessions.use(JSON.stringify(shape), load, (session) =>
       session.run(
         {
-          query: tensor(query.slice(), [height * width, dims]),
+          query: tensor(query.slice(), [rowsOf(shape) * width, dims]),
           bank: tensor(packed, [bank.length, height * width, dims], 'float16'),
         },
         { transfer: true },

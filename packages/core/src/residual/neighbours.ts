@@ -1,5 +1,6 @@
 /** From a picture's descriptors to its residual: choose the neighbours, fetch their tokens, match. */
 import type { Runtime } from '@adclick/ortgrad';
+import { type Band, bandsOf, widened, within } from '../features/bands.ts';
 import { TOKEN_STRIDE } from '../features/grid.ts';
 import type { Bank } from './bank.ts';
 import { distances } from './global-similarity.ts';
@@ -23,11 +24,6 @@ export interface Comparison {
   readonly matched: number;
 }
 
-/** Neighbours, nearest first, and the match against them. */
-export interface Compared extends MatchResult {
-  readonly neighbours: readonly Ranked[];
-}
-
 /**
  * The nearest good pictures of a query, nearest first; equally near ones in their own order.
  * @param histogram block histograms of the query; without them every picture counts as equally near.
@@ -48,15 +44,55 @@ export async function chooseNeighbours(
     .map(({ index, distance }) => ({ index, distance }));
 }
 
-/** Residual of tokens (h * w, D) against chosen neighbours. */
-export async function compare(
+/** Tokens that are matched at once; larger grids are worked off in bands. */
+const BAND = 2 * 64 * 64;
+
+/** A band of a match. */
+export interface ComparedBand extends MatchResult {
+  readonly band: Band;
+}
+
+/**
+ * Residuals of a picture against chosen neighbours, band after band: of the neighbours no more than the rows within reach is in memory.
+ * @param read gives values [from, to) of its tokens.
+ */
+export async function* compareInBands(
   { content, bank, matcher, matched }: Comparison,
-  tokens: Float32Array,
+  dims: number,
+  read: (from: number, to: number) => Promise<Float32Array>,
   neighbours: readonly Ranked[],
-): Promise<Compared> {
+): AsyncGenerator<ComparedBand> {
   const { grid, radius } = content.settings;
   const [height, width] = [grid.height / TOKEN_STRIDE, grid.width / TOKEN_STRIDE];
-  const references = await Promise.all(neighbours.map(({ index }) => bank.tokens(content.entries[index].shard)));
-  const dims = tokens.length / (height * width);
-  return { neighbours, ...(await matcher.match(tokens, references, { height, width, dims, matched, radius })) };
+  const row = width * dims;
+  for (const band of bandsOf({ height, width }, BAND)) {
+    const seen = widened(band, Math.floor(radius), height);
+    const parts = neighbours.map(({ index }) =>
+      bank.part(content.entries[index].shard, seen.from * row, seen.to * row),
+    );
+    const references = await Promise.all(parts);
+    const tokens = await read(band.from * row, band.to * row);
+    const asked = within(band, seen);
+    const shape = { height: seen.to - seen.from, width, dims, matched, radius, asked };
+    yield { band, ...(await matcher.match(tokens, references, shape)) };
+  }
+}
+
+/** Residual of tokens (h * w, D) against chosen neighbours, (h * w, D). */
+export async function compare(
+  comparison: Comparison,
+  tokens: Float32Array,
+  dims: number,
+  neighbours: readonly Ranked[],
+): Promise<Float32Array> {
+  const read = async (from: number, to: number) => tokens.subarray(from, to);
+  const delta = new Float32Array(tokens.length);
+  let at = 0;
+  for await (const part of compareInBands(comparison, dims, read, neighbours)) {
+    // One band is all of it.
+    if (part.delta.length === tokens.length) return part.delta;
+    delta.set(part.delta, at);
+    at += part.delta.length;
+  }
+  return delta;
 }

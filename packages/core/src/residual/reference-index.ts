@@ -2,6 +2,7 @@
 import { Once, Runtime, tensor, toFloat32 } from '@adclick/ortgrad';
 import { fail } from '../errors.ts';
 import { BACKBONES, type BackboneName } from '../features/backbones.ts';
+import { bandsOf } from '../features/bands.ts';
 import { type Descriptors, FeatureExtractor } from '../features/extractor.ts';
 import { type GridSize, TOKEN_STRIDE } from '../features/grid.ts';
 import { readImage } from '../image/codec.ts';
@@ -26,7 +27,7 @@ import {
 } from './build-index.ts';
 import { codedBank } from './coded-bank.ts';
 import { type ForegroundModel, foregroundMap } from './foreground.ts';
-import { fitForeground } from './foreground-fit.ts';
+import { fitForeground, type TokenGrid } from './foreground-fit.ts';
 import { blockHistograms } from './global-similarity.ts';
 import {
   type IndexContent,
@@ -90,8 +91,11 @@ const ZOOM_CALIBRATION = 4;
 /** Farthest reach of a zoomed match in tokens. */
 const ZOOM_RADIUS = 12;
 
-/** Good pictures that the foreground is learnt from, at most. */
+/** Good pictures that the foreground is learnt from, at most, and tokens of each. */
 const FOREGROUND_PICTURES = 24;
+const FOREGROUND_TOKENS = 1.15 * 64 * 64;
+/** Tokens whose foreground is computed at once. */
+const FOREGROUND_BAND = 4 * 64 * 64;
 
 /** Bytes of neighbours' pictures that are kept for the next zoom. */
 const PICTURE_BYTES = 128 * 2 ** 20;
@@ -236,11 +240,8 @@ export class ReferenceIndex {
     const { content, bank, runtime, extractor } = this.parts;
     const { tokens, height, width, dims } = described;
     const chosen = await this.rank(described, options);
-    const { delta } = await compare(
-      { content, bank, matcher: Matcher.of(runtime), matched: extractor.matched },
-      tokens,
-      chosen,
-    );
+    const comparison = { content, bank, matcher: Matcher.of(runtime), matched: extractor.matched };
+    const delta = await compare(comparison, tokens, dims, chosen);
     return {
       height,
       width,
@@ -253,12 +254,15 @@ export class ReferenceIndex {
     };
   }
 
-  /** The good pictures that a described picture is compared with, nearest first; options and errors are those of {@link residual}. */
-  async nearest(described: Descriptors, options: CompareOptions = {}): Promise<readonly Neighbour[]> {
-    return this.named(await this.rank(described, options));
+  /** The good pictures that one at the size of the model grid is compared with, nearest first; options and errors are those of {@link residual}. */
+  async nearest(onGrid: RgbImage, options: CompareOptions = {}): Promise<readonly Neighbour[]> {
+    return this.named(await this.rank(await this.parts.extractor.glance(onGrid), options));
   }
 
-  private async rank({ low, height, width }: Descriptors, { exclude = [] }: CompareOptions): Promise<Ranked[]> {
+  private async rank(
+    { low, height, width }: Omit<Descriptors, 'tokens' | 'dims'>,
+    { exclude = [] }: CompareOptions,
+  ): Promise<Ranked[]> {
     const { content, runtime, directory } = this.parts;
     if (height * TOKEN_STRIDE !== this.grid.height || width * TOKEN_STRIDE !== this.grid.width)
       throw new RangeError(`residual: ${width} x ${height} tokens do not fit the index; use its describe()`);
@@ -324,16 +328,26 @@ export class ReferenceIndex {
   }
 
   private async fitObject(): Promise<ForegroundModel | undefined> {
-    const { bank, content } = this.parts;
+    const { content } = this.parts;
     const shards = [...new Set(content.entries.map(({ shard }) => shard))].sort().slice(0, FOREGROUND_PICTURES);
-    const { dims, matched } = this.parts.extractor;
-    const grids = await Promise.all(
-      shards.map(async (shard) => {
-        const bits = await bank.tokens(shard);
-        return { tokens: toFloat32(tensor(bits, [bits.length])), ...this.tokens, dims, matched };
-      }),
-    );
+    const grids: TokenGrid[] = [];
+    for (const shard of shards) grids.push(await this.thinned(shard));
     return fitForeground(grids, new Random(`${content.settings.seed}/foreground`));
+  }
+
+  /** Tokens of a good picture, of a large one every second, third, … along each axis. */
+  private async thinned(shard: string): Promise<TokenGrid> {
+    const { dims, matched } = this.parts.extractor;
+    const { height, width } = this.tokens;
+    const step = Math.ceil(Math.sqrt((height * width) / FOREGROUND_TOKENS));
+    const size = { height: Math.floor(height / step), width: Math.floor(width / step) };
+    const bits = new Uint16Array(size.height * size.width * dims);
+    for (let y = 0, at = 0; y < size.height; y++) {
+      const row = await this.parts.bank.part(shard, y * step * width * dims, (y * step + 1) * width * dims);
+      for (let x = 0; x < size.width; x++, at += dims)
+        bits.set(row.subarray(x * step * dims, (x * step + 1) * dims), at);
+    }
+    return { tokens: toFloat32(tensor(bits, [bits.length])), ...size, dims, matched };
   }
 
   /**
@@ -344,32 +358,54 @@ export class ReferenceIndex {
   async foregroundOf({ tokens, neighbours }: Pick<Residual, 'tokens' | 'neighbours'>): Promise<Plane | undefined> {
     const model = await this.foreground();
     if (!model) return undefined;
-    const { bank, content, runtime } = this.parts;
+    const { content, extractor } = this.parts;
     const names = new Set(neighbours.map(({ name }) => name));
-    const near = content.entries.filter(({ name }) => names.has(name));
-    const others = await Promise.all(near.map(({ shard }) => bank.tokens(shard)));
-    return foregroundMap(runtime, model, tokens, others, this.tokens);
+    const near = content.entries.filter(({ name }) => names.has(name)).map(({ shard }) => shard);
+    const { dims } = extractor;
+    return this.foregroundIn(model, async (from, to) => tokens.subarray(from * dims, to * dims), near);
+  }
+
+  /** The map of a picture and of good ones. @param own gives the picture's tokens [from, to). @param near shards. */
+  private async foregroundIn(
+    model: ForegroundModel,
+    own: (from: number, to: number) => Promise<Float32Array | Uint16Array>,
+    near: readonly string[],
+  ): Promise<Plane> {
+    const { bank, runtime, extractor } = this.parts;
+    const { height, width } = this.tokens;
+    const data = new Float32Array(height * width);
+    for (const band of bandsOf({ height, width }, FOREGROUND_BAND)) {
+      const [from, to] = [band.from * width, band.to * width];
+      const others = near.map((shard) => bank.part(shard, from * extractor.dims, to * extractor.dims));
+      const size = { height: band.to - band.from, width };
+      data.set((await foregroundMap(runtime, model, await own(from, to), await Promise.all(others), size)).data, from);
+    }
+    return { data, width, height, channels: 1 };
   }
 
   /**
    * What a detector file takes along.
    * @param limit good pictures at most; see {@link coreset} for which. Copies of one picture count once.
+   * @param options.fine whether the fine channels are taken along, which serve a network alone; default true.
    * @throws ADC_INDEX_DAMAGED when a file cannot be read; RangeError for a zoomed index.
    */
-  async reference(limit = Number.POSITIVE_INFINITY): Promise<Reference> {
+  async reference(limit = Number.POSITIVE_INFINITY, { fine = true } = {}): Promise<Reference> {
     const { content, bank, runtime, extractor } = this.parts;
     const { codebook, settings, calibration } = content;
     if (!codebook) throw new RangeError('a zoomed index cannot be taken along');
     const chosen = await this.chosen(limit);
     const entries = chosen.map((i) => content.entries[i]);
-    const tokens: Uint16Array[] = [];
-    for (const { shard } of entries) tokens.push(await bank.tokens(shard));
-    const coded = await codedBank(runtime, tokens, extractor.dims, extractor.matched);
+    const { dims, matched } = extractor;
+    const cells = this.tokens.height * this.tokens.width;
+    const read = (picture: number, from: number, to: number) => bank.part(entries[picture].shard, from, to);
+    const coded = await codedBank(runtime, { pictures: entries.length, cells, dims, matched, read }, { fine });
     const errors = coded.parts.flatMap((part) => [...part.errors]);
     const model = await this.foreground();
     const maps: Float32Array[] = [];
-    for (const bits of model ? tokens : [])
-      maps.push((await foregroundMap(runtime, model as ForegroundModel, bits, [], this.tokens)).data);
+    for (const { shard } of model ? entries : []) {
+      const own = (from: number, to: number) => bank.part(shard, from * dims, to * dims);
+      maps.push((await this.foregroundIn(model as ForegroundModel, own, [])).data);
+    }
     return {
       names: entries.map(({ name }) => name),
       of: content.entries.length,
@@ -377,7 +413,7 @@ export class ReferenceIndex {
       histograms: chosen.map((i) => content.histograms[i]),
       codebook,
       settings,
-      calibration: calibration.map((level, channel) => level + errors[channel]),
+      calibration: calibration.map((level, channel) => level + (errors[channel] ?? 0)),
       ...(model && { foreground: { model, maps } }),
     };
   }

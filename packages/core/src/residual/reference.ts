@@ -18,7 +18,7 @@ export interface Reference {
   readonly histograms: readonly Float32Array[];
   readonly codebook: Codebook;
   readonly settings: IndexSettings;
-  /** Normal level c of each channel: the index's, and what codes add to squared residuals. */
+  /** Normal level c of each channel: the index's, and, of those that are in codes, what these add to squared residuals. */
   readonly calibration: Float32Array;
   /** Where the product lies; absent for textures. */
   readonly foreground?: { readonly model: ForegroundModel; readonly maps: readonly Float32Array[] };

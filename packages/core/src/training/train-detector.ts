@@ -3,7 +3,6 @@ import type { ParameterSource, Runtime, Tensor } from '@adclick/ortgrad';
 import type { LabelledDefect } from '../clicks/labelled-defect.ts';
 import { fail } from '../errors.ts';
 import { mean } from '../evaluation/metrics.ts';
-import { normalisedColoursOn } from '../features/normalised-colours.ts';
 import type { SegBuilder } from '../inference/anomaly-map.ts';
 import type { HeldOutNetwork } from '../inference/held-out.ts';
 import { DEFAULT_WEIGHTS } from '../inference/labeler.ts';
@@ -79,8 +78,8 @@ const GAIN = 3;
 /** The network as a detector's graph builds it. */
 export const builderOf =
   (settings: SegSettings, words: TypeWords, trust: number, window?: SlidingWindow): SegBuilder =>
-  (p: ParameterSource, { residual, tokens, norm, image }) =>
-    trusted(unasked(p, settings, { residual, tokens, norm }, normalisedColoursOn(image), words, window), trust);
+  (p: ParameterSource, { residual, tokens, norm, colours }) =>
+    trusted(unasked(p, settings, { residual, tokens, norm }, colours, words, window), trust);
 
 /** What the phrases of each defect type say (Eq. 6); nothing for types without. */
 async function wordsOf(
