@@ -5,12 +5,14 @@ import { CLICK_THRESHOLD } from './annotator.ts';
 import { fitExtent } from './extent.ts';
 import { type ModelClick, modelClick } from './types.ts';
 
-const SIDE = 40;
+const SIDE = 320;
+/** Pixels to a unit of length: a disc of 5 units is large enough to be moved in full. */
+const UNIT = 8;
 
 /** Discs around the middle, the inner ones last, on a ground of almost nothing. */
 function discs(...rings: readonly (readonly [radius: number, probability: number])[]): Float32Array {
   return Float32Array.from({ length: SIDE * SIDE }, (_, i) => {
-    const distance = Math.hypot((i % SIDE) - SIDE / 2, Math.floor(i / SIDE) - SIDE / 2);
+    const distance = Math.hypot((i % SIDE) - SIDE / 2, Math.floor(i / SIDE) - SIDE / 2) / UNIT;
     return rings.reduce((found, [radius, probability]) => (distance <= radius ? probability : found), 0.001);
   });
 }
@@ -35,6 +37,17 @@ describe('the extent of a clicked part', () => {
     const map = discs([6, 0.5], [5, 0.999]);
     expect(areaOf(fitted(map))).toBe(areaOf(map));
     expect(areaOf(fitted(discs([19, 0.4], [18, 0.5], [17, 0.999])))).toBe(areaOf(discs([18, 0.9])));
+  });
+
+  test('leaves small parts as they are, and moves middling ones a part of the way', () => {
+    const rims = [0.8, 1.2, 3].map((radius) => discs([3 * radius, 0.42], [radius, 0.95]));
+    const [small, middling, large] = rims.map((map) => {
+      const p = fitted(map)[(SIDE / 2) * (SIDE + 1)];
+      return Math.log((p / (1 - p)) * (0.05 / 0.95));
+    });
+    expect(small).toBeCloseTo(0, 5);
+    expect(middling).toBeGreaterThan(0.05);
+    expect(middling).toBeLessThan(0.9 * large);
   });
 
   test('leaves a map alone whose mask overlaps most already, and what no positive click is connected with', () => {
@@ -64,7 +77,7 @@ describe('the extent of a clicked part', () => {
       fc.property(fc.integer(), (seed) => {
         const random = new Random(seed);
         // Round shapes only, so that everything is connected with the click; log odds a tenth apart at least.
-        const odds = [17, 13, 9, 5].map((_, ring) => (random.int(0, 5) * 4 + ring) / 10 - 0.97);
+        const odds = [17, 13, 9, 5].map((_, ring) => (random.int(ring === 3 ? 2 : 0, 5) * 4 + ring) / 10 - 0.97);
         const map = discs(...[17, 13, 9, 5].map((radius, ring) => [radius, 1 / (1 + Math.exp(-odds[ring]))] as const));
         const expected = (mask: readonly number[]) => {
           const q = (p: number) => 1 / (1 + ((1 - p) / p) ** 1.5);
@@ -76,6 +89,7 @@ describe('the extent of a clicked part', () => {
         const cuts = [...new Set(map)].filter((p) => p > 0.25).map((p) => expected(above(map, p - 1e-6)));
         expect(expected(above(fitted(map), CLICK_THRESHOLD))).toBeCloseTo(Math.max(...cuts), 6);
       }),
+      { numRuns: 30 },
     );
   });
 });

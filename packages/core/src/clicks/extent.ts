@@ -16,6 +16,12 @@ const SHARPER = 1.5;
 /** Log odds that a map is moved by, at most. */
 const MOST = 1;
 
+/**
+ * Pixels of a mask up to which it is left as it is, and from which on it is moved in full, by the logarithm between: what is left of each pixel
+ * of a rim, which tokens of 8 pixels blur, adds up to more than a small defect.
+ */
+const [SMALL, LARGE] = [150, 600];
+
 /** Levels that are tried, to each side of even log odds, and how many there are to a log odd. */
 const [SPAN, FINE] = [5, 20];
 const LEVELS = 2 * SPAN * FINE;
@@ -55,10 +61,16 @@ class Region {
     }
     const cut = logit(CLICK_THRESHOLD);
     if (best === LEVELS) return 0;
-    if (best < levelOf(cut)) return Math.min(MOST, cut - oddsOf(best));
+    if (best < levelOf(cut)) return this.share() * Math.min(MOST, cut - oddsOf(best));
     let next = best - 1;
     while (next >= 0 && pixels[next] === 0) next--;
-    return Math.max(-MOST, Math.min(0, cut - oddsOf(next + 1)));
+    return this.share() * Math.max(-MOST, Math.min(0, cut - oddsOf(next + 1)));
+  }
+
+  /** How much of a move is made, by the size of the mask as it is. */
+  private share(): number {
+    const shown = this.pixels.subarray(levelOf(logit(CLICK_THRESHOLD)) + 1).reduce((sum, each) => sum + each, 0);
+    return Math.max(0, Math.min(1, Math.log(shown / SMALL) / Math.log(LARGE / SMALL)));
   }
 }
 
