@@ -126,23 +126,16 @@ export function mapsOn(
         : scaledOn(rowsOf(image, 1, seen, size.height), backbone);
       return build(frozen, cut).map((map) => rowsOf(map, 2, within(band, seen), seen.to - seen.from)); // (1, C, rows, columns)
     });
-    const [first] = bands;
-    for (const tap of first.keys())
-      maps.push(
-        bands.length > 1
-          ? concat(
-              bands.map((each) => each[tap]),
-              2,
-            )
-          : first[tap],
-      );
+    for (const tap of bands[0].keys()) {
+      const all = bands.map((each) => each[tap]);
+      maps.push(concat(all, 2));
+    }
   }
   return maps;
 }
 
 /** Rows of tokens of a value that has some of its own for each along an axis, or one for several. @param height of it all, in tokens. */
 function rowsOf(x: Value, axis: number, { from, to }: Band, height: number): Value {
-  if (from === 0 && to === height) return x;
   const scaled = (row: number) => (row * x.shape[axis]) / height;
   return slice(x, axis, scaled(from), scaled(to));
 }
@@ -206,12 +199,11 @@ export function descriptorModel(
   const whole = !wanted.every((each) => each === 'low');
   const maps = mapsOn(graph, backbone, weights, image, { count: whole ? undefined : 1 });
   const bands = whole ? bandsOf(size, BAND[0]).map((band) => tokensOn(maps, backbone, size, band)) : [];
-  const joined = (values: readonly Value[]) => (values.length > 1 ? concat(values, 0) : values[0]);
   const half = (x: Value) => cast(x, 'float16');
-  if (whole && wanted.includes('plain')) graph.output('tokens', joined(bands)); // (h * w, D)
+  if (whole && wanted.includes('plain')) graph.output('tokens', concat(bands, 0)); // (h * w, D)
   if (!wanted.includes('packed') || wanted.includes('plain')) graph.output('low', lowOn(maps)); // (C, 2h, 2w)
   if (wanted.includes('packed')) {
-    graph.output('packedTokens', joined(bands.map(half)));
+    graph.output('packedTokens', concat(bands.map(half), 0));
     graph.output('packedLow', half(lowOn(maps)));
   }
   return graph.toModel({ backbone: backbone.name });

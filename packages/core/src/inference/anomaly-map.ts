@@ -177,9 +177,6 @@ function scoreOn(raw: Value, rule: ImageScore): Value {
 /** 0 and more to [0,1], `level` to 0.5. */
 const squash = (x: Value, level: number): Value => div(x, addScalar(x, level));
 
-/** Rows below each other, as one value. */
-const stackedOn = (rows: readonly Value[]): Value => (rows.length > 1 ? concat(rows, 0) : rows[0]);
-
 /** Puts a map and its score on a graph; score rules read the map before smoothing. */
 export function anomalyMapOn(graph: Graph, { image, bands }: MapInputs, options: MapOptions): MapValues {
   const { settings, calibration, matched, network, level } = options;
@@ -193,11 +190,16 @@ export function anomalyMapOn(graph: Graph, { image, bands }: MapInputs, options:
   const known = bands.flatMap(({ foreground }) => foreground ?? []);
   const weigh = (plane: Value): Value => {
     if (settings.foreground === 0 || known.length === 0) return plane;
-    const weight = pow(stackedOn(known), settings.foreground); // (h, w)
+    const weight = pow(concat(known, 0), settings.foreground); // (h, w)
     return mul(plane, enlarge(graph, weight, plane.shape as [number, number], 0));
   };
   if (!network) {
-    const weighed = weigh(stackedOn(looks.map(({ norm }) => norm))); // (h, w)
+    const weighed = weigh(
+      concat(
+        looks.map(({ norm }) => norm),
+        0,
+      ),
+    ); // (h, w)
     return {
       map: squash(enlarge(graph, weighed, [height, width], settings.sigma), level.map),
       score: squash(scoreOn(enlarge(graph, weighed, [height, width], 0), settings.score), level.score),

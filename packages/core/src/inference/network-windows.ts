@@ -66,8 +66,7 @@ export function drawnOn(image: Value, bands: readonly SeenRows[], draw: (inputs:
   return fadedOn(strips, tops, 1); // (1, H, W)
 }
 
-const cut = (x: Value, axis: number, from: number, count: number): Value =>
-  count === x.shape[axis] ? x : slice(x, axis, from, from + count);
+const cut = (x: Value, axis: number, from: number, count: number): Value => slice(x, axis, from, from + count);
 
 /** Rows [from, to) of bands. */
 function rowsOf(bands: readonly SeenRows[], from: number, to: number): SeenRows {
@@ -81,7 +80,7 @@ function rowsOf(bands: readonly SeenRows[], from: number, to: number): SeenRows 
   });
   const joined = (of: (band: SeenRows) => Value) => {
     const parts = touched.map((each) => cut(of(each.band), 1, each.from, each.to - each.from));
-    return parts.length > 1 ? concat(parts, 1) : parts[0];
+    return concat(parts, 1);
   };
   return { residual: joined((b) => b.residual), tokens: joined((b) => b.tokens), norm: joined((b) => b.norm) };
 }
@@ -118,5 +117,5 @@ export function fadedOn(windows: readonly Value[], starts: readonly number[], ax
     );
     at = to;
   }
-  return pieces.length > 1 ? concat(pieces, axis) : windows[0];
+  return concat(pieces, axis);
 }

@@ -195,6 +195,6 @@ export function codedMatchOn(
     at += bytesOf(part.bands);
     return restoredOn(own, part); // (h * w, channels of the part)
   });
-  const nearest = restored.length > 1 ? concat(restored, 1) : restored[0]; // (h * w, channels)
+  const nearest = concat(restored, 1); // (h * w, channels)
   return sub(nearest, slice(query, 1, 0, nearest.shape[1]));
 }

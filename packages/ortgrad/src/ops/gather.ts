@@ -139,7 +139,7 @@ export function regroupRows(
   indices: readonly number[],
   leads: readonly (readonly number[])[],
 ): Value[] {
-  const joined = parts.length === 1 ? parts[0] : concat(parts, 0);
+  const joined = concat(parts, 0);
   const width = joined.shape[joined.shape.length - 1];
   const total = elementCount(joined.shape) / width;
   const inverse = inverseOf('regroupRows', indices, total, joined.shape);

@@ -37,7 +37,7 @@ export function swapLast(x: Value): Value {
   );
 }
 
-/** Joins values along an axis; all other sides must be equal. */
+/** Joins values along an axis; all other sides must be equal. A single value is joined already. */
 export function concat(xs: readonly Value[], axis: number): Value {
   const first = xs[0];
   if (!first) throw shapeError('concat', 'needs at least one value');
@@ -47,6 +47,7 @@ export function concat(xs: readonly Value[], axis: number): Value {
       throw shapeError('concat', `shapes may differ along axis ${at} alone`, first.shape, x.shape);
     }
   }
+  if (xs.length === 1) return first;
   const shape = withSide(
     first.shape,
     at,
