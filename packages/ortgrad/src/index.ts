@@ -128,6 +128,7 @@ export { leftoversAmong, removeLeftovers, temporaryFor } from './temporary.ts';
 export {
   type DType,
   elementCount,
+  fromHalf,
   type Tensor,
   type TensorData,
   tensor,

@@ -105,6 +105,9 @@ function halves(): Float32Array {
   return halfTable;
 }
 
+/** The number that float16 bits stand for. */
+export const fromHalf = (bits: number): number => halves()[bits];
+
 /** The elements as float32: a copy for every type but float32, whose own array is returned. */
 export function toFloat32(source: Tensor): Float32Array {
   const { data } = source;

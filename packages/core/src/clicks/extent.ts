@@ -2,9 +2,10 @@
  * How far a clicked part goes (ours). A network that is unsure of a whole defect is below the threshold on most of it, and a mask cut
  * there is a core; one that is sure of too much gets cut too late. The mask that overlaps most with what the map expects is neither.
  */
+
+import { fromLogOdds, logOdds, logOddsWithin } from '../log-odds.ts';
 import { CLICK_THRESHOLD } from './annotator.ts';
-import { logit, probabilityAt } from './odds.ts';
-import { Parts } from './parts.ts';
+import { LEAST, Parts } from './parts.ts';
 import type { ModelClick } from './types.ts';
 
 /** Probability above which a pixel that is connected with a positive click may belong to its defect. */
@@ -38,10 +39,10 @@ class Region {
   private readonly defect = new Float64Array(LEVELS);
 
   add(probability: number): void {
-    const odds = logit(probability);
+    const odds = logOddsWithin(LEAST, probability);
     const level = levelOf(odds);
     this.pixels[level]++;
-    this.defect[level] += probabilityAt(SHARPER * odds);
+    this.defect[level] += fromLogOdds(SHARPER * odds);
   }
 
   /**
@@ -59,7 +60,7 @@ class Region {
       const overlap = inside / (count + all - inside);
       if (overlap > most) [most, best] = [overlap, level];
     }
-    const cut = logit(CLICK_THRESHOLD);
+    const cut = logOdds(CLICK_THRESHOLD);
     if (best === LEVELS) return 0;
     if (best < levelOf(cut)) return this.share() * Math.min(MOST, cut - oddsOf(best));
     let next = best - 1;
@@ -69,7 +70,7 @@ class Region {
 
   /** How much of a move is made, by the size of the mask as it is. */
   private share(): number {
-    const shown = this.pixels.subarray(levelOf(logit(CLICK_THRESHOLD)) + 1).reduce((sum, each) => sum + each, 0);
+    const shown = this.pixels.subarray(levelOf(logOdds(CLICK_THRESHOLD)) + 1).reduce((sum, each) => sum + each, 0);
     return Math.max(0, Math.min(1, Math.log(shown / SMALL) / Math.log(LARGE / SMALL)));
   }
 }
@@ -97,6 +98,6 @@ export function fitExtent(
   const shift = region.shift();
   if (shift === 0) return;
   parts.each((pixel, part) => {
-    if (clicked.has(part)) map[pixel] = probabilityAt(logit(map[pixel]) + shift);
+    if (clicked.has(part)) map[pixel] = fromLogOdds(logOddsWithin(LEAST, map[pixel]) + shift);
   });
 }

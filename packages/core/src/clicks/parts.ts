@@ -6,6 +6,9 @@ import { Scratch } from '../image/scratch.ts';
 /** What becomes of a pixel above the threshold that the mask does not get: it might belong, or it does not. */
 export const [CANDIDATE, AWAY] = [1, 2];
 
+/** Probabilities of a map are told apart this near to 0 and 1, and no nearer. */
+export const LEAST = 1e-6;
+
 const maskScratch = new Scratch((length) => new Uint8Array(length));
 const labelScratch = new Scratch((length) => new Int32Array(length));
 

@@ -3,10 +3,10 @@
  * unless it is sure. Everything on the model grid; figures in docs/method.md.
  */
 import type { Plane } from '../image/types.ts';
+import { fromLogOdds, logOddsWithin } from '../log-odds.ts';
 import { DISC_RADIUS, overDisc } from './disc.ts';
 import { fitExtent } from './extent.ts';
-import { logit } from './odds.ts';
-import { AWAY, CANDIDATE, Parts } from './parts.ts';
+import { AWAY, CANDIDATE, LEAST, Parts } from './parts.ts';
 import type { ImageClick, ModelClick } from './types.ts';
 
 /** Probability around a click that the network does not obey: at least this where it is positive, at most 1 - this where it is negative. */
@@ -151,7 +151,7 @@ function steadied({ map, width, height, clicks }: Drawn, before: Float32Array): 
         continue;
       }
       const share = STEADY.share * (1 - rows[v] * columns[u]);
-      out[i] = 1 / (1 + Math.exp(-((1 - share) * logit(now) + share * logit(then))));
+      out[i] = fromLogOdds((1 - share) * logOddsWithin(LEAST, now) + share * logOddsWithin(LEAST, then));
     }
   return out;
 }
@@ -238,7 +238,7 @@ interface Known {
 function comesAlong({ area, surest, alike, shown }: Known, clicked: number): boolean {
   const stays = 2 * shown > area ? ALONG.stays : 0;
   const larger = Math.max(0, Math.log(area / Math.max(1, clicked)));
-  return logit(surest) + (ALONG.likeness * alike) / area >= ALONG.sure - stays + larger;
+  return logOddsWithin(LEAST, surest) + (ALONG.likeness * alike) / area >= ALONG.sure - stays + larger;
 }
 
 /** Which pixels are taken out: banned parts, what is banned of clicked ones, and those that are not sure enough to come along. */

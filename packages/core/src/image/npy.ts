@@ -1,5 +1,5 @@
 /** Reading of NumPy's `.npy` files: an array of numbers of any byte order and order of axes, as floats in rows. */
-import { fromHalf } from './half.ts';
+import { fromHalf } from '@adclick/ortgrad';
 
 /** An array as NumPy holds it in C order: the last axis runs fastest. */
 export interface NpyArray {

@@ -1,6 +1,6 @@
 /** TIFF pages that libvips clips or refuses: signed 16-bit, half and double floats, and tiles of one channel each. Memory is bounded by the header's size. */
 import { inflateSync } from 'node:zlib';
-import { fromHalf } from './half.ts';
+import { fromHalf } from '@adclick/ortgrad';
 import { FULL_RANGES, type SampleType } from './samples.ts';
 import { type Blocks, blocksOf, type Directory, SAMPLE_FORMAT, TIFF_TAGS } from './tiff.ts';
 import type { Pixels } from './types.ts';

@@ -5,6 +5,7 @@ import { addScalar, appendMetadata, Graph, Runtime, relu, reshape, resizeBilinea
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import type { LabelledDefect } from '../clicks/labelled-defect.ts';
 import type { RgbImage } from '../image/types.ts';
+import { logOdds } from '../log-odds.ts';
 import { Random } from '../random.ts';
 import { ReferenceIndex } from '../residual/reference-index.ts';
 import { makeProduct } from '../synthesis/products/index.ts';
@@ -14,7 +15,6 @@ import { withCard } from './detector-card.ts';
 import { driftOf, type Seen } from './drift.ts';
 import { limitsOf, lookAtHeldOut } from './held-out.ts';
 import { IndexScorer } from './scoring.ts';
-import { logOdds } from './thresholds.ts';
 
 let runtime: Runtime;
 let folder: string;

@@ -1,8 +1,9 @@
 import { describe, expect, test } from 'vitest';
+import { fromLogOdds, logOdds } from '../log-odds.ts';
 import { Random } from '../random.ts';
 import type { HeldOutGood } from './detector-card.ts';
 import { chanceAbove, DriftWatch, driftOf, type Known, withGoods } from './drift.ts';
-import { fromLogOdds, logOdds, thresholdFor } from './thresholds.ts';
+import { thresholdFor } from './thresholds.ts';
 
 const random = new Random('drift');
 /** Pictures whose map lies so much above the usual one everywhere, and whose score does. */

@@ -1,7 +1,9 @@
 /** Whether the pictures of a line differ from the good ones that a detector was made of, and thresholds that follow good pictures that do. */
+
+import { logOdds } from '../log-odds.ts';
 import type { DetectorCard, HeldOut, HeldOutGood } from './detector-card.ts';
 import { median, moved } from './held-out.ts';
-import { GoodTail, logOdds } from './thresholds.ts';
+import { GoodTail } from './thresholds.ts';
 
 /** A line whose pictures differ. */
 export interface Drift {

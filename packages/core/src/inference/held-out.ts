@@ -2,6 +2,7 @@
 import type { LabelledDefect } from '../clicks/labelled-defect.ts';
 import { resizePlane } from '../image/resize.ts';
 import type { Plane } from '../image/types.ts';
+import { fromLogOdds, logOdds } from '../log-odds.ts';
 import type { Reference } from '../residual/reference.ts';
 import type { ReferenceIndex } from '../residual/reference-index.ts';
 import { spread } from '../spread.ts';
@@ -9,7 +10,7 @@ import type { MapSettings, SegNetwork } from './anomaly-map.ts';
 import { type Decided, type Decisions, decisionsOf } from './decisions.ts';
 import type { HeldOut, HeldOutDefect, HeldOutGood } from './detector-card.ts';
 import { IndexScorer, type Scored } from './scoring.ts';
-import { fromLogOdds, type HeldOutValues, logOdds, thresholdFor } from './thresholds.ts';
+import { type HeldOutValues, thresholdFor } from './thresholds.ts';
 
 /** A network that was trained as the detector's was, but without some pictures: what it says of these is what that one says of new ones. */
 export interface HeldOutNetwork extends SegNetwork {

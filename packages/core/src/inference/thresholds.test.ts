@@ -1,6 +1,7 @@
 import { describe, expect, test } from 'vitest';
+import { fromLogOdds, logOdds } from '../log-odds.ts';
 import { Random } from '../random.ts';
-import { fromLogOdds, GoodTail, logOdds, thresholdFor } from './thresholds.ts';
+import { GoodTail, thresholdFor } from './thresholds.ts';
 
 const random = new Random('thresholds');
 const normals = (count: number, mean: number, deviation: number) =>

@@ -1,4 +1,5 @@
-/** Thresholds from pictures that a detector has not seen: good ones, whose tail is fitted, and labelled defects where there are some. */
+/** Thresholds from pictures that a detector has not seen: good ones, whose tail is fitted, and labelled defects where there are some; compared as log odds. */
+import { fromLogOdds, logOdds } from '../log-odds.ts';
 
 /** Values of score or map in [0,1], one a picture. */
 export interface HeldOutValues {
@@ -6,14 +7,6 @@ export interface HeldOutValues {
   /** None where nothing was labelled. */
   readonly defects: readonly number[];
 }
-
-/** Values are compared as log-odds, in which neither a residual's level nor a network's certainty squeezes the ends; nearer to them is as good as there. */
-const LEAST_ODDS = 1e-7;
-export const logOdds = (value: number): number => {
-  const inside = Math.min(1 - LEAST_ODDS, Math.max(LEAST_ODDS, value));
-  return Math.log(inside / (1 - inside));
-};
-export const fromLogOdds = (odds: number): number => 1 / (1 + Math.exp(-odds));
 
 /** Share of the values that are its tail, and the fewest that a tail is fitted to. */
 const TAIL = 0.25;
