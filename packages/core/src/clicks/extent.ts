@@ -8,6 +8,9 @@ import { CLICK_THRESHOLD } from './annotator.ts';
 import { LEAST, Parts } from './parts.ts';
 import type { ModelClick } from './types.ts';
 
+/** Log odds that a mask is cut at. */
+const CUT = logOdds(CLICK_THRESHOLD);
+
 /** Probability above which a pixel that is connected with a positive click may belong to its defect. */
 const REACHED = 0.25;
 
@@ -60,17 +63,16 @@ class Region {
       const overlap = inside / (count + all - inside);
       if (overlap > most) [most, best] = [overlap, level];
     }
-    const cut = logOdds(CLICK_THRESHOLD);
     if (best === LEVELS) return 0;
-    if (best < levelOf(cut)) return this.share() * Math.min(MOST, cut - oddsOf(best));
+    if (best < levelOf(CUT)) return this.share() * Math.min(MOST, CUT - oddsOf(best));
     let next = best - 1;
     while (next >= 0 && pixels[next] === 0) next--;
-    return this.share() * Math.max(-MOST, Math.min(0, cut - oddsOf(next + 1)));
+    return this.share() * Math.max(-MOST, Math.min(0, CUT - oddsOf(next + 1)));
   }
 
   /** How much of a move is made, by the size of the mask as it is. */
   private share(): number {
-    const shown = this.pixels.subarray(levelOf(logOdds(CLICK_THRESHOLD)) + 1).reduce((sum, each) => sum + each, 0);
+    const shown = this.pixels.subarray(levelOf(CUT) + 1).reduce((sum, each) => sum + each, 0);
     return Math.max(0, Math.min(1, Math.log(shown / SMALL) / Math.log(LARGE / SMALL)));
   }
 }

@@ -11,12 +11,12 @@ import type {
   MapAnswer,
 } from './detection.ts';
 import { maskFigure } from './figures.ts';
+import { imageLabel } from './image-label.ts';
 import { escapeHtml, figureCards, htmlPage, htmlTable } from './page.ts';
 import { PRO_LIMIT } from './pixel-metrics.ts';
 import { lineChart } from './svg.ts';
 
 const percent = (value: number, digits = 1) => (Number.isFinite(value) ? (value * 100).toFixed(digits) : '–');
-const label = ({ name, type }: { name: string; type: string }) => `${type}/${name}`;
 
 const keyEntry = (kind: string, text: string) =>
   `<li><svg viewBox="0 0 22 12" aria-hidden="true"><rect class="${kind}" x="1" y="1" width="20" height="10"/></svg>${text}</li>\n`;
@@ -217,16 +217,16 @@ async function gallery(
   if (examples.length === 0) return '';
   const figures: string[] = [];
   for (const { result, image, mask, map } of examples) {
-    const name = escapeHtml(label(result));
+    const name = escapeHtml(imageLabel(result));
     const figure = result.ap === undefined ? '' : `, AP ${percent(result.ap)} %`;
     const text = `score ${result.score.toFixed(3)}${figure}`;
-    const alt = `${label(result)}: marked beside true mask, ${text}`;
+    const alt = `${imageLabel(result)}: marked beside true mask, ${text}`;
     const truth = result.defective ? mask : undefined;
     const predicted = threshold === undefined ? undefined : cut(map, threshold);
     figures.push(await maskFigure({ image, truth, predicted, alt, caption: `<b>${name}</b><br>${text}` }));
     const heat = drawHeat(map, window ?? extremes(map), image);
     figures.push(
-      await maskFigure({ image: heat, truth, alt: `${label(result)}: map`, caption: `<b>${name}</b><br>map` }),
+      await maskFigure({ image: heat, truth, alt: `${imageLabel(result)}: map`, caption: `<b>${name}</b><br>map` }),
     );
   }
   return `<h2>${title}</h2>\n<p class="quiet">${note}</p>\n${threshold === undefined ? TRUTH_KEY : DETECTION_KEY}\n<div class="shots">${figures.join('\n')}</div>`;
@@ -241,7 +241,7 @@ function pictureTable({ images }: DetectionEvaluation, timed: boolean): string {
     rows: [...images]
       .sort((a, b) => b.score - a.score)
       .map((image) => [
-        label(image),
+        imageLabel(image),
         image.score.toFixed(4),
         said(image.isDefect),
         image.ap === undefined ? '' : percent(image.ap),

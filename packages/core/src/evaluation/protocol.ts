@@ -3,6 +3,7 @@ import { type Annotator, CLICK_THRESHOLD, nextClick, offCentre } from '../clicks
 import type { ImageClick } from '../clicks/types.ts';
 import type { Mask, Plane, RgbImage } from '../image/types.ts';
 import { Random } from '../random.ts';
+import { imageLabel } from './image-label.ts';
 import { iou, mean, meanIou, noc, nof, quantile } from './metrics.ts';
 import { checkSize, PixelMetricAccumulator, type PixelReport } from './pixel-metrics.ts';
 
@@ -150,7 +151,7 @@ export async function evaluateClicks(
     const { result, final } = await label(ruled, item.predict, nextClick);
     images.push(result);
     if (item.predictAsPaper) await label(asPaper, item.predictAsPaper, nextClick);
-    if (protocol.offCentre) await label(unaimed, item.predict, offCentre(new Random(labelOf(item))));
+    if (protocol.offCentre) await label(unaimed, item.predict, offCentre(new Random(imageLabel(item))));
     gallery.offer(item, result, clicks, () => cut(final as Plane, threshold));
     protocol.onImage?.(result, images.length);
   }
@@ -240,9 +241,6 @@ interface Way {
   readonly limit: number;
   readonly threshold: number;
 }
-
-/** What an image is called within its collection. */
-const labelOf = ({ type, name }: ClickItem) => `${type ?? ''}/${name}`;
 
 /** Clicks one image `limit` times; once the mask is perfect, the last map stands for the clicks that are left. */
 async function labelImage(

@@ -1,5 +1,6 @@
 /** The self-contained report of a click evaluation: figures, curves, best and worst images, every image in a table. */
 import { detailBox, FIGURE_KEY, maskFigure } from './figures.ts';
+import { imageLabel } from './image-label.ts';
 import { mean, quantile } from './metrics.ts';
 import { clicksText, escapeHtml, figureCards, htmlPage, htmlTable } from './page.ts';
 import { PRO_LIMIT } from './pixel-metrics.ts';
@@ -104,16 +105,14 @@ const clickAxis = (clicks: number) => ({
   ticks: Array.from({ length: clicks }, (_, i) => i + 1),
 });
 
-const label = ({ name, type }: { name: string; type?: string }) => (type ? `${type}/${name}` : name);
-
 /** Pictures of examples with clicks and both masks, small defects enlarged; empty without pictures. */
 async function gallery(title: string, note: string, examples: readonly ClickExample[]): Promise<string> {
   const figures: string[] = [];
   for (const { result, image, mask, predicted, clicks, iou } of examples) {
     if (!image) continue;
-    const name = escapeHtml(label(result));
+    const name = escapeHtml(imageLabel(result));
     const caption = `<b>${name}</b><br>IoU ${percent(iou)} % after ${clicksText(clicks.length)}`;
-    const alt = `${label(result)}: mask from ${clicksText(clicks.length)} beside the true mask, IoU ${percent(iou)} %`;
+    const alt = `${imageLabel(result)}: mask from ${clicksText(clicks.length)} beside the true mask, IoU ${percent(iou)} %`;
     const common = { image, truth: mask, predicted, clicks };
     figures.push(await maskFigure({ ...common, alt, caption }));
     const box = detailBox([mask, predicted]);
@@ -131,7 +130,7 @@ function imageTable({ images, at, clicks }: ClickEvaluation): string {
     caption: 'Hardest first; IoU in %.',
     head: ['image', ...counts.map((k) => `after ${k}`), 'defect, % of image', 'ms a click'],
     rows: sorted.map((image) => [
-      label(image),
+      imageLabel(image),
       ...counts.map((k) => percent(image.ious[k - 1])),
       percent(image.defectShare, 2),
       quantile(image.ms, 0.5).toFixed(0),

@@ -73,9 +73,7 @@ function planesOf(image: Value): Value {
 export function colourNormOn(image: Value): ColourNormValues {
   const height = image.shape[1];
   const count = Math.ceil(height / ROWS);
-  const parts = Array.from({ length: count }, (_, i) =>
-    count > 1 ? slice(image, 1, i * ROWS, Math.min((i + 1) * ROWS, height)) : image,
-  );
+  const parts = Array.from({ length: count }, (_, i) => slice(image, 1, i * ROWS, Math.min((i + 1) * ROWS, height)));
   /** The mean over all rows of what is told of some. */
   const over = (told: (part: Value) => Value) =>
     parts.map((part) => (count > 1 ? scale(told(part), part.shape[1] / height) : told(part))).reduce(add);
