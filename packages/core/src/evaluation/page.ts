@@ -48,6 +48,7 @@ p { margin: 4px 0 12px; max-width: 72ch; }
 .s4 { stroke: var(--series-4); stroke-dasharray: 9 3 2 3; } .band.s4, .dot.s4 { fill: var(--series-4); }
 .dot { stroke-dasharray: none; }
 .table { overflow-x: auto; }
+:not(.side-by-side) > .table + .table { margin-top: 12px; }
 table { border-collapse: collapse; width: 100%; font-variant-numeric: tabular-nums; font-size: .925rem; }
 caption { text-align: left; color: var(--quiet); padding: 4px 0; }
 th, td { text-align: right; padding: 6px 12px; border-bottom: 1px solid var(--line); white-space: nowrap; }
