@@ -5,6 +5,7 @@ import type OpenAI from 'openai';
 import { z } from 'zod';
 import { fail } from '../errors.ts';
 import { isLoopback } from '../loopback.ts';
+import { deepest, LONGEST_PAUSE_MS, mayPass, Passing, short, wantedPause } from '../other-servers.ts';
 import { isServerAddress, type ProjectSettings, SERVER_ADDRESS } from '../project/project.ts';
 import { VERSION } from '../version.ts';
 
@@ -37,11 +38,8 @@ const TRIES = 3;
 const ANSWERS = 2;
 /** First pause before a request is sent again; the next is twice as long. */
 const PAUSE_MS = 500;
-/** A server that wants a longer pause is not waited for. */
-const LONGEST_PAUSE_MS = 60_000;
 /** A hundred phrases have about 8 KB. */
 const ANSWER_LIMIT = 1024 * 1024;
-const LONGEST_REASON = 200;
 
 const usage = (what: string) => fail('ADC_USAGE', { what, command: 'adclick prompts generate' });
 
@@ -93,17 +91,6 @@ export function languageModelOf(
   };
 }
 
-/** A failure that may pass: the request is sent again. */
-class Passing extends Error {
-  constructor(
-    message: string,
-    readonly pauseMs?: number,
-    cause?: unknown,
-  ) {
-    super(message, { cause });
-  }
-}
-
 const refusal = (message: string) => Response.json({ error: { message } }, { status: 400 });
 
 /**
@@ -139,20 +126,6 @@ function fetchFrom({ baseURL, key }: LanguageModelSettings): typeof fetch {
   };
 }
 
-/** Pause that an answer of status 429 or 503 asks for, in milliseconds. */
-function wantedPause(headers: Headers | undefined): number | undefined {
-  const seconds = Number(headers?.get('retry-after') ?? Number.NaN);
-  return seconds >= 0 ? 1000 * seconds : undefined;
-}
-
-/** What a server said, for an error line: one line, and nothing that a terminal would obey. */
-const short = (text: string): string =>
-  text
-    .replace(/\s+/g, ' ')
-    .replace(/[\p{Cc}\p{Cf}]/gu, '?')
-    .trim()
-    .slice(0, LONGEST_REASON);
-
 /** Sends one request. @throws Passing for what may go by, Error with a reason for what will not. */
 async function request(client: OpenAI, model: string, instruction: string, signal?: AbortSignal): Promise<string> {
   const { APIConnectionError, APIConnectionTimeoutError, APIError } = await import('openai');
@@ -164,14 +137,10 @@ async function request(client: OpenAI, model: string, instruction: string, signa
     signal?.throwIfAborted();
     if (error instanceof APIConnectionTimeoutError)
       throw new Passing(`no whole answer within ${client.timeout / 1000} s`, undefined, error);
-    if (error instanceof APIConnectionError) {
-      const deepest = error.cause instanceof Error ? (error.cause.cause ?? error.cause) : error;
-      throw new Passing(short(deepest instanceof Error ? deepest.message : String(deepest)), undefined, error);
-    }
+    if (error instanceof APIConnectionError) throw new Passing(deepest(error), undefined, error);
     if (error instanceof APIError) {
       const { status, message } = error;
-      if (status !== undefined && (status === 408 || status === 429 || status >= 500))
-        throw new Passing(short(message), wantedPause(error.headers), error);
+      if (status !== undefined && mayPass(status)) throw new Passing(short(message), wantedPause(error.headers), error);
       throw new Error(short(message), { cause: error });
     }
     throw new Passing('its answer is not JSON', undefined, error);
