@@ -78,6 +78,7 @@ async function projectCommands(box: Box): Promise<void> {
   await box.adclick('train seg', ['train', 'seg', project, '--steps', '2']);
   await clickTraining(box, project);
   await box.adclick('models list', ['models', 'list', '--project', project]);
+  await box.adclick('models pull --by-hand', ['models', 'pull', 'wide-resnet-50-2', '--by-hand']);
   await box.adclick('models verify', ['models', 'verify']);
   const models = join(project, '.adclick/models');
   const [detector] = (await readdir(models, { recursive: true })).filter((name) => name.endsWith('detector.onnx'));

@@ -64,6 +64,28 @@ export const STUDIO_ERRORS = {
     exit: 1,
     status: 409,
   },
+  ADC_DOWNLOAD: {
+    message: 'No file came from {url}: {what}',
+    next: '{mend}',
+    page: 'Whoever started the server has to fetch it.',
+    exit: 1,
+    status: 502,
+    passing: 'by itself',
+  },
+  ADC_DOWNLOAD_WRONG: {
+    message: 'What {from} holds is not the file that was published: {what}',
+    next: '{mend}',
+    page: 'Whoever started the server has to fetch another one.',
+    exit: 1,
+    status: 422,
+  },
+  ADC_DOWNLOAD_BY_HAND: {
+    message: 'The checkpoint of {name} is published at an address that only a browser opens: {page}',
+    next: '{mend}',
+    page: 'Whoever started the server has to fetch it.',
+    exit: 1,
+    status: 422,
+  },
   ADC_PROMPT_FILE: {
     message: 'Prompt file {path}, line {line}, {field}: {what}',
     next: 'Correct that line, or move the file away and run `adclick prompts generate`.',

@@ -1,9 +1,10 @@
-/** `adclick models import --as`: what the command says, and what it leaves behind. */
+/** `adclick models import --as` and `models pull`: what the commands say, and what they leave behind. */
 import { mkdir, mkdtemp, readdir, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { adclick, errorCode } from './command.ts';
+import { fileServer, status } from './file-server.ts';
 import { wideCheckpoint } from './wide-checkpoint.ts';
 
 let folder: string;
@@ -37,6 +38,46 @@ test.each<[string[], RegExp]>([
   expect(ended.stderr).toMatch(what);
 });
 
+interface Listed {
+  readonly models: readonly { readonly name: string }[];
+  readonly toPull: readonly { readonly name: string; readonly bytes?: number; readonly licence: string }[];
+}
+const list = async (): Promise<Listed> => JSON.parse((await run(['list', '--json'])).stdout);
+const PULL = ['pull', 'wide-resnet-50-2'];
+
+test('what can be pulled is listed with size and licence, and how to get it by hand is said without a connection', async () => {
+  expect((await list()).toPull).toContainEqual({
+    name: 'wide-resnet-50-2',
+    kind: 'network',
+    from: 'pull',
+    bytes: 138_223_492,
+    licence: 'BSD-3-Clause',
+  });
+  expect((await run(['list'])).stdout).toMatch(
+    /\nNot here; .*\nwide-resnet-50-2 +network +pull +138\.2 MB +BSD-3-Clause\n/,
+  );
+  const { code, stdout } = await run([...PULL, '--by-hand']);
+  expect(code).toBe(0);
+  expect(stdout).toMatch(
+    /^1\. Fetch https:.*\n2\. .*BSD-3-Clause; 138223492 bytes, SHA-256 95faca4d.*\n3\. .*\n4\. .*--from wide_resnet/,
+  );
+});
+
+test('what was not published is not taken, and a failed download is one line with the next step', async () => {
+  const { origin } = await fileServer(status(404));
+  for (const [from, code] of [
+    [join(folder, 'wide.pth'), 'ADC_DOWNLOAD_WRONG'],
+    [`${origin}/wide.pth`, 'ADC_DOWNLOAD'],
+  ]) {
+    const ended = await run([...PULL, '--from', from]);
+    expect([ended.code, errorCode(ended)]).toEqual([1, code]);
+    expect(ended.stderr).toContain('https://download.pytorch.org/models/wide_resnet50_2-95faca4d.pth');
+  }
+  expect(
+    (await readdir(join(models, 'wide-resnet-50-2')).catch(() => [])).filter((name) => name === 'model.safetensors'),
+  ).toEqual([]);
+});
+
 test('a checkpoint becomes a model that is listed', async () => {
   const ended = await run([...IMPORT(), '--licence', 'BSD-3-Clause', '--json']);
   expect(ended.code).toBe(0);
@@ -48,7 +89,8 @@ test('a checkpoint becomes a model that is listed', async () => {
     tensors: 86,
   });
   expect((await readdir(join(models, 'wide-resnet-50-2'))).sort()).toEqual(['README.md', 'model.safetensors']);
-  const listed = JSON.parse((await run(['list', '--json'])).stdout).models as { name: string }[];
+  const { models: listed, toPull } = await list();
+  expect(toPull.map(({ name }) => name)).not.toContain('wide-resnet-50-2');
   expect(listed.find(({ name }) => name === 'wide-resnet-50-2')).toMatchObject({
     kind: 'backbone',
     from: 'imported',

@@ -1,11 +1,13 @@
-/** `adclick models`: the backbones and weights at hand, whether their files are intact, and taking in others. */
+/** `adclick models`: the backbones and weights at hand, whether their files are intact, and taking in or fetching others. */
 import { isFolder } from '@adclick/core/files';
 import { ARCHITECTURES } from '@adclick/core/models';
-import { type Command, Option } from 'commander';
+import { Argument, type Command, Option } from 'commander';
 import { counted } from '../api.ts';
 import { fail } from '../errors.ts';
-import { importNetwork } from '../project/imported-networks.ts';
+import { CHECKPOINT_SOURCES, type CheckpointSource } from '../project/checkpoint-sources.ts';
+import { importNetwork, type NetworkCard } from '../project/imported-networks.ts';
 import { importWeights, listModels, verifyModels } from '../project/model-files.ts';
+import { pullNetwork, sourceOf, stepsByHand } from '../project/pulled-networks.ts';
 import { type DetectorCheck, TOLERANCE, verifyDetector } from '../workbench/verifying.ts';
 import { megabytes } from './progress-bar.ts';
 import { type Answer, type CommonOptions, type Context, run, withCommon } from './run.ts';
@@ -23,6 +25,21 @@ interface ImportOptions extends CommonOptions {
   readonly force?: boolean;
 }
 
+interface PullOptions extends CommonOptions {
+  readonly from?: string;
+  readonly byHand?: boolean;
+  readonly force?: boolean;
+}
+
+/** A row of the list for a network that is not there and can be had. */
+const pullRow = ({ network, url, bytes, licence }: CheckpointSource) => ({
+  name: network,
+  kind: 'network',
+  from: url === undefined ? 'browser' : 'pull',
+  ...(bytes !== undefined && { bytes }),
+  licence,
+});
+
 function addList(models: Command): void {
   const command = models
     .command('list')
@@ -31,12 +48,32 @@ function addList(models: Command): void {
   withCommon(command, 'adclick models list --project parts/bracket').action(async (options: ListOptions) =>
     run(options, async () => {
       const found = await listModels(options.project);
-      const width = Math.max(...found.map(({ name }) => name.length));
+      const names = new Set(found.map(({ name }) => name));
+      const toPull = [...CHECKPOINT_SOURCES.values()].filter(({ network }) => !names.has(network)).map(pullRow);
+      const width = Math.max(...[...found, ...toPull].map(({ name }) => name.length));
+      const row = (
+        { name, kind, from, bytes, licence }: (typeof toPull)[number] | (typeof found)[number],
+        ...more: (string | undefined)[]
+      ) =>
+        [
+          name.padEnd(width),
+          kind.padEnd(13),
+          from.padEnd(8),
+          bytes === undefined ? '' : megabytes(bytes),
+          licence,
+          ...more,
+        ]
+          .filter(Boolean)
+          .join('  ');
       return {
-        json: { models: found },
-        lines: found.map(({ name, kind, from, bytes, trainedOn }) =>
-          [name.padEnd(width), kind.padEnd(13), from.padEnd(7), megabytes(bytes), trainedOn].filter(Boolean).join('  '),
-        ),
+        json: { models: found, toPull },
+        lines: [
+          ...found.map((model) => row(model, model.trainedOn)),
+          ...(toPull.length > 0
+            ? ['Not here; adclick models pull NAME fetches them, or says how to get them with a browser:']
+            : []),
+          ...toPull.map((source) => row(source)),
+        ],
       };
     }),
   );
@@ -87,10 +124,7 @@ function addVerify(models: Command): void {
 
 const wrongImport = (what: string) => fail('ADC_USAGE', { what, command: 'adclick models import' });
 
-/** A checkpoint of a network of the table, for all projects. */
-async function importedNetwork(file: string, name: string, options: ImportOptions, context: Context): Promise<Answer> {
-  const { licence, under, force } = options;
-  const { path, card } = await importNetwork(file, name, { licence, under, replace: force, ...context });
+function taken(name: string, { path, card }: { readonly path: string; readonly card: NetworkCard }): Answer {
   const leftOut = Object.entries(card.leftOut).map(([kind, count]) => `${kind} (${counted(count, 'tensor')})`);
   if (card.beside > 0) leftOut.push(`what is beside the network (${counted(card.beside, 'tensor')})`);
   return {
@@ -99,9 +133,15 @@ async function importedNetwork(file: string, name: string, options: ImportOption
       `${name}: ${path}`,
       `${counted(card.tensors, 'tensor')}, ${(card.parameters / 1e6).toFixed(1)} million numbers, from ${card.source.format}, SHA-256 ${card.source.sha256}`,
       ...(leftOut.length > 0 ? [`Left out: ${leftOut.join(', ')}`] : []),
-      ...(licence === undefined ? ['Licence unknown: say it with --licence'] : []),
+      card.licence === 'unknown' ? 'Licence unknown: say it with --licence' : `Licence: ${card.licence}`,
     ],
   };
+}
+
+/** A checkpoint of a network of the table, for all projects. */
+async function importedNetwork(file: string, name: string, options: ImportOptions, context: Context): Promise<Answer> {
+  const { licence, under, force } = options;
+  return taken(name, await importNetwork(file, name, { licence, under, replace: force, ...context }));
 }
 
 /** Click weights, for one project. */
@@ -140,10 +180,34 @@ function addImport(models: Command): void {
   );
 }
 
+function addPull(models: Command): void {
+  const command = models
+    .command('pull')
+    .description("fetch a known network's published checkpoint over the network, check it and take it in")
+    .addArgument(new Argument('<NAME>', 'the network').choices([...CHECKPOINT_SOURCES.keys()]))
+    .option('--from <URL|FILE>', 'another address of the same file, or the file itself where it is here already')
+    .option('--by-hand', 'open no connection, print what to do instead')
+    .option('--force', 'replace a model of that name');
+  withCommon(command, 'adclick models pull wide-resnet-50-2').action(async (name: string, options: PullOptions) =>
+    run(options, async (context) => {
+      const { from, byHand, force } = options;
+      if (!byHand) return taken(name, await pullNetwork(sourceOf(name), { from, replace: force, ...context }));
+      if (from ?? force)
+        throw fail('ADC_USAGE', {
+          what: '--from and --force say nothing with --by-hand',
+          command: 'adclick models pull',
+        });
+      const source = sourceOf(name);
+      const steps = stepsByHand(source);
+      return { json: { ...source, steps }, lines: steps.map((step, i) => `${i + 1}. ${step}`) };
+    }),
+  );
+}
+
 export function addModels(program: Command): void {
   const models = program
     .command('models')
     .description('backbones and weights, by name or file')
     .addHelpText('after', '\nExample:\n  $ adclick models list');
-  for (const add of [addList, addVerify, addImport]) add(models);
+  for (const add of [addList, addVerify, addImport, addPull]) add(models);
 }

@@ -27,6 +27,8 @@ export interface NetworkCard {
     readonly format: string;
     readonly bytes: number;
     readonly sha256: string;
+    /** Where it was fetched from, for one that was. */
+    readonly address?: string;
     /** What stood before its names there. */
     readonly under: string;
   };
@@ -43,6 +45,8 @@ export interface NetworkCard {
 export interface ImportNetworkOptions extends WorkOptions {
   /** As its source says; `unknown` when nobody has said it. */
   readonly licence?: string;
+  /** Of a file that was fetched: from where, and its name there. */
+  readonly fetched?: { readonly address: string; readonly file: string };
   /** Which of several networks in a checkpoint: what stands before its names. */
   readonly under?: string;
   /** Whether one of that name is replaced. */
@@ -63,13 +67,14 @@ function cardText(card: NetworkCard, { what }: Architecture): string {
     ['what', what],
     ['licence', licence === 'unknown' ? 'unknown: ask whoever made the checkpoint' : cell(licence)],
     ['source', `\`${cell(source.file)}\`, ${source.format}, ${grouped(source.bytes)} bytes`],
+    ...(source.address === undefined ? [] : [['fetched from', `<${cell(source.address)}>`]]),
     ['SHA-256 of the source', `\`${source.sha256}\``],
     ...(source.under === '' ? [] : [['names there begin with', `\`${cell(source.under)}\``]]),
     ['here', `${tensors} tensors, ${grouped(parameters)} numbers in float32`],
     ['left out (tensors)', out.join(', ') || 'nothing'],
   ];
   const table = rows.map(([key, value]) => `| ${key} | ${value} |`).join('\n');
-  return `# ${name}\n\nTaken in by \`adclick models import\`.\n\n| | |\n|---|---|\n${table}\n`;
+  return `# ${name}\n\nTaken in by \`adclick models ${source.address === undefined ? 'import' : 'pull'}\`.\n\n| | |\n|---|---|\n${table}\n`;
 }
 
 function cardOf(
@@ -78,11 +83,12 @@ function cardOf(
   fit: Fit,
   sha256: string,
   licence: string,
+  { address, file }: { readonly address?: string; readonly file: string },
 ): NetworkCard {
   const { format, size: bytes } = checkpoint;
   return {
     name: architecture.name,
-    source: { file: basename(checkpoint.path), format, bytes, sha256, under: fit.under },
+    source: { file, format, bytes, sha256, ...(address && { address }), under: fit.under },
     licence,
     tensors: architecture.tensors.length,
     parameters: numbersIn(architecture),
@@ -100,7 +106,7 @@ function cardOf(
 export async function importNetwork(
   file: string,
   name: string,
-  { licence = 'unknown', under, replace, into = ownFolder(), signal, onProgress }: ImportNetworkOptions = {},
+  { licence = 'unknown', fetched, under, replace, into = ownFolder(), signal, onProgress }: ImportNetworkOptions = {},
 ): Promise<{ readonly path: string; readonly card: NetworkCard }> {
   const architecture = ARCHITECTURES.get(name);
   if (!architecture) {
@@ -113,7 +119,8 @@ export async function importNetwork(
   const checkpoint = await Checkpoint.open(file);
   try {
     const fit = fitOf(checkpoint, architecture, under);
-    const card = cardOf(checkpoint, architecture, fit, await checkpoint.sha256(), licence);
+    const named = fetched ?? { file: basename(checkpoint.path) };
+    const card = cardOf(checkpoint, architecture, fit, await checkpoint.sha256(), licence, named);
     const total = card.tensors;
     await removeLeftovers(folder);
     await writeImported(path, checkpoint, architecture, fit, {

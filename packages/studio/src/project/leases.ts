@@ -119,3 +119,11 @@ export const whileWritingWeights = <T>(
   waiting: Waiting,
   work: (hold: Hold) => Promise<T>,
 ): Promise<T> => shortly(root, `weights-${name}`, `the weights ${name}`, 0, waiting, work);
+
+/** Fetches the checkpoint of a network into a folder of models unless somebody else does. @throws ADC_IN_USE at once: it may take an hour. */
+export const whilePulling = <T>(
+  models: string,
+  network: string,
+  waiting: Waiting,
+  work: (hold: Hold) => Promise<T>,
+): Promise<T> => shortly(models, `pull-${network}`, `the checkpoint of ${network}`, 0, waiting, work);
