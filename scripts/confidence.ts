@@ -8,9 +8,10 @@ import { parseArgs } from 'node:util';
 import { Runtime } from '@adclick/ortgrad';
 import { nextClick } from '../packages/core/src/clicks/annotator.ts';
 import type { Click } from '../packages/core/src/clicks/types.ts';
+import { readDefectMask } from '../packages/core/src/datasets/defect-mask.ts';
 import { openDataset } from '../packages/core/src/datasets/mvtec.ts';
 import { iou, mean } from '../packages/core/src/evaluation/metrics.ts';
-import { readMask, readRgb } from '../packages/core/src/image/codec.ts';
+import { readRgb } from '../packages/core/src/image/codec.ts';
 import type { Mask, Plane } from '../packages/core/src/image/types.ts';
 import { surer } from '../packages/core/src/inference/click-predictor.ts';
 import { DEFAULT_WEIGHTS, Labeler, type View } from '../packages/core/src/inference/labeler.ts';
@@ -61,9 +62,10 @@ async function picturesOf(category: string, runtime: Runtime): Promise<Picture[]
   const step = Math.max(1, defects.length / DEFECTS);
   const pictures: Picture[] = [];
   for (let n = 0; n < defects.length; n += step) {
-    const { path, maskPath, type } = defects[Math.floor(n)];
+    const defect = defects[Math.floor(n)];
+    const { path, type } = defect;
     const image = await readRgb(path);
-    const mask = await readMask(maskPath, image);
+    const mask = await readDefectMask(defect, image);
     const map: Plane = { ...mask, data: new Float32Array(mask.data.length) };
     pictures.push({ view: await labeler.open(image), type, mask, clicks: [], map });
   }

@@ -102,7 +102,7 @@ export const CORE_ERRORS = {
   },
   ADC_DATASET: {
     message: 'Data folder {path}: {what}',
-    next: 'Lay it out as DIR/<category>/{train/good,test/<type>,ground_truth/<type>/<name>_mask.png}.',
+    next: 'Unpack the data set again, and give the folder around its categories; your own pictures go to DIR/<category>/{train/good,test/<type>,ground_truth/<type>/<name>_mask.png}.',
     exit: 1,
     status: 422,
   },

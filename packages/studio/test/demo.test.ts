@@ -2,8 +2,8 @@
 import { existsSync } from 'node:fs';
 import { readFile } from 'node:fs/promises';
 import { basename, join } from 'node:path';
-import { Detector, type Mask, readMask, readRgb } from '@adclick/core';
-import { openCategory } from '@adclick/core/datasets';
+import { Detector, type Mask, readRgb } from '@adclick/core';
+import { openCategory, readDefectMask } from '@adclick/core/datasets';
 import { type DetectionItem, evaluateDetection } from '@adclick/core/evaluation';
 import { readCard } from '@adclick/core/models';
 import { expect, test } from 'vitest';
@@ -33,10 +33,11 @@ test('ends with a detector in the project, whose figures are of pictures that we
 
   const dataset = await openCategory(folder, '.');
   const items: DetectionItem[] = [];
-  for (const { path, maskPath, name, type } of dataset.defects) {
+  for (const defect of dataset.defects) {
+    const { path, name, type } = defect;
     if (LABELLED.includes(name)) continue;
     const image = await readRgb(path);
-    items.push({ name, type, image, mask: await readMask(maskPath, image) });
+    items.push({ name, type, image, mask: await readDefectMask(defect, image) });
   }
   for (const path of dataset.testGood) {
     const mask: Mask = { data: new Uint8Array(SIDE * SIDE), width: SIDE, height: SIDE, channels: 1 };

@@ -1,34 +1,23 @@
 /** Readers against made-up folders of every layout. */
-import { mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { mkdir, mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
-import { basename, dirname, join } from 'node:path';
+import { basename, join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
-import { readMask, writePng } from '../image/codec.ts';
+import { folderOf } from '../../test/data-folder.ts';
+import { readDefectMask } from './defect-mask.ts';
 import { detectDataset, openCategory, withDefects } from './detect.ts';
 import { naturalOrder } from './files.ts';
 import { openDataset } from './mvtec.ts';
 import { csvFields } from './visa.ts';
 
 let root: string;
+let png: ReturnType<typeof folderOf>['png'];
+let text: ReturnType<typeof folderOf>['text'];
 beforeEach(async () => {
   root = await mkdtemp(join(tmpdir(), 'adclick-datasets-'));
+  ({ png, text } = folderOf(root));
 });
 afterEach(() => rm(root, { recursive: true }));
-
-/** Writes a 4 x 3 grey PNG, blank or with one pixel of the given value. */
-async function png(path: string, value = 0): Promise<void> {
-  const file = join(root, path);
-  await mkdir(dirname(file), { recursive: true });
-  const data = new Uint8Array(12);
-  data[5] = value;
-  await writePng(file, { data, width: 4, height: 3, channels: 1 });
-}
-
-async function text(path: string, content: string): Promise<void> {
-  const file = join(root, path);
-  await mkdir(dirname(file), { recursive: true });
-  await writeFile(file, content);
-}
 
 const names = (paths: readonly string[]) => paths.map((path) => basename(path));
 
@@ -52,7 +41,7 @@ describe('MVTec layout', () => {
     expect(bottle).toMatchObject({ category: 'bottle', layout: 'mvtec' });
     expect(names(bottle.normals)).toEqual(['9.png', '10.png', '100.png']);
     expect(names(bottle.testGood)).toEqual(['000.png']);
-    expect(bottle.defects.map(({ type, name, maskPath }) => [type, name, basename(maskPath)])).toEqual([
+    expect(bottle.defects.map(({ type, name, maskPaths }) => [type, name, ...names(maskPaths)])).toEqual([
       ['broken', '1', '1.png'],
       ['scratch', '2', '2_mask.png'],
       ['scratch', '11', '11_mask.png'],
@@ -111,7 +100,7 @@ test('VisA: the split file divides good pictures, the annotation file names defe
     ['000', 'wax, melted'],
     ['001', 'anomaly'],
   ]);
-  const mask = await readMask(candle.defects[0].maskPath);
+  const mask = await readDefectMask(candle.defects[0], { width: 4, height: 3 });
   expect(mask.data[5]).toBe(1);
 });
 
@@ -143,7 +132,9 @@ test('BTAD: pictures and masks may differ in extension', async () => {
   await png('01/ground_truth/ko/2.png', 255);
   const dataset = await openCategory(root, '01');
   expect(dataset).toMatchObject({ category: '01', layout: 'btad' });
-  expect(dataset.defects).toMatchObject([{ name: '2', type: 'ko', maskPath: join(root, '01/ground_truth/ko/2.png') }]);
+  expect(dataset.defects).toMatchObject([
+    { name: '2', type: 'ko', maskPaths: [join(root, '01/ground_truth/ko/2.png')] },
+  ]);
 });
 
 test('a plain folder is all normals, and an unknown one says what was looked for', async () => {

@@ -1,6 +1,6 @@
 /** Listing of picture folders: extensions, natural order, masks by name, errors that say what is missing. */
 import { readdir, stat } from 'node:fs/promises';
-import { join, parse } from 'node:path';
+import { basename, dirname, join, parse } from 'node:path';
 import { fail } from '../errors.ts';
 
 /** Extensions of pictures that can be decoded. */
@@ -21,6 +21,15 @@ export const naturalOrder = (a: string, b: string): number => collator.compare(a
 
 /** File name without folder and extension. */
 export const stem = (path: string): string => parse(path).name;
+
+/** Folders in which KolektorSDD numbers the pictures of one commutator from 0 on. */
+const NUMBERED_ANEW = /^kos\d+$/i;
+
+/** What a picture is called among those of its type: its file name without extension, in KolektorSDD with its folder before it. */
+export function pictureName(path: string): string {
+  const folder = basename(dirname(path));
+  return NUMBERED_ANEW.test(folder) ? `${folder}_${stem(path)}` : stem(path);
+}
 
 /** Whether a folder exists. */
 export async function isFolder(path: string): Promise<boolean> {
@@ -84,12 +93,26 @@ export async function masksOf(folder: string): Promise<(imagePath: string) => st
   };
 }
 
+/** A folder that has to be there. @param way names below `root`, with slashes. @throws ADC_DATASET that names it. */
+export async function folderIn(root: string, way: string): Promise<string> {
+  const path = join(root, way);
+  if (!(await isFolder(path))) throw fail('ADC_DATASET', { path: root, what: `no folder ${way}` });
+  return path;
+}
+
+/** Folders that an error names. */
+const NAMED = 12;
+
+/** Names in an error, the first of them. */
+export const some = (names: readonly string[]): string =>
+  names.length > NAMED ? `${names.slice(0, NAMED).join(', ')} and ${names.length - NAMED} more` : names.join(', ');
+
 /** The folder of a category. @throws ADC_DATASET that lists the folders there are. */
 export async function categoryFolder(directory: string, category: string): Promise<string> {
   if (!(await isFolder(directory))) throw fail('ADC_DATASET', { path: directory, what: 'is not a folder' });
   const path = join(directory, category);
   if (await isFolder(path)) return path;
   const there = await listFolders(directory);
-  const what = `no category ${category}; there ${there.length ? `are ${there.join(', ')}` : 'are no folders in it'}`;
+  const what = `no category ${category}; there ${there.length ? `are ${some(there)}` : 'are no folders in it'}`;
   throw fail('ADC_DATASET', { path: directory, what });
 }

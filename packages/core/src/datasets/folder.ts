@@ -7,5 +7,5 @@ import type { Dataset } from './types.ts';
 export async function openFolder(directory: string, category = '.'): Promise<Dataset> {
   const root = await categoryFolder(directory, category);
   const normals = await listNormals(root);
-  return { category: basename(resolve(root)), layout: 'folder', normals, testGood: [], defects: [] };
+  return { category: basename(resolve(root)), layout: 'folder', normals, testGood: [], defects: [], notes: [] };
 }

@@ -5,15 +5,25 @@ export interface DefectImage {
   readonly path: string;
   /** Defect type, by the dataset's own name. */
   readonly type: string;
-  /** File name without extension; unique within its type. */
+  /** As {@link pictureName} says; unique within its type. */
   readonly name: string;
-  readonly maskPath: string;
+  /** Masks that mark it together; all data sets but MVTec LOCO AD have one a picture. */
+  readonly maskPaths: readonly string[];
   /** The half of the dataset that the picture belongs to. */
   readonly split: 'train' | 'test';
 }
 
-/** Ways that datasets are laid out on disk. MPDD, KolektorSDD's and other conversions share MVTec's. */
-export type DatasetLayout = 'mvtec' | 'visa' | 'ksdd2' | 'btad' | 'folder';
+/** Ways that datasets are laid out on disk. MPDD and most conversions share MVTec's. */
+export type DatasetLayout =
+  | 'mvtec'
+  | 'mvtec-loco'
+  | 'mvtec-3d'
+  | 'visa'
+  | 'ksdd'
+  | 'ksdd2'
+  | 'btad'
+  | 'dagm'
+  | 'folder';
 
 /** One category of a dataset; all lists in natural order of their paths. */
 export interface Dataset {
@@ -24,4 +34,6 @@ export interface Dataset {
   /** Good pictures kept for testing. */
   readonly testGood: readonly string[];
   readonly defects: readonly DefectImage[];
+  /** What somebody should know who compares figures: pictures that are missing, masks that are coarse; sentences. */
+  readonly notes: readonly string[];
 }

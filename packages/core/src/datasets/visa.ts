@@ -2,7 +2,7 @@
 import { readFile } from 'node:fs/promises';
 import { basename, join, resolve } from 'node:path';
 import { fail } from '../errors.ts';
-import { categoryFolder, isFile, isFolder, listImages, masksOf, stem } from './files.ts';
+import { categoryFolder, folderIn, isFile, listImages, masksOf, pictureName } from './files.ts';
 import type { Dataset } from './types.ts';
 
 /** The official split into training and test pictures, beside the categories. */
@@ -19,10 +19,10 @@ const ANNOTATIONS = 'image_anno.csv';
 export async function openVisa(directory: string, category: string): Promise<Dataset> {
   const root = await categoryFolder(directory, category);
   const name = basename(resolve(root));
-  const normalFolder = join(root, 'Data', 'Images', 'Normal');
-  if (!(await isFolder(normalFolder))) throw fail('ADC_DATASET', { path: root, what: 'no folder Data/Images/Normal' });
+  const normalFolder = await folderIn(root, 'Data/Images/Normal');
   const good = await listImages(normalFolder);
-  const testNames = await testPictures(resolve(root, '..', SPLIT), name);
+  const table = resolve(root, '..', SPLIT);
+  const testNames = await testPictures(table, name);
   const inTest = (path: string) => testNames.has(basename(path));
   const normals = good.filter((path) => !inTest(path));
   if (normals.length === 0) throw fail('ADC_NO_NORMALS', { path: normalFolder });
@@ -37,10 +37,15 @@ export async function openVisa(directory: string, category: string): Promise<Dat
     defects: anomalies.map((path) => ({
       path,
       type: types.get(basename(path)) ?? 'anomaly',
-      name: stem(path),
-      maskPath: maskOf(path),
+      name: pictureName(path),
+      maskPaths: [maskOf(path)],
       split: 'test',
     })),
+    notes: (await isFile(table))
+      ? []
+      : [
+          `There is no ${table}, which divides VisA's good pictures: all of them are compared with, and none is tested.`,
+        ],
   };
 }
 

@@ -1,8 +1,9 @@
 /** A category with known masks as the evaluations see it: pictures to label by clicks, pictures to test detectors on, labels to train them on. */
-import { basename, extname } from 'node:path';
 import type { LabelledDefect } from '../clicks/labelled-defect.ts';
+import { readDefectMask } from '../datasets/defect-mask.ts';
+import { pictureName } from '../datasets/files.ts';
 import type { Dataset, DefectImage } from '../datasets/types.ts';
-import { readMask, readRgb } from '../image/codec.ts';
+import { readRgb } from '../image/codec.ts';
 import type { Windows } from '../image/samples.ts';
 import type { Labeler } from '../inference/labeler.ts';
 import type { DetectionItem } from './detection.ts';
@@ -19,9 +20,10 @@ export async function* clickItems(
   labeler: Labeler,
   prompt: string,
 ): AsyncGenerator<ClickItem & DetectionItem> {
-  for (const { path, maskPath, name, type } of defects) {
+  for (const one of defects) {
+    const { path, name, type } = one;
     const image = await readRgb(path, { windows: labeler.windows });
-    const mask = await readMask(maskPath, image);
+    const mask = await readDefectMask(one, image);
     const view = await labeler.open(image, { exclude: [path] });
     const defect = prompt === 'type' ? type : prompt === 'none' ? undefined : prompt;
     try {
@@ -48,11 +50,12 @@ export async function* detectionItems(
     const image = await readRgb(path, { windows });
     const { width, height } = image;
     const mask = { data: new Uint8Array(width * height), width, height, channels: 1 as const };
-    yield { name: basename(path, extname(path)), type: 'good', image, mask };
+    yield { name: pictureName(path), type: 'good', image, mask };
   }
-  for (const { path, maskPath, name, type } of defects) {
+  for (const defect of defects) {
+    const { path, name, type } = defect;
     const image = await readRgb(path, { windows });
-    yield { name, type, image, mask: await readMask(maskPath, image) };
+    yield { name, type, image, mask: await readDefectMask(defect, image) };
   }
 }
 

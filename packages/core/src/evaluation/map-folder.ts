@@ -3,7 +3,7 @@ import { mkdir, readdir, readFile, rmdir, stat } from 'node:fs/promises';
 import { basename, dirname, extname, join, relative, resolve } from 'node:path';
 import { moveTo, removeIfPossible, removeLeftovers, temporaryFor } from '@adclick/ortgrad';
 import { z } from 'zod';
-import { isFolder, naturalOrder, stem } from '../datasets/files.ts';
+import { isFolder, naturalOrder, pictureName } from '../datasets/files.ts';
 import type { Dataset } from '../datasets/types.ts';
 import { fail } from '../errors.ts';
 import { describeIoError, isMissing, writeFileAtomic } from '../files.ts';
@@ -15,7 +15,7 @@ import { nameKey, withSlashes } from '../paths.ts';
 export interface NamedPicture {
   /** Defect type, `good` for pictures without. */
   readonly type: string;
-  /** File name without extension. */
+  /** As {@link pictureName} says. */
   readonly name: string;
 }
 
@@ -47,7 +47,10 @@ class Names {
   private readonly owners = new Map<string, string>();
 
   constructor(dataset: Dataset, root: string) {
-    const tested = [...dataset.testGood.map((path) => ({ path, type: 'good', name: stem(path) })), ...dataset.defects];
+    const tested = [
+      ...dataset.testGood.map((path) => ({ path, type: 'good', name: pictureName(path) })),
+      ...dataset.defects,
+    ];
     for (const picture of tested) {
       const key = keyOf(picture);
       if (this.owners.has(key))

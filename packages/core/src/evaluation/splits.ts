@@ -25,13 +25,16 @@ const MVTEC_PICKS: Readonly<Record<string, string>> = {
   zipper: 'combined 8 11; fabric_border 3 8 9 11; split_teeth 7 8 10; broken_teeth 4',
 };
 
+/** The ten training defects of KolektorSDD2, picked in the same way from the 246 of its training half. */
+const KSDD2_PICKS = '10774 11025 10661 11040 10648 11230 10952 11363 11506 11905'.split(' ');
+
 const PICKED = 10;
 
-/** `type/name` of published picks; undefined for other categories. */
-function published(category: string): Set<string> | undefined {
+/** `type/name` of published picks; none for other categories. @param halved whether the data set itself has defects for both uses. */
+function published(category: string, halved: boolean): Set<string> {
+  if (halved) return new Set(KSDD2_PICKS.map((name) => `defect/${name}`));
   const picks = new Map(Object.entries(MVTEC_PICKS)).get(category.replace(/^mvtec_/, ''));
-  if (!picks) return undefined;
-  const names = picks.split('; ').flatMap((part) => {
+  const names = picks?.split('; ').flatMap((part) => {
     const [type, ...numbers] = part.split(' ');
     return numbers.map((number) => `${type}/${number.padStart(3, '0')}`);
   });
@@ -47,8 +50,9 @@ export interface DefectSplit {
 }
 
 /**
- * Splits a category's defects.
- * @param defects all of them, sorted by path. @param count training defects; all but one at most.
+ * Splits a category's defects. Where the data set itself has some to train on and some to test on (KolektorSDD2, DAGM), training defects come from
+ * the former and the latter are tested, all of them.
+ * @param defects all of them, sorted by path. @param count training defects; where they leave the tested ones, all but one at most.
  * @param seed of NumPy's shuffle of the list. With 10 and seed 0 the published picks are taken where the category has them all.
  */
 export function splitDefects(
@@ -57,14 +61,17 @@ export function splitDefects(
   { count = PICKED, seed = 0 }: { readonly count?: number; readonly seed?: number } = {},
 ): DefectSplit {
   const key = ({ type, name }: DefectImage) => `${type}/${name}`;
-  const wanted = count === PICKED && seed === 0 ? published(category) : undefined;
-  const found = defects.filter((defect) => wanted?.has(key(defect)));
+  const ofHalf = (half: DefectImage['split']) => defects.filter(({ split }) => split === half);
+  const halved = ofHalf('train').length > 0 && ofHalf('test').length > 0;
+  const pool = halved ? ofHalf('train') : defects;
+  const wanted = count === PICKED && seed === 0 ? published(category, halved) : undefined;
+  const found = pool.filter((defect) => wanted?.has(key(defect)));
   const isPublished = found.length === PICKED;
-  const shuffled = numpyShuffle(defects, seed).slice(0, Math.min(count, Math.max(0, defects.length - 1)));
-  const train = new Set(isPublished ? found : shuffled);
+  const most = halved ? pool.length : Math.max(0, pool.length - 1);
+  const train = new Set(isPublished ? found : numpyShuffle(pool, seed).slice(0, Math.min(count, most)));
   return {
-    train: defects.filter((defect) => train.has(defect)),
-    test: defects.filter((defect) => !train.has(defect)),
+    train: pool.filter((defect) => train.has(defect)),
+    test: halved ? ofHalf('test') : pool.filter((defect) => !train.has(defect)),
     picks: isPublished ? 'published' : 'shuffled',
   };
 }

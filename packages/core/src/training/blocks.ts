@@ -1,10 +1,11 @@
 /** Training data in blocks: a product, its index of good pictures, and items made from it, each block a pure function of seed and number. */
 import type { Runtime } from '@adclick/ortgrad';
 import { keptPromise } from '@adclick/ortgrad';
+import { readDefectMask } from '../datasets/defect-mask.ts';
 import { openDataset, openGoods } from '../datasets/mvtec.ts';
 import type { Dataset } from '../datasets/types.ts';
 import { DEFAULT_PIXELS } from '../features/grid.ts';
-import { readImage, readMask } from '../image/codec.ts';
+import { readImage } from '../image/codec.ts';
 import type { Box } from '../image/components.ts';
 import { cropMask, cropRgb, regionOf } from '../image/crop.ts';
 import { resizeMask } from '../image/resize.ts';
@@ -136,9 +137,9 @@ async function folderMaterial(source: FolderSource, random: Random): Promise<Mat
   const windows = learnWindows(goods.flatMap((good) => spanOf(good) ?? []));
   const normals = goods.map((good) => throughWindows(good, windows));
   const defects: Picture[] = [];
-  for (const { path, maskPath, type } of chosen) {
-    const image = throughWindows(await readImage(path), windows);
-    defects.push({ image, mask: await readMask(maskPath, image), type });
+  for (const defect of chosen) {
+    const image = throughWindows(await readImage(defect.path), windows);
+    defects.push({ image, mask: await readDefectMask(defect, image), type: defect.type });
   }
   return { name: source.category, normals, defects, kinds: source.kinds };
 }

@@ -52,7 +52,7 @@ interface MapOptions extends CommonOptions {
 }
 
 const percent = (value: number) => (100 * value).toFixed(1).padStart(5);
-const DATA = 'folder of the dataset (MVTec AD layout: DIR/NAME/{train/good,test,ground_truth})';
+const DATA = 'folder of the dataset, the one around its categories, laid out as published (see docs/formats.md)';
 
 /** A table of maps and their figures. */
 function mapTable(rows: readonly (readonly [name: string, figures: DetectionFigures])[]): string[] {
@@ -81,7 +81,7 @@ function addClicks(evaluate: Command): void {
     .command('clicks')
     .description('masks from simulated clicks: AP, PRO, pixel AUROC, IoU, number of clicks, time')
     .requiredOption('--data <DIR>', DATA)
-    .requiredOption('--category <NAME>', 'category, a folder in it')
+    .requiredOption('--category <NAME>', 'category, a folder in it; . where the dataset is one')
     .option('--clicks <N>', 'clicks a picture', wholeNumber(1, 100), 5)
     .option('--noc-clicks <N>', 'go on to N clicks for the number of clicks (20 is usual)', wholeNumber(1, 100))
     .option('--weights <FILE|NAME>', 'click weights (default: the shipped ones)')
@@ -123,6 +123,7 @@ function addClicks(evaluate: Command): void {
             .map((value) => value.toFixed(2))
             .join(' / ')} (at most ${answer.nocCap})`,
           `a click: ${answer.msPerClick.p50.toFixed(0)} ms, 95 % within ${answer.msPerClick.p95.toFixed(0)} ms`,
+          ...answer.notes,
           ...(options.report ? [`report: ${options.report}`] : []),
         ],
       };
@@ -135,7 +136,7 @@ function addDetection(evaluate: Command): void {
     .command('detection')
     .description('a detector on pictures with and without defects: AP, PRO, pixel and image AUROC, time')
     .requiredOption('--data <DIR>', DATA)
-    .requiredOption('--category <NAME>', 'category, a folder in it')
+    .requiredOption('--category <NAME>', 'category, a folder in it; . where the dataset is one')
     .option('--weights <FILE>', 'a detector file (.onnx)', fileEnding('.onnx'))
     .option(
       '--labels <N>',
@@ -188,7 +189,7 @@ function addMaps(evaluate: Command): void {
       "any method's anomaly maps: AP, PRO, pixel and image AUROC, on the pictures that detectors are tested on",
     )
     .requiredOption('--data <DIR>', DATA)
-    .requiredOption('--category <NAME>', 'category, a folder in it')
+    .requiredOption('--category <NAME>', 'category, a folder in it; . where the dataset is one')
     .requiredOption(
       '--maps <FOLDER>',
       'maps as FOLDER/NAME/test/<type>/<name>.tiff (.tif, .npy, .png; NAME and test may be left off)',

@@ -33,6 +33,6 @@ test('a plain folder becomes a data set', async () => {
     ['dent', 'line2_2'],
     ['scratch', '2'],
   ]);
-  expect((await readMask(defects[2].maskPath)).data).toEqual(Uint8Array.of(1, 0, 0, 0, 0, 0));
+  expect((await readMask(defects[2].maskPaths[0])).data).toEqual(Uint8Array.of(1, 0, 0, 0, 0, 0));
   await rm(root, { recursive: true });
 });

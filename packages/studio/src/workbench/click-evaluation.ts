@@ -38,6 +38,11 @@ export interface EvaluationRequest {
   readonly limit?: number;
 }
 
+/** What came out, and what somebody should know who compares it; sentences. */
+export interface CategoryAnswer extends ClickAnswer {
+  readonly notes: readonly string[];
+}
+
 /** The index of a dataset's good pictures, not kept on disk. */
 export const indexInMemory = (
   { normals }: Dataset,
@@ -60,7 +65,7 @@ export const indexInMemory = (
  * Indexes the category's good pictures in memory, labels every defect by simulated clicks, and writes the report where asked.
  * @throws ADC_DATASET, ADC_NO_NORMALS, ADC_NO_REGION, what pictures and weights throw, ADC_DISK.
  */
-export async function evaluateCategory(request: EvaluationRequest, options: WorkOptions = {}): Promise<ClickAnswer> {
+export async function evaluateCategory(request: EvaluationRequest, options: WorkOptions = {}): Promise<CategoryAnswer> {
   const { data, category, clicks = 5, nocClicks, pixels = 'auto', smallest, prompt = 'type', report, limit } = request;
   const { onProgress, signal } = options;
   const dataset = withDefects(await openCategory(data, category), data);
@@ -84,7 +89,7 @@ export async function evaluateCategory(request: EvaluationRequest, options: Work
       const page = await renderClickReport(evaluation, { ...subject, command });
       await writeFileAtomic(report, new TextEncoder().encode(page));
     }
-    return clickAnswer(evaluation, subject);
+    return { ...clickAnswer(evaluation, subject), notes: dataset.notes };
   } finally {
     await runtime.close();
   }

@@ -1,7 +1,7 @@
 /** The demo's last part: the masks that clicks drew become the labels of a detector, which is then shown pictures that nothing has seen. */
 import { basename, extname } from 'node:path';
-import { type Detection, Detector, type Mask, type ReferenceIndex, readMask, readRgb } from '@adclick/core';
-import type { DefectImage } from '@adclick/core/datasets';
+import { type Detection, Detector, type Mask, type ReferenceIndex, readRgb } from '@adclick/core';
+import { type DefectImage, readDefectMask } from '@adclick/core/datasets';
 import {
   type DetectionEvaluation,
   type DetectionItem,
@@ -58,9 +58,10 @@ export interface DemoTraining {
 
 async function itemsOf({ good, defects }: DemoTraining['unseen']): Promise<DetectionItem[]> {
   const items: DetectionItem[] = [];
-  for (const { path, maskPath, name, type } of defects) {
+  for (const defect of defects) {
+    const { path, name, type } = defect;
     const image = await readRgb(path);
-    items.push({ name, type, image, mask: await readMask(maskPath, image) });
+    items.push({ name, type, image, mask: await readDefectMask(defect, image) });
   }
   for (const path of good) {
     const image = await readRgb(path);

@@ -2,8 +2,8 @@
 import { mkdtemp } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
-import { type Click, Labeler, type Plane, readMask, readRgb, writeMask } from '@adclick/core';
-import { type DefectImage, openCategory } from '@adclick/core/datasets';
+import { type Click, Labeler, type Plane, readRgb, writeMask } from '@adclick/core';
+import { type DefectImage, openCategory, readDefectMask } from '@adclick/core/datasets';
 import {
   figureCards,
   htmlPage,
@@ -94,7 +94,7 @@ async function labelDefect(
 ): Promise<Labelled> {
   const image = await readRgb(defect.path);
   const { width, height } = image;
-  const truth = await readMask(defect.maskPath, image);
+  const truth = await readDefectMask(defect, image);
   const view = await labeler.open(image);
   const steps: SheetStep[] = [];
   const clicks: Click[] = [];

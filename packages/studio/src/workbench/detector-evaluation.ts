@@ -157,7 +157,7 @@ export async function evaluateDetector(
         ...(unsupervised.decisions && { decisions: unsupervised.decisions }),
       },
       pictures: evaluation.images,
-      notes,
+      notes: [...dataset.notes, ...notes],
     };
     if (report) {
       const command = `adclick evaluate detection --data ${data} --category ${category}${request.weights ? ` --weights ${request.weights}` : ` --labels ${labels}`}`;

@@ -1,5 +1,6 @@
 /** Evaluating anomaly maps that lie in a folder, whoever made them, on a category with known masks. */
-import { join, parse } from 'node:path';
+import { join } from 'node:path';
+import { pictureName } from '@adclick/core/datasets';
 import {
   detectionItems,
   evaluateDetection,
@@ -54,7 +55,7 @@ export async function evaluateMaps(request: MapEvaluationRequest, work: WorkOpti
   const { onProgress, signal } = work;
   const { dataset, shown, total } = await testPictures(request);
   const wanted = [
-    ...shown.testGood.map((path) => ({ type: 'good', name: parse(path).name })),
+    ...shown.testGood.map((path) => ({ type: 'good', name: pictureName(path) })),
     ...shown.defects.map(({ type, name }) => ({ type, name })),
   ];
   const folder = await MapFolder.open(request.maps, { dataset, root: join(data, category), wanted });
@@ -78,7 +79,7 @@ export async function evaluateMaps(request: MapEvaluationRequest, work: WorkOpti
     ...mapFigures(category, evaluation),
     maps: { folder: folder.path, resized: read.filter(({ own }) => !own).length, scores: folder.scored },
     pictures: evaluation.images.map(({ ms, ...image }) => image),
-    notes: notesOf(read, folder.scored),
+    notes: [...dataset.notes, ...notesOf(read, folder.scored)],
   };
   if (report) {
     const command = `adclick evaluate maps --data ${data} --category ${category} --maps ${request.maps}`;

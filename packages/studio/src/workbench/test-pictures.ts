@@ -38,7 +38,7 @@ export async function testPictures(request: TestRequest): Promise<TestPictures> 
   const dataset = withDefects(await openCategory(data, category), data);
   if (dataset.testGood.length === 0)
     throw fail('ADC_DATASET', { path: `${data}/${category}`, what: 'no good pictures to test on (test/good)' });
-  const split = splitDefects(category, dataset.defects, { count: leaveOut, seed });
+  const split = splitDefects(dataset.category, dataset.defects, { count: leaveOut, seed });
   const shown = { testGood: spread(dataset.testGood, limit), defects: spread(split.test, limit) };
   return { dataset, split, shown, total: shown.testGood.length + shown.defects.length };
 }
