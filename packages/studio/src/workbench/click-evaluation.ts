@@ -66,9 +66,10 @@ export const indexInMemory = (
  * @throws ADC_DATASET, ADC_NO_NORMALS, ADC_NO_REGION, what pictures and weights throw, ADC_DISK.
  */
 export async function evaluateCategory(request: EvaluationRequest, options: WorkOptions = {}): Promise<CategoryAnswer> {
-  const { data, category, clicks = 5, nocClicks, pixels = 'auto', smallest, prompt = 'type', report, limit } = request;
+  const { data, clicks = 5, nocClicks, pixels = 'auto', smallest, prompt = 'type', report, limit } = request;
   const { onProgress, signal } = options;
-  const dataset = withDefects(await openCategory(data, category), data);
+  const dataset = withDefects(await openCategory(data, request.category), data);
+  const { category } = dataset;
   const defects = spread(dataset.defects, limit);
   const weights = resolveWeights(request.weights ?? DEFAULT_WEIGHTS);
   const runtime = await Runtime.start();
@@ -85,7 +86,7 @@ export async function evaluateCategory(request: EvaluationRequest, options: Work
     });
     const subject = { category, weights: labeler.weights.name, trainedOn: labeler.weights.trainedOn };
     if (report) {
-      const command = `adclick evaluate clicks --data ${data} --category ${category} --clicks ${clicks}`;
+      const command = `adclick evaluate clicks --data ${data} --category ${request.category} --clicks ${clicks}`;
       const page = await renderClickReport(evaluation, { ...subject, command });
       await writeFileAtomic(report, new TextEncoder().encode(page));
     }

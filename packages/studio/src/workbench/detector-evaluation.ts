@@ -111,12 +111,13 @@ export async function evaluateDetector(
   request: DetectionEvaluationRequest,
   work: WorkOptions = {},
 ): Promise<DetectionAnswer> {
-  const { data, category, pixels = 512, sigma, imageScore, normals, report } = request;
+  const { data, pixels = 512, sigma, imageScore, normals, report } = request;
   const labels = request.weights === undefined ? (request.labels ?? LABELS) : 0;
   const { onProgress, signal } = work;
   const leaveOut = labels > 0 ? labels : request.leaveOut;
   const { dataset, split, shown, total } = await testPictures({ ...request, leaveOut });
-  const writer = request.maps === undefined ? undefined : await MapWriter.open(request.maps, dataset.category);
+  const { category } = dataset;
+  const writer = request.maps === undefined ? undefined : await MapWriter.open(request.maps, category);
   let runtime: Runtime | undefined;
   try {
     runtime = await Runtime.start();
@@ -128,7 +129,14 @@ export async function evaluateDetector(
       signal,
       onProgress: (progress) => onProgress?.({ label: `setting thresholds of ${category}`, ...progress }),
     };
-    const { detector, notes, ...trained } = await makeDetector(request, split, index, options, runtime, work);
+    const { detector, notes, ...trained } = await makeDetector(
+      { ...request, category },
+      split,
+      index,
+      options,
+      runtime,
+      work,
+    );
     const show = (of: Detector, what: string, more: DetectionProtocol) =>
       evaluateDetection(detectionItems(shown, index.windows), (image) => of.detect(image), {
         what: category,
@@ -160,7 +168,7 @@ export async function evaluateDetector(
       notes: [...dataset.notes, ...notes],
     };
     if (report) {
-      const command = `adclick evaluate detection --data ${data} --category ${category}${request.weights ? ` --weights ${request.weights}` : ` --labels ${labels}`}`;
+      const command = `adclick evaluate detection --data ${data} --category ${request.category}${request.weights ? ` --weights ${request.weights}` : ` --labels ${labels}`}`;
       const page = await renderDetectionReport(evaluation, detectorMaps(answer, threshold), command);
       await writeFileAtomic(report, new TextEncoder().encode(page));
     }

@@ -51,14 +51,15 @@ function notesOf(
  * @throws ADC_DATASET, ADC_NO_NORMALS, ADC_NO_REGION, ADC_MAPS, ADC_MAP, ADC_MAP_SCORES, what reading pictures throws, ADC_DISK.
  */
 export async function evaluateMaps(request: MapEvaluationRequest, work: WorkOptions = {}): Promise<MapAnswer> {
-  const { data, category, report } = request;
+  const { data, report } = request;
   const { onProgress, signal } = work;
   const { dataset, shown, total } = await testPictures(request);
+  const { category } = dataset;
   const wanted = [
     ...shown.testGood.map((path) => ({ type: 'good', name: pictureName(path) })),
     ...shown.defects.map(({ type, name }) => ({ type, name })),
   ];
-  const folder = await MapFolder.open(request.maps, { dataset, root: join(data, category), wanted });
+  const folder = await MapFolder.open(request.maps, { dataset, root: join(data, request.category), wanted });
   const read: { size: string; most: number; own: boolean }[] = [];
   const evaluation = await evaluateDetection(
     detectionItems(shown),
@@ -82,7 +83,7 @@ export async function evaluateMaps(request: MapEvaluationRequest, work: WorkOpti
     notes: [...dataset.notes, ...notesOf(read, folder.scored)],
   };
   if (report) {
-    const command = `adclick evaluate maps --data ${data} --category ${category} --maps ${request.maps}`;
+    const command = `adclick evaluate maps --data ${data} --category ${request.category} --maps ${request.maps}`;
     const page = await renderDetectionReport(evaluation, foldersMaps(answer, folder.threshold), command);
     await writeFileAtomic(report, new TextEncoder().encode(page));
   }
