@@ -46,6 +46,13 @@ const SOURCES: readonly CheckpointSource[] = [
     licence: 'GPL-3.0',
   },
   {
+    // The text encoder in the same file, as it was trained there.
+    network: 'lavt-bert',
+    file: 'refcoco.pth',
+    page: 'https://drive.google.com/file/d/13D-OeEOijV8KTC3BkFP-gOJymc6DLwVT/view',
+    licence: 'GPL-3.0',
+  },
+  {
     network: 'simple-click-vit-b',
     file: 'cocolvis_vit_base.pth',
     page: 'https://drive.google.com/drive/folders/1qpK0gtAPkVMF7VC42UA9XF4xMWr5KJmL',

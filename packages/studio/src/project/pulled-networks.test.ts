@@ -29,7 +29,7 @@ beforeEach(async () => {
 });
 afterEach(() => rm(into, { recursive: true, force: true }));
 
-const quick = () => ({ into, stallMs: 2_000, pauseMs: 5 });
+const quick = () => ({ into, pauseMs: 5 });
 const left = async () => (await readdir(into, { recursive: true })).sort();
 
 describe('what is known', () => {
