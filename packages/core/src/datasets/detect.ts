@@ -66,7 +66,10 @@ export async function detectDataset(directory: string): Promise<DatasetLayout> {
   throw fail('ADC_DATASET', { path: directory, what: await whatItIs(directory, await categoriesIn(directory)) });
 }
 
-/** Opens a category of whatever layout; its notes say what is missing of a public data set. @throws ADC_DATASET, ADC_NO_NORMALS, see the readers. */
+/**
+ * Opens a category of whatever layout; its notes say what is missing of a public data set.
+ * @throws ADC_DATASET, ADC_NO_NORMALS, see the readers.
+ */
 export async function openCategory(directory: string, category: string): Promise<Dataset> {
   if ((await isFolder(directory)) && !(await isFolder(join(directory, category)))) {
     const what = whereItIs(category, await layoutOf(directory), await categoriesIn(directory));

@@ -9,8 +9,8 @@ import type { Dataset, DefectImage } from './types.ts';
 export const LOCO_TYPES = ['logical_anomalies', 'structural_anomalies'] as const;
 
 /**
- * Lists one category. `validation`, which its makers keep apart to choose settings by, is left out. A picture is marked by all of its masks together: what its makers
- * say of saturation, that finding a part of a region may be enough, is not in them.
+ * Lists one category. `validation`, which its makers keep apart to choose settings by, is left out. A picture is marked by all of its masks
+ * together: what its makers say of saturation, that finding a part of a region may be enough, is not in them.
  * @throws ADC_DATASET that names the missing folder or mask; ADC_NO_NORMALS when `train/good` is empty.
  */
 export async function openMvtecLoco(directory: string, category: string): Promise<Dataset> {

@@ -55,7 +55,8 @@ export async function whatItIs(directory: string, categories: ReadonlyMap<string
 
 /**
  * Why a category's folder may be missing.
- * @param layout of the folder that it is looked for in. @param categories folders in that one that have a layout. @returns undefined where nothing is known of it.
+ * @param layout of the folder that it is looked for in. @param categories folders in that one that have a layout.
+ * @returns undefined where nothing is known of it.
  */
 export function whereItIs(
   category: string,

@@ -50,8 +50,8 @@ export interface DefectSplit {
 }
 
 /**
- * Splits a category's defects. Where the data set itself has some to train on and some to test on (KolektorSDD2, DAGM), training defects come from
- * the former and the latter are tested, all of them.
+ * Splits a category's defects. Where the data set itself has some to train on and some to test on (KolektorSDD2, DAGM), training defects come
+ * from the former and the latter are tested, all of them.
  * @param defects all of them, sorted by path. @param count training defects; where they leave the tested ones, all but one at most.
  * @param seed of NumPy's shuffle of the list. With 10 and seed 0 the published picks are taken where the category has them all.
  */

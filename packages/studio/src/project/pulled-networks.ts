@@ -133,8 +133,8 @@ async function tidy(into: string, network: string): Promise<void> {
 
 /**
  * Fetches the published checkpoint of a network and takes it in, with its licence. What was fetched is removed then.
- * @throws ADC_USAGE for an address of another scheme, ADC_MODEL_EXISTS, ADC_DOWNLOAD, ADC_DOWNLOAD_WRONG, ADC_DOWNLOAD_BY_HAND where only a browser gets it, ADC_IN_USE, what
- *   {@link importNetwork} throws. Of a download that was cut off the next one goes on.
+ * @throws ADC_USAGE for an address of another scheme, ADC_MODEL_EXISTS, ADC_DOWNLOAD, ADC_DOWNLOAD_WRONG, ADC_DOWNLOAD_BY_HAND where only a
+ *   browser gets it, ADC_IN_USE, what {@link importNetwork} throws. The next call goes on where a download was cut off.
  */
 export async function pullNetwork(
   source: CheckpointSource,
