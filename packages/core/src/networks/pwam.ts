@@ -37,7 +37,7 @@ export const wordInputs = (graph: Graph, batch: number, dims: number): Words => 
 });
 
 /** What a position without a word loses of its score, as in LAVT: its share of the softmax is zero. */
-const NO_WORD = 1e4;
+export const NO_WORD = 1e4;
 
 /**
  * Attention of pixels to words, times what the pixels are: nothing where there are no words.

@@ -69,7 +69,11 @@ export function windowOrder({ height, width }: TokenGrid, window: number, shift:
 }
 
 /** The gather that takes tokens from one order to another; `undefined` stands for raster order. */
-function reorder(from: readonly number[] | undefined, to: readonly number[] | undefined, count: number): number[] {
+export function reorder(
+  from: readonly number[] | undefined,
+  to: readonly number[] | undefined,
+  count: number,
+): number[] {
   const place = new Array<number>(count);
   for (let i = 0; i < count; i++) place[from ? from[i] : i] = i;
   return Array.from({ length: count }, (_, i) => place[to ? to[i] : i]);
@@ -85,7 +89,7 @@ const FAR = -1e4;
  * Additive mask (W, 1, n, n) of a shifted grid: 0 between tokens that are neighbours in the image, {@link FAR} else. Kept once for all
  * windows that are wrapped alike, four kinds at most: a large grid has a thousand windows.
  */
-function shiftMask(graph: Graph, { height, width }: TokenGrid, window: number, shift: number): Value {
+export function shiftMask(graph: Graph, { height, width }: TokenGrid, window: number, shift: number): Value {
   const order = windowOrder({ height, width }, window, shift);
   const n = window * window;
   const kinds = new Map<string, { readonly number: number; readonly wrapped: readonly number[] }>();
@@ -121,6 +125,13 @@ function relativePositions(window: number): number[] {
   return index;
 }
 
+/** What pairs of tokens of a window add to their score by how they lie to each other, from the table `name`: (H, n, n). */
+export function pairBias(p: ParameterSource, name: string, window: number, heads: number): Value {
+  const n = window * window;
+  const table = p.get(name, [(2 * window - 1) ** 2, heads], POSITIONS, { decay: false }); // ((2·window - 1)², H)
+  return transpose(reshape(gather(table, relativePositions(window), 0), [n, n, heads]), [2, 0, 1]); // (H, n, n)
+}
+
 /**
  * A stack of Swin blocks.
  * Pre-norms carry no affine: the linear layer behind each absorbs it, which saves a tenth of the training step (ours).
@@ -152,9 +163,7 @@ export function swinStack(
     h = permuteRows(h, reorder(current, order, count), 1); // (B, N, D), window by window
     current = order;
     const mask = shifts[block % 2] ? farMask : undefined;
-    const table = p.get(`${at}.positions`, [(2 * window - 1) ** 2, heads], POSITIONS, { decay: false }); // ((2·window - 1)², H)
-    const pairs = reshape(gather(table, relativePositions(window), 0), [n, n, heads]); // (n, n, H)
-    const bias = transpose(pairs, [2, 0, 1]); // (H, n, n)
+    const bias = pairBias(p, `${at}.positions`, window, heads); // (H, n, n)
 
     const qkv = reshape(dense(p, `${at}.qkv`, layerNorm(h), 3 * dim), [batch * windows, n, 3 * dim]); // (B·W, n, 3D)
     const mixed = selfAttention(qkv, heads, bias, { mask, scale: 1 / Math.sqrt(dim / heads) }); // (B·W, n, D)
