@@ -1,6 +1,15 @@
 /** The tensors in what a pickle holds, by the names that lead to them: keys and places in lists, with dots between. */
-import { damaged, labelOf, PickleDict, PickleTuple, type PickleValue, shownName } from './pickle.ts';
-import { TorchTensor } from './torch-objects.ts';
+import {
+  damaged,
+  labelOf,
+  PickleDict,
+  PickleRecord,
+  PickleTuple,
+  type PickleValue,
+  shownName,
+  unsafe,
+} from './pickle.ts';
+import { isCallable, TorchTensor } from './torch-objects.ts';
 
 /** Containers inside each other; a circle has no end. */
 const DEEPEST = 32;
@@ -10,14 +19,18 @@ const MOST_TENSORS = 100_000;
 const LONGEST_NAME = 1000;
 
 /**
- * Finds the tensors in a value. A tensor that stands in two places has two names.
- * @throws PickleFault when containers are nested too deep or in circles, or two tensors have the same name.
+ * Finds the tensors in a value. A tensor that stands in two places has two names. Those among keys and in records are passed over.
+ * @throws PickleFault when a function or a class is among the values, containers are nested too deep or in circles, or two tensors have
+ * the same name.
  */
 export function namedTensors(root: PickleValue): Map<string, TorchTensor> {
   const found = new Map<string, TorchTensor>();
   let places = 0;
-  const visit = (value: PickleValue, name: string, depth: number): void => {
+  /** @param named whether tensors are taken: those among keys and in records are not. */
+  const visit = (value: PickleValue, name: string, depth: number, named: boolean): void => {
+    if (isCallable(value)) throw unsafe(`holds ${labelOf(value)}, which can be called`);
     if (value instanceof TorchTensor) {
+      if (!named) return;
       if (name.length > LONGEST_NAME) throw damaged(`the name ${shownName(name)} is too long`);
       if (found.has(name)) throw damaged(`it holds two tensors named ${shownName(name)}`);
       if (found.size === MOST_TENSORS) throw damaged(`it holds more than ${MOST_TENSORS} tensors`);
@@ -29,15 +42,19 @@ export function namedTensors(root: PickleValue): Map<string, TorchTensor> {
     if (depth === DEEPEST) throw damaged(`it has containers inside each other, more than ${DEEPEST} deep`);
     for (const [key, item] of inside) {
       if (++places > MOST_PLACES) throw damaged(`it holds more than ${MOST_PLACES} values`);
-      if (!isLeaf(item)) visit(item, name === '' ? keyText(key) : `${name}.${keyText(key)}`, depth + 1);
+      if (!isLeaf(key)) visit(key, name, depth + 1, false);
+      if (isLeaf(item)) continue;
+      const own = name === '' ? keyText(key) : `${name}.${keyText(key)}`;
+      visit(item, own, depth + 1, named && !(value instanceof PickleRecord));
     }
   };
-  visit(root, '', 0);
+  visit(root, '', 0, true);
   return found;
 }
 
 function insideOf(value: PickleValue): Iterable<[PickleValue, PickleValue]> | undefined {
   if (value instanceof PickleDict) return value.entries;
+  if (value instanceof PickleRecord) return value.attributes?.entries;
   if (value instanceof PickleTuple) return value.items.entries();
   return Array.isArray(value) ? value.entries() : undefined;
 }

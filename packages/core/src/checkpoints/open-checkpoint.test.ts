@@ -191,11 +191,24 @@ describe('the ways of writing that are rare', () => {
   });
 });
 
+/** argparse's settings as torch.save writes them; with NEWOBJ, then BUILD. */
+const namespace = (attributes: Uint8Array) =>
+  Buffer.concat([global('argparse', 'Namespace'), Buffer.from(')\x81', 'latin1'), attributes, Buffer.from('b')]);
+
 /** Both formats around one value. */
 const WRAPPED = [
   ['zip', (value: Uint8Array) => torchZip(value, { 0: floats(1, 2) })],
   ['legacy', (value: Uint8Array) => torchLegacy(value, { 0: [2, floats(1, 2)] })],
 ] as const;
+
+test.each(WRAPPED)(
+  'settings of a program in a %s file are passed over, with the tensors that they hold',
+  async (_, wrap) => {
+    const settings = { lr: integer(5), names: list(text('a')), type: global('torch', 'float32'), mean: tensor(two) };
+    const value = dict({ a: tensor(two), args: namespace(dict(settings)), none: namespace(dict({})) });
+    expect([...(await readAll(wrap(value))).keys()]).toEqual(['a']);
+  },
+);
 
 describe.each(WRAPPED)('a %s file that asks for more is refused by the name of what it asks for', (_, wrap) => {
   const code = (...bytes: number[]) => Buffer.of(...bytes);
@@ -251,7 +264,47 @@ describe.each(WRAPPED)('a %s file that asks for more is refused by the name of w
     ['bytes', code(0x43, 1, 0), /BINBYTES/],
     ['a module behind an id', Buffer.concat([tuple(text('module'), text('a')), Buffer.from('Q')]), /refers to module/],
     ['an id as a line', Buffer.from('Pos\n'), /PERSID/],
-    ['a namespace of settings', call(global('argparse', 'Namespace')), /argparse\.Namespace/],
+    ['a call of a Namespace', call(global('argparse', 'Namespace')), /calls argparse\.Namespace/],
+    ['a Namespace that holds what runs', namespace(dict({ run: system })), /refers to os\.system/],
+    ['a Namespace that calls', namespace(dict({ a: call(global('builtins', 'eval'), text('1')) })), /builtins\.eval/],
+    [
+      'a Namespace that holds a class',
+      dict({ a: tensor(two), args: namespace(dict({ type: global('collections', 'OrderedDict') })) }),
+      /holds collections\.OrderedDict, which can be called/,
+    ],
+    [
+      'a Namespace that holds a function, deep inside',
+      namespace(dict({ a: list(tuple(dict({ b: global('torch._utils', '_rebuild_tensor_v2') }))) })),
+      /holds torch\._utils\._rebuild_tensor_v2/,
+    ],
+    [
+      'a Namespace that is given a class later, by a list that it holds',
+      Buffer.concat([
+        ...[text('x'), Buffer.from(']'), code(0x71, 0), Buffer.from('0')],
+        namespace(Buffer.concat([Buffer.from('}'), text('a'), code(0x68, 0), Buffer.from('s')])),
+        ...[code(0x68, 0), global('torch', 'FloatStorage'), Buffer.from('a0\x86', 'latin1')],
+      ]),
+      /holds torch\.FloatStorage/,
+    ],
+    ['a Namespace that holds its own class', namespace(dict({ a: global('argparse', 'Namespace') })), /can be called/],
+    [
+      'a Namespace that holds a class in the place of a name',
+      namespace(Buffer.concat([Buffer.from('}'), tuple(global('torch', 'ByteStorage')), text('a'), Buffer.from('s')])),
+      /holds torch\.ByteStorage/,
+    ],
+    ['a class as a value', dict({ a: tensor(two), b: global('torch', 'HalfStorage') }), /holds torch\.HalfStorage/],
+    [
+      'attributes of a Namespace for a second time',
+      Buffer.concat([namespace(dict({})), dict({ a: text('b') }), Buffer.from('b')]),
+      /sets the state of a Namespace/,
+    ],
+    ['a Namespace with slots', namespace(tuple(dict({}), dict({}))), /sets the state of a Namespace/],
+    [
+      'attributes of the class of Namespaces',
+      Buffer.concat([global('argparse', 'Namespace'), dict({ __setattr__: text('a') }), Buffer.from('b')]),
+      /sets the state of argparse\.Namespace/,
+    ],
+    ['another class of argparse', global('argparse', 'Action'), /refers to argparse\.Action/],
     ['a numpy scalar', call(global('numpy.core.multiarray', 'scalar')), /numpy\.core\.multiarray\.scalar/],
     ['a quantised tensor', global('torch._utils', '_rebuild_qtensor'), /_rebuild_qtensor/],
     [
@@ -312,6 +365,21 @@ describe.each(WRAPPED)('a %s file that asks for more is refused by the name of w
       Buffer.concat([Buffer.from('}'), tuple(), tensor(two), Buffer.from('s')]),
       /under a tuple/,
     ],
+    [
+      'a Namespace of a text',
+      Buffer.concat([global('argparse', 'Namespace'), tuple(text('a')), code(0x81)]),
+      /made of/,
+    ],
+    ['NEWOBJ without a tuple', Buffer.concat([global('argparse', 'Namespace'), text('a'), code(0x81)]), /with a text/],
+    [
+      'a Namespace inside itself',
+      Buffer.concat([
+        ...[global('argparse', 'Namespace'), Buffer.from(')\x81', 'latin1'), code(0x71, 0)],
+        ...[Buffer.from('}'), text('a'), code(0x68, 0), Buffer.from('sb')],
+      ]),
+      /more than 32 deep/,
+    ],
+    ['items of a Namespace', Buffer.concat([namespace(dict({})), Buffer.from('NNs')]), /sets items of a Namespace/],
     ['an OrderedDict of a list', call(global('collections', 'OrderedDict'), list(text('a'))), /made of something/],
     ['a tensor of a number', call(global('torch._utils', '_rebuild_tensor_v2'), integer(1)), /made of a number/],
     ['a parameter of a text', call(global('torch._utils', '_rebuild_parameter'), text('a')), /made of a text/],

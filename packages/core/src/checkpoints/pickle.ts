@@ -34,12 +34,24 @@ export abstract class PickleForeign {
   abstract readonly label: string;
 }
 
+/** An object of a class that is admitted as a record: attributes that are looked at and not used. */
+export class PickleRecord extends PickleForeign {
+  /** None before the pickle has set them. */
+  attributes: PickleDict | undefined;
+
+  constructor(readonly label: string) {
+    super();
+  }
+}
+
 /** What a pickle may refer to. Every function gives a value, or says why there is none by throwing {@link PickleFault}. */
 export interface PickleRules {
   /** What a name of Python stands for. */
   global(module: string, name: string): PickleValue;
   /** What a call gives; `callee` is anything that the pickle has. */
   call(callee: PickleValue, args: PickleTuple): PickleValue;
+  /** What a new object of a class is, before its attributes are set. */
+  record(type: PickleValue, args: PickleTuple): PickleValue;
   /** What an id stands for whose object lies outside of the pickle. */
   persistent(id: PickleValue): PickleValue;
 }
@@ -72,7 +84,6 @@ const REFUSED: ReadonlyMap<number, string> = new Map([
   [0x83, 'EXT2, an object by a number'],
   [0x84, 'EXT4, an object by a number'],
   [0x6f, 'OBJ, an object of a class'],
-  [0x81, 'NEWOBJ, an object of a class'],
   [0x92, 'NEWOBJ_EX, an object of a class'],
   [0x50, 'PERSID, an object by a line of text'],
   [0x42, 'BINBYTES, raw bytes'],
@@ -365,6 +376,16 @@ class Machine {
     return this.push(value);
   }
 
+  /** Attributes of an object. */
+  private build(state: PickleValue, object: PickleValue): true {
+    // PyTorch's state dicts are OrderedDicts with an attribute that says versions of modules; nothing here reads attributes.
+    if (object instanceof PickleDict && object.ordered && state instanceof PickleDict) return true;
+    if (!(object instanceof PickleRecord && state instanceof PickleDict && object.attributes === undefined))
+      throw unsafe(`sets the state of ${labelOf(object)}`);
+    object.attributes = state;
+    return true;
+  }
+
   /** What has a name outside of the pickle. */
   private outside(code: number): boolean {
     switch (code) {
@@ -393,16 +414,16 @@ class Machine {
         if (!(args instanceof PickleTuple)) throw damaged(`its pickle calls with ${labelOf(args)}`);
         return this.push(this.rules.call(this.pop(), args));
       }
+      case 0x81: {
+        // NEWOBJ
+        const args = this.pop();
+        if (!(args instanceof PickleTuple)) throw damaged(`its pickle makes an object with ${labelOf(args)}`);
+        return this.push(this.rules.record(this.pop(), args));
+      }
       case 0x51: // BINPERSID
         return this.push(this.rules.persistent(this.pop()));
-      case 0x62: {
-        // BUILD
-        const state = this.pop();
-        const object = this.top();
-        // PyTorch's state dicts are OrderedDicts with an attribute that says versions of modules; nothing here reads attributes.
-        if (object instanceof PickleDict && object.ordered && state instanceof PickleDict) return true;
-        throw unsafe(`sets the state of ${labelOf(object)}`);
-      }
+      case 0x62: // BUILD
+        return this.build(this.pop(), this.top());
       default:
         return false;
     }

@@ -1,12 +1,13 @@
 /**
- * What a checkpoint's pickle may refer to: OrderedDict, PyTorch's storages and element types, and the two functions that put a tensor
- * together. None of them is run: each stands for a description. Follows torch/_utils.py and torch/serialization.py in what they mean.
+ * What a checkpoint's pickle may refer to: OrderedDict, PyTorch's storages and element types, the two functions that put a tensor
+ * together, and argparse's Namespace, in which programs keep their settings. None of them is run: each stands for a description. Follows torch/_utils.py and torch/serialization.py in what they mean.
  */
 import {
   damaged,
   labelOf,
   PickleDict,
   PickleForeign,
+  PickleRecord,
   type PickleRules,
   PickleTuple,
   type PickleValue,
@@ -40,6 +41,8 @@ class Admitted extends PickleForeign {
     readonly label: string,
     /** Of a storage's class. */
     readonly storage?: StoredType,
+    /** Whether Python could call it. */
+    readonly callable = true,
   ) {
     super();
   }
@@ -48,16 +51,21 @@ class Admitted extends PickleForeign {
 const ORDERED_DICT = new Admitted('collections.OrderedDict');
 const TENSOR = new Admitted('torch._utils._rebuild_tensor_v2');
 const PARAMETER = new Admitted('torch._utils._rebuild_parameter');
+const NAMESPACE = new Admitted('argparse.Namespace');
 
 const ADMITTED: ReadonlyMap<string, Admitted> = new Map(
   [
     ORDERED_DICT,
     TENSOR,
     PARAMETER,
+    NAMESPACE,
     ...Object.entries(STORAGES).map(([name, type]) => new Admitted(`torch.${name}`, type)),
-    ...TYPES.map((name) => new Admitted(`torch.${name}`)),
+    ...TYPES.map((name) => new Admitted(`torch.${name}`, undefined, false)),
   ].map((one) => [one.label, one]),
 );
+
+/** Whether a value is a function or a class itself, which nothing that is only read needs. */
+export const isCallable = (value: PickleValue): boolean => value instanceof Admitted && value.callable;
 
 /** Elements that lie outside of the pickle, or a stretch of them. */
 export class TorchStorage extends PickleForeign {
@@ -131,6 +139,13 @@ function call(callee: PickleValue, args: PickleTuple): PickleValue {
   return data;
 }
 
+/** A new object: of the settings of a program, its attributes come afterwards. */
+function record(type: PickleValue, { items }: PickleTuple): PickleValue {
+  if (type !== NAMESPACE) throw unsafe(`asks for NEWOBJ, an object of ${labelOf(type)}`);
+  if (items.length > 0) throw damaged('a Namespace of it is made of something');
+  return new PickleRecord('a Namespace');
+}
+
 /** ('storage', class, key, device, elements), and in the older format a view (key, from, elements) or None. */
 function storageOf(id: PickleValue): TorchStorage {
   const [kind, type, key, , count, view = null] = id instanceof PickleTuple ? id.items : [];
@@ -156,5 +171,5 @@ export function torchRules(): { readonly rules: PickleRules; readonly storages: 
     storages.set(storage.key, known ?? storage);
     return storage;
   };
-  return { rules: { global, call, persistent }, storages };
+  return { rules: { global, call, record, persistent }, storages };
 }
