@@ -114,6 +114,14 @@ export const CORE_ERRORS = {
     status: 422,
     passing: 'once mended',
   },
+  ADC_NETWORK_MISSING: {
+    message: 'The weights of {name} do not ship, and nothing has been imported as {name} into {folders}',
+    next: 'Import its checkpoint: `adclick models import FILE --as {name}`; docs/formats.md says which.',
+    page: 'Whoever keeps this project has to import that network, or name another one in adclick.yaml.',
+    exit: 1,
+    status: 422,
+    passing: 'once mended',
+  },
   ADC_CHECKPOINT_MISSING: {
     message: 'No checkpoint at {path}',
     next: 'Check the path.',

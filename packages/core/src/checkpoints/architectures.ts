@@ -5,5 +5,5 @@ import { wideResNet } from './wide-resnet.ts';
 
 /** Networks by name. */
 export const ARCHITECTURES: ReadonlyMap<string, Architecture> = new Map(
-  [wideResNet(), bertEncoder()].map((architecture) => [architecture.name, architecture]),
+  [wideResNet(), bertEncoder(), bertEncoder('lavt-bert')].map((architecture) => [architecture.name, architecture]),
 );

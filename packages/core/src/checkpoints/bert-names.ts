@@ -6,25 +6,34 @@ import { type Architecture, asItIs } from './architecture.ts';
 /** Sentences that a pair has at most, each with an embedding of its own. */
 const SENTENCES = 2;
 
+/** What the encoders of the table are that checkpoints can be taken in as. */
+const WHAT = {
+  'bert-base-uncased': 'the encoder of BERT-base (uncased) by the names of Hugging Face',
+  'lavt-bert': 'the encoder of BERT-base (uncased) that LAVT has trained, by the names of Hugging Face',
+} as const;
+
 /** Tensors keep their names, without the `bert.` of whole models. */
-export function bertEncoder(shape: BertShape = TEXT_ENCODERS['bert-base-uncased'].shape): Architecture {
+export function bertEncoder(
+  name: keyof typeof WHAT = 'bert-base-uncased',
+  shape: BertShape = TEXT_ENCODERS[name].shape,
+): Architecture {
   const { layers, dims, inner, vocabulary, places } = shape;
-  const norm = (name: string) => [asItIs(`${name}.weight`, [dims]), asItIs(`${name}.bias`, [dims])];
-  const dense = (name: string, from: number, to: number) => [
-    asItIs(`${name}.weight`, [to, from]),
-    asItIs(`${name}.bias`, [to]),
+  const norm = (part: string) => [asItIs(`${part}.weight`, [dims]), asItIs(`${part}.bias`, [dims])];
+  const dense = (part: string, from: number, to: number) => [
+    asItIs(`${part}.weight`, [to, from]),
+    asItIs(`${part}.bias`, [to]),
   ];
-  const layer = (name: string) => [
-    ...['query', 'key', 'value'].flatMap((part) => dense(`${name}.attention.self.${part}`, dims, dims)),
-    ...dense(`${name}.attention.output.dense`, dims, dims),
-    ...norm(`${name}.attention.output.LayerNorm`),
-    ...dense(`${name}.intermediate.dense`, dims, inner),
-    ...dense(`${name}.output.dense`, inner, dims),
-    ...norm(`${name}.output.LayerNorm`),
+  const layer = (at: string) => [
+    ...['query', 'key', 'value'].flatMap((part) => dense(`${at}.attention.self.${part}`, dims, dims)),
+    ...dense(`${at}.attention.output.dense`, dims, dims),
+    ...norm(`${at}.attention.output.LayerNorm`),
+    ...dense(`${at}.intermediate.dense`, dims, inner),
+    ...dense(`${at}.output.dense`, inner, dims),
+    ...norm(`${at}.output.LayerNorm`),
   ];
   return {
-    name: 'bert-base-uncased',
-    what: 'the encoder of BERT-base (uncased) by the names of Hugging Face',
+    name,
+    what: WHAT[name],
     landmark: 'embeddings.word_embeddings.weight',
     tensors: [
       asItIs('embeddings.word_embeddings.weight', [vocabulary, dims]),

