@@ -1,16 +1,21 @@
 """Writes packages/core/src/checkpoints/fixtures: checkpoints as PyTorch writes them, and what they hold.
 
-    pip install torch safetensors && python bench/reference/checkpoints.py
+    pip install torch timm transformers safetensors && python bench/reference/checkpoints.py
 
 `kinds.pth`, `kinds-legacy.pth`: every type of element, views, shared storages, a parameter and plain containers in both of PyTorch's formats;
 `kinds.json`: their tensors by name. `wide-resnet.pth`: a wide ResNet of torchvision's layout (torchvision/models/resnet.py: bottlenecks of
 twice the width, the stride on the 3x3 convolution), one channel where WideResNet-50-2 has 64 and 2, 1, 1 blocks, random, in the older format;
-`wide-resnet.safetensors`: its convolutions with the batch norms folded in by PyTorch.
+`wide-resnet.safetensors`: its convolutions with the batch norms folded in by PyTorch. `lavt.pth`: what LAVT's training saves (train.py), of two
+narrow stages: encoder and decoder, BERT, optimiser, schedule and the settings of the run; weights drawn by name.
 """
+import argparse
 import json
 from pathlib import Path
 
 import torch
+from bert import narrow as narrow_bert
+from drawn_weights import drawn
+from lavt import Lavt
 from safetensors.torch import save_file
 from torch import nn
 from torch.nn.utils.fusion import fuse_conv_bn_eval
@@ -96,6 +101,30 @@ def folded(model):
     return {f"{name}.{part}": getattr(conv, part).detach().clone() for name, conv in fused.items() for part in ("weight", "bias")}
 
 
+# A language of 32 channels: that of the narrow BERT.
+LAVT = {"embed": 4, "depths": (1, 2), "heads": (1, 2), "window": 4, "words": 32}
+
+
+def lavt():
+    """A checkpoint of LAVT's training; beside what our module has, LAVT's has tables of places, a gate behind the last stage and a decoder."""
+    backbone = drawn(Lavt(**LAVT))
+    for stage in backbone.layers:
+        for block in stage.blocks:
+            block.attn.register_buffer("relative_position_index", block.attn.relative_position_index, persistent=True)
+    model = nn.Module()
+    model.backbone, model.classifier = backbone, nn.Module()
+    model.classifier.conv1_4, model.classifier.bn1_4 = nn.Conv2d(2, 2, 3, bias=False), nn.BatchNorm2d(2)
+    optimizer = torch.optim.AdamW([{"params": backbone.norm0.parameters(), "weight_decay": 0.0}], lr=5e-5)
+    scheduler = torch.optim.lr_scheduler.LambdaLR(optimizer, lambda step: (1 - step / 10) ** 0.9)
+    for parameter in backbone.norm0.parameters():
+        parameter.grad = torch.zeros_like(parameter)
+    optimizer.step()
+    scheduler.step()
+    drawn(backbone)
+    args = argparse.Namespace(amsgrad=False, device="cuda:0", epochs=40, lr=5e-5, mha="", ck_bert="bert-base-uncased", fusion_drop=0.0, window12=True, workers=None, splits=["train", "val"])
+    return {"model": model.state_dict(), "bert_model": narrow_bert().state_dict(), "optimizer": optimizer.state_dict(), "epoch": 3, "args": args, "lr_scheduler": scheduler.state_dict()}
+
+
 if __name__ == "__main__":
     torch.manual_seed(7)
     TARGET.mkdir(exist_ok=True)
@@ -115,3 +144,4 @@ if __name__ == "__main__":
                 tensor.normal_()
     torch.save(model.state_dict(), TARGET / "wide-resnet.pth", _use_new_zipfile_serialization=False)
     save_file(folded(model), TARGET / "wide-resnet.safetensors", {"torch": torch.__version__})
+    torch.save(lavt(), TARGET / "lavt.pth")

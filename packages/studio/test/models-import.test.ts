@@ -2,7 +2,11 @@
 import { mkdir, mkdtemp, readdir, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { afterAll, beforeAll, expect, test } from 'vitest';
+import { fileURLToPath } from 'node:url';
+import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { bertEncoder } from '../../core/src/checkpoints/bert-names.ts';
+import { lavtEncoder } from '../../core/src/checkpoints/lavt.ts';
+import { importArchitecture } from '../src/project/imported-networks.ts';
 import { adclick, errorCode } from './command.ts';
 import { fileServer, status } from './file-server.ts';
 import { wideCheckpoint } from './wide-checkpoint.ts';
@@ -97,4 +101,42 @@ test('a checkpoint becomes a model that is listed', async () => {
     licence: 'BSD-3-Clause',
   });
   expect(listed.map(({ name }) => name)).toContain('efficientnet-lite0');
+});
+
+describe('a checkpoint of two networks', () => {
+  // As bench/reference/checkpoints.py makes it.
+  const file = fileURLToPath(new URL('../../core/src/checkpoints/fixtures/lavt.pth', import.meta.url));
+  const encoder = lavtEncoder({ embed: 4, depths: [1, 2], heads: [1, 2], window: 4 }, 32);
+  const shape = { layers: 2, dims: 32, heads: 4, inner: 128, vocabulary: 50, places: 24 };
+  const words = bertEncoder('lavt-bert', shape);
+  const both = (into: string, other = words) => importArchitecture(file, encoder, [other], { into });
+
+  test('becomes two models, each with its card', async () => {
+    const into = join(folder, 'both');
+    const taken = await both(into);
+    expect(taken).toMatchObject({
+      path: join(into, 'lavt', 'model.safetensors'),
+      card: { name: 'lavt', source: { under: 'model.' }, leftOut: { 'the decoder (classifier)': 6 } },
+      with: [{ path: join(into, 'lavt-bert', 'model.safetensors'), card: { source: { under: 'bert_model.' } } }],
+    });
+    for (const name of ['lavt', 'lavt-bert'])
+      expect((await readdir(join(into, name))).sort()).toEqual(['README.md', 'model.safetensors']);
+    await rm(join(into, 'lavt'), { recursive: true });
+    await expect(both(into)).rejects.toMatchObject({ code: 'ADC_MODEL_EXISTS', details: { name: 'lavt-bert' } });
+    expect(await readdir(into)).toEqual(['lavt-bert']);
+  });
+
+  test('is not taken in by half where the second is another one', async () => {
+    const into = join(folder, 'half');
+    await expect(both(into, bertEncoder('lavt-bert', { ...shape, layers: 3 }))).rejects.toMatchObject({
+      code: 'ADC_CHECKPOINT_MISFIT',
+      message: expect.stringMatching(/is not lavt-bert: 16 missing: encoder\.layer\.2/),
+    });
+    await expect(readdir(into)).rejects.toThrow(/ENOENT/);
+  });
+
+  test('is the first alone where the second is not there', async () => {
+    const none = { ...words, landmark: 'nowhere' };
+    expect((await both(join(folder, 'alone'), none)).with).toEqual([]);
+  });
 });

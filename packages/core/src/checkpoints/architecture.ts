@@ -27,6 +27,8 @@ export interface Architecture {
   readonly tensors: readonly Made[];
   /** What a checkpoint may have beside and nothing here uses. */
   readonly leftOut: readonly { readonly names: RegExp; readonly what: string }[];
+  /** Names of further networks that its checkpoints may hold, which are taken in with it. */
+  readonly with?: readonly string[];
   /** A name as `tensors` has it, where checkpoints have several. */
   readonly plain?: (name: string) => string;
 }

@@ -1,9 +1,13 @@
 /** The table of networks whose checkpoints can be taken in; one entry each. */
 import type { Architecture } from './architecture.ts';
 import { bertEncoder } from './bert-names.ts';
+import { lavtEncoder } from './lavt.ts';
 import { wideResNet } from './wide-resnet.ts';
 
 /** Networks by name. */
 export const ARCHITECTURES: ReadonlyMap<string, Architecture> = new Map(
-  [wideResNet(), bertEncoder(), bertEncoder('lavt-bert')].map((architecture) => [architecture.name, architecture]),
+  [wideResNet(), bertEncoder(), lavtEncoder(), bertEncoder('lavt-bert')].map((architecture) => [
+    architecture.name,
+    architecture,
+  ]),
 );

@@ -4,12 +4,14 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { FrozenParameters, Graph, readSafetensors } from '@adclick/ortgrad';
 import { afterAll, beforeAll, expect, test } from 'vitest';
+import { drawnWeights } from '../../test/parity/drawn-weights.ts';
 import { dict, type TensorSaid, tensor, torchZip } from '../../test/torch-files.ts';
 import { TEXT_ENCODERS } from '../language/text-encoder.ts';
-import type { Architecture } from './architecture.ts';
+import { type Architecture, numbersIn } from './architecture.ts';
 import { ARCHITECTURES } from './architectures.ts';
 import { bertEncoder } from './bert-names.ts';
-import { fitOf, writeImported } from './import-checkpoint.ts';
+import { fitOf, holds, writeImported } from './import-checkpoint.ts';
+import { lavtEncoder } from './lavt.ts';
 import { Checkpoint } from './open-checkpoint.ts';
 import { wideResNet } from './wide-resnet.ts';
 
@@ -177,4 +179,40 @@ test('BERT by the names of Hugging Face, old and new', async () => {
   const { fit, tensors } = await fitted(state({ ...old, 'cls.predictions.bias': [5] }), { of: small });
   expect(fit).toMatchObject({ under: 'bert.', beside: 1 });
   expect([...tensors.keys()]).toContain('encoder.layer.0.output.LayerNorm.weight');
+});
+
+test("LAVT's encoder and its BERT, from what its training saves with the settings of the run", async () => {
+  // Sizes of bench/reference/checkpoints.py, which draws the weights by name.
+  const encoder = lavtEncoder({ embed: 4, depths: [1, 2], heads: [1, 2], window: 4 }, 32);
+  const words = bertEncoder('lavt-bert', { layers: 2, dims: 32, heads: 4, inner: 128, vocabulary: 50, places: 24 });
+  const checkpoint = await Checkpoint.open(join(FIXTURES, 'lavt.pth'));
+  const fit = fitOf(checkpoint, encoder);
+  expect(fit.under).toBe('model.');
+  expect(Object.fromEntries(fit.leftOut)).toEqual({
+    'numbers of places': 3,
+    'the last gate, which nothing reads': 2,
+    'the decoder (classifier)': 6,
+  });
+  expect(holds(checkpoint, words)).toBe(true);
+  expect(fitOf(checkpoint, words)).toMatchObject({ under: 'bert_model.', leftOut: new Map() });
+  expect(holds(checkpoint, SMALL)).toBe(false);
+  for (const [architecture, under] of [
+    [encoder, 'backbone.'],
+    [words, ''],
+  ] as const) {
+    const path = join(folder, architecture.name, 'model.safetensors');
+    await writeImported(path, checkpoint, architecture, fitOf(checkpoint, architecture));
+    expect((await readSafetensors(path)).tensors).toEqual(drawnWeights(architecture, under));
+  }
+  await checkpoint.close();
+});
+
+test("the table has LAVT's Swin-B to the last number", () => {
+  const lavt = ARCHITECTURES.get('lavt')!;
+  // PyTorch counts 98,196,856 in the encoder; the gate behind its last stage is two matrices of 1024 × 1024.
+  expect(numbersIn(lavt)).toBe(98_196_856 - 2 * 1024 ** 2);
+  expect(lavt.leftOut.some(({ names }) => names.test('backbone.layers.3.res_gate.0.weight'))).toBe(true);
+  expect(lavt.leftOut.some(({ names }) => names.test('backbone.layers.2.res_gate.0.weight'))).toBe(false);
+  // Hugging Face's BertModel without its pooler.
+  expect(numbersIn(ARCHITECTURES.get('lavt-bert')!)).toBe(108_891_648);
 });

@@ -83,6 +83,10 @@ const placesOf = ({ tensors }: Checkpoint, { landmark }: Architecture): string[]
     .map((name) => name.slice(0, -landmark.length))
     .sort((a, b) => a.length - b.length);
 
+/** Whether a checkpoint seems to hold a network, whole or not. */
+export const holds = (checkpoint: Checkpoint, architecture: Architecture): boolean =>
+  placesOf(checkpoint, architecture).length > 0;
+
 /**
  * Holds a checkpoint against an architecture: every tensor has to be there in its shape, and none may be left over that the architecture
  * does not name. A deeper network would have all that a flatter one needs.

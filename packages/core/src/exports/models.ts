@@ -1,7 +1,7 @@
 /** `@adclick/core/models`: model files, checkpoints of other programs, the backbones and sizes there are, and the cards that weights, detectors and indexes carry. */
 export { type Architecture, type Expected, type Made, numbersIn } from '../checkpoints/architecture.ts';
 export { ARCHITECTURES } from '../checkpoints/architectures.ts';
-export { type Fit, fitOf, type ImportOptions, writeImported } from '../checkpoints/import-checkpoint.ts';
+export { type Fit, fitOf, holds, type ImportOptions, writeImported } from '../checkpoints/import-checkpoint.ts';
 export { Checkpoint, type CheckpointFormat, type CheckpointTensor } from '../checkpoints/open-checkpoint.ts';
 export type { StoredType } from '../checkpoints/stored-tensor.ts';
 export { BACKBONES, type Backbone, type BackboneName, DEFAULT_BACKBONE } from '../features/backbones.ts';

@@ -5,7 +5,7 @@ import { Argument, type Command, Option } from 'commander';
 import { counted } from '../api.ts';
 import { fail } from '../errors.ts';
 import { CHECKPOINT_SOURCES, type CheckpointSource } from '../project/checkpoint-sources.ts';
-import { importNetwork, type NetworkCard } from '../project/imported-networks.ts';
+import { type ImportedNetwork, type ImportedNetworks, importNetwork } from '../project/imported-networks.ts';
 import { importWeights, listModels, verifyModels } from '../project/model-files.ts';
 import { pullNetwork, sourceOf, stepsByHand } from '../project/pulled-networks.ts';
 import { type DetectorCheck, TOLERANCE, verifyDetector } from '../workbench/verifying.ts';
@@ -124,16 +124,24 @@ function addVerify(models: Command): void {
 
 const wrongImport = (what: string) => fail('ADC_USAGE', { what, command: 'adclick models import' });
 
-function taken(name: string, { path, card }: { readonly path: string; readonly card: NetworkCard }): Answer {
+function takenLines({ path, card }: ImportedNetwork): string[] {
   const leftOut = Object.entries(card.leftOut).map(([kind, count]) => `${kind} (${counted(count, 'tensor')})`);
   if (card.beside > 0) leftOut.push(`what is beside the network (${counted(card.beside, 'tensor')})`);
+  return [
+    `${card.name}: ${path}`,
+    `${counted(card.tensors, 'tensor')}, ${(card.parameters / 1e6).toFixed(1)} million numbers, from ${card.source.format}, SHA-256 ${card.source.sha256}`,
+    ...(leftOut.length > 0 ? [`Left out: ${leftOut.join(', ')}`] : []),
+  ];
+}
+
+function taken({ with: others, ...first }: ImportedNetworks): Answer {
+  const described = ({ path, card }: ImportedNetwork) => ({ ...card, path });
+  const { licence } = first.card;
   return {
-    json: { ...card, path },
+    json: { ...described(first), with: others.map(described) },
     lines: [
-      `${name}: ${path}`,
-      `${counted(card.tensors, 'tensor')}, ${(card.parameters / 1e6).toFixed(1)} million numbers, from ${card.source.format}, SHA-256 ${card.source.sha256}`,
-      ...(leftOut.length > 0 ? [`Left out: ${leftOut.join(', ')}`] : []),
-      card.licence === 'unknown' ? 'Licence unknown: say it with --licence' : `Licence: ${card.licence}`,
+      ...[first, ...others].flatMap(takenLines),
+      licence === 'unknown' ? 'Licence unknown: say it with --licence' : `Licence: ${licence}`,
     ],
   };
 }
@@ -141,7 +149,7 @@ function taken(name: string, { path, card }: { readonly path: string; readonly c
 /** A checkpoint of a network of the table, for all projects. */
 async function importedNetwork(file: string, name: string, options: ImportOptions, context: Context): Promise<Answer> {
   const { licence, under, force } = options;
-  return taken(name, await importNetwork(file, name, { licence, under, replace: force, ...context }));
+  return taken(await importNetwork(file, name, { licence, under, replace: force, ...context }));
 }
 
 /** Click weights, for one project. */
@@ -191,7 +199,7 @@ function addPull(models: Command): void {
   withCommon(command, 'adclick models pull wide-resnet-50-2').action(async (name: string, options: PullOptions) =>
     run(options, async (context) => {
       const { from, byHand, force } = options;
-      if (!byHand) return taken(name, await pullNetwork(sourceOf(name), { from, replace: force, ...context }));
+      if (!byHand) return taken(await pullNetwork(sourceOf(name), { from, replace: force, ...context }));
       if (from ?? force)
         throw fail('ADC_USAGE', {
           what: '--from and --force say nothing with --by-hand',

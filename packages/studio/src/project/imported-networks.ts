@@ -8,6 +8,7 @@ import {
   Checkpoint,
   type Fit,
   fitOf,
+  holds,
   numbersIn,
   writeImported,
 } from '@adclick/core/models';
@@ -97,44 +98,80 @@ function cardOf(
   };
 }
 
+/** A network that was taken in. */
+export interface ImportedNetwork {
+  readonly path: string;
+  readonly card: NetworkCard;
+}
+
+/** It, and those of its checkpoint that were taken in with it. */
+export type ImportedNetworks = ImportedNetwork & { readonly with: readonly ImportedNetwork[] };
+
+function architectureNamed(name: string): Architecture {
+  const architecture = ARCHITECTURES.get(name);
+  if (architecture) return architecture;
+  const what = `There is no network ${name}, only ${[...ARCHITECTURES.keys()].join(', ')}`;
+  throw fail('ADC_USAGE', { what, command: 'adclick models import' });
+}
+
 /**
  * Takes a checkpoint in as a network of the table, into the folder of models.
  * @param name of {@link ARCHITECTURES}.
- * @throws ADC_USAGE for other names, ADC_MODEL_EXISTS, ADC_CHECKPOINT_MISSING, ADC_CHECKPOINT_KIND, ADC_CHECKPOINT_UNSAFE,
- * ADC_CHECKPOINT_DAMAGED, ADC_CHECKPOINT_MISFIT, ADC_WEIGHTS_DAMAGED (safetensors), ADC_DISK. What was there before is then unchanged.
+ * @throws ADC_USAGE for other names, and what {@link importArchitecture} throws.
  */
 export async function importNetwork(
   file: string,
   name: string,
+  options: ImportNetworkOptions = {},
+): Promise<ImportedNetworks> {
+  const architecture = architectureNamed(name);
+  const others = (architecture.with ?? []).map(architectureNamed);
+  return importArchitecture(file, architecture, others, options);
+}
+
+/**
+ * Takes a network in, and with it those of `others` that the checkpoint holds. All of them are held against it before one is written.
+ * @throws ADC_MODEL_EXISTS, ADC_CHECKPOINT_MISSING, ADC_CHECKPOINT_KIND, ADC_CHECKPOINT_UNSAFE, ADC_CHECKPOINT_DAMAGED,
+ * ADC_CHECKPOINT_MISFIT, ADC_WEIGHTS_DAMAGED (safetensors), ADC_DISK. The network that it happened to is then as it was before.
+ */
+export async function importArchitecture(
+  file: string,
+  architecture: Architecture,
+  others: readonly Architecture[],
   { licence = 'unknown', fetched, under, replace, into = ownFolder(), signal, onProgress }: ImportNetworkOptions = {},
-): Promise<{ readonly path: string; readonly card: NetworkCard }> {
-  const architecture = ARCHITECTURES.get(name);
-  if (!architecture) {
-    const what = `There is no network ${name}, only ${[...ARCHITECTURES.keys()].join(', ')}`;
-    throw fail('ADC_USAGE', { what, command: 'adclick models import' });
-  }
-  const folder = join(into, name);
-  const path = join(folder, NETWORK_FILE);
-  if (!replace && existsSync(path)) throw fail('ADC_MODEL_EXISTS', { name });
+): Promise<ImportedNetworks> {
   const checkpoint = await Checkpoint.open(file);
   try {
-    const fit = fitOf(checkpoint, architecture, under);
+    const all = [architecture, ...others.filter((one) => holds(checkpoint, one))];
+    for (const { name } of all)
+      if (!replace && existsSync(join(into, name, NETWORK_FILE))) throw fail('ADC_MODEL_EXISTS', { name });
+    const fits = all.map((one) => fitOf(checkpoint, one, one === architecture ? under : undefined));
+    const sha256 = await checkpoint.sha256();
     const named = fetched ?? { file: basename(checkpoint.path) };
-    const card = cardOf(checkpoint, architecture, fit, await checkpoint.sha256(), licence, named);
-    const total = card.tensors;
-    await removeLeftovers(folder);
-    await writeImported(path, checkpoint, architecture, fit, {
-      metadata: {
-        kind: NETWORK_KIND,
-        card: JSON.stringify(card),
-        ...(licence === 'unknown' ? {} : { license: licence }),
-      },
-      signal,
-      onTensor: (done) => onProgress?.({ label: 'importing', done, total }),
-    });
-    // For people: whatever it says the file says itself.
-    await writeFileAtomic(join(folder, CARD_FILE), new TextEncoder().encode(cardText(card, architecture)));
-    return { path, card };
+    const total = all.reduce((sum, { tensors }) => sum + tensors.length, 0);
+    const written: ImportedNetwork[] = [];
+    let before = 0;
+    for (const [i, one] of all.entries()) {
+      const folder = join(into, one.name);
+      const path = join(folder, NETWORK_FILE);
+      const card = cardOf(checkpoint, one, fits[i], sha256, licence, named);
+      await removeLeftovers(folder);
+      await writeImported(path, checkpoint, one, fits[i], {
+        metadata: {
+          kind: NETWORK_KIND,
+          card: JSON.stringify(card),
+          ...(licence === 'unknown' ? {} : { license: licence }),
+        },
+        signal,
+        onTensor: (done) => onProgress?.({ label: 'importing', done: before + done, total }),
+      });
+      // For people: whatever it says the file says itself.
+      await writeFileAtomic(join(folder, CARD_FILE), new TextEncoder().encode(cardText(card, one)));
+      written.push({ path, card });
+      before += card.tensors;
+    }
+    const [first, ...rest] = written;
+    return { ...first, with: rest };
   } finally {
     await checkpoint.close();
   }

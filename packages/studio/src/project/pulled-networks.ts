@@ -8,7 +8,7 @@ import { fail } from '../errors.ts';
 import type { NotedOptions } from '../jobs/progress.ts';
 import { CHECKPOINT_SOURCES, type CheckpointSource } from './checkpoint-sources.ts';
 import { type DownloadOptions, differenceOf, download, removePart, type Wanted } from './download.ts';
-import { importNetwork, type NetworkCard } from './imported-networks.ts';
+import { type ImportedNetworks, importNetwork } from './imported-networks.ts';
 import { leaseFolder } from './lease.ts';
 import { whilePulling } from './leases.ts';
 import { NETWORK_FILE, ownFolder } from './model-files.ts';
@@ -74,7 +74,7 @@ function mendOf(source: CheckpointSource): string {
 }
 
 /** Holds a file that somebody has brought against what is published, and takes it in. */
-async function takeIn(source: CheckpointSource, from: string, options: PullOptions): ReturnType<typeof importNetwork> {
+async function takeIn(source: CheckpointSource, from: string, options: PullOptions): Promise<ImportedNetworks> {
   const { network, file, licence } = source;
   const path = resolve(from);
   const difference = await differenceOf(path, source, options.signal).catch((cause) => {
@@ -96,7 +96,7 @@ async function fetchAndTakeIn(
   source: CheckpointSource,
   url: string,
   options: PullOptions & { readonly into: string },
-): ReturnType<typeof importNetwork> {
+): Promise<ImportedNetworks> {
   const { network, file, licence, bytes, sha256 } = source;
   const { into, onProgress, signal } = options;
   const part = join(into, network, DOWNLOADS, `${file}.part`);
@@ -136,10 +136,7 @@ async function tidy(into: string, network: string): Promise<void> {
  * @throws ADC_USAGE for an address of another scheme, ADC_MODEL_EXISTS, ADC_DOWNLOAD, ADC_DOWNLOAD_WRONG, ADC_DOWNLOAD_BY_HAND where only a
  *   browser gets it, ADC_IN_USE, what {@link importNetwork} throws. The next call goes on where a download was cut off.
  */
-export async function pullNetwork(
-  source: CheckpointSource,
-  options: PullOptions = {},
-): Promise<{ readonly path: string; readonly card: NetworkCard }> {
+export async function pullNetwork(source: CheckpointSource, options: PullOptions = {}): Promise<ImportedNetworks> {
   const { network: name } = source;
   const { from = source.url, replace, into = ownFolder(), signal, note } = options;
   if (!replace && existsSync(join(into, name, NETWORK_FILE))) throw fail('ADC_MODEL_EXISTS', { name });
