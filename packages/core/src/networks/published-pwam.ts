@@ -54,7 +54,7 @@ export function publishedPwam(p: ParameterSource, name: string, x: Value, { feat
   const key = mul(layer('image_lang_att.f_key', features), share); // (B, T, C)
   const value = mul(layer('image_lang_att.f_value', features), share); // (B, T, C)
 
-  const absent = reshape(scale(addScalar(mask, -1), NO_WORD), [batch, 1, words]); // (B, 1, T)
+  const absent = reshape(addScalar(scale(mask, NO_WORD), -NO_WORD), [batch, 1, words]); // (B, 1, T)
   const scores = add(scale(matmul(query, swapLast(key)), 1 / Math.sqrt(channels)), absent); // (B, N, T)
   const heard = matmul(softmax(scores), value); // (B, N, C)
   const said = overPlaces(layer('image_lang_att.W', heard)); // (B, N, C)
