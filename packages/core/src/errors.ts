@@ -116,7 +116,7 @@ export const CORE_ERRORS = {
   },
   ADC_NETWORK_MISSING: {
     message: 'The weights of {name} do not ship, and nothing has been imported as {name} into {folders}',
-    next: 'Import its checkpoint: `adclick models import FILE --as {name}`; docs/formats.md says which.',
+    next: 'Fetch it with `adclick models pull {name}`, or take a file in with `adclick models import FILE --as {name}`; docs/formats.md says which.',
     page: 'Whoever keeps this project has to import that network, or name another one in adclick.yaml.',
     exit: 1,
     status: 422,

@@ -93,7 +93,7 @@ class BlockMaker {
 
   private async work(): Promise<void> {
     const runtime = await this.runtime;
-    const language = await TextModel.load({ runtime });
+    const language = await TextModel.load({ runtime, encoder: this.task.settings.textEncoder });
     /** Lets calls in, which do not come while pictures are drawn. */
     const pause = async () => {
       await immediate();

@@ -13,7 +13,7 @@ import { learnWindows, spanOf } from '../image/samples.ts';
 import type { Mask, RgbImage } from '../image/types.ts';
 import { throughWindows } from '../image/window.ts';
 import { objectName, offlinePrompts, SIMULATED_TYPE } from '../language/prompts.ts';
-import type { TextModel } from '../language/text-encoder.ts';
+import type { TextEncoderName, TextModel } from '../language/text-encoder.ts';
 import { sentenceFeatures, textFeatures } from '../language/text-features.ts';
 import { Random } from '../random.ts';
 import { ReferenceIndex } from '../residual/reference-index.ts';
@@ -38,6 +38,8 @@ export interface BlockSettings {
   readonly folders: readonly FolderSource[];
   /** Share of blocks made from `folders`, spread evenly; the others are procedural products. */
   readonly folderShare: number;
+  /** Encoder of the words; default MiniLM. */
+  readonly textEncoder?: TextEncoderName;
 }
 
 /** Good pictures a block, simulated and real defects a block, and zoomed regions a block. */

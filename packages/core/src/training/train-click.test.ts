@@ -101,6 +101,15 @@ test('an aborted run that is resumed ends with the weights of one that was not',
   for (const [name, { data }] of expected.tensors) expect(resumed.tensors.get(name)!.data, name).toEqual(data);
 }, 180_000);
 
+test('a text encoder that has not been imported ends the run by its name, whatever was made for another one', async () => {
+  const directory = await prepare('unread');
+  const data = { seed: 4, folders: [], folderShare: 0, textEncoder: 'lavt-bert' } as const;
+  await expect(run(directory, { data })).rejects.toMatchObject({
+    code: 'ADC_NETWORK_MISSING',
+    message: expect.stringContaining('lavt-bert'),
+  });
+});
+
 test("a run whose folder has become another process's writes nothing more into it", async () => {
   const taken = await prepare('taken');
   const answers = [async () => undefined, async () => Promise.reject(new Error('taken over'))];

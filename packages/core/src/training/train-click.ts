@@ -113,8 +113,6 @@ const CHECKPOINT_EVERY = 50 * CYCLE;
 
 /** Channels of a residual with the default backbone. */
 const RESIDUAL_DIMS = tokenDims(BACKBONES[DEFAULT_BACKBONE]);
-/** Channels of a word with the default text encoder. */
-const WORD_DIMS = TEXT_ENCODERS[DEFAULT_TEXT_ENCODER].shape.dims;
 
 /**
  * Learning rate of a step: warm-up, a long plateau, a linear end.
@@ -127,7 +125,13 @@ export function learningRateAt(step: number, steps: number, peak: number): numbe
 }
 
 /** Forward pass and loss for a batch of squares of so many tokens a side. */
-function lossGraph(settings: AdclickSettings, batch: number, tokensASide: number, part: 'all' | 'language') {
+function lossGraph(
+  settings: AdclickSettings,
+  wordDims: number,
+  batch: number,
+  tokensASide: number,
+  part: 'all' | 'language',
+) {
   return (graph: Graph, source: ParameterSource) => {
     const parameters = part === 'all' ? source : onlyLanguage(source);
     const side = TOKEN * tokensASide;
@@ -137,7 +141,7 @@ function lossGraph(settings: AdclickSettings, batch: number, tokensASide: number
     const weight = graph.input('weight', [batch, side, side]);
     const embedded = embedResidual(parameters, settings, residual);
     const tokens = tokenInput(graph, batch, tokensASide, tokensASide, RESIDUAL_DIMS);
-    const language = languageMap(parameters, settings, tokens, wordInputs(graph, batch, WORD_DIMS));
+    const language = languageMap(parameters, settings, tokens, wordInputs(graph, batch, wordDims));
     const logits = adclick(graph, parameters, settings, embedded, inputs, language);
     return { loss: clickLoss(logits, target, weight, DICE), outputs: { logits } };
   };
@@ -197,6 +201,8 @@ class Episode {
     private readonly unasked: boolean,
     /** Whether the rules of a click hold. */
     private readonly rules: boolean,
+    /** Channels of a word. */
+    private readonly wordDims: number,
   ) {}
 
   get finished(): boolean {
@@ -225,7 +231,7 @@ class Episode {
       ...targets(this.samples),
       ...promptWords(
         this.samples.map(({ text }) => text),
-        WORD_DIMS,
+        this.wordDims,
       ),
     };
   }
@@ -246,6 +252,7 @@ class EpisodeSource {
   constructor(
     private readonly store: BlockStore,
     private readonly seed: number,
+    private readonly wordDims: number,
     private readonly signal: AbortSignal | undefined,
   ) {}
 
@@ -277,14 +284,16 @@ class EpisodeSource {
       samples.push(new Sample(new TokenInputs(cut.residual, gain), pixels, cut.mask, prompt));
     }
     const unasked = random.chance(NO_CLICK_CHANCE);
-    return new Episode(whole ? 'whole' : 'crop', samples, random, unasked, random.chance(RULES_CHANCE));
+    const rules = random.chance(RULES_CHANCE);
+    return new Episode(whole ? 'whole' : 'crop', samples, random, unasked, rules, this.wordDims);
   }
 }
 
 /**
  * Trains a click model; the weights kept are the exponential moving average.
  * Checkpoints are taken where all episodes end, so that a resumed run repeats the run bit for bit.
- * @returns path of the weights. Throws ADC_DATASET or ADC_NO_NORMALS for the first folder that does not hold what it should, the signal's reason when aborted, with the last checkpoint on disk.
+ * @returns path of the weights. Throws ADC_DATASET or ADC_NO_NORMALS for the first folder that does not hold what it should, ADC_NETWORK_MISSING for a text encoder that
+ * has not been imported, the signal's reason when aborted, with the last checkpoint on disk.
  */
 export async function trainClickModel(options: ClickTraining): Promise<string> {
   const { directory, preset, steps, data, part = 'all', checkpointEvery = CHECKPOINT_EVERY } = options;
@@ -294,21 +303,25 @@ export async function trainClickModel(options: ClickTraining): Promise<string> {
   await mkdir(directory, { recursive: true });
   const checkpoint = join(directory, 'checkpoint.safetensors');
   const log = join(directory, 'log.jsonl');
-  const store = await BlockStore.start(join(directory, 'items'), data);
+  const { textEncoder = DEFAULT_TEXT_ENCODER } = data;
+  const wordDims = TEXT_ENCODERS[textEncoder].shape.dims;
+  // Items hold the words as their encoder gives them.
+  const items = textEncoder === DEFAULT_TEXT_ENCODER ? 'items' : `items-${textEncoder}`;
+  const store = await BlockStore.start(join(directory, items), data);
   const runtime = await Runtime.start();
   let trainer: Trainer | undefined;
   try {
     const settings = settingsOf({ preset, residualDims: RESIDUAL_DIMS }, options.initial);
     const programs = {
-      crop: compileStep(lossGraph(settings, BATCH / SHARDS, CROP, part), { shards: SHARDS }),
-      whole: compileStep(lossGraph(settings, 1, 2 * CROP, part)),
+      crop: compileStep(lossGraph(settings, wordDims, BATCH / SHARDS, CROP, part), { shards: SHARDS }),
+      whole: compileStep(lossGraph(settings, wordDims, 1, 2 * CROP, part)),
     };
     const setup = { programs, seed: data.seed, runtime, weights: options.initial };
     trainer =
       options.resume && existsSync(checkpoint)
         ? (await Trainer.resume(checkpoint, setup)).trainer
         : await Trainer.create(setup);
-    const source = new EpisodeSource(store, data.seed, options.signal);
+    const source = new EpisodeSource(store, data.seed, wordDims, options.signal);
     let episodes = (trainer.steps / CYCLE) * LANES;
     const lanes: Episode[] = [];
     for (let lane = 0; lane < LANES; lane++) lanes.push(await source.episode(episodes++));
@@ -374,7 +387,7 @@ export async function trainClickModel(options: ClickTraining): Promise<string> {
       name: options.name,
       preset,
       residualDims: RESIDUAL_DIMS,
-      textEncoder: DEFAULT_TEXT_ENCODER,
+      textEncoder,
       trainedOn: options.trainedOn,
       steps,
       seed: data.seed,

@@ -1,4 +1,5 @@
 /** `adclick train`: click weights, from nothing or for one category of a project, and detectors on a project's labels. */
+import { TEXT_ENCODERS, type TextEncoderName } from '@adclick/core/language';
 import { type Command, Option } from 'commander';
 import { counted } from '../api.ts';
 import { trainSegmentation } from '../detectors/training.ts';
@@ -13,6 +14,7 @@ import { type CommonOptions, run, withCommon } from './run.ts';
 interface Options extends CommonOptions {
   readonly category?: string;
   readonly preset?: 'small' | 'base' | 'paper';
+  readonly textEncoder?: TextEncoderName;
   readonly steps?: number;
   readonly learningRate?: number;
   readonly seed: number;
@@ -85,6 +87,12 @@ export function addTrain(program: Command): void {
         '--preset <SIZE>',
         "size of the network made from nothing (default: the project's, else small)",
       ).choices(['small', 'base', 'paper']),
+    )
+    .addOption(
+      new Option(
+        '--text-encoder <NAME>',
+        "encoder of words for weights made from nothing (default: the project's, else minilm-l6)",
+      ).choices(Object.keys(TEXT_ENCODERS)),
     )
     .option('--steps <N>', 'optimiser steps', wholeNumber(1))
     .option('--learning-rate <X>', 'highest learning rate, lower to refine good weights (default: 1e-3)', number(0, 1))

@@ -1,5 +1,6 @@
 /** What the trainings of click weights and of detectors and the adapting of these are told, and what they say. */
 import type { DetectorCard, DetectorThresholds } from '@adclick/core';
+import type { TextEncoderName } from '@adclick/core/language';
 import type { Preset } from '@adclick/core/models';
 import type { TrainingProgress } from '@adclick/core/training';
 import { counted } from '../api.ts';
@@ -9,6 +10,8 @@ export interface TrainingOptions {
   /** Fine-tune on this category of the project. */
   readonly category?: string;
   readonly preset?: Preset;
+  /** Encoder of the words that weights made from nothing learn with; default MiniLM. */
+  readonly textEncoder?: TextEncoderName;
   readonly steps?: number;
   readonly seed?: number;
   /** Highest learning rate; default 1e-3, lower to refine weights that are good already. */

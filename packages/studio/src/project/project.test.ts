@@ -21,7 +21,12 @@ describe('parseProject', () => {
   test('fills in defaults', () => {
     const project = parseProject(MINIMAL, 'adclick.yaml');
     expect(project.categories.cap).toEqual({ good: ['train/good'], test: [], defects: [] });
-    expect(project).toMatchObject({ backbone: 'efficientnet-lite0', preset: 'small', pixels: 'auto' });
+    expect(project).toMatchObject({
+      backbone: 'efficientnet-lite0',
+      preset: 'small',
+      pixels: 'auto',
+      textEncoder: 'minilm-l6',
+    });
     expect(project.thresholds.mask).toBe(0.49);
   });
 
@@ -33,6 +38,7 @@ describe('parseProject', () => {
     ['an empty list', 'categories:\n  cap:\n    good: []\n', 3, 'categories.cap.good'],
     ['an item of the wrong kind', 'categories:\n  cap:\n    good:\n      - a\n      - 5\n', 5, 'categories.cap.good.1'],
     ['a choice that is none', `${MINIMAL}preset: huge\n`, 4, 'preset'],
+    ['an encoder that there is not', `${MINIMAL}textEncoder: gpt\n`, 4, 'textEncoder'],
     ['no categories', '\n\npixels: 512\n', 3, 'categories'],
     ['an empty file', '', 1, 'the whole file'],
     ['broken YAML', 'categories:\n  cap: [\n', 3, 'YAML'],

@@ -4,6 +4,7 @@ import { dirname, join, resolve } from 'node:path';
 import { CodedError } from '@adclick/core';
 import { CLICK_THRESHOLD } from '@adclick/core/evaluation';
 import { describeIoError, isMissing, writeFileAtomic } from '@adclick/core/files';
+import { DEFAULT_TEXT_ENCODER, TEXT_ENCODERS, type TextEncoderName } from '@adclick/core/language';
 import { BACKBONES, type BackboneName, DEFAULT_BACKBONE } from '@adclick/core/models';
 import { stringify } from 'yaml';
 import { z } from 'zod';
@@ -60,6 +61,8 @@ const projectSchema = z.strictObject({
   backbone: z.enum(Object.keys(BACKBONES) as BackboneName[]).default(DEFAULT_BACKBONE),
   /** Size of the click network that training from nothing makes, where the command does not say another. */
   preset: z.enum(['small', 'base', 'paper']).default('small'),
+  /** Encoder of the words that such a network learns with. */
+  textEncoder: z.enum(Object.keys(TEXT_ENCODERS) as TextEncoderName[]).default(DEFAULT_TEXT_ENCODER),
   /** Click weights: a name that ships, or a .safetensors file relative to the project. */
   weights: folder.default('adclick-small'),
   /** Side of the square that has as many pixels as the pictures that the models see; `auto` goes by their own size and by `smallest`. */

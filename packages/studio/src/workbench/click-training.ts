@@ -18,7 +18,7 @@ const LEARNING_RATE = 1e-3;
 /** Share of training data from real folders, where some are given. */
 const FOLDER_SHARE = 0.12;
 
-/** Trains into `.adclick/models/<name>` of the folder. @throws ADC_FOLDER_MISSING, ADC_PROJECT, ADC_MODEL_EXISTS, ADC_IN_USE, ADC_DATASET, ADC_DISK. */
+/** Trains into `.adclick/models/<name>` of the folder. @throws ADC_FOLDER_MISSING, ADC_PROJECT, ADC_MODEL_EXISTS, ADC_IN_USE, ADC_DATASET, ADC_NETWORK_MISSING, ADC_DISK. */
 export async function trainClick(
   directory: string,
   options: TrainingOptions,
@@ -31,6 +31,7 @@ export async function trainClick(
   const settings = existsSync(join(directory, PROJECT_FILE)) ? (await openProject(directory)).settings : undefined;
   const {
     preset = settings?.preset ?? 'small',
+    textEncoder = settings?.textEncoder,
     steps = DEFAULT_STEPS,
     seed = 1,
     learningRate = LEARNING_RATE,
@@ -58,7 +59,12 @@ export async function trainClick(
       directory: run,
       preset: from ? from.card.preset : preset,
       steps,
-      data: { seed, folders, folderShare: folders.length > 0 ? FOLDER_SHARE : 0 },
+      data: {
+        seed,
+        folders,
+        folderShare: folders.length > 0 ? FOLDER_SHARE : 0,
+        textEncoder: (from ? from.card.textEncoder : undefined) ?? textEncoder,
+      },
       learningRate,
       initial: from ? from.tensors : undefined,
       part: options.only,

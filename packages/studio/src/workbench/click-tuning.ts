@@ -142,6 +142,7 @@ export async function tuneClickModel(
         seed,
         folders: [{ directory: pictures, category: inside, realDefects: false, kinds: TRAINED_KINDS }],
         folderShare: CATEGORY_SHARE,
+        textEncoder: card.textEncoder,
       },
       learningRate: LEARNING_RATE,
       initial: tensors,
