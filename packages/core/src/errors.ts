@@ -108,8 +108,8 @@ export const CORE_ERRORS = {
   },
   ADC_WEIGHTS_KIND: {
     message: 'Weights {path} are for {got}, not for {want}',
-    next: 'Give weights that match; `adclick models list` shows them.',
-    page: 'Whoever keeps this project has to name weights in adclick.yaml that match.',
+    next: 'Give weights that match (`adclick models list` shows them), or train some for the backbone of the project: `adclick train click`.',
+    page: 'Whoever keeps this project has to name weights in adclick.yaml that match, or train some.',
     exit: 1,
     status: 422,
     passing: 'once mended',

@@ -2,27 +2,14 @@
  * Wide residual networks with bottlenecks as torchvision lays them out and names them (`torchvision.models.wide_resnet50_2`), up to layer3:
  * PatchCore and the paper take descriptors from layers 1 to 3. Batch norms are folded into the convolutions.
  */
+import { type Bottleneck, bottlenecks, WIDE_RESNET_50_2, type WideResNetShape } from '../features/wide-resnet.ts';
 import { type Architecture, folded, type Made } from './architecture.ts';
 
-/** Sides of one network. */
-export interface WideResNetShape {
-  /** Channels behind the stem (64). */
-  readonly channels: number;
-  /** Blocks of layers 1 to 3. */
-  readonly blocks: readonly [number, number, number];
-}
-
-/** Channels of a block's end over its planes, and of its 3 × 3 convolution. */
-const EXPANSION = 4;
-const WIDTH = 2;
+/** Added to variances under the root. */
 const EPSILON = 1e-5;
 
-/** WideResNet-50-2. */
-const WIDE_RESNET_50_2: WideResNetShape = { channels: 64, blocks: [3, 4, 6] };
-
 /** One bottleneck: 1 × 1, 3 × 3, 1 × 1, and a 1 × 1 on the way around where the channels change. */
-function block(name: string, inputs: number, planes: number): Made[] {
-  const [width, outputs] = [planes * WIDTH, planes * EXPANSION];
+function block(name: string, { inputs, width, outputs }: Bottleneck): Made[] {
   const convolution = (number: number, shape: readonly [number, number, number, number]) =>
     folded(`${name}.conv${number}`, {
       convolution: `${name}.conv${number}`,
@@ -47,15 +34,11 @@ function block(name: string, inputs: number, planes: number): Made[] {
 /**
  * Tensors of our file: `stem`, and `layerL.B.conv1`, `conv2`, `conv3` and (first blocks) `downsample`, each with `.weight` and `.bias`.
  */
-export function wideResNet({ channels, blocks }: WideResNetShape = WIDE_RESNET_50_2): Architecture {
-  const stem = { convolution: 'conv1', norm: 'bn1', shape: [channels, 3, 7, 7], epsilon: EPSILON } as const;
-  const layers = blocks.flatMap((repeats, layer) => {
-    const planes = channels * 2 ** layer;
-    const before = layer === 0 ? channels : (planes / 2) * EXPANSION;
-    return Array.from({ length: repeats }, (_, i) =>
-      block(`layer${layer + 1}.${i}`, i === 0 ? before : planes * EXPANSION, planes),
-    ).flat();
-  });
+export function wideResNet(shape: WideResNetShape = WIDE_RESNET_50_2): Architecture {
+  const stem = { convolution: 'conv1', norm: 'bn1', shape: [shape.channels, 3, 7, 7], epsilon: EPSILON } as const;
+  const layers = ([1, 2, 3] as const).flatMap((layer) =>
+    bottlenecks(shape, layer).flatMap((each, i) => block(`layer${layer}.${i}`, each)),
+  );
   return {
     name: 'wide-resnet-50-2',
     what: 'WideResNet-50-2 by the names of torchvision, stem and layers 1 to 3',

@@ -1,17 +1,17 @@
-import { Graph, Runtime, readSafetensors, type Tensor, tensor } from '@adclick/ortgrad';
+import { elementCount, Graph, Runtime, readSafetensors, type Tensor, tensor } from '@adclick/ortgrad';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { wideResNet } from '../checkpoints/wide-resnet.ts';
 import { modelPath } from '../models.ts';
 import { Random } from '../random.ts';
-import { BACKBONES } from './backbones.ts';
+import { BACKBONES, type Backbone, wideResNetBackbone } from './backbones.ts';
 import { bandsOf, widened, within } from './bands.ts';
 import { FeatureExtractor, mapsOn, tokensOn } from './extractor.ts';
 
 let runtime: Runtime;
-let weights: ReadonlyMap<string, Tensor>;
-const backbone = BACKBONES['efficientnet-lite0'];
+let lite0: ReadonlyMap<string, Tensor>;
 beforeAll(async () => {
   runtime = await Runtime.start();
-  weights = (await readSafetensors(modelPath(backbone.file))).tensors;
+  lite0 = (await readSafetensors(modelPath(BACKBONES['efficientnet-lite0'].file))).tensors;
 });
 afterAll(() => runtime.close());
 
@@ -39,8 +39,29 @@ test('bands cover a grid once, from top to bottom, and begin at multiples of eig
   expect(within({ from: 8, to: 16 }, seen)).toEqual({ from: 5, to: 13 });
 });
 
+/** A backbone with its weights. */
+interface Weighted {
+  readonly backbone: Backbone;
+  readonly weights: ReadonlyMap<string, Tensor>;
+}
+
+/**
+ * WideResNet-50-2 with all its blocks, so that a cell sees as far, and a sixteenth of its channels. Random weights above zero, so that what
+ * comes from the farthest pixels does not cancel.
+ */
+function narrow(): Weighted {
+  const shape = { channels: 4, blocks: [3, 4, 6] } as const;
+  const random = new Random('narrow');
+  const weights = wideResNet(shape).tensors.map(({ name, shape }): [string, Tensor] => {
+    const most = 2 / elementCount(shape.slice(1));
+    const data = Float32Array.from({ length: elementCount(shape) }, () => random.uniform(0, most));
+    return [name, tensor(data, shape)];
+  });
+  return { backbone: wideResNetBackbone(shape, 64), weights: new Map(weights) };
+}
+
 /** Tokens and stride-4 map of a noisy picture, described in bands of a share of the usual size. */
-async function described(width: number, height: number, share: number) {
+async function described({ backbone, weights }: Weighted, width: number, height: number, share: number) {
   const random = new Random(`${width}/${height}`);
   const data = Uint8Array.from({ length: 3 * width * height }, () => random.int(0, 256));
   const graph = new Graph('bands');
@@ -65,18 +86,32 @@ const gap = (a: ArrayLike<number>, b: ArrayLike<number>) => {
 };
 
 describe('a picture that is described in bands has the descriptors that it has as a whole', () => {
-  test.each([
+  const sizes = [
     [256, 448],
     [64, 512],
     [512, 64],
     [192, 320],
-  ])('%i x %i pixels', async (width, height) => {
-    const whole = await described(width, height, 1);
+  ] as const;
+  const compared = async (of: Weighted, width: number, height: number) => {
+    const whole = await described(of, width, height, 1);
     expect(whole.bands).toBe(1);
-    const parts = await described(width, height, 1 / 128);
+    const parts = await described(of, width, height, 1 / 128);
     expect(parts.bands).toBe(height / 64);
     expect(gap(parts.low, whole.low)).toBeLessThan(1e-4);
-    expect(gap(parts.tokens, whole.tokens)).toBeLessThan(1e-6);
+    return {
+      difference: gap(parts.tokens, whole.tokens),
+      largest: whole.tokens.reduce((most, value) => Math.max(most, Math.abs(value)), 0),
+    };
+  };
+
+  test.each(sizes)('EfficientNet-Lite0, %i x %i pixels', async (width, height) => {
+    const of = { backbone: BACKBONES['efficientnet-lite0'], weights: lite0 };
+    expect((await compared(of, width, height)).difference).toBeLessThan(1e-6);
+  });
+
+  test.each(sizes)('WideResNet, %i x %i pixels', async (width, height) => {
+    const { difference, largest } = await compared(narrow(), width, height);
+    expect(difference / largest).toBeLessThan(1e-6);
   });
 });
 

@@ -10,6 +10,7 @@ import {
   Graph,
   keptPromise,
   l2Norm,
+  mul,
   type Runtime,
   readSafetensors,
   reshape,
@@ -17,13 +18,14 @@ import {
   scale,
   slice,
   spaceToDepth,
+  sub,
   type Tensor,
   tensor,
   transpose,
   type Value,
 } from '@adclick/ortgrad';
 import type { RgbImage } from '../image/types.ts';
-import { modelPath } from '../models.ts';
+import { networkPath } from '../models.ts';
 import {
   BACKBONES,
   type Backbone,
@@ -35,11 +37,15 @@ import {
 } from './backbones.ts';
 import { type Band, bandsOf, isVast, widened, within } from './bands.ts';
 import { GRID_STEP, TOKEN_STRIDE } from './grid.ts';
+import { pooledTap, pooledTokens } from './pooled.ts';
 import { SessionCache } from './sessions.ts';
 
 /** Descriptors of one picture on its token grid. */
 export interface Descriptors {
-  /** (height * width, dims), row-major: the taps, each with length 1, then the fine part, the stride-4 tap's four cells, each with length 1/2. */
+  /**
+   * (height * width, dims), row-major. Of taps side by side: the taps, each with length 1, then the fine part, the stride-4 tap's four cells,
+   * each with length 1/2.
+   */
   readonly tokens: Float32Array;
   /** The stride-4 tap as it left the network, (channels, 2 * height, 2 * width). */
   readonly low: Float32Array;
@@ -65,19 +71,12 @@ const TINY = 1e-12;
 export const unitRows = (rows: Value): Value => div(rows, addScalar(l2Norm(rows, 1), TINY));
 
 /** Brings one tap to the token grid and divides each vector of a band by its length: (1, C, H, W) -> (rows * w, C). */
-function tokensOf(
-  map: Value,
-  { stride, channels }: Tap,
-  size: readonly [number, number],
-  band: Band,
-  normalised: boolean,
-): Value {
+function tokensOf(map: Value, { stride, channels }: Tap, size: readonly [number, number], band: Band): Value {
   const [h, w] = size;
   const step = TOKEN_STRIDE / stride;
   const onGrid = step > 1 ? averagePool(map, step, step) : step < 1 ? resizeBilinear(map, size) : map; // (1, C, h, w)
   const own = rowsOf(onGrid, 2, band, h); // (1, C, rows, w)
-  const rows = reshape(transpose(own, [0, 2, 3, 1]), [(band.to - band.from) * w, channels]); // (rows * w, C)
-  return normalised ? unitRows(rows) : rows;
+  return unitRows(reshape(transpose(own, [0, 2, 3, 1]), [(band.to - band.from) * w, channels])); // (rows * w, C)
 }
 
 /**
@@ -95,9 +94,11 @@ function fineTokens(map: Value, [h, w]: readonly [number, number]): Value {
 const BAND = [2 * 64 * 64, 4 * 64 * 64, 8 * 64 * 64];
 
 /** uint8 (1, H, W, 3) -> (1, 3, H, W), as a network takes it. */
-function scaledOn(image: Value, { scaling }: Backbone): Value {
+function scaledOn(image: Value, { scaling: { mean, scale: factor } }: Backbone): Value {
   const values = cast(transpose(image, [0, 3, 1, 2]), 'float32'); // (1, 3, H, W)
-  return scale(addScalar(values, -scaling.mean), scaling.scale); // (1, 3, H, W)
+  const colours = (each: readonly number[]) => image.graph.constant(Float32Array.from(each), [each.length, 1, 1]);
+  const centred = typeof mean === 'number' ? addScalar(values, -mean) : sub(values, colours(mean)); // (1, 3, H, W)
+  return typeof factor === 'number' ? scale(centred, factor) : mul(centred, colours(factor)); // (1, 3, H, W)
 }
 
 /**
@@ -143,28 +144,35 @@ function rowsOf(x: Value, axis: number, { from, to }: Band, height: number): Val
 /**
  * Tokens of a band, of what {@link mapsOn} gives: one vector f a token, Eq. 2 of the paper.
  * @equation 2
- * @param fine whether the fine channels are wanted. @returns (rows * w, D).
+ * @param fine whether the fine channels are wanted, where there are some. @returns (rows * w, D).
  */
 export function tokensOn(
   maps: readonly Value[],
-  { taps, normalised }: Backbone,
+  { taps, descriptor }: Backbone,
   { height, width }: { readonly height: number; readonly width: number },
   band: Band,
   fine = true,
 ): Value {
-  const size = [band.to - band.from, width] as const;
+  /** A tap, cut to what the band's tokens depend on: enlarging sees the next cells, and so does a neighbourhood. */
+  const cut = ({ stride }: Tap, i: number) => {
+    const cells = (stride > TOKEN_STRIDE ? 1 : 0) + (descriptor.kind === 'pooled' ? 1 : 0);
+    const seen = widened(band, Math.ceil((cells * stride) / TOKEN_STRIDE), height);
+    const size = [seen.to - seen.from, width] as const;
+    return { map: rowsOf(maps[i], 2, seen, height), size, own: within(band, seen) };
+  };
+  if (descriptor.kind === 'pooled') {
+    const { dims } = descriptor;
+    const pooled = taps.map((tap, i) => {
+      const { map, size, own } = cut(tap, i);
+      return rowsOf(pooledTap(map, dims, size), 2, own, size[0]); // (1, D, rows, w)
+    });
+    return pooledTokens(pooled); // (rows * w, D)
+  }
   const parts = taps.map((tap, i) => {
-    // Enlarging sees the next cells.
-    const around = tap.stride > TOKEN_STRIDE ? tap.stride / TOKEN_STRIDE : 0;
-    const seen = widened(band, around, height);
-    return tokensOf(
-      rowsOf(maps[i], 2, seen, height),
-      tap,
-      [seen.to - seen.from, width],
-      within(band, seen),
-      normalised,
-    );
-  }); // (rows * w, C) each
+    const { map, size, own } = cut(tap, i);
+    return tokensOf(map, tap, size, own); // (rows * w, C)
+  });
+  const size = [band.to - band.from, width] as const;
   return concat([...parts, ...(fine ? [fineTokens(rowsOf(maps[0], 2, band, height), size)] : [])], 1); // (rows * w, D)
 }
 
@@ -228,7 +236,7 @@ export class FeatureExtractor {
   /**
    * The extractor of a backbone in a runtime; asking again gives the same one.
    * @param options.weightsPath a file other than the one that ships.
-   * @throws ADC_WEIGHTS_DAMAGED when the weights are missing or not what was written.
+   * @throws ADC_NETWORK_MISSING when the weights do not ship and were not imported, ADC_WEIGHTS_DAMAGED when they are not what was written.
    */
   static load(options: {
     readonly runtime: Runtime;
@@ -244,7 +252,7 @@ export class FeatureExtractor {
   }
 
   private static async read(runtime: Runtime, backbone: Backbone, weightsPath?: string): Promise<FeatureExtractor> {
-    const { tensors } = await readSafetensors(weightsPath ?? modelPath(backbone.file));
+    const { tensors } = await readSafetensors(weightsPath ?? networkPath(backbone));
     const hash = createHash('sha256');
     for (const [name, { data }] of tensors)
       hash.update(name).update(new Uint8Array(data.buffer, data.byteOffset, data.byteLength));
