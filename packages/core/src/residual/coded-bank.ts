@@ -20,6 +20,7 @@ import {
 } from '@adclick/ortgrad';
 import type { Band } from '../features/bands.ts';
 import { bandBytes, bytesOf, type CodedBand, codeOf, type Levels, meantBy, perByte } from './codes.ts';
+import { leadingAxes } from './leading-axes.ts';
 import { type Axes, principalAxes } from './principal-axes.ts';
 
 /** Axes as a match needs them. */
@@ -59,11 +60,11 @@ export interface CodedAxes {
   readonly fine: readonly BandSize[];
 }
 
-/** Default: 56 bytes for the compared channels and 12 for the fine ones. */
+/** Default: a byte for two of the first 48 axes of the compared channels and for four of the others, and 12 bytes for the fine ones. */
 export const CODED_AXES: CodedAxes = {
   compared: [
     { levels: 16, axes: 48 },
-    { levels: 4, axes: 128 },
+    { levels: 4, axes: Number.POSITIVE_INFINITY },
   ],
   fine: [
     { levels: 16, axes: 8 },
@@ -141,20 +142,30 @@ function stepOf(
   return tried.reduce((best, each) => (each.error < best.error ? each : best));
 }
 
+/** Channels up to which all axes are principal, and of more, how many are. */
+const [MOST_PRINCIPAL, LEADING] = [256, 176];
+/** Numbers of the sample that steps are learnt from, about: all of it where channels are few. */
+const STEP_VALUES = 3e6;
+
 /** Learns the axes and steps of channels [from, to) of tokens (rows, dims). */
-function partOf(
+async function partOf(
+  runtime: Runtime,
   sample: Float32Array,
   dims: number,
   [from, to]: readonly [number, number],
   sizes: readonly BandSize[],
-): CodedPart {
+): Promise<CodedPart> {
   const count = sample.length / dims;
   const channels = to - from;
   const rows = new Float32Array(count * channels);
   for (let r = 0; r < count; r++) rows.set(sample.subarray(r * dims + from, r * dims + to), r * channels);
-  const { mean, directions, variances } = principalAxes(rows, channels, channels);
+  const { mean, directions, variances } =
+    channels > MOST_PRINCIPAL
+      ? await leadingAxes(runtime, rows, channels, LEADING)
+      : principalAxes(rows, channels, channels);
 
-  const values = new Float32Array(count);
+  const every = Math.max(1, Math.floor(rows.length / STEP_VALUES));
+  const values = new Float32Array(Math.ceil(count / every));
   const errors = new Float32Array(channels);
   const lose = (i: number, error: number) => {
     for (let c = 0; c < channels; c++) errors[c] += error * directions[c * channels + i] ** 2;
@@ -167,10 +178,10 @@ function partOf(
     kept += n;
     const steps = Float32Array.from({ length: n }, (_, k) => {
       const i = first + k;
-      const axis = directions.filter((_, at) => at % channels === i); // (C)
-      for (let r = 0; r < count; r++) {
+      const axis = Float32Array.from({ length: channels }, (_, c) => directions[c * channels + i]); // (C)
+      for (let r = 0; r < values.length; r++) {
         let sum = 0;
-        for (let c = 0; c < channels; c++) sum += (rows[r * channels + c] - mean[c]) * axis[c];
+        for (let c = 0; c < channels; c++) sum += (rows[r * every * channels + c] - mean[c]) * axis[c];
         values[r] = sum;
       }
       const { step, error } = stepOf(values, variances[i], levels);
@@ -263,8 +274,8 @@ export async function codedBank(
 ): Promise<CodedBank> {
   const { pictures, cells, dims, matched, read } = source;
   const sample = await sampleOf(source);
-  const parts = [partOf(sample, dims, [0, matched], axes.compared)];
-  if (fine && dims > matched) parts.push(partOf(sample, dims, [matched, dims], axes.fine));
+  const parts = [await partOf(runtime, sample, dims, [0, matched], axes.compared)];
+  if (fine && dims > matched) parts.push(await partOf(runtime, sample, dims, [matched, dims], axes.fine));
   const rows = Math.min(cells, AT_ONCE);
   const graph = new Graph('coordinates');
   const all = cast(graph.input('tokens', [rows, dims], 'float16'), 'float32');

@@ -74,15 +74,21 @@ function diagonalise(matrix: Float64Array, n: number): Float64Array {
   return vectors;
 }
 
+/** Axes of a covariance (n, n), which becomes diagonal: one a row, and their order, largest variance first. */
+export function axesOf(covariance: Float64Array, n: number) {
+  const vectors = diagonalise(covariance, n);
+  const variance = (i: number) => covariance[i * n + i];
+  const order = Array.from({ length: n }, (_, i) => i).sort((a, b) => variance(b) - variance(a) || a - b);
+  return { vectors, order, variance };
+}
+
 /**
  * The axes of the largest variance.
  * @param rows (N, channels). @param count axes (n), at most `channels`.
  */
 export function principalAxes(rows: Float32Array, channels: number, count: number): Axes {
   const { mean, covariance } = momentsOf(rows, channels);
-  const vectors = diagonalise(covariance, channels);
-  const variance = (i: number) => covariance[i * channels + i];
-  const order = Array.from({ length: channels }, (_, i) => i).sort((a, b) => variance(b) - variance(a) || a - b);
+  const { vectors, order, variance } = axesOf(covariance, channels);
   const directions = new Float32Array(channels * count);
   for (const [n, i] of order.slice(0, count).entries())
     for (let c = 0; c < channels; c++) directions[c * count + n] = vectors[i * channels + c];
