@@ -282,6 +282,17 @@ describe('projects', () => {
     expect(ended.stderr).toContain('line 3, categories.cap.good');
   });
 
+  test('a backbone that nobody has imported is named, with the command that takes it in', async () => {
+    const folder = await copyOf('not-imported');
+    const file = join(folder, 'adclick.yaml');
+    const text = await readFile(file, 'utf8');
+    await writeFile(file, text.replace(/^backbone: .*$/m, 'backbone: wide-resnet-50-2'));
+    const ended = await adclick(['index', folder], { env: { ADCLICK_MODELS: join(root, 'no-models') } });
+    expect(errorCode(ended), ended.stderr).toBe('ADC_NETWORK_MISSING');
+    expect(ended.stderr).toContain('adclick models import FILE --as wide-resnet-50-2');
+    expect(ended.code).toBe(1);
+  });
+
   test('a folder without a project', async () => {
     const ended = await adclick(['label', bad, '--project', root, '--click', '1,2,+']);
     expect(errorCode(ended), ended.stderr).toBe('ADC_PROJECT_MISSING');

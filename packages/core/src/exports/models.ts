@@ -9,5 +9,5 @@ export { clickModel } from '../inference/click-predictor.ts';
 export { readCard } from '../inference/detector-card.ts';
 export { modelFolders, modelPath } from '../models.ts';
 export { type AdclickSettings, PRESETS, type Preset } from '../networks/adclick.ts';
-export { type ClickWeights, loadClickWeights, saveClickWeights } from '../networks/click-weights.ts';
+export { type ClickWeights, checkBackbone, loadClickWeights, saveClickWeights } from '../networks/click-weights.ts';
 export { readSamples } from '../residual/index-file.ts';

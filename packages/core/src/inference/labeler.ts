@@ -12,7 +12,7 @@ import { offlinePrompts, type PromptsOf } from '../language/prompts.ts';
 import { TextModel } from '../language/text-encoder.ts';
 import { type TextFeatures, textFeatures } from '../language/text-features.ts';
 import { modelPath } from '../models.ts';
-import { type ClickWeightsCard, loadClickWeights } from '../networks/click-weights.ts';
+import { type ClickWeightsCard, checkBackbone, loadClickWeights } from '../networks/click-weights.ts';
 import { residualNorm } from '../residual/norm.ts';
 import type { ReferenceIndex, Residual } from '../residual/reference-index.ts';
 import { ClickNetwork, ClickPredictor, type GridQuestion } from './click-predictor.ts';
@@ -81,12 +81,7 @@ export class Labeler {
     const { index, weights = DEFAULT_WEIGHTS, runtime, lanes, object } = options;
     const path = weights.endsWith('.safetensors') ? weights : modelPath(`${weights}/weights.safetensors`);
     const loaded = await loadClickWeights(path);
-    if (loaded.settings.residualDims !== index.dims)
-      throw fail('ADC_WEIGHTS_KIND', {
-        path,
-        got: `${loaded.settings.residualDims} residual channels`,
-        want: `the index's ${index.dims}`,
-      });
+    checkBackbone(loaded.card, index.backbone, path);
     const given = lanes?.main ?? runtime;
     const own = given ? undefined : await Runtime.start();
     // One thread for lanes is none: everything runs on the one runtime.

@@ -2,6 +2,7 @@
 import { readSafetensors, type Tensor, writeSafetensors } from '@adclick/ortgrad';
 import { z } from 'zod';
 import { fail } from '../errors.ts';
+import { BACKBONES, type BackboneName, tokenDims } from '../features/backbones.ts';
 import type { TextEncoderName } from '../language/text-encoder.ts';
 import { type AdclickSettings, PRESETS, type Preset } from './adclick.ts';
 
@@ -38,6 +39,23 @@ export function settingsOf(
 ): AdclickSettings {
   const edge = weights.get('edge.logit.weight')?.shape[1] ?? PRESETS[preset].edge;
   return { ...PRESETS[preset], edge, residualDims };
+}
+
+/**
+ * Checks that weights read the residuals of a backbone.
+ * @param path of the weights, or their name. @throws ADC_WEIGHTS_KIND naming the backbone of both.
+ */
+export function checkBackbone(
+  { residualDims }: Pick<ClickWeightsCard, 'residualDims'>,
+  backbone: BackboneName,
+  path: string,
+): void {
+  const want = tokenDims(BACKBONES[backbone]);
+  if (residualDims === want) return;
+  const others = Object.values(BACKBONES).filter((each) => tokenDims(each) === residualDims);
+  const whose = others.map(({ name }) => name).join(' or ') || 'an unknown backbone';
+  const got = `${whose} (residuals of ${residualDims} channels)`;
+  throw fail('ADC_WEIGHTS_KIND', { path, got, want: `${backbone} (${want} channels)` });
 }
 
 /** The factor on the odds after so many clicks. */

@@ -201,6 +201,11 @@ export class ReferenceIndex {
     return this.settings.grid;
   }
 
+  /** Name of the network that describes pictures. */
+  get backbone(): BackboneName {
+    return this.settings.backbone as BackboneName;
+  }
+
   /** Channels of a token. */
   get dims(): number {
     return this.parts.extractor.dims;
@@ -311,7 +316,7 @@ export class ReferenceIndex {
     return ReferenceIndex.make(cuts, this.parts.runtime, {
       radius: Math.min(Math.round(this.settings.radius * Math.max(enlarged, 1)), ZOOM_RADIUS),
       runtime: this.parts.runtime,
-      backbone: this.settings.backbone as BackboneName,
+      backbone: this.backbone,
       grid: { width: side, height: side },
       neighbours: ZOOM_NEIGHBOURS,
       calibrationImages: ZOOM_CALIBRATION,

@@ -4,6 +4,7 @@ import { keptPromise } from '@adclick/ortgrad';
 import { readDefectMask } from '../datasets/defect-mask.ts';
 import { openDataset, openGoods } from '../datasets/mvtec.ts';
 import type { Dataset } from '../datasets/types.ts';
+import type { BackboneName } from '../features/backbones.ts';
 import { DEFAULT_PIXELS } from '../features/grid.ts';
 import { readImage } from '../image/codec.ts';
 import type { Box } from '../image/components.ts';
@@ -40,6 +41,8 @@ export interface BlockSettings {
   readonly folderShare: number;
   /** Encoder of the words; default MiniLM. */
   readonly textEncoder?: TextEncoderName;
+  /** Whose residuals they hold; by default the default one's. */
+  readonly backbone?: BackboneName;
 }
 
 /** Good pictures a block, simulated and real defects a block, and zoomed regions a block. */
@@ -230,7 +233,7 @@ export async function makeBlock(
   const pixels = own > 1.5 * DEFAULT_PIXELS && random.chance(OWN_SIZE) ? own : random.pick(BUDGETS);
   const index = await ReferenceIndex.build(
     normals.map((image, i) => ({ name: String(i), image })),
-    { runtime, pixels },
+    { runtime, pixels, backbone: settings.backbone },
   );
   const simulate = (good: RgbImage): Picture => {
     const unit = random.chance(FINE) ? Math.min(1, Math.min(good.width, good.height) / 512) : undefined;

@@ -5,6 +5,7 @@ import { join } from 'node:path';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { writePng } from '../image/codec.ts';
 import { TOKENS } from '../language/tokenizer.ts';
+import { CLICK_PLANES } from '../networks/adclick.ts';
 import { loadClickWeights } from '../networks/click-weights.ts';
 import { Random } from '../random.ts';
 import { checkFolders } from './blocks.ts';
@@ -16,9 +17,9 @@ const BLOCKS = 9;
 let folder: string;
 
 /** Noise with a square defect whose residual is three times as long. */
-function item(side: number, seed: number): TrainingItem {
+function item(side: number, seed: number, dims: number): TrainingItem {
   const random = new Random(seed);
-  const noise = () => Float32Array.from({ length: side * side * DIMS }, () => random.normal());
+  const noise = () => Float32Array.from({ length: side * side * dims }, () => random.normal());
   const text = () => ({
     features: Float32Array.from({ length: TOKENS * 384 }, () => random.normal()),
     mask: new Uint8Array(TOKENS).fill(1, 0, 6),
@@ -31,15 +32,15 @@ function item(side: number, seed: number): TrainingItem {
   const [left, top] = [random.int(2, side - 8), random.int(2, side - 8)];
   for (let y = 8 * top; y < 8 * top + 40; y++) mask.fill(1, y * pixels + 8 * left, y * pixels + 8 * left + 40);
   for (let y = top; y < top + 5; y++)
-    for (let at = (y * side + left) * DIMS; at < (y * side + left + 5) * DIMS; at++) delta[at] = 3 * delta[at];
+    for (let at = (y * side + left) * dims; at < (y * side + left + 5) * dims; at++) delta[at] = 3 * delta[at];
   return {
     residual: {
       height: side,
       width: side,
-      dims: DIMS,
+      dims,
       delta,
       tokens: noise(),
-      calibration: new Float32Array(DIMS).fill(1),
+      calibration: new Float32Array(dims).fill(1),
     },
     image: {
       data: Uint8Array.from({ length: 3 * pixels * pixels }, () => random.int(0, 256)),
@@ -53,13 +54,13 @@ function item(side: number, seed: number): TrainingItem {
 }
 
 /** A run whose first blocks are there already, so that nothing is drawn. @param sides tokens a side of the items, in turn. */
-async function prepare(name: string, sides: readonly number[] = [64, 32, 32]): Promise<string> {
+async function prepare(name: string, sides: readonly number[] = [64, 32, 32], dims = DIMS): Promise<string> {
   const directory = join(folder, name);
   const items = join(directory, 'items');
   await mkdir(items, { recursive: true });
   for (let block = 0; block < BLOCKS; block++) {
     const stem = join(items, String(block).padStart(5, '0'));
-    await writeItem(`${stem}-00.safetensors`, item(sides[block % sides.length], block));
+    await writeItem(`${stem}-00.safetensors`, item(sides[block % sides.length], block, dims));
     await writeFile(`${stem}.json`, JSON.stringify({ items: 1 }));
   }
   return directory;
@@ -82,6 +83,14 @@ beforeAll(async () => {
   folder = await mkdtemp(join(tmpdir(), 'adclick-training-'));
 });
 afterAll(() => rm(folder, { recursive: true }));
+
+test('weights are for the residuals of the backbone that is named', async () => {
+  const directory = await prepare('wide', [32], 1024);
+  const data = { seed: 4, folders: [], folderShare: 0, backbone: 'wide-resnet-50-2' } as const;
+  const { card, tensors } = await loadClickWeights(await run(directory, { steps: 1, data }));
+  expect(card.residualDims).toBe(1024);
+  expect(tensors.get('residual.weight')?.shape[0]).toBe(1024 + CLICK_PLANES);
+});
 
 test('an aborted run that is resumed ends with the weights of one that was not', async () => {
   const whole = await prepare('whole');
@@ -133,7 +142,7 @@ test('the rate warms up, keeps its level whatever the number of steps, and falls
 
 test('cuts keep residual and mask together in all eight turns', async () => {
   const path = join(folder, 'cut.safetensors');
-  const whole = item(40, 8);
+  const whole = item(40, 8, DIMS);
   // The first residual channel says where a token's defect pixels are.
   const { residual, mask } = whole;
   for (let cell = 0; cell < 1600; cell++) {

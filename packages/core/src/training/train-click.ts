@@ -111,9 +111,6 @@ const REPORT_EVERY = 80;
 const CYCLE = ROUNDS * LANES;
 const CHECKPOINT_EVERY = 50 * CYCLE;
 
-/** Channels of a residual with the default backbone. */
-const RESIDUAL_DIMS = tokenDims(BACKBONES[DEFAULT_BACKBONE]);
-
 /**
  * Learning rate of a step: warm-up, a long plateau, a linear end.
  * The plateau does not depend on `steps`, so a run can be resumed with more or fewer steps and is still one run.
@@ -135,12 +132,12 @@ function lossGraph(
   return (graph: Graph, source: ParameterSource) => {
     const parameters = part === 'all' ? source : onlyLanguage(source);
     const side = TOKEN * tokensASide;
-    const residual = residualInput(graph, batch, tokensASide, tokensASide, RESIDUAL_DIMS);
+    const residual = residualInput(graph, batch, tokensASide, tokensASide, settings.residualDims);
     const inputs = clickInputs(graph, batch, tokensASide, tokensASide);
     const target = graph.input('target', [batch, side, side]);
     const weight = graph.input('weight', [batch, side, side]);
     const embedded = embedResidual(parameters, settings, residual);
-    const tokens = tokenInput(graph, batch, tokensASide, tokensASide, RESIDUAL_DIMS);
+    const tokens = tokenInput(graph, batch, tokensASide, tokensASide, settings.residualDims);
     const language = languageMap(parameters, settings, tokens, wordInputs(graph, batch, wordDims));
     const logits = adclick(graph, parameters, settings, embedded, inputs, language);
     return { loss: clickLoss(logits, target, weight, DICE), outputs: { logits } };
@@ -311,7 +308,8 @@ export async function trainClickModel(options: ClickTraining): Promise<string> {
   const runtime = await Runtime.start();
   let trainer: Trainer | undefined;
   try {
-    const settings = settingsOf({ preset, residualDims: RESIDUAL_DIMS }, options.initial);
+    const residualDims = tokenDims(BACKBONES[data.backbone ?? DEFAULT_BACKBONE]);
+    const settings = settingsOf({ preset, residualDims }, options.initial);
     const programs = {
       crop: compileStep(lossGraph(settings, wordDims, BATCH / SHARDS, CROP, part), { shards: SHARDS }),
       whole: compileStep(lossGraph(settings, wordDims, 1, 2 * CROP, part)),
@@ -386,7 +384,7 @@ export async function trainClickModel(options: ClickTraining): Promise<string> {
     await saveClickWeights(path, weights, {
       name: options.name,
       preset,
-      residualDims: RESIDUAL_DIMS,
+      residualDims,
       textEncoder,
       trainedOn: options.trainedOn,
       steps,

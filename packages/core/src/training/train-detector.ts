@@ -11,7 +11,12 @@ import { TextModel } from '../language/text-encoder.ts';
 import { type TextFeatures, textFeatures } from '../language/text-features.ts';
 import { modelPath } from '../models.ts';
 import type { SegHead, SegSettings } from '../networks/adclick-seg.ts';
-import { type ClickWeights, type ClickWeightsCard, loadClickWeights } from '../networks/click-weights.ts';
+import {
+  type ClickWeights,
+  type ClickWeightsCard,
+  checkBackbone,
+  loadClickWeights,
+} from '../networks/click-weights.ts';
 import type { SlidingWindow } from '../networks/sliding-window.ts';
 import { type TypeWords, trusted, unasked } from '../networks/unasked.ts';
 import { Random } from '../random.ts';
@@ -149,7 +154,8 @@ function countsFor(steps: number, labels: number, { goods, simulated, copies }: 
 
 /**
  * Makes the pictures that networks are trained on, and those that judge.
- * @throws ADC_LABELS for a single label, or when none has a pixel that is surely defect; the signal's reason.
+ * @throws ADC_LABELS for a single label, or when none has a pixel that is surely defect; ADC_WEIGHTS_KIND for click weights of another
+ * backbone than the index's; the signal's reason.
  */
 export async function prepareTraining(
   training: DetectorTraining,
@@ -166,6 +172,7 @@ export async function prepareTraining(
           : `only ${labels.length} label with a defect`,
     });
   const click = given ?? (await loadClickWeights(modelPath(`${DEFAULT_WEIGHTS}/weights.safetensors`)));
+  checkBackbone(click.card, index.backbone, click.card.name);
   const { textEncoder } = click.card;
   const words: TypeWords =
     prompts && textEncoder ? await wordsOf(typesOf(labels), prompts, textEncoder, runtime) : new Map();

@@ -1,5 +1,6 @@
 /** Parsers of option values; what they refuse becomes an ADC_USAGE line. */
 import type { ImageScore } from '@adclick/core';
+import { BACKBONES, type BackboneName } from '@adclick/core/models';
 import { InvalidArgumentError } from 'commander';
 import { FORMATS, type Format } from '../api.ts';
 
@@ -15,6 +16,14 @@ export const wholeNumber =
 
 /** The side of a model grid, or `auto`. */
 export const gridSide = (text: string): number | 'auto' => (text === 'auto' ? text : wholeNumber(128, 4096)(text));
+
+/** The name of a backbone. */
+export function backboneOption(text: string): BackboneName {
+  const names = Object.keys(BACKBONES) as BackboneName[];
+  const found = names.find((name) => name === text);
+  if (found) return found;
+  throw new InvalidArgumentError(`It must be one of ${names.join(', ')}.`);
+}
 
 /** A number in a range. */
 export const number =

@@ -11,6 +11,7 @@ import {
 } from '@adclick/core/evaluation';
 import { writeFileAtomic } from '@adclick/core/files';
 import { objectName } from '@adclick/core/language';
+import type { BackboneName } from '@adclick/core/models';
 import { Runtime } from '@adclick/ortgrad';
 import type { WorkOptions } from '../jobs/progress.ts';
 import { resolveWeights } from '../project/model-files.ts';
@@ -32,6 +33,8 @@ export interface EvaluationRequest {
    * that is named, whatever the picture shows. Default `type`.
    */
   readonly prompt?: string;
+  /** Whose descriptors are compared; default the default one's. */
+  readonly backbone?: BackboneName;
   /** HTML file to write. */
   readonly report?: string;
   /** Only so many defects, spread evenly over all. */
@@ -47,7 +50,7 @@ export interface CategoryAnswer extends ClickAnswer {
 export const indexInMemory = (
   { normals }: Dataset,
   category: string,
-  grid: Pick<BuildOptions, 'pixels' | 'smallest'>,
+  seen: Pick<BuildOptions, 'pixels' | 'smallest' | 'backbone'>,
   runtime: Runtime,
   { onProgress, signal }: WorkOptions,
 ): Promise<ReferenceIndex> =>
@@ -55,7 +58,7 @@ export const indexInMemory = (
     normals.map((path) => ({ path })),
     {
       runtime,
-      ...grid,
+      ...seen,
       onProgress: ({ done, total }) => onProgress?.({ label: `indexing ${category}`, done, total }),
       signal,
     },
@@ -66,7 +69,7 @@ export const indexInMemory = (
  * @throws ADC_DATASET, ADC_NO_NORMALS, ADC_NO_REGION, what pictures and weights throw, ADC_DISK.
  */
 export async function evaluateCategory(request: EvaluationRequest, options: WorkOptions = {}): Promise<CategoryAnswer> {
-  const { data, clicks = 5, nocClicks, pixels = 'auto', smallest, prompt = 'type', report, limit } = request;
+  const { data, clicks = 5, nocClicks, pixels = 'auto', smallest, backbone, prompt = 'type', report, limit } = request;
   const { onProgress, signal } = options;
   const dataset = withDefects(await openCategory(data, request.category), data);
   const { category } = dataset;
@@ -74,7 +77,8 @@ export async function evaluateCategory(request: EvaluationRequest, options: Work
   const weights = resolveWeights(request.weights ?? DEFAULT_WEIGHTS);
   const runtime = await Runtime.start();
   try {
-    const index = await indexInMemory(dataset, category, gridOf({ pixels, smallest }), runtime, options);
+    const seen = { ...gridOf({ pixels, smallest }), backbone };
+    const index = await indexInMemory(dataset, category, seen, runtime, options);
     const labeler = await Labeler.load({ index, weights, runtime, object: objectName(category) });
     const evaluation = await evaluateClicks(clickItems(defects, labeler, prompt), {
       clicks,

@@ -2,7 +2,7 @@
 import { existsSync } from 'node:fs';
 import { basename, dirname, join, resolve } from 'node:path';
 import { isFolder } from '@adclick/core/files';
-import { loadClickWeights } from '@adclick/core/models';
+import { checkBackbone, DEFAULT_BACKBONE, loadClickWeights } from '@adclick/core/models';
 import { trainClickModel } from '@adclick/core/training';
 import { progressDetail, type TrainingAnswer, type TrainingOptions } from '../detectors/training-options.ts';
 import { fail } from '../errors.ts';
@@ -18,7 +18,7 @@ const LEARNING_RATE = 1e-3;
 /** Share of training data from real folders, where some are given. */
 const FOLDER_SHARE = 0.12;
 
-/** Trains into `.adclick/models/<name>` of the folder. @throws ADC_FOLDER_MISSING, ADC_PROJECT, ADC_MODEL_EXISTS, ADC_IN_USE, ADC_DATASET, ADC_NETWORK_MISSING, ADC_DISK. */
+/** Trains into `.adclick/models/<name>` of the folder. @throws ADC_FOLDER_MISSING, ADC_PROJECT, ADC_MODEL_EXISTS, ADC_IN_USE, ADC_DATASET, ADC_WEIGHTS_KIND, ADC_NETWORK_MISSING, ADC_DISK. */
 export async function trainClick(
   directory: string,
   options: TrainingOptions,
@@ -54,7 +54,9 @@ export async function trainClick(
       if (!(await isFolder(join(folder.directory, folder.category))))
         throw fail('ADC_FOLDER_MISSING', { path: join(folder.directory, folder.category) });
     const names = folders.map(({ category }) => category);
+    const backbone = settings?.backbone ?? DEFAULT_BACKBONE;
     const from = options.from && (await loadClickWeights(resolveWeights(options.from, directory)));
+    if (from) checkBackbone(from.card, backbone, options.from as string);
     const weights = await trainClickModel({
       directory: run,
       preset: from ? from.card.preset : preset,
@@ -63,6 +65,7 @@ export async function trainClick(
         seed,
         folders,
         folderShare: folders.length > 0 ? FOLDER_SHARE : 0,
+        backbone,
         textEncoder: (from ? from.card.textEncoder : undefined) ?? textEncoder,
       },
       learningRate,

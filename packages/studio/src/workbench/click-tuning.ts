@@ -3,7 +3,7 @@ import { copyFile, link, mkdir, rm } from 'node:fs/promises';
 import { basename, join } from 'node:path';
 import { Labeler, ReferenceIndex, readRgb } from '@adclick/core';
 import { type ClickItem, evaluateClicks } from '@adclick/core/evaluation';
-import { loadClickWeights, saveClickWeights } from '@adclick/core/models';
+import { checkBackbone, loadClickWeights, saveClickWeights } from '@adclick/core/models';
 import { ANOMALY_KINDS, type AnomalyKind, Random, simulateAnomaly } from '@adclick/core/synthesis';
 import { trainClickModel } from '@adclick/core/training';
 import { Runtime, removeIfPossible } from '@adclick/ortgrad';
@@ -87,7 +87,7 @@ async function score(
   try {
     const index = await ReferenceIndex.build(
       training.map((path) => ({ path })),
-      { runtime, ...gridOf(project.settings), signal: work.signal },
+      { runtime, backbone: project.settings.backbone, ...gridOf(project.settings), signal: work.signal },
     );
     const labeler = await Labeler.load({ index, weights, runtime });
     const { at } = await evaluateClicks(trials(heldOut, labeler, seed), {
@@ -125,6 +125,8 @@ export async function tuneClickModel(
   }
   const base = resolveWeights(options.from ?? project.settings.weights, project.root);
   const { card, tensors } = await loadClickWeights(base);
+  const { backbone } = project.settings;
+  checkBackbone(card, backbone, base);
   const split = splitPictures(paths);
   return whileWritingWeights(project.root, name, work, async (hold) => {
     const held = { ...work, ...hold };
@@ -143,6 +145,7 @@ export async function tuneClickModel(
         folders: [{ directory: pictures, category: inside, realDefects: false, kinds: TRAINED_KINDS }],
         folderShare: CATEGORY_SHARE,
         textEncoder: card.textEncoder,
+        backbone,
       },
       learningRate: LEARNING_RATE,
       initial: tensors,

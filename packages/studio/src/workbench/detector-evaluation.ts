@@ -22,6 +22,7 @@ import {
 } from '@adclick/core/evaluation';
 import { writeFileAtomic } from '@adclick/core/files';
 import { objectName, offlinePrompts } from '@adclick/core/language';
+import type { BackboneName } from '@adclick/core/models';
 import { type DetectorTraining, trainDetector } from '@adclick/core/training';
 import { Runtime } from '@adclick/ortgrad';
 import { detectorSettings } from '../detectors/training.ts';
@@ -41,6 +42,8 @@ export interface DetectionEvaluationRequest extends TestRequest {
   readonly labelClicks?: number;
   /** Side of the square with as many pixels as the models see; default 512. */
   readonly pixels?: number | 'auto';
+  /** Whose descriptors are compared; default the default one's. */
+  readonly backbone?: BackboneName;
   /** The trained network looks at overlapping windows. */
   readonly sliding?: boolean;
   /** Good pictures that a detector holds. */
@@ -121,7 +124,8 @@ export async function evaluateDetector(
   let runtime: Runtime | undefined;
   try {
     runtime = await Runtime.start();
-    const index = await indexInMemory(dataset, category, gridOf({ pixels }), runtime, work);
+    const seen = { ...gridOf({ pixels }), backbone: request.backbone };
+    const index = await indexInMemory(dataset, category, seen, runtime, work);
     const map = { ...(sigma !== undefined && { sigma }), ...(imageScore && { score: imageScore }) };
     const options: DetectorOptions = {
       map,

@@ -258,11 +258,15 @@ describe('what a user wrote or kept is named, and never called unexpected', () =
   const SETTINGS = 'categories: { part: { good: [train/good], defects: [dent] } }\n';
 
   test.each([
-    ['an unknown backbone', 'backbone: resnet50', 'line 2, backbone: "resnet50" is not efficientnet-lite0'],
+    [
+      'an unknown backbone',
+      'backbone: resnet50',
+      'line 2, backbone: "resnet50" is not one of efficientnet-lite0, wide-resnet-50-2',
+    ],
     [
       'a name that every object has',
       'backbone: constructor',
-      'line 2, backbone: "constructor" is not efficientnet-lite0',
+      'line 2, backbone: "constructor" is not one of efficientnet-lite0, wide-resnet-50-2',
     ],
     ['an unknown preset', 'preset: huge', 'line 2, preset: "huge" is not one of small, base, paper'],
     ['a half pixel', 'pixels: 500.5', 'line 2, pixels: 500.5 is neither auto nor a whole number from 128 to 4096'],
