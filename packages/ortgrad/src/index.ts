@@ -17,6 +17,7 @@ export { keptPromise, Once } from './kept-promises.ts';
 export {
   conv2dLayer,
   foldAffine,
+  groupNormLayer,
   layerNormLayer,
   linearLayer,
   normLinearLayer,
@@ -65,6 +66,7 @@ export {
   where,
 } from './ops/elementwise.ts';
 export { gather, gatherElements, permuteRows, regroupRows, scatterAdd, scatterElements } from './ops/gather.ts';
+export { groupNorm } from './ops/group-norm.ts';
 export { argMax, type Ordered, oneHot, reduceMax, topK } from './ops/largest.ts';
 export { layerNorm, layerNormBeforeFolded } from './ops/layer-norm.ts';
 export { bareGeluLinear, type Folded, foldedLinear, linear, linearOnto, mlp } from './ops/linear.ts';

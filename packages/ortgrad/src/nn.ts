@@ -2,6 +2,7 @@
 import type { Value } from './graph.ts';
 import { type ConvOptions, conv2d } from './ops/conv2d.ts';
 import { add, mul, sub } from './ops/elementwise.ts';
+import { groupNorm } from './ops/group-norm.ts';
 import { layerNorm, layerNormBeforeFolded } from './ops/layer-norm.ts';
 import { type Folded, foldedLinear, linear } from './ops/linear.ts';
 import { reduceMean } from './ops/reduce.ts';
@@ -31,6 +32,12 @@ export function linearLayer(
 export function layerNormLayer(p: ParameterSource, name: string, x: Value, eps = 1e-5): Value {
   const side = lastSide(x);
   return layerNorm(x, p.get(`${name}.weight`, [side], ONES), p.get(`${name}.bias`, [side], ZEROS), eps);
+}
+
+/** Group normalisation with one group and `name.weight` and `name.bias`; x (B, …, C). */
+export function groupNormLayer(p: ParameterSource, name: string, x: Value): Value {
+  const side = lastSide(x);
+  return groupNorm(x, p.get(`${name}.weight`, [side], ONES), p.get(`${name}.bias`, [side], ZEROS));
 }
 
 /**

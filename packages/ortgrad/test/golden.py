@@ -109,6 +109,9 @@ case('resize up', [x(2, 2, 3, 4)], resize(6, 8))
 case('resize down', [x(1, 2, 7, 6)], resize(3, 4))
 case('resize odd', [x(1, 1, 4, 5)], resize(7, 3))
 case('resize nhwc', [x(2, 3, 4, 2)], lambda a: resize(6, 5)(a.permute(0, 3, 1, 2)).permute(0, 2, 3, 1))
+corners = lambda h, w: lambda a: F.interpolate(a, (h, w), mode='bilinear', align_corners=True)
+case('resize corners', [x(2, 1, 3, 4)], corners(12, 16))
+case('resize corners nhwc', [x(1, 3, 4, 2)], lambda a: corners(5, 1)(a.permute(0, 3, 1, 2)).permute(0, 2, 3, 1))
 d2s = lambda a, k: a.reshape(a.shape[0], a.shape[1], a.shape[2], k, k, -1).permute(0, 1, 3, 2, 4, 5).reshape(a.shape[0], a.shape[1] * k, a.shape[2] * k, -1)
 s2d = lambda a, k: a.reshape(a.shape[0], a.shape[1] // k, k, a.shape[2] // k, k, -1).permute(0, 1, 3, 2, 4, 5).reshape(a.shape[0], a.shape[1] // k, a.shape[2] // k, -1)
 case('depthToSpace', [x(2, 2, 3, 8)], lambda a: d2s(a, 2))
@@ -134,6 +137,7 @@ case('l2Normalize', [x(2, 3, 4)], lambda a: F.normalize(a, dim=1))
 case('layerNorm', [x(2, 3, 8)], lambda a: F.layer_norm(a, (8,)))
 case('layerNorm affine', [x(2, 3, 8), x(8, low=0.5, high=1.5), x(8)], lambda a, w, b: F.layer_norm(a, (8,), w, b))
 case('layerNorm folded', [x(2, 3, 8), x(8, 4), x(4), x(8, low=0.5, high=1.5), x(8)], lambda a, w, b, g, s: F.layer_norm(a, (8,), g, s) @ w + b)
+case('groupNorm', [x(2, 3, 4, 5), x(5, low=0.5, high=1.5), x(5)], lambda a, w, b: F.group_norm(a.permute(0, 3, 1, 2), 1, w, b).permute(0, 2, 3, 1))
 
 
 # attention

@@ -13,6 +13,16 @@ testOps('resize', [
     inputs: [input([2, 3, 4, 2])],
     build: ([x]) => resizeBilinear(x, [6, 5], { layout: 'nhwc' }),
   },
+  {
+    name: 'resize corners',
+    inputs: [input([2, 1, 3, 4])],
+    build: ([x]) => resizeBilinear(x, [12, 16], { alignCorners: true }),
+  },
+  {
+    name: 'resize corners nhwc',
+    inputs: [input([1, 3, 4, 2])],
+    build: ([x]) => resizeBilinear(x, [5, 1], { layout: 'nhwc', alignCorners: true }),
+  },
 ]);
 
 test('a value without four axes is refused', () => {
