@@ -8,12 +8,15 @@ import {
   gather,
   type Initializer,
   layerNorm,
+  layerNormLayer,
   linearLayer,
   mlp,
+  mul,
   type ParameterSource,
   permuteRows,
   reshape,
   selfAttention,
+  slice,
   transpose,
   type Value,
 } from '@adclick/ortgrad';
@@ -132,11 +135,18 @@ export function pairBias(p: ParameterSource, name: string, window: number, heads
   return transpose(reshape(gather(table, relativePositions(window), 0), [n, n, heads]), [2, 0, 1]); // (H, n, n)
 }
 
+/** How a stack differs from ours. */
+export interface SwinForm {
+  /** Norms carry an affine, as timm's do. Ours carry none: the linear layer behind each absorbs it, which saves a tenth of the training step. */
+  readonly affine?: boolean;
+  /** In training, what each of the two branches of each block is multiplied by in each sample (drop path), (B, 2·depth). */
+  readonly paths?: Value;
+}
+
 /**
- * A stack of Swin blocks.
- * Pre-norms carry no affine: the linear layer behind each absorbs it, which saves a tenth of the training step (ours).
+ * A stack of Swin blocks, and a norm.
  * @param x tokens (B, height·width, dim) in raster order.
- * @returns tokens of the same shape, raster order, normalised without affine.
+ * @returns tokens of the same shape, raster order.
  */
 export function swinStack(
   graph: Graph,
@@ -145,6 +155,7 @@ export function swinStack(
   x: Value,
   grid: TokenGrid,
   { dim, depth, heads, window, mlpRatio }: SwinSettings,
+  { affine = false, paths }: SwinForm = {},
 ): Value {
   const batch = x.shape[0];
   const count = grid.height * grid.width;
@@ -154,6 +165,10 @@ export function swinStack(
   const shifts = [0, shifted ? window / 2 : 0];
   const orders = shifts.map((shift) => windowOrder(grid, window, shift));
   const farMask = shiftMask(graph, grid, window, window / 2); // (W, 1, n, n)
+
+  const norm = (at: string, tokens: Value) => (affine ? layerNormLayer(p, at, tokens) : layerNorm(tokens)); // (B, N, D)
+  const kept = (tokens: Value, branch: number) =>
+    paths ? mul(tokens, reshape(slice(paths, 1, branch, branch + 1), [batch, 1, 1])) : tokens; // (B, N, D)
 
   let h = x; // (B, N, D), raster order
   let current: number[] | undefined;
@@ -165,10 +180,10 @@ export function swinStack(
     const mask = shifts[block % 2] ? farMask : undefined;
     const bias = pairBias(p, `${at}.positions`, window, heads); // (H, n, n)
 
-    const qkv = reshape(dense(p, `${at}.qkv`, layerNorm(h), 3 * dim), [batch * windows, n, 3 * dim]); // (B·W, n, 3D)
+    const qkv = reshape(dense(p, `${at}.qkv`, norm(`${at}.norm1`, h), 3 * dim), [batch * windows, n, 3 * dim]); // (B·W, n, 3D)
     const mixed = selfAttention(qkv, heads, bias, { mask, scale: 1 / Math.sqrt(dim / heads) }); // (B·W, n, D)
-    h = add(h, dense(p, `${at}.out`, reshape(mixed, [batch, count, dim]), dim)); // (B, N, D)
-    h = add(h, perceptron(p, `${at}.mlp`, layerNorm(h), mlpRatio * dim)); // (B, N, D)
+    h = add(h, kept(dense(p, `${at}.out`, reshape(mixed, [batch, count, dim]), dim), 2 * block)); // (B, N, D)
+    h = add(h, kept(perceptron(p, `${at}.mlp`, norm(`${at}.norm2`, h), mlpRatio * dim), 2 * block + 1)); // (B, N, D)
   }
-  return layerNorm(permuteRows(h, reorder(current, undefined, count), 1)); // (B, N, D), raster order
+  return norm(`${name}.norm`, permuteRows(h, reorder(current, undefined, count), 1)); // (B, N, D), raster order
 }
