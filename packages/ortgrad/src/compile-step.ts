@@ -29,6 +29,12 @@ export interface StepOptions extends OptimizerOptions {
   readonly shards?: number;
 }
 
+/** A network that a trainer asks between steps, with its parameters as they are. */
+export interface LookProgram {
+  readonly model: Uint8Array;
+  readonly layout: ParameterLayout;
+}
+
 /** One compiled training step. */
 export interface StepProgram {
   /** The whole step; of a sharded one forward pass and gradients of one part. */
@@ -71,6 +77,17 @@ export function compileStep(build: BuildLoss, options: StepOptions = {}): StepPr
   const parts = Array.from({ length: shards }, (_, shard) => update.input(gradientInput(shard), [layout.size]));
   emitUpdate(update, layout, parts.reduce(add), update.input(stateInput('p'), [layout.size]), optimizer);
   return { ...program, model: graph.toModel(), update: update.toModel() };
+}
+
+/** Compiles a forward pass without a loss, over the same parameters in the same order as the steps'. @param build gives what is looked at. */
+export function compileLook(
+  build: (graph: Graph, parameters: ParameterSource) => Readonly<Record<string, Value>>,
+): LookProgram {
+  const graph = new Graph('look');
+  const parameters = new FlatParameters(graph, stateInput('p'));
+  for (const [name, value] of Object.entries(build(graph, parameters))) graph.output(name, value);
+  parameters.declare();
+  return { model: graph.toModel(), layout: parameters.layout };
 }
 
 /** Adds the optimiser's inputs, nodes and outputs to a graph. */

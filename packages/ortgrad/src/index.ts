@@ -1,6 +1,13 @@
 /** Differentiable graphs compiled to plain ONNX and run by onnxruntime. */
 
-export { type BuildLoss, compileStep, type StepOptions, type StepProgram } from './compile-step.ts';
+export {
+  type BuildLoss,
+  compileLook,
+  compileStep,
+  type LookProgram,
+  type StepOptions,
+  type StepProgram,
+} from './compile-step.ts';
 export {
   CodedError,
   type ErrorDetails,

@@ -4,7 +4,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { input, PROVIDERS, pattern, relativeError, swinGolden } from '../test/suite.ts';
-import { compileStep } from './compile-step.ts';
+import { compileLook, compileStep } from './compile-step.ts';
 import { Graph, type Value } from './graph.ts';
 import { layerNormLayer, linearLayer, normLinearLayer } from './nn.ts';
 import { selfAttention } from './ops/attention.ts';
@@ -214,6 +214,22 @@ describe('Trainer', () => {
     const { prediction } = await session.run({ x: data.x });
     expect(relativeError(prediction.data as Float32Array, outputs.prediction.data as Float32Array)).toBeLessThan(1e-6);
     await session.release();
+  });
+
+  test('a look has the parameters that the last step left, and moves none', async () => {
+    const seen = compileLook((graph, p) => ({ seen: swin(p, graph.input('x', [2, TOKENS, 5])) }));
+    const trainer = await Trainer.create({ programs: { step: program() }, looks: { seen }, runtime });
+    const before = (await trainer.look('seen', { x: data.x })).seen;
+    await trainer.step('step', data, settings);
+    const after = (await trainer.look('seen', { x: data.x })).seen;
+    const { outputs } = await trainer.step('step', data, settings);
+    expect(relativeError(after.data as Float32Array, outputs.prediction.data as Float32Array)).toBeLessThan(1e-6);
+    expect(relativeError(after.data as Float32Array, before.data as Float32Array)).toBeGreaterThan(1e-3);
+    await expect(trainer.look('other', { x: data.x })).rejects.toMatchObject({ code: 'ADC_RUNTIME' });
+    await trainer.close();
+    const tiny = compileLook((_, p) => ({ w: p.get('w', [4], { kind: 'ones' }) }));
+    const options = { programs: { step: program() }, looks: { tiny }, runtime };
+    await expect(Trainer.create(options)).rejects.toMatchObject({ code: 'ADC_GRAPH_SHAPE' });
   });
 
   test('a rate of 0 freezes a parameter and decay spares vectors unless told otherwise', async () => {

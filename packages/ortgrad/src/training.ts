@@ -1,17 +1,19 @@
 /** Training: steps run one after another on parameters, moments and moving average that stay in the runtime. */
-import type { StepProgram } from './compile-step.ts';
+import { type LookProgram, type StepProgram, stateInput } from './compile-step.ts';
 import { fail } from './errors.ts';
 import { HYPER, HYPER_SIZE, STATE } from './optim.ts';
 import { initialVector, type ParameterLayout, sameLayout, splitVector } from './parameters.ts';
 import { type LoadedStep, loadStep, type StepState, shardRuntimes } from './run-step.ts';
 import { readSafetensors, writeSafetensors } from './safetensors.ts';
-import { type Provider, Runtime } from './session.ts';
+import { type Provider, Runtime, type Session } from './session.ts';
 import { type Tensor, tensor } from './tensor.ts';
 
 /** What a {@link Trainer} is made of. */
 export interface TrainerOptions {
   /** Programs over the same parameters: the same layout, other inputs. */
   readonly programs: Readonly<Record<string, StepProgram>>;
+  /** Forward passes over the same parameters; see {@link Trainer.look}. */
+  readonly looks?: Readonly<Record<string, LookProgram>>;
   /** Seed of the initial values; default 0. */
   readonly seed?: number;
   /** Values to begin with; parameters it lacks are initialised. */
@@ -53,6 +55,7 @@ export class Trainer {
     /** Runtimes beside the first one that work on shards of a batch. */
     private readonly helpers: readonly Runtime[],
     private readonly loaded: ReadonlyMap<string, LoadedStep>,
+    private readonly looks: ReadonlyMap<string, Session>,
     private readonly state: StepState,
     private count: number,
   ) {}
@@ -67,7 +70,7 @@ export class Trainer {
    * @throws ADC_GRAPH_SHAPE when the programs' layouts differ, ADC_RUNTIME when a program does not load.
    */
   static async create(options: TrainerOptions): Promise<Trainer> {
-    const layout = commonLayout(options.programs);
+    const layout = commonLayout(options);
     const p = initialVector(layout, options.seed ?? 0, options.weights);
     const zeros = () => new Float32Array(layout.size);
     return Trainer.start(options, layout, { p, m: zeros(), v: zeros(), ema: p }, 0);
@@ -83,7 +86,7 @@ export class Trainer {
   ): Promise<{ trainer: Trainer; extra: Record<string, string> }> {
     const { tensors, metadata } = await readSafetensors(path);
     const damaged = (what: string) => fail('ADC_WEIGHTS_DAMAGED', { path, what });
-    const layout = commonLayout(options.programs);
+    const layout = commonLayout(options);
     if (metadata.kind !== CHECKPOINT_KIND) throw damaged('it is no training checkpoint');
     if (metadata.layout !== layoutText(layout)) throw damaged('it holds the parameters of another network');
     const vector = (name: string): Float32Array => {
@@ -113,12 +116,14 @@ export class Trainer {
       const loaded = new Map<string, LoadedStep>();
       for (const [name, program] of Object.entries(options.programs))
         loaded.set(name, await loadStep(program, runtime, helpers));
+      const looks = new Map<string, Session>();
+      for (const [name, { model }] of Object.entries(options.looks ?? {})) looks.set(name, await runtime.load(model));
       const hold = async (from: Readonly<Record<string, Float32Array>>): Promise<StepState> => {
         const held = await Promise.all(STATE.map((name) => runtime.hold(tensor(from[name], [layout.size]))));
         return { p: held[0], m: held[1], v: held[2], ema: held[3] };
       };
       const own = options.runtime === undefined;
-      return new Trainer(runtime, own, layout, helpers, loaded, await hold(values), steps);
+      return new Trainer(runtime, own, layout, helpers, loaded, looks, await hold(values), steps);
     } catch (error) {
       for (const each of options.runtime ? helpers : [runtime, ...helpers]) await each.close();
       throw error;
@@ -139,6 +144,18 @@ export class Trainer {
       const { loss, gradNorm, ...outputs } = await loaded.run(inputs, hyper, this.state, this.count);
       this.count++;
       return { loss: Number(loss.data[0]), gradNorm: Number(gradNorm.data[0]), outputs };
+    });
+  }
+
+  /**
+   * Asks a forward pass, with the parameters as the last step left them.
+   * @param look name of one of the looks. @throws ADC_RUNTIME when an input is missing or wrong.
+   */
+  async look(look: string, inputs: Readonly<Record<string, Tensor>>): Promise<Record<string, Tensor>> {
+    return this.inOrder(async () => {
+      const session = this.looks.get(look);
+      if (!session) throw fail('ADC_RUNTIME', { provider: this.runtime.provider, what: `no look is named ${look}` });
+      return session.run({ ...inputs, [stateInput('p')]: this.state.p });
     });
   }
 
@@ -170,7 +187,7 @@ export class Trainer {
       for (const helper of this.helpers) await helper.close();
       if (this.ownRuntime) return this.runtime.close();
       for (const held of Object.values(this.state)) await held.release();
-      for (const step of this.loaded.values()) await step.release();
+      for (const each of [...this.loaded.values(), ...this.looks.values()]) await each.release();
     });
   }
 
@@ -196,8 +213,8 @@ function hyperVector(settings: StepSettings, step: number, [beta1, beta2]: reado
 const layoutText = (layout: ParameterLayout): string =>
   JSON.stringify(layout.entries.map(({ name, shape }) => [name, shape]));
 
-function commonLayout(programs: Readonly<Record<string, StepProgram>>): ParameterLayout {
-  const [first, ...others] = Object.entries(programs);
+function commonLayout({ programs, looks }: Pick<TrainerOptions, 'programs' | 'looks'>): ParameterLayout {
+  const [first, ...others] = [...Object.entries(programs), ...Object.entries(looks ?? {})];
   if (!first) throw fail('ADC_GRAPH_SHAPE', { op: 'Trainer', what: 'needs at least one program', got: 'none' });
   for (const [name, program] of others) {
     if (!sameLayout(first[1].layout, program.layout)) {
