@@ -4,7 +4,7 @@
  */
 import { parseArgs } from 'node:util';
 import { type Tensor, tensor } from '@adclick/ortgrad';
-import { loadClickWeights, saveClickWeights } from '../packages/core/src/networks/click-weights.ts';
+import { loadOwnWeights, saveClickWeights } from '../packages/core/src/networks/click-weights.ts';
 
 const { values } = parseArgs({
   options: {
@@ -17,7 +17,7 @@ if (values.weights === '' || values.to === '') {
   console.error('Name the --weights, and the file --to write.');
   process.exit(2);
 }
-const { card, tensors, settings } = await loadClickWeights(values.weights);
+const { card, tensors, settings } = await loadOwnWeights(values.weights);
 const count = Number(values.channels);
 if (!(count >= 1 && count < settings.edge)) {
   console.error(`--channels must be from 1 to ${settings.edge - 1}: these weights have ${settings.edge}.`);

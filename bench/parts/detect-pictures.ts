@@ -10,7 +10,7 @@ import { readRgb } from '../../packages/core/src/image/codec.ts';
 import { Detector } from '../../packages/core/src/inference/detector.ts';
 import { modelPath } from '../../packages/core/src/models.ts';
 import type { SegSettings } from '../../packages/core/src/networks/adclick-seg.ts';
-import { loadClickWeights } from '../../packages/core/src/networks/click-weights.ts';
+import { loadOwnWeights } from '../../packages/core/src/networks/click-weights.ts';
 import { Random } from '../../packages/core/src/random.ts';
 import { ReferenceIndex } from '../../packages/core/src/residual/reference-index.ts';
 import { type SegItem, segItems } from '../../packages/core/src/training/seg-items.ts';
@@ -59,7 +59,7 @@ const runtime = await Runtime.start({ threads: Number(values.threads) });
 
 async function network(index: ReferenceIndex) {
   const { head, loop } = DETECTOR_TRAINING;
-  const { tensors: initial, settings: sizes } = await loadClickWeights(modelPath('adclick-small/weights.safetensors'));
+  const { tensors: initial, settings: sizes } = await loadOwnWeights(modelPath('adclick-small/weights.safetensors'));
   const settings: SegSettings = { ...sizes, seg: head, path: { gain: 3, offset: 0 } };
   const items: SegItem[] = [];
   const { steps, ...counts } = TRAINING;

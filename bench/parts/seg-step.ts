@@ -18,7 +18,7 @@ import { modelClick } from '../../packages/core/src/clicks/types.ts';
 import { modelPath } from '../../packages/core/src/models.ts';
 import { CLICK_CHANNELS, CLICK_PLANES, LIKENESS, TOKEN } from '../../packages/core/src/networks/adclick.ts';
 import type { SegSettings } from '../../packages/core/src/networks/adclick-seg.ts';
-import { loadClickWeights } from '../../packages/core/src/networks/click-weights.ts';
+import { loadOwnWeights } from '../../packages/core/src/networks/click-weights.ts';
 import { Random } from '../../packages/core/src/random.ts';
 import { CROP } from '../../packages/core/src/training/item.ts';
 import { DETECTOR_TRAINING } from '../../packages/core/src/training/train-detector.ts';
@@ -43,7 +43,7 @@ const CLICKS = 2;
 const IGNORED = 0.1;
 
 const { loop, head } = DETECTOR_TRAINING;
-const click = await loadClickWeights(modelPath('adclick-small/weights.safetensors'));
+const click = await loadOwnWeights(modelPath('adclick-small/weights.safetensors'));
 const settings: SegSettings = { ...click.settings, seg: head, path: { gain: 3, offset: 0 } };
 const update = { learningRate: loop.learningRate, weightDecay: loop.weightDecay, emaDecay: loop.emaDecay };
 

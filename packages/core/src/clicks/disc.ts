@@ -4,6 +4,12 @@ import type { ModelPoint } from '../image/points.ts';
 /** Radius of a click's disc in pixels of the model grid, as in SimpleClick. */
 export const DISC_RADIUS = 5;
 
+/** Radii of the discs of positive and of negative clicks in a network's click map, in pixels of the model grid. */
+export interface DiscRadii {
+  readonly positive: number;
+  readonly negative: number;
+}
+
 /** Visits each pixel of a raster of the model grid's size whose centre lies within `radius` pixels of a click, by its row-major index. */
 export function overDisc(
   { x: cx, y: cy }: ModelPoint,

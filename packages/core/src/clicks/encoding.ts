@@ -3,16 +3,25 @@ import { cellOf, TOKEN_STRIDE } from '../features/grid.ts';
 import { CLICK_CHANNELS, CLICK_PLANES, LIKENESS } from '../networks/adclick.ts';
 import { calibrated } from '../residual/calibration.ts';
 import type { Residual } from '../residual/reference-index.ts';
-import { DISC_RADIUS, overDisc } from './disc.ts';
+import { DISC_RADIUS, type DiscRadii, overDisc } from './disc.ts';
 import type { ModelClick } from './types.ts';
 
 /** Widths of the two Gaussians around clicks, in tokens. */
 const SIGMAS = [3, 10] as const;
 
+/** Discs of our own network. */
+const OWN_RADII: DiscRadii = { positive: DISC_RADIUS, negative: DISC_RADIUS };
+
 /** Draws a click's disc into an interleaved click map (height, width, {@link CLICK_CHANNELS}). */
-export function drawDisc(clickMap: Float32Array, width: number, height: number, click: ModelClick): void {
+export function drawDisc(
+  clickMap: Float32Array,
+  width: number,
+  height: number,
+  click: ModelClick,
+  radii: DiscRadii = OWN_RADII,
+): void {
   const channel = click.positive ? 1 : 2;
-  overDisc(click, DISC_RADIUS, { width, height }, (pixel) => {
+  overDisc(click, click.positive ? radii.positive : radii.negative, { width, height }, (pixel) => {
     clickMap[pixel * CLICK_CHANNELS + channel] = 1;
   });
 }

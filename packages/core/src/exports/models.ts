@@ -5,9 +5,21 @@ export { type Fit, fitOf, holds, type ImportOptions, writeImported } from '../ch
 export { Checkpoint, type CheckpointFormat, type CheckpointTensor } from '../checkpoints/open-checkpoint.ts';
 export type { StoredType } from '../checkpoints/stored-tensor.ts';
 export { BACKBONES, type Backbone, type BackboneName, DEFAULT_BACKBONE } from '../features/backbones.ts';
-export { clickModel } from '../inference/click-predictor.ts';
+export { clickModel } from '../inference/click-graphs.ts';
 export { readCard } from '../inference/detector-card.ts';
 export { modelFolders, modelPath } from '../models.ts';
-export { type AdclickSettings, PRESETS, type Preset } from '../networks/adclick.ts';
-export { type ClickWeights, checkBackbone, loadClickWeights, saveClickWeights } from '../networks/click-weights.ts';
+export { type AdclickSettings, PRESETS } from '../networks/adclick.ts';
+export {
+  type ClickWeights,
+  checkBackbone,
+  loadClickWeights,
+  loadOwnWeights,
+  type OwnClickWeights,
+  PAPER,
+  PRESET_NAMES,
+  type Preset,
+  type PublishedClickWeights,
+  saveClickWeights,
+} from '../networks/click-weights.ts';
+export { type PublishedSettings, publishedSizes } from '../networks/published-adclick.ts';
 export { readSamples } from '../residual/index-file.ts';

@@ -3,5 +3,18 @@ export type { LabelledDefect } from '../clicks/labelled-defect.ts';
 export { SLIDING_WINDOW, type SlidingWindow } from '../networks/sliding-window.ts';
 export type { BlockSettings, FolderSource } from '../training/blocks.ts';
 export type { DetectorTraining, TrainedDetector } from '../training/detector-training.ts';
+export {
+  ATTENTION_RATE,
+  type Mix,
+  ONE_PHRASE_CHANCE,
+  PUBLISHED_CLICKS,
+  PUBLISHED_DROPS,
+  PUBLISHED_MIXES,
+  PUBLISHED_OPTIMISER,
+  PUBLISHED_SEG,
+  type PublishedClickRecipe,
+  type PublishedSegRecipe,
+} from '../training/published.ts';
 export { type ClickTraining, type TrainingProgress, trainClickModel } from '../training/train-click.ts';
 export { DETECTOR_TRAINING, type DetectorTrainingSettings, trainDetector } from '../training/train-detector.ts';
+export { type PublishedClickTraining, trainPublishedClickModel } from '../training/train-published-click.ts';

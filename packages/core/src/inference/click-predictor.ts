@@ -1,15 +1,7 @@
 /** The click model on one token grid: takes clicks one after the other, remembers the way, so an undo costs nothing. */
-import {
-  FrozenParameters,
-  Graph,
-  giveBack,
-  keptPromise,
-  type Runtime,
-  type Session,
-  sigmoid,
-  tensor,
-} from '@adclick/ortgrad';
+import { type Graph, giveBack, keptPromise, type Runtime, type Session, type Tensor, tensor } from '@adclick/ortgrad';
 import { CLICK_THRESHOLD } from '../clicks/annotator.ts';
+import type { DiscRadii } from '../clicks/disc.ts';
 import { drawDisc, PixelInputs, TokenInputs, type TokenResidual } from '../clicks/encoding.ts';
 import { Ruled } from '../clicks/rules.ts';
 import type { ModelClick } from '../clicks/types.ts';
@@ -21,20 +13,10 @@ import type { RgbImage } from '../image/types.ts';
 import { TEXT_ENCODERS } from '../language/text-encoder.ts';
 import type { TextFeatures } from '../language/text-features.ts';
 import { TOKENS as WORDS } from '../language/tokenizer.ts';
-import {
-  adclick,
-  CLICK_CHANNELS,
-  CLICK_PLANES,
-  clickInputs,
-  embedResidual,
-  LIKENESS,
-  languageMap,
-  residualInput,
-  TOKEN,
-  tokenInput,
-} from '../networks/adclick.ts';
+import { CLICK_CHANNELS, CLICK_PLANES, LIKENESS, TOKEN } from '../networks/adclick.ts';
 import { type ClickWeights, type ClickWeightsCard, oddsAfter } from '../networks/click-weights.ts';
-import { wordInputs } from '../networks/pwam.ts';
+import { PUBLISHED_RADII } from '../networks/published-adclick.ts';
+import { type ClickGraphs, clickGraphs } from './click-graphs.ts';
 import {
   allWindows,
   cutBox,
@@ -51,55 +33,39 @@ import { PictureInputs } from './picture-inputs.ts';
 /** The click model, compiled for grids as they are met. */
 export class ClickNetwork {
   private readonly sessions = new Map<Runtime, Map<string, Promise<Session>>>();
+  private readonly graphs: ClickGraphs;
 
   constructor(
     private readonly weights: ClickWeights,
     /** Where it runs. */
     readonly lanes: Lanes,
-  ) {}
+  ) {
+    this.graphs = clickGraphs(weights);
+  }
 
   get card(): ClickWeightsCard {
     return this.weights.card;
   }
 
-  /** What a picture needs once, for a grid of (height, width) tokens: residual -> embedded. */
+  /** Whether it is the published network, which sees the squared residual and the click map alone. */
+  get published(): boolean {
+    return this.weights.network === 'published';
+  }
+
+  /** What a picture needs once, for a grid of (height, width) tokens. */
   forPicture(height: number, width: number): Promise<Session> {
-    const { settings, tensors } = this.weights;
-    return this.session(this.lanes.main, `picture ${height}x${width}`, () => {
-      const graph = new Graph('adclick-picture');
-      const residual = residualInput(graph, 1, height, width, settings.residualDims);
-      graph.output('embedded', embedResidual(new FrozenParameters(graph, tensors), settings, residual));
-      return graph;
-    });
+    return this.session(this.lanes.main, `picture ${height}x${width}`, () => this.graphs.picture(height, width));
   }
 
-  /** What a prompt needs once: tokens, words, wordMask -> language. None where language does not guide the weights. */
+  /** What a prompt needs once. None where language does not guide the weights. */
   forPrompt(height: number, width: number): Promise<Session> | undefined {
-    const { card, settings, tensors } = this.weights;
-    const { textEncoder } = card;
-    if (!textEncoder) return undefined;
-    return this.session(this.lanes.main, `prompt ${height}x${width}`, () => {
-      const graph = new Graph('adclick-prompt');
-      const words = wordInputs(graph, 1, TEXT_ENCODERS[textEncoder].shape.dims);
-      const tokens = tokenInput(graph, 1, height, width, settings.residualDims);
-      graph.output('language', languageMap(new FrozenParameters(graph, tensors), settings, tokens, words));
-      return graph;
-    });
+    const { prompt } = this.graphs;
+    return prompt && this.session(this.lanes.main, `prompt ${height}x${width}`, () => prompt(height, width));
   }
 
-  /** What each click needs: embedded, language (where it guides the weights), clickPlanes, clickMap, colours, likeness -> probability. */
+  /** What each click needs. */
   forClick(runtime: Runtime, height: number, width: number): Promise<Session> {
-    const { card, settings, tensors } = this.weights;
-    return this.session(runtime, `click ${height}x${width}`, () => {
-      const graph = new Graph('adclick-click');
-      const shape = [1, height, width, settings.dim];
-      const embedded = graph.input('embedded', shape);
-      const language = card.textEncoder && graph.input('language', shape);
-      const inputs = clickInputs(graph, 1, height, width);
-      const logits = adclick(graph, new FrozenParameters(graph, tensors), settings, embedded, inputs, language);
-      graph.output('probability', sigmoid(logits));
-      return graph;
-    });
+    return this.session(runtime, `click ${height}x${width}`, () => this.graphs.click(height, width));
   }
 
   private session(runtime: Runtime, key: string, build: () => Graph): Promise<Session> {
@@ -115,20 +81,6 @@ export class ClickNetwork {
       for (const session of sessions.values()) await (await session).release();
     this.sessions.clear();
   }
-}
-
-/**
- * Bytes of the ONNX model for one grid of (height, width) tokens, residual and clicks in, probability out: the whole network without
- * language as one file, for other runtimes. Metadata hold the weights' card.
- */
-export function clickModel({ card, settings, tensors }: ClickWeights, height: number, width: number): Uint8Array {
-  const graph = new Graph('adclick');
-  const parameters = new FrozenParameters(graph, tensors);
-  const residual = residualInput(graph, 1, height, width, settings.residualDims);
-  const inputs = clickInputs(graph, 1, height, width);
-  const logits = adclick(graph, parameters, settings, embedResidual(parameters, settings, residual), inputs);
-  graph.output('probability', sigmoid(logits));
-  return graph.toModel({ card: JSON.stringify(card) });
 }
 
 interface Stop {
@@ -191,7 +143,8 @@ export class ClickPredictor {
   private constructor(
     private readonly network: ClickNetwork,
     private readonly inputs: TokenInputs,
-    private readonly pixels: PixelInputs,
+    /** None where the network does not see them. */
+    private readonly pixels: PixelInputs | undefined,
     private readonly picture: PictureInputs,
     private readonly residual: TokenResidual,
   ) {}
@@ -205,11 +158,14 @@ export class ClickPredictor {
     await network.forClick(main, size.height, size.width);
     const inputs = new TokenInputs(residual);
     inputs.prepare();
-    const pixels = new PixelInputs(normalisedColours(image), image.width, image.height);
-    const feed = { residual: tensor(inputs.residual, [1, height, width, dims]) };
+    const pixels = network.published ? undefined : new PixelInputs(normalisedColours(image), image.width, image.height);
+    const shape = [1, height, width, dims];
+    const feed: Record<string, Tensor> = network.published
+      ? { delta: tensor(residual.delta, shape) }
+      : { residual: tensor(inputs.residual, shape) };
     const { embedded } = await picture.run(feed);
     const silence = network.card.textEncoder && tensor(new Float32Array(embedded.data.length), embedded.shape);
-    const seen = new PictureInputs(embedded, pixels.colours, silence);
+    const seen = new PictureInputs(embedded, pixels?.colours, silence);
     return new ClickPredictor(network, inputs, pixels, seen, residual);
   }
 
@@ -327,13 +283,13 @@ export class ClickPredictor {
     this.ruled.stops.length = Math.min(this.ruled.stops.length, count);
     if (this.ruledOtherwise) this.ruledOtherwise.stops.length = Math.min(this.ruledOtherwise.stops.length, count);
     this.inputs.clear();
-    this.pixels.clear();
+    this.pixels?.clear();
     for (const { click } of this.trail) this.add(click);
   }
 
   private add(click: ModelClick): void {
     this.inputs.add(click);
-    this.pixels.add(click);
+    this.pixels?.add(click);
   }
 
   /** What the network sees before anyone has clicked. */
@@ -367,22 +323,26 @@ export class ClickPredictor {
     const { height, width } = box;
     const pixels: Box = { x: TOKEN * box.x, y: TOKEN * box.y, width: TOKEN * width, height: TOKEN * height };
     const shape = [1, pixels.height, pixels.width];
-    const likeness = cutBox(this.pixels.likeness, this.width, 1, pixels, LIKENESS);
-    const feeds = {
-      clickPlanes: tensor(cutBox(this.inputs.clickPlanes, this.residual.width, CLICK_PLANES, box), [
-        1,
-        height,
-        width,
-        CLICK_PLANES,
-      ]),
-      clickMap: tensor(clickMapIn(pixels, this.width, clicks, previous), [...shape, CLICK_CHANNELS]),
-      likeness: tensor(likeness, [1, LIKENESS, pixels.height, pixels.width]),
-    };
+    const radii = this.network.published ? PUBLISHED_RADII : undefined;
+    const clickMap = tensor(clickMapIn(pixels, this.width, clicks, previous, radii), [...shape, CLICK_CHANNELS]);
+    const feeds = { clickMap, ...this.ownFeeds(box, pixels) };
     const { probability } = await this.network.lanes.run(async (runtime) => {
       const session = await this.network.forClick(runtime, height, width);
       return session.run({ ...(await this.picture.of(runtime, box)), ...feeds }, { transfer: true });
     });
     return probability.data as Float32Array;
+  }
+
+  /** What our own network sees beside the click map. @param box in tokens. @param pixels the same in pixels. */
+  private ownFeeds(box: Box, pixels: Box): Record<string, Tensor> {
+    if (!this.pixels) return {};
+    const { height, width } = box;
+    const clickPlanes = cutBox(this.inputs.clickPlanes, this.residual.width, CLICK_PLANES, box);
+    const likeness = cutBox(this.pixels.likeness, this.width, 1, pixels, LIKENESS);
+    return {
+      clickPlanes: tensor(clickPlanes, [1, height, width, CLICK_PLANES]),
+      likeness: tensor(likeness, [1, LIKENESS, pixels.height, pixels.width]),
+    };
   }
 }
 
@@ -392,11 +352,13 @@ function clickMapIn(
   width: number,
   clicks: readonly ModelClick[],
   previous: Previous | undefined,
+  radii: DiscRadii | undefined,
 ): Float32Array {
   const map = new Float32Array(rows * columns * CLICK_CHANNELS);
   if (previous)
     for (let v = 0, to = 0; v < rows; v++)
       for (let u = 0, at = (y + v) * width + x; u < columns; u++, at++, to += CLICK_CHANNELS) map[to] = previous(at);
-  for (const click of clicks) drawDisc(map, columns, rows, { ...click, ...modelPoint(click.x - x, click.y - y) });
+  for (const click of clicks)
+    drawDisc(map, columns, rows, { ...click, ...modelPoint(click.x - x, click.y - y) }, radii);
   return map;
 }

@@ -15,7 +15,7 @@ import {
   residualInput,
   tokenInput,
 } from '../networks/adclick.ts';
-import { loadClickWeights, saveClickWeights } from '../networks/click-weights.ts';
+import { loadClickWeights, loadOwnWeights, saveClickWeights } from '../networks/click-weights.ts';
 import { wordInputs } from '../networks/pwam.ts';
 import { Random } from '../random.ts';
 import { ReferenceIndex } from '../residual/reference-index.ts';
@@ -45,7 +45,7 @@ async function untrained(path: string, residualDims: number): Promise<void> {
 
 /** The same weights, guided by language: words add random numbers to the pyramid. */
 async function guided(path: string): Promise<void> {
-  const { card, settings, tensors } = await loadClickWeights(weights);
+  const { card, settings, tensors } = await loadOwnWeights(weights);
   const program = compileStep((graph, p) => {
     const words = wordInputs(graph, 1, TEXT_ENCODERS[DEFAULT_TEXT_ENCODER].shape.dims);
     return { loss: reduceMean(languageMap(p, settings, tokenInput(graph, 1, 8, 8, DIMS), words)) };

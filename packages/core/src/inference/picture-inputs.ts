@@ -7,7 +7,8 @@ import { cutBox } from './click-windows.ts';
 /** By the names of the click session's inputs. */
 interface Parts<Part> {
   readonly embedded: Part;
-  readonly colours: Part;
+  /** None where the network does not see them. */
+  readonly colours?: Part;
   /** What the prompt says; zeros without one, and none where language does not guide the weights. */
   readonly language?: Part;
 }
@@ -19,8 +20,8 @@ export class PictureInputs {
   constructor(
     /** What the network makes of the residual, (1, height, width, dim). */
     private readonly embedded: Tensor,
-    /** Normalised colours, (3, 8·height, 8·width). */
-    private readonly colours: Float32Array,
+    /** Normalised colours, (3, 8·height, 8·width); none where the network does not see them. */
+    private readonly colours: Float32Array | undefined,
     /** The same shape as `embedded`; none where language does not guide the weights. */
     private language: Tensor | undefined,
   ) {}
@@ -43,25 +44,31 @@ export class PictureInputs {
     const [, height, width] = this.embedded.shape;
     if (box.width === width && box.height === height)
       return keptPromise(this.held, runtime, () => this.holdBy(runtime));
-    const [embedded, colours] = [this.cells(this.embedded, box), this.coloursIn(box)];
-    return this.language ? { embedded, colours, language: this.cells(this.language, box) } : { embedded, colours };
+    return {
+      embedded: this.cells(this.embedded, box),
+      ...(this.colours && { colours: coloursIn(this.colours, TOKEN * width, box) }),
+      ...(this.language && { language: this.cells(this.language, box) }),
+    };
   }
 
   private async holdBy(runtime: Runtime): Promise<Parts<Held>> {
     const [, height, width] = this.embedded.shape;
-    const colours = await runtime.hold(tensor(this.colours, [1, 3, TOKEN * height, TOKEN * width]));
-    const embedded = await runtime.hold(this.embedded);
-    const language = this.language && (await runtime.hold(this.language));
-    return language ? { embedded, colours, language } : { embedded, colours };
+    const { colours } = this;
+    const shape = [1, 3, TOKEN * height, TOKEN * width];
+    return {
+      ...(colours && { colours: await runtime.hold(tensor(colours, shape)) }),
+      embedded: await runtime.hold(this.embedded),
+      ...(this.language && { language: await runtime.hold(this.language) }),
+    };
   }
 
   private cells({ data, shape: [, , width, dim] }: Tensor, box: Box): Tensor {
     return tensor(cutBox(data as Float32Array, width, dim, box), [1, box.height, box.width, dim]);
   }
+}
 
-  private coloursIn(box: Box): Tensor {
-    const pixels: Box = { x: TOKEN * box.x, y: TOKEN * box.y, width: TOKEN * box.width, height: TOKEN * box.height };
-    const width = TOKEN * this.embedded.shape[2];
-    return tensor(cutBox(this.colours, width, 1, pixels, 3), [1, 3, pixels.height, pixels.width]);
-  }
+/** Colours in a part of the grid. @param width of the whole in pixels. @param box in tokens. */
+function coloursIn(colours: Float32Array, width: number, box: Box): Tensor {
+  const pixels: Box = { x: TOKEN * box.x, y: TOKEN * box.y, width: TOKEN * box.width, height: TOKEN * box.height };
+  return tensor(cutBox(colours, width, 1, pixels, 3), [1, 3, pixels.height, pixels.width]);
 }

@@ -6,7 +6,7 @@ import { offlinePrompts } from '../language/prompts.ts';
 import { TextModel } from '../language/text-encoder.ts';
 import { textFeatures } from '../language/text-features.ts';
 import { modelPath } from '../models.ts';
-import { type ClickWeights, loadClickWeights } from '../networks/click-weights.ts';
+import { loadOwnWeights, type OwnClickWeights } from '../networks/click-weights.ts';
 import { Random } from '../random.ts';
 import { residualNorm } from '../residual/norm.ts';
 import { ReferenceIndex } from '../residual/reference-index.ts';
@@ -27,11 +27,11 @@ let runtime: Runtime;
 let index: ReferenceIndex;
 let picture: RgbImage;
 let item: SegItem;
-let click: ClickWeights;
+let click: OwnClickWeights;
 
 beforeAll(async () => {
   runtime = await Runtime.start();
-  click = await loadClickWeights(modelPath(`${DEFAULT_WEIGHTS}/weights.safetensors`));
+  click = await loadOwnWeights(modelPath(`${DEFAULT_WEIGHTS}/weights.safetensors`));
   const normals = Array.from({ length: 6 }, (_, i) => ({
     name: String(i),
     image: product.good(new Random(`good/${i}`)),

@@ -4,16 +4,16 @@ import { DEFAULT_WEIGHTS } from '../inference/labeler.ts';
 import { modelPath } from '../models.ts';
 import { Random } from '../random.ts';
 import { adclickSeg, type SegHead } from './adclick-seg.ts';
-import { type ClickWeights, loadClickWeights } from './click-weights.ts';
+import { loadOwnWeights, type OwnClickWeights } from './click-weights.ts';
 import { noClicks } from './unasked.ts';
 
 const [ROWS, COLUMNS] = [8, 16];
 let runtime: Runtime;
-let click: ClickWeights;
+let click: OwnClickWeights;
 
 beforeAll(async () => {
   runtime = await Runtime.start();
-  click = await loadClickWeights(modelPath(`${DEFAULT_WEIGHTS}/weights.safetensors`));
+  click = await loadOwnWeights(modelPath(`${DEFAULT_WEIGHTS}/weights.safetensors`));
 });
 afterAll(() => runtime.close());
 

@@ -53,16 +53,15 @@ export interface AdclickSettings extends SwinSettings {
 
 /**
  * Named sizes. `small` ships (0.56 M parameters, a click on a laptop in well under a tenth of a second); `base` has five
- * times its arithmetic; `paper` has the paper's width, depth and heads and wants a GPU.
+ * times its arithmetic.
  */
 export const PRESETS = {
   small: { dim: 96, depth: 4, heads: 4, window: 8, mlpRatio: 2, pyramid: 48, head: 32, edge: 16, language: 64 },
   base: { dim: 192, depth: 6, heads: 6, window: 8, mlpRatio: 3, pyramid: 96, head: 64, edge: 32, language: 128 },
-  paper: { dim: 1024, depth: 4, heads: 32, window: 8, mlpRatio: 4, pyramid: 480, head: 256, edge: 64, language: 256 },
 } as const satisfies Record<string, Omit<AdclickSettings, 'residualDims'>>;
 
-/** Name of a preset. */
-export type Preset = keyof typeof PRESETS;
+/** Name of a preset of this network. */
+export type OwnPreset = keyof typeof PRESETS;
 
 /** The logit that an untrained head gives everywhere: defects are rare. */
 const RARE = -2;

@@ -20,6 +20,7 @@ import {
   square,
   type Value,
 } from '@adclick/ortgrad';
+import type { DiscRadii } from '../clicks/disc.ts';
 import { CLICK_CHANNELS, TOKEN } from './adclick.ts';
 import { dense, type SwinSettings, swinStack } from './swin.ts';
 
@@ -31,6 +32,8 @@ export interface PublishedSettings extends SwinSettings {
   readonly pyramid: readonly [number, number, number, number];
   /** Channels that each level of the pyramid, and their sum, has in the head. */
   readonly head: number;
+  /** Channels of LAVT's four maps; none where language has no part. */
+  readonly language?: readonly [number, number, number, number];
 }
 
 /** Width of the published Swin stage. */
@@ -52,7 +55,7 @@ export function publishedSizes(width: number, residualDims: number): PublishedSe
 }
 
 /** Radii of click discs at 512 pixels, as the published code draws them. */
-export const PUBLISHED_RADII = { positive: 10, negative: 5 } as const;
+export const PUBLISHED_RADII: DiscRadii = { positive: 10, negative: 5 };
 
 /** What training leaves out at random, as factors: 0, or more than 1 for what stays. */
 export interface Dropped {
@@ -69,6 +72,20 @@ export const deltaInput = (graph: Graph, batch: number, height: number, width: n
 /** Declares the graph input `clickMap` for a grid of (height, width) tokens: {@link CLICK_CHANNELS} in [0,1], (B, 8h, 8w, 3). */
 export const clickMapInput = (graph: Graph, batch: number, height: number, width: number): Value =>
   graph.input('clickMap', [batch, TOKEN * height, TOKEN * width, CLICK_CHANNELS]);
+
+/** Declares the graph inputs `lavt.0` to `lavt.3`, what LAVT's four stages say of a picture and a prompt; nothing without language. */
+export function languageInputs(
+  graph: Graph,
+  { language }: PublishedSettings,
+  batch: number,
+  height: number,
+  width: number,
+): Value[] | undefined {
+  return language?.map((channels, i) => {
+    const [rows, columns] = [height, width].map((side) => (2 * side) / 2 ** i);
+    return graph.input(`lavt.${i}`, [batch, rows, columns, channels]);
+  });
+}
 
 /** Declares the inputs `paths` and `channels` of {@link Dropped}; the second where there is a head. */
 export function droppedInputs(graph: Graph, batch: number, { depth, head }: PublishedSettings): Dropped {

@@ -4,18 +4,18 @@ import { DEFAULT_WEIGHTS } from '../inference/labeler.ts';
 import { TOKENS } from '../language/tokenizer.ts';
 import { modelPath } from '../models.ts';
 import { Random } from '../random.ts';
-import { type ClickWeights, loadClickWeights } from './click-weights.ts';
+import { loadOwnWeights, type OwnClickWeights } from './click-weights.ts';
 import { type TypeWords, trusted, unasked } from './unasked.ts';
 
 const [ROWS, COLUMNS] = [8, 16];
 /** Channels of a word of the encoder that the weights were trained with. */
 const WORD_DIMS = 384;
 let runtime: Runtime;
-let click: ClickWeights;
+let click: OwnClickWeights;
 
 beforeAll(async () => {
   runtime = await Runtime.start();
-  click = await loadClickWeights(modelPath(`${DEFAULT_WEIGHTS}/weights.safetensors`));
+  click = await loadOwnWeights(modelPath(`${DEFAULT_WEIGHTS}/weights.safetensors`));
 });
 afterAll(() => runtime.close());
 

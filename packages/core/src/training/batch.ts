@@ -1,6 +1,6 @@
 /** Laying out a batch: what the networks of this room take beside residuals, sample behind sample. */
 import { type Tensor, tensor } from '@adclick/ortgrad';
-import { DISC_RADIUS, overDisc } from '../clicks/disc.ts';
+import { DISC_RADIUS, type DiscRadii, overDisc } from '../clicks/disc.ts';
 import { drawDisc } from '../clicks/encoding.ts';
 import type { ModelClick } from '../clicks/types.ts';
 import { IGNORE, type Mask } from '../image/types.ts';
@@ -24,11 +24,16 @@ interface Said {
 }
 
 /** `clickMap`: previous prediction and click discs, (B, height, width, {@link CLICK_CHANNELS}). */
-export function clickMaps(samples: readonly Said[], width: number, height: number): Record<'clickMap', Tensor> {
+export function clickMaps(
+  samples: readonly Said[],
+  width: number,
+  height: number,
+  radii?: DiscRadii,
+): Record<'clickMap', Tensor> {
   const maps = samples.map(({ probability, clicks }) => {
     const map = new Float32Array(width * height * CLICK_CHANNELS);
     for (let i = 0; i < probability.length; i++) map[i * CLICK_CHANNELS] = probability[i];
-    for (const click of clicks) drawDisc(map, width, height, click);
+    for (const click of clicks) drawDisc(map, width, height, click, radii);
     return map;
   });
   return { clickMap: stacked(maps, [height, width, CLICK_CHANNELS]) };

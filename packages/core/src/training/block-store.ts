@@ -8,10 +8,17 @@ import { fail } from '../errors.ts';
 import { writeFileAtomic } from '../files.ts';
 import { TextModel } from '../language/text-encoder.ts';
 import { type BlockSettings, makeBlock } from './blocks.ts';
-import { writeItem } from './item.ts';
+import { type ItemKind, writeItem } from './item.ts';
 
 /** Blocks that the worker makes beyond those asked for. */
 const AHEAD = 3;
+
+/** What is known of a block. */
+interface Marker {
+  readonly items: number;
+  /** In the items' order; absent in blocks of older versions. */
+  readonly kinds?: readonly ItemKind[];
+}
 
 interface Task {
   readonly directory: string;
@@ -35,7 +42,8 @@ async function produce(
   if (existsSync(markerPath(directory, block))) return;
   const items = await makeBlock(block, settings, runtime, language, pause);
   for (const [i, item] of items.entries()) await writeItem(itemPath(directory, block, i), item);
-  await writeFileAtomic(markerPath(directory, block), Buffer.from(JSON.stringify({ items: items.length })));
+  const marker: Marker = { items: items.length, kinds: items.map(({ kind }) => kind) };
+  await writeFileAtomic(markerPath(directory, block), Buffer.from(JSON.stringify(marker)));
 }
 
 interface BlockCalls {
@@ -123,7 +131,7 @@ class BlockMaker {
 
 /** The trainer's side of the store. */
 export class BlockStore {
-  private readonly counts = new Map<number, number>();
+  private readonly markers = new Map<number, Marker>();
 
   private constructor(
     private readonly directory: string,
@@ -143,14 +151,14 @@ export class BlockStore {
     await this.remote.call('make', { count }, { signal });
   }
 
-  /** Paths of a whole block's items. */
-  async items(block: number): Promise<string[]> {
-    let count = this.counts.get(block);
-    if (count === undefined) {
-      count = (JSON.parse(await readFile(markerPath(this.directory, block), 'utf8')) as { items: number }).items;
-      this.counts.set(block, count);
-    }
-    return Array.from({ length: count }, (_, i) => itemPath(this.directory, block, i));
+  /** Paths of a whole block's items. @param kind of those alone. */
+  async items(block: number, kind?: ItemKind): Promise<string[]> {
+    const marker =
+      this.markers.get(block) ?? (JSON.parse(await readFile(markerPath(this.directory, block), 'utf8')) as Marker);
+    this.markers.set(block, marker);
+    const { items, kinds = [] } = marker;
+    const paths = Array.from({ length: items }, (_, i) => itemPath(this.directory, block, i));
+    return kind === undefined ? paths : paths.filter((_, i) => (kinds[i] ?? 'simulated') === kind);
   }
 
   /** Stops the worker; whole blocks stay for the next run. */

@@ -13,7 +13,7 @@ import { resizeMask } from '../image/resize.ts';
 import { learnWindows, spanOf } from '../image/samples.ts';
 import type { Mask, RgbImage } from '../image/types.ts';
 import { throughWindows } from '../image/window.ts';
-import { objectName, offlinePrompts, SIMULATED_TYPE } from '../language/prompts.ts';
+import { NORMAL_TYPE, objectName, offlinePrompts, SIMULATED_TYPE } from '../language/prompts.ts';
 import type { TextEncoderName, TextModel } from '../language/text-encoder.ts';
 import { sentenceFeatures, textFeatures } from '../language/text-features.ts';
 import { Random } from '../random.ts';
@@ -21,7 +21,7 @@ import { ReferenceIndex } from '../residual/reference-index.ts';
 import { type AnomalyKind, simulateAnomaly } from '../synthesis/anomalies/index.ts';
 import { varyConditions } from '../synthesis/conditions.ts';
 import { makeProduct, PRODUCT_KINDS, type ProductKind } from '../synthesis/products/index.ts';
-import type { TrainingItem, TrainingText } from './item.ts';
+import type { ItemKind, TrainingItem, TrainingText } from './item.ts';
 
 /** A folder of real pictures that training may use, in the MVTec layout. */
 export interface FolderSource {
@@ -43,7 +43,28 @@ export interface BlockSettings {
   readonly textEncoder?: TextEncoderName;
   /** Whose residuals they hold; by default the default one's. */
   readonly backbone?: BackboneName;
+  /**
+   * Prepares pictures as the paper does: all of them, good ones too, at {@link PUBLISHED_PIXELS}, compared with {@link PUBLISHED_NEIGHBOURS}
+   * good ones, with defects of Perlin noise alone, neither zoomed nor under other conditions.
+   */
+  readonly published?: boolean;
 }
+
+/** An item of a block. */
+export interface BlockItem extends TrainingItem {
+  readonly kind: ItemKind;
+}
+
+/** Grid of the paper's pictures. */
+const PUBLISHED_PIXELS = 512 * 512;
+/** Good pictures that the paper takes a residual against. */
+const PUBLISHED_NEIGHBOURS = 50;
+/** Kinds of defect that the paper simulates. */
+export const PUBLISHED_KINDS: readonly AnomalyKind[] = ['perlinTexture', 'perlinShuffle'];
+/** Fewest pixels of such a defect. */
+const PUBLISHED_LEAST = 250;
+/** Good pictures a block that are items themselves, each compared with the others. */
+const GOODS = 8;
 
 /** Good pictures a block, simulated and real defects a block, and zoomed regions a block. */
 const NORMALS = 24;
@@ -106,11 +127,17 @@ function kindOf(number: number, seed: number): ProductKind {
   return new Random(`${seed}/kinds/${round}`).shuffle(PRODUCT_KINDS)[number % PRODUCT_KINDS.length];
 }
 
-async function proceduralMaterial(number: number, seed: number, random: Random, pause: Pause): Promise<Material> {
+async function proceduralMaterial(
+  number: number,
+  seed: number,
+  goods: number,
+  random: Random,
+  pause: Pause,
+): Promise<Material> {
   const kind = kindOf(number, seed);
   const product = makeProduct(kind, random.int(0, 2 ** 31), random.pick(SIZES));
   const normals: RgbImage[] = [];
-  while (normals.length < NORMALS) {
+  while (normals.length < goods) {
     normals.push(product.good(random));
     await pause();
   }
@@ -130,13 +157,13 @@ export async function checkFolders(folders: readonly FolderSource[]): Promise<vo
   for (const folder of folders) await picturesOf(folder);
 }
 
-async function folderMaterial(source: FolderSource, random: Random): Promise<Material> {
+async function folderMaterial(source: FolderSource, normalCount: number, random: Random): Promise<Material> {
   const dataset = await picturesOf(source);
   const chosen = random.shuffle(dataset.defects).slice(0, REAL);
   const goods = await Promise.all(
     random
       .shuffle(dataset.normals)
-      .slice(0, NORMALS)
+      .slice(0, normalCount)
       .map((path) => readImage(path)),
   );
   const windows = learnWindows(goods.flatMap((good) => spanOf(good) ?? []));
@@ -151,10 +178,12 @@ async function folderMaterial(source: FolderSource, random: Random): Promise<Mat
 
 /** Chooses the material of a block: folders take their share at even distances, in turn. */
 function materialOf(number: number, settings: BlockSettings, random: Random, pause: Pause): Promise<Material> {
+  // A picture is not compared with itself.
+  const goods = settings.published ? PUBLISHED_NEIGHBOURS + 1 : NORMALS;
   const before = Math.floor(number * settings.folderShare);
   const isFolder = settings.folders.length > 0 && Math.floor((number + 1) * settings.folderShare) > before;
-  if (!isFolder) return proceduralMaterial(number - before, settings.seed, random, pause);
-  return folderMaterial(settings.folders[before % settings.folders.length], random);
+  if (!isFolder) return proceduralMaterial(number - before, settings.seed, goods, random, pause);
+  return folderMaterial(settings.folders[before % settings.folders.length], goods, random);
 }
 
 const countDefect = (mask: Mask) => mask.data.reduce((sum, value) => sum + (value === 1 ? 1 : 0), 0);
@@ -186,14 +215,20 @@ class Texts {
 }
 
 /** Residual and mask of a picture on the index's grid; undefined when hardly a pixel of the mask is left there. */
-async function makeItem(index: ReferenceIndex, texts: Texts, { image, mask, type }: Picture, exclude?: string) {
+async function makeItem(
+  index: ReferenceIndex,
+  texts: Texts,
+  { image, mask, type }: Picture,
+  kind: ItemKind,
+  exclude?: string,
+) {
   const { width, height } = index.grid;
   const small = resizeMask(mask, width, height);
-  if (countDefect(small) < MIN_MASK) return undefined;
+  if (kind !== 'good' && countDefect(small) < MIN_MASK) return undefined;
   const described = await index.describe(image);
   const residual = await index.residual(described, { exclude: exclude ? [exclude] : [] });
   const text = await texts.of(type);
-  const item: TrainingItem = { residual, image: described.image, mask: small, text };
+  const item: BlockItem = { kind, residual, image: described.image, mask: small, text };
   return { item, neighbours: residual.neighbours };
 }
 
@@ -225,46 +260,61 @@ export async function makeBlock(
   runtime: Runtime,
   language: TextModel,
   pause: Pause,
-): Promise<TrainingItem[]> {
+): Promise<BlockItem[]> {
+  const { published = false } = settings;
   const random = new Random(`${settings.seed}/block/${number}`);
   const { name, normals, defects, kinds } = await materialOf(number, settings, random, pause);
   const texts = new Texts(language, objectName(name), new Random(`${settings.seed}/phrases/${number}`));
   const own = normals[0].width * normals[0].height;
-  const pixels = own > 1.5 * DEFAULT_PIXELS && random.chance(OWN_SIZE) ? own : random.pick(BUDGETS);
+  const drawn = () => (own > 1.5 * DEFAULT_PIXELS && random.chance(OWN_SIZE) ? own : random.pick(BUDGETS));
+  const size = published ? { pixels: PUBLISHED_PIXELS, neighbours: PUBLISHED_NEIGHBOURS } : { pixels: drawn() };
   const index = await ReferenceIndex.build(
     normals.map((image, i) => ({ name: String(i), image })),
-    { runtime, pixels, backbone: settings.backbone },
+    { runtime, ...size, backbone: settings.backbone },
   );
   const simulate = (good: RgbImage): Picture => {
     const unit = random.chance(FINE) ? Math.min(1, Math.min(good.width, good.height) / 512) : undefined;
-    const { image: seen, mask, kind } = simulateAnomaly(good, random, { donor: random.pick(normals), kinds, unit });
-    const image = random.chance(OTHER_CONDITIONS) ? varyConditions(seen, random) : seen;
+    const drawn = kinds ?? (published ? PUBLISHED_KINDS : undefined);
+    const {
+      image: seen,
+      mask,
+      kind,
+    } = simulateAnomaly(good, random, {
+      donor: random.pick(normals),
+      kinds: drawn,
+      unit,
+      ...(published && { minArea: PUBLISHED_LEAST }),
+    });
+    const image = !published && random.chance(OTHER_CONDITIONS) ? varyConditions(seen, random) : seen;
     return { image, mask, type: NAMELESS.includes(kind) ? SIMULATED_TYPE : kind };
   };
-  const items: TrainingItem[] = [];
+  const items: BlockItem[] = [];
 
   let zooms = 0;
-  const add = async (picture: Picture, from?: number) => {
-    const made = await makeItem(index, texts, picture, from === undefined ? undefined : String(from));
+  const add = async (picture: Picture, kind: ItemKind, from?: number) => {
+    const made = await makeItem(index, texts, picture, kind, from === undefined ? undefined : String(from));
     if (!made) return;
     items.push(made.item);
-    const region = zooms < ZOOMS ? regionAround(picture, random) : undefined;
+    const region = !published && zooms < ZOOMS ? regionAround(picture, random) : undefined;
     if (!region) return;
     zooms++;
     const zoomed = await index.zoomed(regionOf(region, picture.image), made.neighbours);
-    const closer = await makeItem(zoomed, texts, {
-      image: cropRgb(picture.image, region),
-      mask: cropMask(picture.mask, region),
-      type: picture.type,
-    });
+    const part = { image: cropRgb(picture.image, region), mask: cropMask(picture.mask, region), type: picture.type };
+    const closer = await makeItem(zoomed, texts, part, kind);
     if (closer) items.push(closer.item);
   };
 
-  for (const picture of defects) await add(picture);
+  for (const picture of defects) await add(picture, 'real');
   zooms = Math.min(zooms, ZOOMS / 2);
   for (let n = 0; n < SIMULATED; n++) {
     const from = random.int(0, normals.length);
-    await add(simulate(normals[from]), from);
+    await add(simulate(normals[from]), 'simulated', from);
+  }
+  for (let from = 0; published && from < Math.min(GOODS, normals.length); from++) {
+    const image = normals[from];
+    const { width, height } = image;
+    const mask: Mask = { data: new Uint8Array(width * height), width, height, channels: 1 };
+    await add({ image, mask, type: NORMAL_TYPE }, 'good', from);
   }
   await index.close();
   return items;

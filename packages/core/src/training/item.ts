@@ -25,6 +25,9 @@ export interface TrainingItem {
   readonly text: TrainingText;
 }
 
+/** What an item is of: a good picture, one with a simulated defect, or one with a real defect. */
+export type ItemKind = 'good' | 'simulated' | 'real';
+
 /** What training sees of an item. */
 export interface TrainingCut extends Omit<TrainingItem, 'image'> {
   /** Colours, normalised over the whole picture, (3, height, width) of the mask. */
@@ -106,9 +109,14 @@ function cropAround(mask: Mask, size: number, random: Random): Omit<Cut, 'turn'>
 
 /**
  * Reads an item and cuts it: a crop of {@link CROP} tokens around a defect pixel, or the whole picture, flipped and turned at random.
- * @returns undefined when the item is smaller than the crop, or, for `whole`, when it is not a square of 64 tokens.
+ * @param turned whether it is. @returns undefined when the item is smaller than the crop, or, for `whole`, when it is not a square of 64 tokens.
  */
-export async function readCut(path: string, random: Random, whole: boolean): Promise<TrainingCut | undefined> {
+export async function readCut(
+  path: string,
+  random: Random,
+  whole: boolean,
+  turned = true,
+): Promise<TrainingCut | undefined> {
   const { tensors } = await readSafetensors(path);
   const [height, width, dims] = tensors.get('delta')!.shape as [number, number, number];
   const mask: Mask = {
@@ -119,7 +127,7 @@ export async function readCut(path: string, random: Random, whole: boolean): Pro
   };
   if (whole ? height !== 2 * CROP || width !== 2 * CROP : height < CROP || width < CROP) return undefined;
   const area = whole ? { top: 0, left: 0, height, width } : cropAround(mask, CROP, random);
-  const cut: Cut = { ...area, turn: random.int(0, 8) };
+  const cut: Cut = { ...area, turn: turned ? random.int(0, 8) : 0 };
   const pixels: Cut = {
     top: cut.top * TOKEN,
     left: cut.left * TOKEN,

@@ -1,70 +1,19 @@
 import { existsSync } from 'node:fs';
-import { mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { mkdir, mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, expect, test } from 'vitest';
+import { NOISE_DIMS as DIMS, noiseItem as item, prepareRun } from '../../test/noise-items.ts';
 import { writePng } from '../image/codec.ts';
-import { TOKENS } from '../language/tokenizer.ts';
 import { CLICK_PLANES } from '../networks/adclick.ts';
 import { loadClickWeights } from '../networks/click-weights.ts';
 import { Random } from '../random.ts';
 import { checkFolders } from './blocks.ts';
-import { readCut, type TrainingItem, writeItem } from './item.ts';
+import { readCut, writeItem } from './item.ts';
 import { type ClickTraining, learningRateAt, trainClickModel } from './train-click.ts';
 
-const DIMS = 272;
-const BLOCKS = 9;
+const prepare = (name: string, sides?: readonly number[], dims?: number) => prepareRun(join(folder, name), sides, dims);
 let folder: string;
-
-/** Noise with a square defect whose residual is three times as long. */
-function item(side: number, seed: number, dims: number): TrainingItem {
-  const random = new Random(seed);
-  const noise = () => Float32Array.from({ length: side * side * dims }, () => random.normal());
-  const text = () => ({
-    features: Float32Array.from({ length: TOKENS * 384 }, () => random.normal()),
-    mask: new Uint8Array(TOKENS).fill(1, 0, 6),
-    tokens: TOKENS,
-    dims: 384,
-  });
-  const delta = noise();
-  const pixels = 8 * side;
-  const mask = new Uint8Array(pixels * pixels);
-  const [left, top] = [random.int(2, side - 8), random.int(2, side - 8)];
-  for (let y = 8 * top; y < 8 * top + 40; y++) mask.fill(1, y * pixels + 8 * left, y * pixels + 8 * left + 40);
-  for (let y = top; y < top + 5; y++)
-    for (let at = (y * side + left) * dims; at < (y * side + left + 5) * dims; at++) delta[at] = 3 * delta[at];
-  return {
-    residual: {
-      height: side,
-      width: side,
-      dims,
-      delta,
-      tokens: noise(),
-      calibration: new Float32Array(dims).fill(1),
-    },
-    image: {
-      data: Uint8Array.from({ length: 3 * pixels * pixels }, () => random.int(0, 256)),
-      width: pixels,
-      height: pixels,
-      channels: 3,
-    },
-    mask: { data: mask, width: pixels, height: pixels, channels: 1 },
-    text: { one: text(), mean: text() },
-  };
-}
-
-/** A run whose first blocks are there already, so that nothing is drawn. @param sides tokens a side of the items, in turn. */
-async function prepare(name: string, sides: readonly number[] = [64, 32, 32], dims = DIMS): Promise<string> {
-  const directory = join(folder, name);
-  const items = join(directory, 'items');
-  await mkdir(items, { recursive: true });
-  for (let block = 0; block < BLOCKS; block++) {
-    const stem = join(items, String(block).padStart(5, '0'));
-    await writeItem(`${stem}-00.safetensors`, item(sides[block % sides.length], block, dims));
-    await writeFile(`${stem}.json`, JSON.stringify({ items: 1 }));
-  }
-  return directory;
-}
 
 const run = (directory: string, more: Partial<ClickTraining> = {}) =>
   trainClickModel({

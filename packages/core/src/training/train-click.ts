@@ -18,7 +18,7 @@ import {
   clickInputs,
   embedResidual,
   languageMap,
-  type Preset,
+  type OwnPreset,
   residualInput,
   TOKEN,
   tokenInput,
@@ -32,12 +32,13 @@ import { type BlockSettings, checkFolders } from './blocks.ts';
 import { varyColours } from './colours.ts';
 import { CROP, readCut } from './item.ts';
 import { clickLoss } from './losses.ts';
+import { ONE_PHRASE_CHANCE } from './published.ts';
 
 /** Everything that decides a training run. */
 export interface ClickTraining {
   /** Folder of the run: items, checkpoint, log and weights. */
   readonly directory: string;
-  readonly preset: Preset;
+  readonly preset: OwnPreset;
   /** Optimiser steps; each shows one click round of one batch. */
   readonly steps: number;
   readonly data: BlockSettings;
@@ -89,9 +90,8 @@ const RANDOM_START_CHANCE = 0.35;
 const NO_CLICK_CHANCE = 0.12;
 /** Episodes whose masks stand under the rules of a click, as they do for whoever labels: the network learns what they leave to it. */
 const RULES_CHANCE = 0.65;
-/** Samples that are shown without a prompt, and, of the others, with a single phrase instead of the mean, as often as the paper does. */
+/** Samples that are shown without a prompt. */
 const NO_PROMPT_CHANCE = 0.3;
-const ONE_PHRASE_CHANCE = 0.5;
 /** Residual strength varies by exp(0.25·N(0,1)). */
 const GAIN_SPREAD = 0.25;
 const DICE = 1;

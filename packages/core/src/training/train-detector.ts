@@ -12,10 +12,10 @@ import { type TextFeatures, textFeatures } from '../language/text-features.ts';
 import { modelPath } from '../models.ts';
 import type { SegHead, SegSettings } from '../networks/adclick-seg.ts';
 import {
-  type ClickWeights,
   type ClickWeightsCard,
   checkBackbone,
-  loadClickWeights,
+  loadOwnWeights,
+  type OwnClickWeights,
 } from '../networks/click-weights.ts';
 import type { SlidingWindow } from '../networks/sliding-window.ts';
 import { type TypeWords, trusted, unasked } from '../networks/unasked.ts';
@@ -133,7 +133,7 @@ export interface PreparedTraining {
   readonly names: { readonly trained: readonly string[]; readonly unseen: readonly string[] };
   /** What the phrases of the labels' types say; empty where language has no part. */
   readonly words: TypeWords;
-  readonly click: ClickWeights;
+  readonly click: OwnClickWeights;
 }
 
 const stepsOf = ({ steps }: DetectorTraining, { loop, folds, foldSteps, trust }: DetectorTrainingSettings) => {
@@ -160,7 +160,7 @@ function countsFor(steps: number, labels: number, { goods, simulated, copies }: 
 export async function prepareTraining(
   training: DetectorTraining,
   settings: DetectorTrainingSettings = DETECTOR_TRAINING,
-  given?: ClickWeights,
+  given?: OwnClickWeights,
 ): Promise<PreparedTraining> {
   const { index, runtime, labels: all, prompts, normals, seed, onProgress, signal } = training;
   const labels = all.filter(hasDefect).map((label) => ({ ...label, image: index.rgb(label.image) }));
@@ -171,7 +171,7 @@ export async function prepareTraining(
           ? `none of ${all.length} labels has a pixel that is surely defect`
           : `only ${labels.length} label with a defect`,
     });
-  const click = given ?? (await loadClickWeights(modelPath(`${DEFAULT_WEIGHTS}/weights.safetensors`)));
+  const click = given ?? (await loadOwnWeights(modelPath(`${DEFAULT_WEIGHTS}/weights.safetensors`)));
   checkBackbone(click.card, index.backbone, click.card.name);
   const { textEncoder } = click.card;
   const words: TypeWords =
@@ -330,7 +330,7 @@ export async function fitDetector(
 export async function trainDetector(
   training: DetectorTraining,
   settings: DetectorTrainingSettings = DETECTOR_TRAINING,
-  click?: ClickWeights,
+  click?: OwnClickWeights,
 ): Promise<TrainedDetector> {
   return fitDetector(await prepareTraining(training, settings, click), settings);
 }
