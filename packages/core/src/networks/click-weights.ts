@@ -53,6 +53,7 @@ interface Weights {
 /** Weights of our own network with their card. */
 export interface OwnClickWeights extends Weights {
   readonly network: 'own';
+  readonly card: ClickWeightsCard & { readonly preset: OwnPreset };
   readonly settings: AdclickSettings;
 }
 
@@ -186,7 +187,12 @@ export async function loadClickWeights(path: string): Promise<ClickWeights> {
   if (preset === PAPER) return publishedWeights(path, card, tensors);
   if (!Object.hasOwn(PRESETS, preset))
     throw fail('ADC_WEIGHTS_KIND', { path, got: `preset ${preset}`, want: PRESET_NAMES.join(', ') });
-  return { network: 'own', card, settings: settingsOf({ preset, residualDims }, tensors), tensors };
+  return {
+    network: 'own',
+    card: { ...card, preset },
+    settings: settingsOf({ preset, residualDims }, tensors),
+    tensors,
+  };
 }
 
 /** {@link loadClickWeights} for what only our own network can do. Throws ADC_WEIGHTS_KIND for the published one as well. */

@@ -72,9 +72,6 @@ const TRIES = 40;
 const REPORT_EVERY = 20;
 const CHECKPOINT_EVERY = 100;
 
-/** Channels of a residual with the default backbone. */
-const RESIDUAL_DIMS = tokenDims(BACKBONES[DEFAULT_BACKBONE]);
-
 /** A whole picture of 64 × 64 tokens as published; crops of half the side where the pool holds none that is square. */
 const SIDES = { whole: 2 * CROP, crop: CROP } as const;
 type Program = keyof typeof SIDES;
@@ -152,7 +149,7 @@ export async function trainPublishedClickModel(options: PublishedClickTraining):
   await mkdir(directory, { recursive: true });
   const checkpoint = join(directory, 'checkpoint.safetensors');
   const log = join(directory, 'log.jsonl');
-  const settings = initial?.settings ?? publishedSizes(options.width, RESIDUAL_DIMS);
+  const settings = initial?.settings ?? publishedSizes(options.width, tokenDims(BACKBONES[data.backbone ?? DEFAULT_BACKBONE]));
   const batch = Object.values(recipe.mix).reduce((sum, slots) => sum + slots);
   const store = await BlockStore.start(join(directory, 'items'), data);
   const runtime = await Runtime.start();

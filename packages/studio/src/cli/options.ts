@@ -14,6 +14,15 @@ export const wholeNumber =
     throw new InvalidArgumentError(`It must be a whole number, ${range}.`);
   };
 
+/** A whole number of which `unit` is a divisor. */
+export const multipleOf =
+  (unit: number) =>
+  (text: string): number => {
+    const value = Number(text);
+    if (/^\d+$/.test(text) && value > 0 && value % unit === 0) return value;
+    throw new InvalidArgumentError(`It must be a multiple of ${unit}.`);
+  };
+
 /** The side of a model grid, or `auto`. */
 export const gridSide = (text: string): number | 'auto' => (text === 'auto' ? text : wholeNumber(128, 4096)(text));
 

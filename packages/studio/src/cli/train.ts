@@ -1,5 +1,6 @@
 /** `adclick train`: click weights, from nothing or for one category of a project, and detectors on a project's labels. */
 import { TEXT_ENCODERS, type TextEncoderName } from '@adclick/core/language';
+import { PRESET_NAMES, type Preset } from '@adclick/core/models';
 import { type Command, Option } from 'commander';
 import { counted } from '../api.ts';
 import { trainSegmentation } from '../detectors/training.ts';
@@ -7,13 +8,14 @@ import { localUser } from '../local-user.ts';
 import { openLabels } from '../open-labels.ts';
 import { trainClick } from '../workbench/click-training.ts';
 import { decisionLines } from './decision-lines.ts';
-import { collect, number, wholeNumber } from './options.ts';
+import { collect, multipleOf, number, wholeNumber } from './options.ts';
 import { formatDuration } from './progress-bar.ts';
 import { type CommonOptions, run, withCommon } from './run.ts';
 
 interface Options extends CommonOptions {
   readonly category?: string;
-  readonly preset?: 'small' | 'base' | 'paper';
+  readonly preset?: Preset;
+  readonly width?: number;
   readonly textEncoder?: TextEncoderName;
   readonly steps?: number;
   readonly learningRate?: number;
@@ -86,7 +88,12 @@ export function addTrain(program: Command): void {
       new Option(
         '--preset <SIZE>',
         "size of the network made from nothing (default: the project's, else small)",
-      ).choices(['small', 'base', 'paper']),
+      ).choices([...PRESET_NAMES]),
+    )
+    .option(
+      '--width <N>',
+      'channels of the network of --preset paper, a multiple of 32 (default: 128; published: 1024)',
+      multipleOf(32),
     )
     .addOption(
       new Option(
@@ -95,7 +102,11 @@ export function addTrain(program: Command): void {
       ).choices(Object.keys(TEXT_ENCODERS)),
     )
     .option('--steps <N>', 'optimiser steps', wholeNumber(1))
-    .option('--learning-rate <X>', 'highest learning rate, lower to refine good weights (default: 1e-3)', number(0, 1))
+    .option(
+      '--learning-rate <X>',
+      'highest learning rate, lower to refine good weights (default: 1e-3, of paper 3e-5)',
+      number(0, 1),
+    )
     .option('--seed <N>', 'seed of weights and data', wholeNumber(0), 1)
     .option('--name <NAME>', 'name of the weights')
     .option('--folder <DIR>', 'also train on this category in MVTec AD layout, with its defects; repeatable', collect)

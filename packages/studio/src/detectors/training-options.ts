@@ -12,9 +12,11 @@ export interface TrainingOptions {
   readonly preset?: Preset;
   /** Encoder of the words that weights made from nothing learn with; default MiniLM. */
   readonly textEncoder?: TextEncoderName;
+  /** Channels of a token of the published network, a multiple of 32; 1024 are the paper's. */
+  readonly width?: number;
   readonly steps?: number;
   readonly seed?: number;
-  /** Highest learning rate; default 1e-3, lower to refine weights that are good already. */
+  /** Highest learning rate; default 1e-3, the published 3e-5 for that network; lower to refine weights that are good already. */
   readonly learningRate?: number;
   readonly name?: string;
   /** Categories in MVTec AD layout whose pictures and defects are trained on beside drawn products. */

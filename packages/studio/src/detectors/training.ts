@@ -3,7 +3,7 @@ import { DEFAULT_WEIGHTS, Detector, readRgb } from '@adclick/core';
 import { fail as failCore } from '@adclick/core/errors';
 import { fromStored } from '@adclick/core/files';
 import { decodeRle } from '@adclick/core/geometry';
-import { loadClickWeights } from '@adclick/core/models';
+import { loadClickWeights, loadOwnWeights, modelPath } from '@adclick/core/models';
 import {
   DETECTOR_TRAINING,
   type DetectorTraining,
@@ -97,7 +97,10 @@ export async function makeDetector(
 ): Promise<{ readonly detector: Detector; readonly path: string; readonly notes: readonly string[] }> {
   const started = performance.now();
   const { onProgress, signal, owned } = work;
-  const click = await loadClickWeights(resolveWeights(project.settings.weights ?? DEFAULT_WEIGHTS, project.root));
+  const chosen = await loadClickWeights(resolveWeights(project.settings.weights, project.root));
+  // A detector's network begins with what ours has learnt; the published one has other parts.
+  const click =
+    chosen.network === 'own' ? chosen : await loadOwnWeights(modelPath(`${DEFAULT_WEIGHTS}/weights.safetensors`));
   const label = `training ${name}`;
   const report = (progress: { done: number; total: number }) => onProgress?.({ label, ...progress });
   const service = new PromptService(project);

@@ -5,7 +5,7 @@ import { CodedError } from '@adclick/core';
 import { CLICK_THRESHOLD } from '@adclick/core/evaluation';
 import { describeIoError, isMissing, writeFileAtomic } from '@adclick/core/files';
 import { DEFAULT_TEXT_ENCODER, TEXT_ENCODERS, type TextEncoderName } from '@adclick/core/language';
-import { BACKBONES, type BackboneName, DEFAULT_BACKBONE } from '@adclick/core/models';
+import { BACKBONES, type BackboneName, DEFAULT_BACKBONE, PRESET_NAMES } from '@adclick/core/models';
 import { stringify } from 'yaml';
 import { z } from 'zod';
 import { LOST_NAME } from '../api.ts';
@@ -60,7 +60,7 @@ const projectSchema = z.strictObject({
   /** Network that turns pictures into descriptors. */
   backbone: z.enum(Object.keys(BACKBONES) as BackboneName[]).default(DEFAULT_BACKBONE),
   /** Size of the click network that training from nothing makes, where the command does not say another. */
-  preset: z.enum(['small', 'base', 'paper']).default('small'),
+  preset: z.enum(PRESET_NAMES).default('small'),
   /** Encoder of the words that such a network learns with. */
   textEncoder: z.enum(Object.keys(TEXT_ENCODERS) as TextEncoderName[]).default(DEFAULT_TEXT_ENCODER),
   /** Click weights: a name that ships, or a .safetensors file relative to the project. */

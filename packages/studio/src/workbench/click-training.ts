@@ -2,8 +2,13 @@
 import { existsSync } from 'node:fs';
 import { basename, dirname, join, resolve } from 'node:path';
 import { isFolder } from '@adclick/core/files';
-import { checkBackbone, DEFAULT_BACKBONE, loadClickWeights } from '@adclick/core/models';
-import { trainClickModel } from '@adclick/core/training';
+import { checkBackbone, DEFAULT_BACKBONE, loadClickWeights, PAPER } from '@adclick/core/models';
+import {
+  PUBLISHED_CLICKS,
+  type TrainingProgress,
+  trainClickModel,
+  trainPublishedClickModel,
+} from '@adclick/core/training';
 import { progressDetail, type TrainingAnswer, type TrainingOptions } from '../detectors/training-options.ts';
 import { fail } from '../errors.ts';
 import type { WorkOptions } from '../jobs/progress.ts';
@@ -15,10 +20,12 @@ import { tuneClickModel } from './click-tuning.ts';
 
 const DEFAULT_STEPS = 9_600;
 const LEARNING_RATE = 1e-3;
-/** Share of training data from real folders, where some are given. */
+/** Share of training data from real folders, where some are given; the published network is pretrained on them alone. */
 const FOLDER_SHARE = 0.12;
+/** Channels of the published network unless another number is asked for: it wants a GPU, and this one learns on a computer without. */
+const PAPER_WIDTH = 128;
 
-/** Trains into `.adclick/models/<name>` of the folder. @throws ADC_FOLDER_MISSING, ADC_PROJECT, ADC_MODEL_EXISTS, ADC_IN_USE, ADC_DATASET, ADC_WEIGHTS_KIND, ADC_NETWORK_MISSING, ADC_DISK. */
+/** Trains into `.adclick/models/<name>` of the folder. @throws ADC_USAGE, ADC_FOLDER_MISSING, ADC_PROJECT, ADC_MODEL_EXISTS, ADC_IN_USE, ADC_DATASET, ADC_WEIGHTS_KIND, ADC_NETWORK_MISSING, ADC_DISK. */
 export async function trainClick(
   directory: string,
   options: TrainingOptions,
@@ -32,9 +39,7 @@ export async function trainClick(
   const {
     preset = settings?.preset ?? 'small',
     textEncoder = settings?.textEncoder,
-    steps = DEFAULT_STEPS,
     seed = 1,
-    learningRate = LEARNING_RATE,
     name = `click-${preset}-${seed}`,
     resume = false,
   } = options;
@@ -55,37 +60,61 @@ export async function trainClick(
         throw fail('ADC_FOLDER_MISSING', { path: join(folder.directory, folder.category) });
     const names = folders.map(({ category }) => category);
     const backbone = settings?.backbone ?? DEFAULT_BACKBONE;
-    const from = options.from && (await loadClickWeights(resolveWeights(options.from, directory)));
+    const from = options.from ? await loadClickWeights(resolveWeights(options.from, directory)) : undefined;
     if (from) checkBackbone(from.card, backbone, options.from as string);
-    const weights = await trainClickModel({
-      directory: run,
-      preset: from ? from.card.preset : preset,
-      steps,
-      data: {
-        seed,
-        folders,
-        folderShare: folders.length > 0 ? FOLDER_SHARE : 0,
-        backbone,
-        textEncoder: (from ? from.card.textEncoder : undefined) ?? textEncoder,
-      },
-      learningRate,
-      initial: from ? from.tensors : undefined,
-      part: options.only,
-      // What is sure of masks without words stays so.
-      odds: from && options.only === 'language' ? from.card.odds : undefined,
-      resume,
+    const size = from ? from.card.preset : preset;
+    const shared = {
+      ...{ directory: run, name, resume, signal, owned },
       trainedOn: ['drawn products with simulated defects', ...names].join(', '),
-      name,
-      onProgress: (progress) =>
+      onProgress: (progress: TrainingProgress) =>
         work.onProgress?.({
           label: 'training',
           done: progress.step,
           total: progress.steps,
           detail: progressDetail(progress),
         }),
-      signal,
-      owned,
+    };
+    if (size === PAPER) {
+      const misuse = misuseOf(options);
+      if (misuse !== undefined) throw fail('ADC_USAGE', { what: misuse, command: 'adclick train click' });
+      const { steps = PUBLISHED_CLICKS.steps, learningRate = PUBLISHED_CLICKS.learningRate } = options;
+      const weights = await trainPublishedClickModel({
+        ...shared,
+        trainedOn: names.length > 0 ? names.join(', ') : shared.trainedOn,
+        width: options.width ?? PAPER_WIDTH,
+        recipe: { ...PUBLISHED_CLICKS, steps, learningRate },
+        data: { seed, folders, folderShare: folders.length > 0 ? 1 : 0, backbone },
+        initial: from?.network === 'published' ? from : undefined,
+      });
+      return { name, weights, steps, seconds: (performance.now() - started) / 1000 };
+    }
+    if (options.width !== undefined)
+      throw fail('ADC_USAGE', { what: `--width is that of --preset ${PAPER}`, command: 'adclick train click' });
+    const { steps = DEFAULT_STEPS, learningRate = LEARNING_RATE } = options;
+    const weights = await trainClickModel({
+      ...shared,
+      preset: size,
+      steps,
+      data: {
+        seed,
+        folders,
+        folderShare: folders.length > 0 ? FOLDER_SHARE : 0,
+        backbone,
+        textEncoder: from?.card.textEncoder ?? textEncoder,
+      },
+      learningRate,
+      initial: from?.tensors,
+      part: options.only,
+      // What is sure of masks without words stays so.
+      odds: from && options.only === 'language' ? from.card.odds : undefined,
     });
     return { name, weights, steps, seconds: (performance.now() - started) / 1000 };
   });
+}
+
+/** What the published network has no part for, in words. */
+function misuseOf({ only, width, from }: TrainingOptions): string | undefined {
+  if (only !== undefined) return '--only language moves what our own network hears, which the published one has not';
+  if (width !== undefined && from !== undefined) return '--width is that of the weights of --from';
+  return undefined;
 }

@@ -5,7 +5,13 @@ import { Labeler, ReferenceIndex, readRgb } from '@adclick/core';
 import { type ClickItem, evaluateClicks } from '@adclick/core/evaluation';
 import { checkBackbone, loadClickWeights, saveClickWeights } from '@adclick/core/models';
 import { ANOMALY_KINDS, type AnomalyKind, Random, simulateAnomaly } from '@adclick/core/synthesis';
-import { trainClickModel } from '@adclick/core/training';
+import {
+  PUBLISHED_CLICKS,
+  PUBLISHED_MIXES,
+  type TrainingProgress,
+  trainClickModel,
+  trainPublishedClickModel,
+} from '@adclick/core/training';
 import { Runtime, removeIfPossible } from '@adclick/ortgrad';
 import { counted } from '../api.ts';
 import { progressDetail, type TrainingAnswer, type TrainingOptions } from '../detectors/training-options.ts';
@@ -113,7 +119,7 @@ export async function tuneClickModel(
   options: TrainingOptions & { readonly category: string },
   work: WorkOptions,
 ): Promise<TrainingAnswer> {
-  const { steps = STEPS, seed = 1, name = fileName(options.category), resume = false } = options;
+  const { seed = 1, name = fileName(options.category), resume = false } = options;
   checkModelName(name, 'adclick train click');
   const started = performance.now();
   const project = await openProject(directory);
@@ -124,7 +130,9 @@ export async function tuneClickModel(
     throw fail('ADC_DATASET', { path: category.settings.good.join(', '), what });
   }
   const base = resolveWeights(options.from ?? project.settings.weights, project.root);
-  const { card, tensors } = await loadClickWeights(base);
+  const initial = await loadClickWeights(base);
+  const { card } = initial;
+  const { steps = initial.network === 'published' ? PUBLISHED_CLICKS.steps : STEPS } = options;
   const { backbone } = project.settings;
   checkBackbone(card, backbone, base);
   const split = splitPictures(paths);
@@ -136,33 +144,41 @@ export async function tuneClickModel(
     const pictures = join(folder, 'pictures');
     const inside = fileName(category.name);
     await writeDataset(pictures, inside, split.training);
-    const tuned = await trainClickModel({
-      directory: run,
-      preset: card.preset,
-      steps,
-      data: {
-        seed,
-        folders: [{ directory: pictures, category: inside, realDefects: false, kinds: TRAINED_KINDS }],
-        folderShare: CATEGORY_SHARE,
-        textEncoder: card.textEncoder,
-        backbone,
-      },
-      learningRate: LEARNING_RATE,
-      initial: tensors,
-      odds: card.odds,
-      resume,
+    const goods = { directory: pictures, category: inside, realDefects: false };
+    const shared = {
+      ...{ directory: run, name, resume, signal: hold.signal, owned: hold.owned },
       trainedOn: `${card.trainedOn}; then the good pictures of ${category.name}`,
-      name,
-      onProgress: (progress) =>
+      onProgress: (progress: TrainingProgress) =>
         work.onProgress?.({
           label: 'tuning',
           done: progress.step,
           total: progress.steps,
           detail: progressDetail(progress),
         }),
-      signal: hold.signal,
-      owned: hold.owned,
-    });
+    };
+    const tuned =
+      initial.network === 'published'
+        ? await trainPublishedClickModel({
+            ...shared,
+            ...{ width: initial.settings.dim, initial },
+            recipe: { ...PUBLISHED_CLICKS, steps, mix: PUBLISHED_MIXES.fineTuning },
+            data: { seed, folders: [goods], folderShare: 1, backbone },
+          })
+        : await trainClickModel({
+            ...shared,
+            preset: initial.card.preset,
+            steps,
+            data: {
+              seed,
+              folders: [{ ...goods, kinds: TRAINED_KINDS }],
+              folderShare: CATEGORY_SHARE,
+              textEncoder: card.textEncoder,
+              backbone,
+            },
+            learningRate: LEARNING_RATE,
+            initial: initial.tensors,
+            odds: card.odds,
+          });
     const before = await score(split, base, project, seed, 'judging the old weights', held);
     const after = await score(split, tuned, project, seed, 'judging the new weights', held);
     const kept = after > before + MARGIN;
