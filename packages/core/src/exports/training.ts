@@ -18,3 +18,4 @@ export {
 export { type ClickTraining, type TrainingProgress, trainClickModel } from '../training/train-click.ts';
 export { DETECTOR_TRAINING, type DetectorTrainingSettings, trainDetector } from '../training/train-detector.ts';
 export { type PublishedClickTraining, trainPublishedClickModel } from '../training/train-published-click.ts';
+export { type PublishedDetectorTraining, trainPublishedDetector } from '../training/train-published-seg.ts';

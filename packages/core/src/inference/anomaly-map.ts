@@ -58,6 +58,8 @@ export type SegBuilder = (p: ParameterSource, inputs: SegInputs) => Value;
 /** A trained network with its weights. */
 export interface SegNetwork {
   readonly build: SegBuilder;
+  /** It sees r = f* - f itself as its residual, not log(1 + r²/c), as the published one does. */
+  readonly uncalibrated?: boolean;
   readonly weights: ReadonlyMap<string, Tensor>;
 }
 
@@ -185,7 +187,7 @@ export function anomalyMapOn(graph: Graph, { image, bands }: MapInputs, options:
   const looks = bands.map(({ tokens, delta }) => {
     const [cells, dims] = delta.shape as [number, number];
     const planes = calibratedOn(delta, calibration.subarray(0, dims)); // (rows * w, D)
-    return { tokens, planes, norm: reshape(normOn(planes, matched), [cells / w, w]) };
+    return { tokens, delta, planes, norm: reshape(normOn(planes, matched), [cells / w, w]) };
   });
   const known = bands.flatMap(({ foreground }) => foreground ?? []);
   const weigh = (plane: Value): Value => {
@@ -206,11 +208,11 @@ export function anomalyMapOn(graph: Graph, { image, bands }: MapInputs, options:
     };
   }
   const frozen = new FrozenParameters(graph, network.weights);
-  const seen = looks.map(({ tokens, planes, norm }) => {
+  const seen = looks.map(({ tokens, delta, planes, norm }) => {
     const [rows] = norm.shape;
     const cells = [1, rows, w, planes.shape[1]];
     return {
-      residual: reshape(planes, cells),
+      residual: reshape(network.uncalibrated ? delta : planes, cells),
       tokens: reshape(unitRows(tokens), cells),
       norm: reshape(norm, [1, rows, w]),
     };

@@ -9,7 +9,7 @@ import { windowSize } from './click-windows.ts';
 
 /** What a trained network sees; values of one graph. */
 export interface SegInputs {
-  /** log(1 + r²/c), (1, h, w, D). */
+  /** log(1 + r²/c), or r where the network asks for that, (1, h, w, D). */
   readonly residual: Value;
   /** The picture's own descriptors, each of length 1, (1, h, w, D). */
   readonly tokens: Value;

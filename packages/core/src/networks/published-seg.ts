@@ -2,9 +2,10 @@
  * ADClick-Seg as published (Fig. 3 of the paper): squared residual, clicks and language as tokens -> one Swin stage -> one logit a token.
  * Dimensions as in published-adclick.ts.
  */
-import { add, concat, type ParameterSource, resizeBilinear, type Value } from '@adclick/ortgrad';
-import { TOKEN } from './adclick.ts';
-import { embedClicks, type PublishedSettings, stage, toPicture } from './published-adclick.ts';
+import { add, concat, expand, type ParameterSource, resizeBilinear, type Value } from '@adclick/ortgrad';
+import { CLICK_CHANNELS, TOKEN } from './adclick.ts';
+import { embedClicks, embedDelta, type PublishedSettings, stage, toPicture } from './published-adclick.ts';
+import { type SlidingWindow, slideOver } from './sliding-window.ts';
 import { dense } from './swin.ts';
 
 /**
@@ -39,4 +40,27 @@ export function publishedSeg(
   const tokens = language ? add(clicked, language) : clicked; // (B, h, w, E)
   const logits = dense(p, 'seg', stage(p, settings, tokens, paths), 1); // (B, h, w, 1)
   return toPicture(logits, TOKEN * height, TOKEN * width); // (B, 8h, 8w)
+}
+
+/**
+ * The network on a picture that nobody has clicked on: an empty click map, without words as where the paper has no labels.
+ * @param delta (1, h, w, D). @param window looks at overlapping windows in place of the whole; their answers are averaged.
+ * @returns logits (1, 8h, 8w).
+ */
+export function publishedUnasked(
+  p: ParameterSource,
+  settings: PublishedSettings,
+  delta: Value,
+  window?: SlidingWindow,
+): Value {
+  const { graph } = delta;
+  const [, height, width] = delta.shape as [number, number, number];
+  const look = (seen: Value): Value => {
+    const [batch, h, w] = seen.shape as [number, number, number];
+    const nothing = graph.constant(new Float32Array(1), [1, 1, 1, 1]);
+    const clickMap = expand(nothing, [batch, TOKEN * h, TOKEN * w, CLICK_CHANNELS]); // (B, 8h, 8w, 3)
+    return publishedSeg(p, settings, embedDelta(p, settings, seen), clickMap); // (B, 8h, 8w)
+  };
+  if (!window) return look(delta);
+  return slideOver(graph, [height, width], window, (cut) => look(cut(delta, { axis: 1, perToken: 1 })));
 }

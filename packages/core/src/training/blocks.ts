@@ -267,7 +267,10 @@ export async function makeBlock(
   const texts = new Texts(language, objectName(name), new Random(`${settings.seed}/phrases/${number}`));
   const own = normals[0].width * normals[0].height;
   const drawn = () => (own > 1.5 * DEFAULT_PIXELS && random.chance(OWN_SIZE) ? own : random.pick(BUDGETS));
-  const size = published ? { pixels: PUBLISHED_PIXELS, neighbours: PUBLISHED_NEIGHBOURS } : { pixels: drawn() };
+  // Squared residuals go uncalibrated, so one picture is enough to measure what is normal.
+  const size = published
+    ? { pixels: PUBLISHED_PIXELS, neighbours: PUBLISHED_NEIGHBOURS, calibrationImages: 1 }
+    : { pixels: drawn() };
   const index = await ReferenceIndex.build(
     normals.map((image, i) => ({ name: String(i), image })),
     { runtime, ...size, backbone: settings.backbone },

@@ -64,7 +64,7 @@ export interface PublishedClickTraining {
 }
 
 /** Blocks that must be there before the first step, the newest ones that batches draw from, and steps that each further block is worth. */
-const FIRST_BLOCKS = 6;
+const FIRST_BLOCKS = 2;
 const POOL_BLOCKS = 160;
 const STEPS_A_BLOCK = 20;
 /** Pictures that are looked at for one of a kind that is square at full size. */

@@ -1,9 +1,10 @@
 /** `adclick train`: click weights, from nothing or for one category of a project, and detectors on a project's labels. */
 import { TEXT_ENCODERS, type TextEncoderName } from '@adclick/core/language';
-import { PRESET_NAMES, type Preset } from '@adclick/core/models';
+import { PAPER, PRESET_NAMES, type Preset } from '@adclick/core/models';
 import { type Command, Option } from 'commander';
 import { counted } from '../api.ts';
 import { trainSegmentation } from '../detectors/training.ts';
+import { PAPER_WIDTH } from '../detectors/training-options.ts';
 import { localUser } from '../local-user.ts';
 import { openLabels } from '../open-labels.ts';
 import { trainClick } from '../workbench/click-training.ts';
@@ -29,6 +30,8 @@ interface Options extends CommonOptions {
 }
 
 interface SegOptions extends CommonOptions {
+  readonly preset?: typeof PAPER;
+  readonly width?: number;
   readonly category?: string;
   readonly type?: readonly string[];
   readonly unsupervised?: boolean;
@@ -36,6 +39,8 @@ interface SegOptions extends CommonOptions {
   readonly steps?: number;
   readonly seed: number;
 }
+
+const WIDTH_HELP = `channels of the network of --preset ${PAPER}, a multiple of 32 (default: ${PAPER_WIDTH}; published: 1024)`;
 
 function addSeg(train: Command): void {
   const command = train
@@ -45,6 +50,8 @@ function addSeg(train: Command): void {
     .option('--category <NAME>', 'category, where the project has several')
     .option('--type <NAME>', 'only labels of this defect type; repeatable', collect)
     .option('--unsupervised', 'without labels, on simulated defects alone')
+    .addOption(new Option('--preset <SIZE>', 'the published network in place of ours').choices([PAPER]))
+    .option('--width <N>', WIDTH_HELP, multipleOf(32))
     .option('--sliding', 'look at overlapping windows of each picture: slower, also on the line')
     .option('--steps <N>', 'optimiser steps', wholeNumber(1))
     .option('--seed <N>', 'seed of pictures and training', wholeNumber(0), 0);
@@ -90,11 +97,7 @@ export function addTrain(program: Command): void {
         "size of the network made from nothing (default: the project's, else small)",
       ).choices([...PRESET_NAMES]),
     )
-    .option(
-      '--width <N>',
-      'channels of the network of --preset paper, a multiple of 32 (default: 128; published: 1024)',
-      multipleOf(32),
-    )
+    .option('--width <N>', WIDTH_HELP, multipleOf(32))
     .addOption(
       new Option(
         '--text-encoder <NAME>',

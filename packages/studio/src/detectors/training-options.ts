@@ -1,7 +1,7 @@
 /** What the trainings of click weights and of detectors and the adapting of these are told, and what they say. */
 import type { DetectorCard, DetectorThresholds } from '@adclick/core';
 import type { TextEncoderName } from '@adclick/core/language';
-import type { Preset } from '@adclick/core/models';
+import type { PAPER, Preset } from '@adclick/core/models';
 import type { TrainingProgress } from '@adclick/core/training';
 import { counted } from '../api.ts';
 
@@ -45,8 +45,15 @@ export interface TrainingAnswer {
 export const progressDetail = ({ loss, iou }: TrainingProgress): string =>
   `loss ${loss.toFixed(3)}  IoU ${iou.map((value) => value.toFixed(2)).join(' ')}`;
 
+/** Channels of the published networks unless another number is asked for: theirs want a GPU, these learn on a computer without. */
+export const PAPER_WIDTH = 128;
+
 /** How a detector is trained. */
 export interface SegTrainingOptions {
+  /** `paper` makes the published network in place of ours. */
+  readonly preset?: typeof PAPER;
+  /** See {@link TrainingOptions.width}. */
+  readonly width?: number;
   /** Default: the project's only category. */
   readonly category?: string;
   /** Only labels of these defect types. */

@@ -3,14 +3,16 @@ import { DEFAULT_WEIGHTS, Detector, readRgb } from '@adclick/core';
 import { fail as failCore } from '@adclick/core/errors';
 import { fromStored } from '@adclick/core/files';
 import { decodeRle } from '@adclick/core/geometry';
-import { loadClickWeights, loadOwnWeights, modelPath } from '@adclick/core/models';
+import { loadClickWeights, loadOwnWeights, type OwnClickWeights, PAPER } from '@adclick/core/models';
 import {
   DETECTOR_TRAINING,
   type DetectorTraining,
   type DetectorTrainingSettings,
   type LabelledDefect,
+  type PublishedDetectorTraining,
   SLIDING_WINDOW,
   trainDetector,
+  trainPublishedDetector,
 } from '@adclick/core/training';
 import { Runtime } from '@adclick/ortgrad';
 import { openDetectorIndex } from '../engine/indexing.ts';
@@ -27,7 +29,7 @@ import { resolveWeights } from '../project/model-files.ts';
 import { openProject, type Project } from '../project/project.ts';
 import { PromptService } from '../prompts/prompts.ts';
 import { adoptDetectors } from './old-detectors.ts';
-import { judgedText, type SegTrainingAnswer, type SegTrainingOptions } from './training-options.ts';
+import { judgedText, PAPER_WIDTH, type SegTrainingAnswer, type SegTrainingOptions } from './training-options.ts';
 
 /** Opens the labels of a project for reading. */
 export type OpenTrainingLabels = (
@@ -80,9 +82,20 @@ async function labelsOf(
   return { labels, notes: leftOutLines(leftOut) };
 }
 
+/** How a detector's network is made as published. */
+export interface PublishedSettings {
+  readonly published: PublishedDetectorTraining;
+}
+
 /** How detectors are trained. @param sliding whether they look at overlapping windows. */
 export const detectorSettings = (sliding: boolean): DetectorTrainingSettings =>
   sliding ? { ...DETECTOR_TRAINING, window: SLIDING_WINDOW } : DETECTOR_TRAINING;
+
+/** What a detector's network begins with: the project's click weights, or those that ship where it has the published network's. */
+async function clickWeightsOf({ settings: { weights }, root }: Project): Promise<OwnClickWeights> {
+  const chosen = await loadClickWeights(resolveWeights(weights, root));
+  return chosen.network === 'own' ? chosen : loadOwnWeights(resolveWeights(DEFAULT_WEIGHTS));
+}
 
 /**
  * Trains a detector on labels and puts it where detection looks for it; the one before is kept beside it.
@@ -93,19 +106,19 @@ export async function makeDetector(
   { name }: Category,
   training: Omit<DetectorTraining, 'prompts' | 'onProgress' | 'signal'>,
   work: OwnedOptions,
-  settings?: DetectorTrainingSettings,
+  settings?: DetectorTrainingSettings | PublishedSettings,
 ): Promise<{ readonly detector: Detector; readonly path: string; readonly notes: readonly string[] }> {
   const started = performance.now();
   const { onProgress, signal, owned } = work;
-  const chosen = await loadClickWeights(resolveWeights(project.settings.weights, project.root));
-  // A detector's network begins with what ours has learnt; the published one has other parts.
-  const click =
-    chosen.network === 'own' ? chosen : await loadOwnWeights(modelPath(`${DEFAULT_WEIGHTS}/weights.safetensors`));
   const label = `training ${name}`;
   const report = (progress: { done: number; total: number }) => onProgress?.({ label, ...progress });
   const service = new PromptService(project);
   const prompts = (type: string) => service.guiding(name, type);
-  const { network, notes } = await trainDetector({ ...training, prompts, onProgress: report, signal }, settings, click);
+  const full = { ...training, prompts, onProgress: report, signal };
+  const { network, notes } =
+    settings && 'published' in settings
+      ? await trainPublishedDetector(full, settings.published)
+      : await trainDetector(full, settings, await clickWeightsOf(project));
   const detector = await Detector.build(training.index, {
     name,
     network,
@@ -130,7 +143,7 @@ export async function makeDetector(
 export async function trainSegmentation(
   directory: string,
   open: OpenTrainingLabels,
-  { category: only, type, unsupervised = false, steps, seed = 0, sliding = false }: SegTrainingOptions,
+  { category: only, type, unsupervised = false, steps, seed = 0, sliding = false, preset, width }: SegTrainingOptions,
   work: WorkOptions = {},
 ): Promise<SegTrainingAnswer> {
   const started = performance.now();
@@ -153,7 +166,9 @@ export async function trainSegmentation(
     try {
       const { index } = await openDetectorIndex(project, category, { ...held, runtime });
       const training = { index, runtime, labels, seed, steps };
-      const settings = detectorSettings(sliding);
+      const window = sliding ? SLIDING_WINDOW : undefined;
+      const settings =
+        preset === PAPER ? { published: { width: width ?? PAPER_WIDTH, window } } : detectorSettings(sliding);
       const { detector, path, notes } = await makeDetector(project, category, training, held, settings);
       const { judged, map } = detector.card;
       const seconds = (performance.now() - started) / 1000;

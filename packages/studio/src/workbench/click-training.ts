@@ -9,7 +9,12 @@ import {
   trainClickModel,
   trainPublishedClickModel,
 } from '@adclick/core/training';
-import { progressDetail, type TrainingAnswer, type TrainingOptions } from '../detectors/training-options.ts';
+import {
+  PAPER_WIDTH,
+  progressDetail,
+  type TrainingAnswer,
+  type TrainingOptions,
+} from '../detectors/training-options.ts';
 import { fail } from '../errors.ts';
 import type { WorkOptions } from '../jobs/progress.ts';
 import { whileWritingWeights } from '../project/leases.ts';
@@ -22,8 +27,6 @@ const DEFAULT_STEPS = 9_600;
 const LEARNING_RATE = 1e-3;
 /** Share of training data from real folders, where some are given; the published network is pretrained on them alone. */
 const FOLDER_SHARE = 0.12;
-/** Channels of the published network unless another number is asked for: it wants a GPU, and this one learns on a computer without. */
-const PAPER_WIDTH = 128;
 
 /** Trains into `.adclick/models/<name>` of the folder. @throws ADC_USAGE, ADC_FOLDER_MISSING, ADC_PROJECT, ADC_MODEL_EXISTS, ADC_IN_USE, ADC_DATASET, ADC_WEIGHTS_KIND, ADC_NETWORK_MISSING, ADC_DISK. */
 export async function trainClick(
