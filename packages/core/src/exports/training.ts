@@ -1,6 +1,7 @@
 /** `@adclick/core/training`: training of the click model on folders of good pictures, and of a detector's network on labels. */
 export type { LabelledDefect } from '../clicks/labelled-defect.ts';
 export { SLIDING_WINDOW, type SlidingWindow } from '../networks/sliding-window.ts';
+export { ablatedDetector, ablatedSeg, FINE_TUNING, type SegSwitches } from '../training/ablations.ts';
 export type { BlockSettings, FolderSource } from '../training/blocks.ts';
 export type { DetectorTraining, TrainedDetector } from '../training/detector-training.ts';
 export {

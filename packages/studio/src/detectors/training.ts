@@ -16,6 +16,7 @@ import {
 } from '@adclick/core/training';
 import { Runtime } from '@adclick/ortgrad';
 import { openDetectorIndex } from '../engine/indexing.ts';
+import { fail } from '../errors.ts';
 import type { LabelStore } from '../exchange/label-store.ts';
 import { leftOutLines, objection } from '../exchange/transfer.ts';
 import type { LeftOut } from '../exchange/types.ts';
@@ -137,7 +138,7 @@ export async function makeDetector(
 
 /**
  * Trains the detector of one category. What its labels hold is a mask, so nothing is abandoned.
- * @throws ADC_PROJECT_MISSING, ADC_PROJECT for an unknown category, ADC_LABELS without labels, with a single one or with an unknown
+ * @throws ADC_USAGE, ADC_PROJECT_MISSING, ADC_PROJECT for an unknown category, ADC_LABELS without labels, with a single one or with an unknown
  * defect type, ADC_IN_USE while another process trains it, ADC_LEASE_LOST when one has taken that over, what indexing throws, ADC_DISK.
  */
 export async function trainSegmentation(
@@ -147,6 +148,8 @@ export async function trainSegmentation(
   work: WorkOptions = {},
 ): Promise<SegTrainingAnswer> {
   const started = performance.now();
+  if (width !== undefined && preset !== PAPER)
+    throw fail('ADC_USAGE', { what: `--width goes with --preset ${PAPER}`, command: 'adclick train seg' });
   const project = await openProject(directory);
   await tidyProject(project.root);
   const categories = categoriesOf(project, only);

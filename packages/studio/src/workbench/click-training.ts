@@ -47,6 +47,10 @@ export async function trainClick(
     resume = false,
   } = options;
   checkModelName(name, 'adclick train click');
+  const refuse = (what: string) => fail('ADC_USAGE', { what, command: 'adclick train click' });
+  if (options.width !== undefined && options.from !== undefined)
+    throw refuse('--width is that of the weights of --from');
+  if (options.width !== undefined && preset !== PAPER) throw refuse(`--width goes with --preset ${PAPER}`);
   const started = performance.now();
   return whileWritingWeights(directory, name, work, async ({ signal, owned }) => {
     await tidyProject(directory);
@@ -78,8 +82,8 @@ export async function trainClick(
         }),
     };
     if (size === PAPER) {
-      const misuse = misuseOf(options);
-      if (misuse !== undefined) throw fail('ADC_USAGE', { what: misuse, command: 'adclick train click' });
+      if (options.only !== undefined)
+        throw refuse('--only language moves what our own network hears, and --from is the published one');
       const { steps = PUBLISHED_CLICKS.steps, learningRate = PUBLISHED_CLICKS.learningRate } = options;
       const weights = await trainPublishedClickModel({
         ...shared,
@@ -91,8 +95,6 @@ export async function trainClick(
       });
       return { name, weights, steps, seconds: (performance.now() - started) / 1000 };
     }
-    if (options.width !== undefined)
-      throw fail('ADC_USAGE', { what: `--width is that of --preset ${PAPER}`, command: 'adclick train click' });
     const { steps = DEFAULT_STEPS, learningRate = LEARNING_RATE } = options;
     const weights = await trainClickModel({
       ...shared,
@@ -113,11 +115,4 @@ export async function trainClick(
     });
     return { name, weights, steps, seconds: (performance.now() - started) / 1000 };
   });
-}
-
-/** What the published network has no part for, in words. */
-function misuseOf({ only, width, from }: TrainingOptions): string | undefined {
-  if (only !== undefined) return '--only language moves what our own network hears, which the published one has not';
-  if (width !== undefined && from !== undefined) return '--width is that of the weights of --from';
-  return undefined;
 }

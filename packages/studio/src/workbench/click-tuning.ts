@@ -5,13 +5,7 @@ import { Labeler, ReferenceIndex, readRgb } from '@adclick/core';
 import { type ClickItem, evaluateClicks } from '@adclick/core/evaluation';
 import { checkBackbone, loadClickWeights, saveClickWeights } from '@adclick/core/models';
 import { ANOMALY_KINDS, type AnomalyKind, Random, simulateAnomaly } from '@adclick/core/synthesis';
-import {
-  PUBLISHED_CLICKS,
-  PUBLISHED_MIXES,
-  type TrainingProgress,
-  trainClickModel,
-  trainPublishedClickModel,
-} from '@adclick/core/training';
+import { FINE_TUNING, type TrainingProgress, trainClickModel, trainPublishedClickModel } from '@adclick/core/training';
 import { Runtime, removeIfPossible } from '@adclick/ortgrad';
 import { counted } from '../api.ts';
 import { progressDetail, type TrainingAnswer, type TrainingOptions } from '../detectors/training-options.ts';
@@ -132,7 +126,7 @@ export async function tuneClickModel(
   const base = resolveWeights(options.from ?? project.settings.weights, project.root);
   const initial = await loadClickWeights(base);
   const { card } = initial;
-  const { steps = initial.network === 'published' ? PUBLISHED_CLICKS.steps : STEPS } = options;
+  const { steps = initial.network === 'published' ? FINE_TUNING.steps : STEPS } = options;
   const { backbone } = project.settings;
   checkBackbone(card, backbone, base);
   const split = splitPictures(paths);
@@ -161,7 +155,7 @@ export async function tuneClickModel(
         ? await trainPublishedClickModel({
             ...shared,
             ...{ width: initial.settings.dim, initial },
-            recipe: { ...PUBLISHED_CLICKS, steps, mix: PUBLISHED_MIXES.fineTuning },
+            recipe: { ...FINE_TUNING, steps },
             data: { seed, folders: [goods], folderShare: 1, backbone },
           })
         : await trainClickModel({

@@ -8,6 +8,7 @@ import { loadClickWeights } from '@adclick/core/models';
 import { tensor, writeSafetensors } from '@adclick/ortgrad';
 import { describe, expect, onTestFinished, test, vi } from 'vitest';
 import type { Action } from '../../src/api.ts';
+import { trainSegmentation } from '../../src/detectors/training.ts';
 import { sightOfClicks, sightOfDetector } from '../../src/engine/proposals.ts';
 import { categoriesOf } from '../../src/project/categories.ts';
 import { listModels } from '../../src/project/model-files.ts';
@@ -350,6 +351,17 @@ describe('what a user wrote or kept is named, and never called unexpected', () =
     // The name says the size, and both are taken.
     await expect(trainClick(project.root, {})).rejects.toThrow('a model named click-base-1');
     await expect(trainClick(project.root, { preset: 'paper' })).rejects.toThrow('a model named click-paper-1');
+  });
+
+  test('a width is refused where no published network is made anew', async () => {
+    const project = await makeProject();
+    const usage = (what: string) => ({ code: 'ADC_USAGE', message: expect.stringContaining(what) });
+    const width = 64;
+    await expect(trainClick(project.root, { width })).rejects.toMatchObject(usage('--preset paper'));
+    const from = 'adclick-small';
+    await expect(trainClick(project.root, { preset: 'paper', width, from })).rejects.toMatchObject(usage('--from'));
+    const labels = () => Promise.reject(new Error('not asked'));
+    await expect(trainSegmentation(project.root, labels, { width })).rejects.toMatchObject(usage('--preset paper'));
   });
 
   test('`adclick train click` does not leave out a folder that is not there', async () => {
