@@ -10,6 +10,9 @@ export interface DiscRadii {
   readonly negative: number;
 }
 
+/** Those of the published network, as its code draws them at 512 pixels. */
+export const PUBLISHED_RADII: DiscRadii = { positive: 10, negative: 5 };
+
 /** Visits each pixel of a raster of the model grid's size whose centre lies within `radius` pixels of a click, by its row-major index. */
 export function overDisc(
   { x: cx, y: cy }: ModelPoint,

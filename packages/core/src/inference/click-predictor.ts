@@ -1,7 +1,7 @@
 /** The click model on one token grid: takes clicks one after the other, remembers the way, so an undo costs nothing. */
 import { type Graph, giveBack, keptPromise, type Runtime, type Session, type Tensor, tensor } from '@adclick/ortgrad';
 import { CLICK_THRESHOLD } from '../clicks/annotator.ts';
-import type { DiscRadii } from '../clicks/disc.ts';
+import { type DiscRadii, PUBLISHED_RADII } from '../clicks/disc.ts';
 import { drawDisc, PixelInputs, TokenInputs, type TokenResidual } from '../clicks/encoding.ts';
 import { Ruled } from '../clicks/rules.ts';
 import type { ModelClick } from '../clicks/types.ts';
@@ -15,7 +15,6 @@ import type { TextFeatures } from '../language/text-features.ts';
 import { TOKENS as WORDS } from '../language/tokenizer.ts';
 import { CLICK_CHANNELS, CLICK_PLANES, LIKENESS, TOKEN } from '../networks/adclick.ts';
 import { type ClickWeights, type ClickWeightsCard, oddsAfter } from '../networks/click-weights.ts';
-import { PUBLISHED_RADII } from '../networks/published-adclick.ts';
 import { type ClickGraphs, clickGraphs } from './click-graphs.ts';
 import {
   allWindows,

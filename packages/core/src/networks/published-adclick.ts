@@ -20,7 +20,6 @@ import {
   square,
   type Value,
 } from '@adclick/ortgrad';
-import type { DiscRadii } from '../clicks/disc.ts';
 import { CLICK_CHANNELS, TOKEN } from './adclick.ts';
 import { dense, type SwinSettings, swinStack } from './swin.ts';
 
@@ -53,9 +52,6 @@ export function publishedSizes(width: number, residualDims: number): PublishedSe
     ...{ pyramid: [share(240), share(480), share(960), share(1920)], head: share(256) },
   };
 }
-
-/** Radii of click discs at 512 pixels, as the published code draws them. */
-export const PUBLISHED_RADII: DiscRadii = { positive: 10, negative: 5 };
 
 /** What training leaves out at random, as factors: 0, or more than 1 for what stays. */
 export interface Dropped {

@@ -12,6 +12,7 @@ import {
   Trainer,
 } from '@adclick/ortgrad';
 import { simulateNextClick } from '../clicks/annotator.ts';
+import { PUBLISHED_RADII } from '../clicks/disc.ts';
 import { sampledClicks } from '../clicks/sampled-clicks.ts';
 import type { ModelClick } from '../clicks/types.ts';
 import { fail } from '../errors.ts';
@@ -24,7 +25,6 @@ import {
   deltaInput,
   droppedInputs,
   embedDelta,
-  PUBLISHED_RADII,
   type PublishedSettings,
   publishedAdclick,
   publishedSizes,
@@ -149,7 +149,8 @@ export async function trainPublishedClickModel(options: PublishedClickTraining):
   await mkdir(directory, { recursive: true });
   const checkpoint = join(directory, 'checkpoint.safetensors');
   const log = join(directory, 'log.jsonl');
-  const settings = initial?.settings ?? publishedSizes(options.width, tokenDims(BACKBONES[data.backbone ?? DEFAULT_BACKBONE]));
+  const settings =
+    initial?.settings ?? publishedSizes(options.width, tokenDims(BACKBONES[data.backbone ?? DEFAULT_BACKBONE]));
   const batch = Object.values(recipe.mix).reduce((sum, slots) => sum + slots);
   const store = await BlockStore.start(join(directory, 'items'), data);
   const runtime = await Runtime.start();

@@ -10,6 +10,7 @@ import {
   toFloat32,
 } from '@adclick/ortgrad';
 import { simulateNextClick } from '../clicks/annotator.ts';
+import { PUBLISHED_RADII } from '../clicks/disc.ts';
 import type { ModelClick } from '../clicks/types.ts';
 import { fail } from '../errors.ts';
 import type { Mask } from '../image/types.ts';
@@ -18,7 +19,6 @@ import {
   clickMapInput,
   deltaInput,
   embedDelta,
-  PUBLISHED_RADII,
   type PublishedSettings,
   publishedSizes,
 } from '../networks/published-adclick.ts';
