@@ -13,6 +13,7 @@ import { bertEncoder } from './bert-names.ts';
 import { fitOf, holds, writeImported } from './import-checkpoint.ts';
 import { lavtEncoder } from './lavt.ts';
 import { Checkpoint } from './open-checkpoint.ts';
+import { simpleClickNetwork } from './simple-click.ts';
 import { wideResNet } from './wide-resnet.ts';
 
 const FIXTURES = join(import.meta.dirname, 'fixtures');
@@ -158,6 +159,29 @@ test('whole numbers and numbers that are none are refused, and nothing half-writ
     misfit(/conv1\.weight holds numbers/),
   );
   expect(await readdir(join(folder, 'out'))).toEqual([]);
+});
+
+test('SimpleClick as it writes its checkpoints', async () => {
+  const sizes = { side: 32, patch: 16, dim: 4, depth: 4, heads: 1, window: 1, head: 2 } as const;
+  const small = simpleClickNetwork({ ...sizes, levels: [2, 2, 2, 2] });
+  const besides = { 'backbone.cls_token': [1, 1, 4], 'backbone.head.bias': [9], 'head.up_conv1.0.bias': [1] };
+  const saved = dict({ state_dict: state({ ...shapesOf(small), ...besides }), config: dict({}) });
+  const { fit, tensors } = await fitted(saved, { of: small });
+  expect(fit).toMatchObject({ under: 'state_dict.', beside: 0 });
+  expect([...fit.leftOut.values()]).toEqual([2, 1]);
+  expect([...tensors.keys()]).toContain('backbone.blocks.3.attn.qkv.weight');
+  const deeper = { ...shapesOf(small), 'backbone.blocks.4.norm1.bias': [4] };
+  await expect(fitted(state(deeper), { of: small })).rejects.toMatchObject(misfit(/1 left over: backbone\.blocks\.4/));
+});
+
+test('the table has SimpleClick with ViT-B to the last number', () => {
+  const { tensors } = ARCHITECTURES.get('simple-click-vit-b')!;
+  const count = (shape: readonly number[]) => shape.reduce((product, side) => product * side, 1);
+  const here = tensors.reduce((sum, { shape }) => sum + count(shape), 0);
+  const classes = 768 + 2 * 768 + 768 * 1000 + 1000;
+  const enlarging = (from: number) => 4 * from * (from / 2) + (from / 2) ** 2 + 6 * (from / 2);
+  // SimpleClick's own model counts 98,025,513.
+  expect(here).toBe(98_025_513 - classes - enlarging(256) - enlarging(128));
 });
 
 test('BERT by the names of Hugging Face, old and new', async () => {

@@ -56,6 +56,9 @@ const unsafe = (what: RegExp) => ({ code: 'ADC_CHECKPOINT_UNSAFE', message: expe
 const floats = (...values: number[]) => new Uint8Array(Float32Array.from(values).buffer);
 const two: TensorSaid = { count: 2, shape: [2], strides: [1] };
 
+const LOSS_FILE = 'isegm.model.modeling.transformer_helper.cross_entropy_loss';
+const LOSS_CLASS = global(LOSS_FILE, 'CrossEntropyLoss');
+
 describe('what PyTorch has written', async () => {
   type Told = Readonly<Record<string, { type: string; shape: number[]; values: (number | boolean)[] }>>;
   const told = JSON.parse(await readFile(join(FIXTURES, 'kinds.json'), 'utf8')) as Told;
@@ -113,6 +116,21 @@ describe('what PyTorch has written', async () => {
 });
 
 describe('the ways of writing that are rare', () => {
+  test('the loss among the settings that SimpleClick writes is passed over', async () => {
+    const state = dict({
+      _parameters: call(global('collections', 'OrderedDict')),
+      _non_persistent_buffers_set: call(global('__builtin__', 'set'), list()),
+      reduction: text('mean'),
+      cls_criterion: global(LOSS_FILE, 'cross_entropy'),
+      hidden: tensor(two),
+    });
+    const loss = Buffer.concat([LOSS_CLASS, tuple(), Buffer.of(0x81), state, Buffer.from('b')]);
+    const head = dict({ in_index: list(integer(0)), loss_decode: loss });
+    const saved = dict({ state_dict: dict({ x: tensor(two) }), config: dict({ params: dict({ head_params: head }) }) });
+    const found = await readAll(torchZip(saved, { 0: floats(1, 2) }));
+    expect([...found.keys()]).toEqual(['state_dict.x']);
+  });
+
   test('ZIP64, and no checksums', async () => {
     const large = await readAll(torchZip(dict({ a: tensor(two) }), { 0: floats(1, -2) }, { large: true }));
     expect(large.get('a')).toEqual(ownTensor(Float32Array.of(1, -2), [2]));
@@ -306,6 +324,19 @@ describe.each(WRAPPED)('a %s file that asks for more is refused by the name of w
     ],
     ['another class of argparse', global('argparse', 'Action'), /refers to argparse\.Action/],
     ['a numpy scalar', call(global('numpy.core.multiarray', 'scalar')), /numpy\.core\.multiarray\.scalar/],
+    [
+      'an object made of something',
+      Buffer.concat([LOSS_CLASS, tuple(text('a')), code(0x81)]),
+      /NEWOBJ, an object of isegm\..*CrossEntropyLoss/,
+    ],
+    [
+      'an object of a class that is a text',
+      Buffer.concat([text('os.system'), tuple(), code(0x81)]),
+      /object of a text/,
+    ],
+    ['a call of a loss', call(LOSS_CLASS), /calls isegm\./],
+    ['a set of something', call(global('builtins', 'set'), list(integer(1))), /makes a set/],
+    ['a set of a text', call(global('builtins', 'set'), text('')), /makes a set/],
     ['a quantised tensor', global('torch._utils', '_rebuild_qtensor'), /_rebuild_qtensor/],
     [
       'a name that would fill the screen',

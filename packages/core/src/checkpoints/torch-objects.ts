@@ -1,6 +1,7 @@
 /**
  * What a checkpoint's pickle may refer to: OrderedDict, PyTorch's storages and element types, the two functions that put a tensor
- * together, and argparse's Namespace, in which programs keep their settings. None of them is run: each stands for a description. Follows torch/_utils.py and torch/serialization.py in what they mean.
+ * together, argparse's Namespace, in which programs keep their settings, and the loss among the settings of SimpleClick's checkpoints. None of
+ * them is run: each stands for a description. Follows torch/_utils.py and torch/serialization.py in what they mean.
  */
 import {
   damaged,
@@ -53,12 +54,22 @@ const TENSOR = new Admitted('torch._utils._rebuild_tensor_v2');
 const PARAMETER = new Admitted('torch._utils._rebuild_parameter');
 const NAMESPACE = new Admitted('argparse.Namespace');
 
+/** SimpleClick writes the settings of a network beside its tensors, and among them is the loss that it was trained with: an object. */
+const LOSS_FILE = 'isegm.model.modeling.transformer_helper.cross_entropy_loss';
+const LOSS = new Admitted(`${LOSS_FILE}.CrossEntropyLoss`);
+/** As Python 2 and Python 3 call it. */
+const SETS = [new Admitted('__builtin__.set'), new Admitted('builtins.set')];
+
 const ADMITTED: ReadonlyMap<string, Admitted> = new Map(
   [
     ORDERED_DICT,
     TENSOR,
     PARAMETER,
     NAMESPACE,
+    LOSS,
+    // One of its attributes: a name, which nobody calls.
+    new Admitted(`${LOSS_FILE}.cross_entropy`, undefined, false),
+    ...SETS,
     ...Object.entries(STORAGES).map(([name, type]) => new Admitted(`torch.${name}`, type)),
     ...TYPES.map((name) => new Admitted(`torch.${name}`, undefined, false)),
   ].map((one) => [one.label, one]),
@@ -132,6 +143,7 @@ function call(callee: PickleValue, args: PickleTuple): PickleValue {
     if (args.items.length > 0) throw damaged('an OrderedDict of it is made of something');
     return new PickleDict(true);
   }
+  if (SETS.some((set) => set === callee)) return emptySet(args);
   if (callee === TENSOR) return tensor(args);
   if (callee !== PARAMETER) throw unsafe(`calls ${labelOf(callee)}`);
   const [data] = args.items;
@@ -139,11 +151,18 @@ function call(callee: PickleValue, args: PickleTuple): PickleValue {
   return data;
 }
 
-/** A new object: of the settings of a program, its attributes come afterwards. */
+/** Modules have an empty set among their attributes; sets of anything are refused. */
+function emptySet({ items: [items = []] }: PickleTuple): PickleValue {
+  if (Array.isArray(items) && items.length === 0) return new PickleTuple([]);
+  throw unsafe('makes a set');
+}
+
+/** A new object: of the settings of a program or of a loss, their attributes come afterwards. */
 function record(type: PickleValue, { items }: PickleTuple): PickleValue {
-  if (type !== NAMESPACE) throw unsafe(`asks for NEWOBJ, an object of ${labelOf(type)}`);
-  if (items.length > 0) throw damaged('a Namespace of it is made of something');
-  return new PickleRecord('a Namespace');
+  const label = type === NAMESPACE ? 'a Namespace' : type === LOSS ? 'a CrossEntropyLoss' : undefined;
+  if (label === undefined) throw unsafe(`asks for NEWOBJ, an object of ${labelOf(type)}`);
+  if (items.length > 0) throw damaged(`${label} of it is made of something`);
+  return new PickleRecord(label);
 }
 
 /** ('storage', class, key, device, elements), and in the older format a view (key, from, elements) or None. */
