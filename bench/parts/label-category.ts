@@ -10,6 +10,7 @@ import { type ClickAnswer, clickAnswer, evaluateClicks } from '../../packages/co
 import { DEFAULT_WEIGHTS, Labeler } from '../../packages/core/src/inference/labeler.ts';
 import { objectName } from '../../packages/core/src/language/prompts.ts';
 import { ReferenceIndex } from '../../packages/core/src/residual/reference-index.ts';
+import { labelerMethod } from '../../packages/core/src/rivals/click-method.ts';
 import { spread } from '../../packages/core/src/spread.ts';
 import { answer, say } from '../child.ts';
 
@@ -57,7 +58,7 @@ const labeler = await Labeler.load({ index, weights: values.weights, runtime, ob
 const defects = spread(dataset.defects, Number(values.limit) || undefined);
 
 const start = performance.now();
-const evaluation = await evaluateClicks(clickItems(defects, labeler, values.prompt), {
+const evaluation = await evaluateClicks(clickItems(defects, labelerMethod(labeler, values.prompt)), {
   clicks: Number(values.clicks),
   offCentre: values['off-centre'],
   examples: 0,

@@ -153,6 +153,12 @@ export const CORE_ERRORS = {
     exit: 1,
     status: 422,
   },
+  ADC_RIVAL: {
+    message: 'Rival {name} cannot be used: {what}',
+    next: '{mend}',
+    exit: 1,
+    status: 422,
+  },
   ADC_DETECTOR_MISSING: {
     message: 'No detector at {path}',
     next: 'Check the path; `adclick predict` makes a detector for a project that has none.',

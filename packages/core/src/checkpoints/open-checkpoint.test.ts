@@ -325,11 +325,6 @@ describe.each(WRAPPED)('a %s file that asks for more is refused by the name of w
     ['another class of argparse', global('argparse', 'Action'), /refers to argparse\.Action/],
     ['a numpy scalar', call(global('numpy.core.multiarray', 'scalar')), /numpy\.core\.multiarray\.scalar/],
     [
-      'an object made of something',
-      Buffer.concat([LOSS_CLASS, tuple(text('a')), code(0x81)]),
-      /NEWOBJ, an object of isegm\..*CrossEntropyLoss/,
-    ],
-    [
       'an object of a class that is a text',
       Buffer.concat([text('os.system'), tuple(), code(0x81)]),
       /object of a text/,

@@ -6,34 +6,31 @@ import type { Dataset, DefectImage } from '../datasets/types.ts';
 import { readRgb } from '../image/codec.ts';
 import type { Windows } from '../image/samples.ts';
 import type { Labeler } from '../inference/labeler.ts';
+import { type ClickMethod, labelerMethod } from '../rivals/click-method.ts';
 import type { DetectionItem } from './detection.ts';
 import { annotate, type ClickItem } from './protocol.ts';
 
 /**
- * Defects to be labelled, one at a time; a picture that is among the index's good ones is not compared with itself.
- * @param prompt whose prompts guide the model: `type` those of each picture's own defect type, `none` nobody's, else those of the type
- *   that is named, whatever the picture shows.
- * @throws what reading and describing pictures throws.
+ * Defects to be labelled, one at a time; a picture that is among the good ones is not compared with itself.
+ * @throws what reading pictures and the method throw.
  */
 export async function* clickItems(
   defects: readonly DefectImage[],
-  labeler: Labeler,
-  prompt: string,
+  method: ClickMethod,
 ): AsyncGenerator<ClickItem & DetectionItem> {
   for (const one of defects) {
     const { path, name, type } = one;
-    const image = await readRgb(path, { windows: labeler.windows });
+    const image = await readRgb(path, { windows: method.windows });
     const mask = await readDefectMask(one, image);
-    const view = await labeler.open(image, { exclude: [path] });
-    const defect = prompt === 'type' ? type : prompt === 'none' ? undefined : prompt;
+    const open = await method.open({ image, path, type });
     try {
       yield {
         ...{ name, type, image, mask },
-        predict: (clicks) => view.predict({ clicks, defect }),
-        predictAsPaper: (clicks) => view.predict({ clicks, defect, rules: false }),
+        predict: (clicks) => open.predict(clicks),
+        predictAsPaper: open.predictAsPaper && ((clicks) => open.predictAsPaper!(clicks)),
       };
     } finally {
-      await view.close();
+      await open.close();
     }
   }
 }
@@ -70,7 +67,7 @@ export async function labelByClicks(
   options: { readonly onLabel?: (done: number) => void; readonly signal?: AbortSignal } = {},
 ): Promise<LabelledDefect[]> {
   const labels: LabelledDefect[] = [];
-  for await (const { name, type, image, mask, predict } of clickItems(defects, labeler, 'type')) {
+  for await (const { name, type, image, mask, predict } of clickItems(defects, labelerMethod(labeler, 'type'))) {
     options.signal?.throwIfAborted();
     const { clicks: made, map: probability } = await annotate(mask, clicks, predict);
     labels.push({ name, type, image, probability, clicks: made });

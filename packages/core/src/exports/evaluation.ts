@@ -67,4 +67,7 @@ export {
   type KindDecisions,
   shareInterval,
 } from '../inference/decisions.ts';
+export { type ClickMethod, type ClickPicture, labelerMethod, type OpenPicture } from '../rivals/click-method.ts';
+export { SamMethod } from '../rivals/sam.ts';
+export { SIMPLE_CLICK, SimpleClickMethod, type SimpleClickOptions } from '../rivals/simple-click.ts';
 export { spread } from '../spread.ts';

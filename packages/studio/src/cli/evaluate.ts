@@ -3,6 +3,7 @@ import type { ImageScore } from '@adclick/core';
 import type { ClickAnswer, DetectionFigures } from '@adclick/core/evaluation';
 import type { Command } from 'commander';
 import { counted } from '../api.ts';
+import { fail } from '../errors.ts';
 import { evaluateCategory } from '../workbench/click-evaluation.ts';
 import { evaluateDetector } from '../workbench/detector-evaluation.ts';
 import { evaluateMaps } from '../workbench/map-evaluation.ts';
@@ -19,6 +20,9 @@ interface Options extends CommonOptions {
   readonly pixels?: number | 'auto';
   readonly smallest?: number;
   readonly prompt: string;
+  readonly rival?: string;
+  readonly zoom: boolean;
+  readonly flip: boolean;
   readonly report?: string;
   readonly limit?: number;
 }
@@ -97,11 +101,18 @@ function addClicks(evaluate: Command): void {
     )
     .option('--backbone <NAME>', 'network whose descriptors are compared (default: efficientnet-lite0)', backboneOption)
     .option('--prompt <NAME>', "guide by prompts of this defect type, of each picture's own (type), or of none", 'type')
+    .option(
+      '--rival <NAME>',
+      'another method in place of weights: simple-click-vit-b (imported), or sam:ENCODER.onnx,DECODER.onnx',
+    )
+    .option('--no-zoom', 'with --rival simple-click-vit-b: always look at the whole picture')
+    .option('--no-flip', 'with --rival simple-click-vit-b: do not look in the mirror as well')
     .option('--report <FILE>', 'also write an HTML report', fileEnding('.html'))
     .option('--limit <N>', 'only N defects, spread evenly', wholeNumber(1));
   withCommon(command, 'adclick evaluate clicks --data mvtec --category bottle --report bottle.html');
   command.action(async (options: Options) =>
     run(options, async (context) => {
+      checkRival(options);
       const answer = await evaluateCategory(options, context);
       const byCount = (clicks: ClickAnswer['clicks'] = {}) =>
         `after ${Object.entries(clicks)
@@ -117,7 +128,9 @@ function addClicks(evaluate: Command): void {
           `${answer.category}: ${counted(answer.images, 'defect')}, weights ${answer.weights}, trained on ${answer.trainedOn}`,
           'clicks     AP    PRO  AUROC   mIoU   (%)',
           ...rows,
-          `without the rules of a click, as papers measure, mIoU ${byCount(answer.paperClicks)}`,
+          ...(answer.paperClicks
+            ? [`without the rules of a click, as papers measure, mIoU ${byCount(answer.paperClicks)}`]
+            : []),
           `clicks anywhere in an error, not in its middle, mIoU ${byCount(answer.offCentreClicks)}`,
           `${percent(answer.worse.share).trim()} % of the clicks after the first lowered the IoU by more than a point; ${counted(answer.obeyed.violations, 'click')} of ${answer.obeyed.clicks} not obeyed`,
           `clicks to IoU 80/85/90 %: ${Object.values(answer.noc)
@@ -130,6 +143,17 @@ function addClicks(evaluate: Command): void {
       };
     }),
   );
+}
+
+/** What says nothing of a rival, or nothing without one. @throws ADC_USAGE. */
+function checkRival({ rival, weights, pixels, smallest, prompt, zoom, flip }: Options): void {
+  const wrong = (what: string) => fail('ADC_USAGE', { what, command: 'adclick evaluate clicks' });
+  if (rival === undefined && !(zoom && flip)) throw wrong('--no-zoom and --no-flip say nothing without --rival');
+  if (
+    rival !== undefined &&
+    (weights !== undefined || pixels !== undefined || smallest !== undefined || prompt !== 'type')
+  )
+    throw wrong('--weights, --pixels, --smallest and --prompt say nothing with --rival');
 }
 
 function addDetection(evaluate: Command): void {
