@@ -47,15 +47,21 @@ export interface ReportedMaps {
   readonly window?: Window;
 }
 
-/** A detector's maps as a report shows them. @param threshold of its maps. */
-export const detectorMaps = (answer: DetectionAnswer, threshold: number): ReportedMaps => ({
+/** How the maps of an answer were made. */
+const HOW: Readonly<Record<DetectionAnswer['from'], (answer: DetectionAnswer) => string>> = {
+  network: ({ labels }) => `trained on ${labels.count} labelled defects`,
+  residual: () => 'without a trained network',
+  rival: () => 'another method, on the same good pictures',
+};
+
+/** A detector's or a rival's maps as a report shows them. @param threshold of a detector's maps, which are within [0,1]. */
+export const detectorMaps = (answer: DetectionAnswer, threshold?: number): ReportedMaps => ({
   ...answer,
   by: answer.detector,
-  how: answer.from === 'network' ? `trained on ${answer.labels.count} labelled defects` : 'without a trained network',
+  how: HOW[answer.from](answer),
   beside: [{ name: 'residual alone', of: answer.unsupervised }],
   timed: true,
-  threshold,
-  window: { low: 0, high: 1 },
+  ...(threshold !== undefined && { threshold, window: { low: 0, high: 1 } }),
 });
 
 /** Maps of a folder as a report shows them. @param threshold where one is known. */

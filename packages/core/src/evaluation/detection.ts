@@ -231,8 +231,8 @@ export const mapFigures = (category: string, evaluation: DetectionEvaluation): M
 /** The figures that `adclick evaluate detection --json` prints; times in ms. */
 export interface DetectionAnswer extends MapFigures {
   readonly detector: string;
-  /** 'network', or 'residual' where there is none or it was left aside. */
-  readonly from: 'network' | 'residual';
+  /** 'network', 'residual' where there is none or it was left aside, or 'rival' where another method made the maps. */
+  readonly from: 'network' | 'residual' | 'rival';
   /** Defects that were labelled to train on, and how they were chosen. */
   readonly labels: { readonly count: number; readonly picks: 'published' | 'shuffled' | 'none' };
   readonly msPerImage: { readonly p50: number; readonly p95: number };

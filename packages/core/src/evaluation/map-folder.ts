@@ -274,8 +274,8 @@ export class MapWriter {
     await writeMap(join(this.making, `${name}.tiff`), map);
   }
 
-  /** @param threshold value of the maps above which a pixel counts as marked. @throws ADC_MAPS_EXIST, ADC_DISK. */
-  async finish(threshold: number): Promise<void> {
+  /** @param threshold value of the maps above which a pixel counts as marked, where there is one. @throws ADC_MAPS_EXIST, ADC_DISK. */
+  async finish(threshold?: number): Promise<void> {
     const content = {
       threshold,
       ...(this.decides && { defective: this.defective }),

@@ -31,6 +31,8 @@ interface DetectionOptions extends CommonOptions {
   readonly data: string;
   readonly category: string;
   readonly weights?: string;
+  readonly rival?: string;
+  readonly place?: number;
   readonly labels: number;
   readonly labelClicks: number;
   readonly sliding?: boolean;
@@ -54,6 +56,9 @@ interface MapOptions extends CommonOptions {
   readonly report?: string;
   readonly limit?: number;
 }
+
+/** What a table calls the maps of a detection. */
+const LINE = { network: 'network', residual: 'detector', rival: 'rival' } as const;
 
 const percent = (value: number) => (100 * value).toFixed(1).padStart(5);
 const DATA = 'folder of the dataset, the one around its categories, laid out as published (see docs/formats.md)';
@@ -163,6 +168,12 @@ function addDetection(evaluate: Command): void {
     .requiredOption('--data <DIR>', DATA)
     .requiredOption('--category <NAME>', 'category, a folder in it; . where the dataset is one')
     .option('--weights <FILE>', 'a detector file (.onnx)', fileEnding('.onnx'))
+    .option('--rival <NAME>', 'another method in place of a detector: patchcore, or patchcore:BACKBONE')
+    .option(
+      '--place <WEIGHT>',
+      'with --rival: add a code of places to its descriptors, as SemiREST does',
+      number(0, 10),
+    )
     .option(
       '--labels <N>',
       'without --weights: label N defects by simulated clicks, train on them, test on the rest; 0 for the residual alone',
@@ -173,7 +184,7 @@ function addDetection(evaluate: Command): void {
     .option('--sliding', 'the trained network looks at overlapping windows of each picture: slower')
     .option(
       '--leave-out <N>',
-      'defects that leave the test set with --weights or --labels 0 (default: 10)',
+      'defects that leave the test set with --weights, --rival or --labels 0 (default: 10)',
       wholeNumber(0),
     )
     .option('--seed <N>', 'seed of picks and training', wholeNumber(0, 2 ** 32 - 1), 0)
@@ -188,6 +199,13 @@ function addDetection(evaluate: Command): void {
   withCommon(command, 'adclick evaluate detection --data mvtec --category bottle --report bottle.html');
   command.action(async (options: DetectionOptions) =>
     run(options, async (context) => {
+      if (options.place !== undefined && options.rival === undefined)
+        throw fail('ADC_USAGE', {
+          what: '--place says nothing without --rival',
+          command: 'adclick evaluate detection',
+        });
+      if (options.weights !== undefined && options.rival !== undefined)
+        throw fail('ADC_USAGE', { what: '--weights says nothing with --rival', command: 'adclick evaluate detection' });
       const answer = await evaluateDetector(options, context);
       const { decisions, unsupervised, msPerImage } = answer;
       return {
@@ -195,7 +213,7 @@ function addDetection(evaluate: Command): void {
         lines: [
           `${answer.category}: ${counted(answer.images, 'picture')}, ${answer.defects} with defects, detector ${answer.detector}`,
           ...mapTable([
-            [answer.from === 'network' ? 'network' : 'detector', answer],
+            [LINE[answer.from], answer],
             ['residual alone', unsupervised],
           ]),
           ...(decisions ? decisionLines(decisions) : []),
