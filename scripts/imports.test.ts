@@ -14,7 +14,7 @@ const ROOMS: Readonly<Record<string, readonly string[]>> = {
   ortgrad: ['ops'],
   core: [
     ...['image', 'datasets', 'language', 'features', 'residual', 'networks', 'clicks', 'synthesis'],
-    ...['checkpoints', 'inference', 'evaluation', 'training', 'exports'],
+    ...['checkpoints', 'inference', 'rivals', 'evaluation', 'training', 'exports'],
   ],
   studio: [
     ...['history', 'store', 'jobs', 'project', 'engine', 'exchange', 'prompts', 'labels', 'queue', 'detectors'],

@@ -88,7 +88,7 @@ class Describer {
   readonly dims: number;
   /** Descriptors of a picture. */
   readonly cells: number;
-  /** Descriptors without a fine part are means over neighbours already. */
+  /** Pooled descriptors are means over neighbours already. */
   private readonly isPooled: boolean;
   private readonly code: Float32Array | undefined;
 
@@ -100,7 +100,7 @@ class Describer {
     const size = { height: grid.height / TOKEN_STRIDE, width: grid.width / TOKEN_STRIDE };
     this.dims = extractor.matched;
     this.cells = size.height * size.width;
-    this.isPooled = extractor.dims === extractor.matched;
+    this.isPooled = extractor.backbone.descriptor.kind === 'pooled';
     this.code = place > 0 ? placeCode(size, this.dims) : undefined;
   }
 
