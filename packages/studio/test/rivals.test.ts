@@ -92,7 +92,7 @@ test.each([
   ['ADC_USAGE', 'clicks', ['--rival', `sam:${ENCODER},${DECODER}`, '--no-zoom']],
   ['ADC_USAGE', 'clicks', ['--rival', 'simple-click-vit-b', '--prompt', 'none']],
   ['ADC_USAGE', 'clicks', ['--no-flip']],
-  ['ADC_RIVAL', 'clicks', ['--rival', 'simple-click-vit-b']],
+  ['ADC_NETWORK_MISSING', 'clicks', ['--rival', 'simple-click-vit-b']],
   ['ADC_RIVAL', 'clicks', ['--rival', `sam:${DECODER},${ENCODER}`]],
   ['ADC_USAGE', 'detection', ['--rival', 'patchcore:resnet-18']],
   ['ADC_USAGE', 'detection', ['--rival', 'patchcore', '--weights', 'a.onnx']],

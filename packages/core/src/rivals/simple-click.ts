@@ -3,10 +3,9 @@ import { FrozenParameters, Graph, type Runtime, readSafetensors, type Session, t
 import { CLICK_THRESHOLD } from '../clicks/annotator.ts';
 import { DISC_RADIUS, overDisc } from '../clicks/disc.ts';
 import { type ImageClick, modelClick } from '../clicks/types.ts';
-import { fail } from '../errors.ts';
 import type { Windows } from '../image/samples.ts';
 import type { Plane, RgbImage } from '../image/types.ts';
-import { modelPath } from '../models.ts';
+import { networkPath } from '../models.ts';
 import { CLICK_MAP_CHANNELS, SIMPLE_CLICK_VIT_B, simpleClick } from '../networks/simple-click.ts';
 import {
   type ClickMethod,
@@ -161,10 +160,11 @@ export class SimpleClickMethod implements ClickMethod {
 
   /**
    * Loads the imported network.
-   * @throws ADC_RIVAL when it has not been imported, ADC_WEIGHTS_DAMAGED when its file is not what was written.
+   * @throws ADC_NETWORK_MISSING when it has not been imported, ADC_WEIGHTS_DAMAGED when its file is not what was written.
    */
   static async load(runtime: Runtime, options: SimpleClickOptions = {}): Promise<SimpleClickMethod> {
-    const { tensors } = await readSafetensors(importedPath());
+    const file = `${SIMPLE_CLICK}/model.safetensors`;
+    const { tensors } = await readSafetensors(networkPath({ name: SIMPLE_CLICK, file, ships: false }));
     const shape = SIMPLE_CLICK_VIT_B;
     const { side } = shape;
     const sides = [options.flip === false ? 1 : 2, 3, side, side];
@@ -183,15 +183,6 @@ export class SimpleClickMethod implements ClickMethod {
 
   async close(): Promise<void> {
     await this.network.close();
-  }
-}
-
-function importedPath(): string {
-  try {
-    return modelPath(`${SIMPLE_CLICK}/model.safetensors`);
-  } catch (error) {
-    const mend = `Take its checkpoint in: \`adclick models import FILE.pth --as ${SIMPLE_CLICK}\`; docs/formats.md says which.`;
-    throw fail('ADC_RIVAL', { name: SIMPLE_CLICK, what: 'it has not been imported', mend }, error);
   }
 }
 
