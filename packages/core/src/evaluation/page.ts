@@ -54,6 +54,7 @@ caption { text-align: left; color: var(--quiet); padding: 4px 0; }
 th, td { text-align: right; padding: 6px 12px; border-bottom: 1px solid var(--line); white-space: nowrap; }
 th:first-child, td:first-child, .text { text-align: left; }
 th { font-weight: 600; color: var(--quiet); }
+.strong td { font-weight: 600; }
 .shots { display: grid; align-items: start; grid-template-columns: repeat(auto-fill, minmax(min(100%, 250px), 1fr)); gap: 16px; margin: 12px 0; }
 figure { margin: 0; background: var(--card); border: 1px solid var(--line); border-radius: 12px; overflow: hidden; }
 figure > svg { display: block; width: 100%; height: auto; max-height: 460px; background: var(--line); }
@@ -100,21 +101,26 @@ export const figureCards = (cards: readonly { readonly value: string; readonly l
     .map(({ value, label }) => `<li><strong>${escapeHtml(value)}</strong><span>${escapeHtml(label)}</span></li>`)
     .join('\n')}\n</ul>`;
 
-/** A table whose cells are text; those of columns named in `text` are set left. */
+/** A table whose cells are text; those of columns named in `text` are set left, rows whose numbers are in `strong` stand out. */
 export function htmlTable({
   caption,
   head,
   rows,
   text = [],
+  strong = [],
 }: {
   readonly caption: string;
   readonly head: readonly string[];
   readonly rows: readonly (readonly string[])[];
   readonly text?: readonly string[];
+  readonly strong?: readonly number[];
 }): string {
   const kind = head.map((name) => (text.includes(name) ? ' class="text"' : ''));
   const header = head.map((name, i) => `<th scope="col"${kind[i]}>${escapeHtml(name)}</th>`).join('');
-  const body = rows.map((row) => `<tr>${row.map((cell, i) => `<td${kind[i]}>${escapeHtml(cell)}</td>`).join('')}</tr>`);
+  const body = rows.map((row, n) => {
+    const cells = row.map((cell, i) => `<td${kind[i]}>${escapeHtml(cell)}</td>`);
+    return `<tr${strong.includes(n) ? ' class="strong"' : ''}>${cells.join('')}</tr>`;
+  });
   return `<div class="panel table"><table>
 <caption>${escapeHtml(caption)}</caption>
 <thead><tr>${header}</tr></thead>

@@ -57,7 +57,25 @@ export {
   clickAnswer,
   evaluateClicks,
 } from '../evaluation/protocol.ts';
+export {
+  CLICK_COUNTS,
+  MVTEC_COUNTS,
+  mvtecName,
+  PUBLISHED,
+  type PublishedRow,
+  type PublishedTable,
+  type PublishedValue,
+  TABLES,
+  type TableName,
+} from '../evaluation/published.ts';
 export { type ReportSubject, renderClickReport } from '../evaluation/report.ts';
+export {
+  type Departure,
+  type MeasuredRow,
+  type Reproduction,
+  reproductionMarkdown,
+  reproductionPage,
+} from '../evaluation/reproduction.ts';
 export {
   type Decided,
   type Decisions,
