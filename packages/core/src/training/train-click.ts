@@ -56,6 +56,8 @@ export interface ClickTraining {
   readonly name: string;
   /** Factors on the odds that the weights start with; see ClickWeightsCard. */
   readonly odds?: readonly number[];
+  /** Cores of the steps; default all. */
+  readonly threads?: number;
   readonly onProgress?: (progress: TrainingProgress) => void;
   readonly signal?: AbortSignal;
   /** Asked before a checkpoint or the weights are written; what it throws ends the training. */
@@ -305,7 +307,7 @@ export async function trainClickModel(options: ClickTraining): Promise<string> {
   // Items hold the words as their encoder gives them.
   const items = textEncoder === DEFAULT_TEXT_ENCODER ? 'items' : `items-${textEncoder}`;
   const store = await BlockStore.start(join(directory, items), data);
-  const runtime = await Runtime.start();
+  const runtime = await Runtime.start({ threads: options.threads });
   let trainer: Trainer | undefined;
   try {
     const residualDims = tokenDims(BACKBONES[data.backbone ?? DEFAULT_BACKBONE]);

@@ -23,10 +23,13 @@ import { checkModelName, projectModels, resolveWeights } from '../project/model-
 import { openProject, PROJECT_FILE } from '../project/project.ts';
 import { tuneClickModel } from './click-tuning.ts';
 
-const DEFAULT_STEPS = 9_600;
-const LEARNING_RATE = 1e-3;
-/** Share of training data from real folders, where some are given; the published network is pretrained on them alone. */
-const FOLDER_SHARE = 0.12;
+/** Training from nothing. */
+export const FROM_NOTHING = {
+  steps: 9_600,
+  learningRate: 1e-3,
+  /** Share of training data from real folders, where some are given. */
+  folderShare: 0.12,
+} as const;
 
 /** Trains into `.adclick/models/<name>` of the folder. @throws ADC_USAGE, ADC_FOLDER_MISSING, ADC_PROJECT, ADC_MODEL_EXISTS, ADC_IN_USE, ADC_DATASET, ADC_WEIGHTS_KIND, ADC_NETWORK_MISSING, ADC_DISK. */
 export async function trainClick(
@@ -95,7 +98,7 @@ export async function trainClick(
       });
       return { name, weights, steps, seconds: (performance.now() - started) / 1000 };
     }
-    const { steps = DEFAULT_STEPS, learningRate = LEARNING_RATE } = options;
+    const { steps = FROM_NOTHING.steps, learningRate = FROM_NOTHING.learningRate } = options;
     const weights = await trainClickModel({
       ...shared,
       preset: size,
@@ -103,7 +106,7 @@ export async function trainClick(
       data: {
         seed,
         folders,
-        folderShare: folders.length > 0 ? FOLDER_SHARE : 0,
+        folderShare: folders.length > 0 ? FROM_NOTHING.folderShare : 0,
         backbone,
         textEncoder: from?.card.textEncoder ?? textEncoder,
       },

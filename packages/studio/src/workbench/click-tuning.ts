@@ -19,11 +19,14 @@ import { tidyProject } from '../project/leftovers.ts';
 import { checkModelName, projectModels, resolveWeights } from '../project/model-files.ts';
 import { gridOf, openProject, type Project } from '../project/project.ts';
 
-/** Half drawn products, half the category: with the category alone the network forgets what it knew. */
-const CATEGORY_SHARE = 0.5;
-const STEPS = 1200;
-/** A tenth of the rate of training from nothing. */
-const LEARNING_RATE = 1e-4;
+/** Training that goes on from good weights. */
+export const TUNING = {
+  steps: 1200,
+  /** A tenth of the rate of training from nothing. */
+  learningRate: 1e-4,
+  /** Half drawn products, half the category: with the category alone the network forgets what it knew. */
+  folderShare: 0.5,
+} as const;
 /** Fewest good pictures: below, too few are left to judge by. */
 const LEAST_PICTURES = 10;
 /** Every fifth good picture is held out, at most so many. */
@@ -126,7 +129,7 @@ export async function tuneClickModel(
   const base = resolveWeights(options.from ?? project.settings.weights, project.root);
   const initial = await loadClickWeights(base);
   const { card } = initial;
-  const { steps = initial.network === 'published' ? FINE_TUNING.steps : STEPS } = options;
+  const { steps = initial.network === 'published' ? FINE_TUNING.steps : TUNING.steps } = options;
   const { backbone } = project.settings;
   checkBackbone(card, backbone, base);
   const split = splitPictures(paths);
@@ -165,11 +168,11 @@ export async function tuneClickModel(
             data: {
               seed,
               folders: [{ ...goods, kinds: TRAINED_KINDS }],
-              folderShare: CATEGORY_SHARE,
+              folderShare: TUNING.folderShare,
               textEncoder: card.textEncoder,
               backbone,
             },
-            learningRate: LEARNING_RATE,
+            learningRate: TUNING.learningRate,
             initial: initial.tensors,
             odds: card.odds,
           });
