@@ -102,6 +102,8 @@ async function projectCommands(box: Box): Promise<void> {
     '--leave-out',
     '0',
   ]);
+  const table = ['table2', ...data, '--row', 'residual', '--to', box.path('tables'), '--jobs', '2'];
+  await box.adclick('reproduce', ['reproduce', ...table]);
   await foreignModel(box, project, yaml);
   await serve(box, project, picture);
 }

@@ -10,6 +10,7 @@ export default defineConfig({
     'training-process': 'src/training-process.ts',
     'reading-thread': 'src/exchange/reading-thread.ts',
     'provider-probe': 'src/workbench/provider-probe.ts',
+    'cell-process': 'src/workbench/reproduce/cell-process.ts',
   },
   format: 'esm',
   platform: 'node',

@@ -315,6 +315,12 @@ export const STUDIO_ERRORS = {
     status: 503,
     passing: 'once mended',
   },
+  ADC_CELL: {
+    message: 'The result in {path} cannot be used: {what}',
+    next: 'Remove that folder and run the command again: it is made anew.',
+    exit: 1,
+    status: 500,
+  },
   ADC_CANCELLED: {
     message: 'Stopped by {signal}',
     next: 'Nothing half-written was left; run the command again.',

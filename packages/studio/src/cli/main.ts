@@ -20,6 +20,7 @@ const COMMANDS: Readonly<Record<string, () => Promise<(program: Command) => void
   predict: async () => (await import('./predict.ts')).addPredict,
   adapt: async () => (await import('./adapt.ts')).addAdapt,
   evaluate: async () => (await import('./evaluate.ts')).addEvaluate,
+  reproduce: async () => (await import('./reproduce.ts')).addReproduce,
   models: async () => (await import('./models.ts')).addModels,
   doctor: async () => (await import('./doctor.ts')).addDoctor,
 };

@@ -9,6 +9,7 @@ const ENTRIES = {
   'training-process': '../training-process.ts',
   'reading-thread': '../exchange/reading-thread.ts',
   'provider-probe': '../workbench/provider-probe.ts',
+  'cell-process': '../workbench/reproduce/cell-process.ts',
 } as const;
 
 export type Entry = keyof typeof ENTRIES;

@@ -127,3 +127,11 @@ export const whilePulling = <T>(
   waiting: Waiting,
   work: (hold: Hold) => Promise<T>,
 ): Promise<T> => shortly(models, `pull-${network}`, `the checkpoint of ${network}`, 0, waiting, work);
+
+/** Makes a cell of a table, with the store in place of a project, unless somebody else does. @throws ADC_IN_USE at once: others are to be made meanwhile. */
+export const whileMakingCell = <T>(
+  store: string,
+  name: string,
+  waiting: Waiting,
+  work: (hold: Hold) => Promise<T>,
+): Promise<T> => shortly(store, name, `the result ${name}`, 0, waiting, work);

@@ -1,0 +1,187 @@
+/** The cells that tables are made of: what each is made from, and its name, which says all of that. */
+import { createHash } from 'node:crypto';
+import type { Preset } from '@adclick/core/models';
+import { fileName } from '../../file-name.ts';
+import { VERSION } from '../../version.ts';
+
+/** Click weights: of a file, known by its content, or those that another cell makes. */
+export type WeightsFrom =
+  | { readonly file: string; readonly name: string }
+  | { readonly cell: string; readonly name: string };
+
+/** The pictures of a category: its name, and the SHA-256 of every picture and mask. */
+export interface Pictures {
+  readonly category: string;
+  readonly content: string;
+}
+
+/** Settings of a training of click weights. */
+export interface ClickTrainingSettings {
+  readonly preset: Preset;
+  readonly steps: number;
+  readonly learningRate: number;
+  readonly folderShare: number;
+  readonly seed: number;
+}
+
+/** Click weights trained on the defects of other categories. */
+export interface PretrainCell {
+  readonly kind: 'pretrain';
+  /** The category that is left out. */
+  readonly category: string;
+  readonly on: readonly Pictures[];
+  readonly training: ClickTrainingSettings;
+}
+
+/** Click weights that go on with simulated defects on the good pictures of a category. */
+export interface TuneCell {
+  readonly kind: 'tune';
+  readonly category: string;
+  readonly on: Pictures;
+  readonly from: WeightsFrom;
+  readonly training: Omit<ClickTrainingSettings, 'preset'>;
+}
+
+/** Figures of masks from simulated clicks. */
+export interface ClicksCell {
+  readonly kind: 'clicks';
+  readonly category: string;
+  readonly on: Pictures;
+  /** Side of the square with as many pixels as the models see. */
+  readonly pixels: number;
+  readonly weights: WeightsFrom;
+  /** Whether prompts of each picture's type guide the network. */
+  readonly language: boolean;
+  readonly clicks: number;
+  readonly limit?: number;
+}
+
+/** Labels of a few defects by simulated clicks. */
+export interface LabelsCell {
+  readonly kind: 'labels';
+  readonly category: string;
+  readonly on: Pictures;
+  /** Side of the square with as many pixels as the models see. */
+  readonly pixels: number;
+  readonly weights: WeightsFrom;
+  readonly count: number;
+  readonly clicks: number;
+  readonly seed: number;
+}
+
+/** Parts of a detector's training that the ablation switches. */
+export interface SegParts {
+  /** Begins with weights that have learnt on other categories. */
+  readonly pretrained: boolean;
+  /** Sees simulated clicks while it is trained, as interactive methods do. */
+  readonly clicked: boolean;
+  readonly language: boolean;
+  /** Pixels that labels are unsure of are left out (Eq. 9). */
+  readonly abandon: boolean;
+}
+
+/** How a detector's network is trained. */
+export interface SegPlan extends SegParts {
+  readonly preset: Preset;
+  /** What it begins with; undefined where it is not pretrained. */
+  readonly weights: WeightsFrom | undefined;
+  /** The cell of the labels, the true masks of as many defects, or none. */
+  readonly labels: { readonly cell: string } | { readonly masks: number } | undefined;
+  readonly sliding: boolean;
+  readonly steps: number;
+  readonly trust: number;
+}
+
+/** A detector file. */
+export interface DetectorCell {
+  readonly kind: 'detector';
+  readonly category: string;
+  readonly on: Pictures;
+  /** Side of the square with as many pixels as the models see. */
+  readonly pixels: number;
+  /** None for the residual alone. */
+  readonly network: SegPlan | undefined;
+  readonly seed: number;
+}
+
+/** Figures of a detector. */
+export interface DetectionCell {
+  readonly kind: 'detection';
+  readonly category: string;
+  readonly on: Pictures;
+  readonly detector: string;
+  /** Defects that leave the test set. */
+  readonly leaveOut: number;
+  readonly seed: number;
+  readonly limit?: number;
+}
+
+/** Figures of maps that another method made. */
+export interface MapsCell {
+  readonly kind: 'maps';
+  readonly category: string;
+  readonly on: Pictures;
+  readonly method: string;
+  /** SHA-256 of the files of the folder. */
+  readonly content: string;
+  readonly leaveOut: number;
+  readonly seed: number;
+  readonly limit?: number;
+}
+
+export type Cell = PretrainCell | TuneCell | ClicksCell | LabelsCell | DetectorCell | DetectionCell | MapsCell;
+
+/** Counted up when the same settings give something else. */
+const FORMAT = 1;
+
+/** Digits of the hash in a name: enough that no two cells ever share one. */
+const DIGITS = 20;
+
+/** JSON in which the order of keys does not matter and what is undefined is not there. */
+export function canonical(value: unknown): string {
+  if (Array.isArray(value)) return `[${value.map(canonical).join(',')}]`;
+  if (typeof value !== 'object' || value === null) return JSON.stringify(value);
+  const entries = Object.entries(value).filter(([, each]) => each !== undefined);
+  entries.sort(([a], [b]) => (a < b ? -1 : 1));
+  return `{${entries.map(([key, each]) => `${JSON.stringify(key)}:${canonical(each)}`).join(',')}}`;
+}
+
+/** SHA-256 in hexadecimal digits. */
+export const sha256 = (content: string | Uint8Array): string => createHash('sha256').update(content).digest('hex');
+
+/** What a cell is called: kind and category for people, and a hash of all that it is made from, this version of the program included. */
+export const nameOf = (cell: Cell): string =>
+  `${cell.kind}-${fileName(cell.category)}-${sha256(canonical({ format: FORMAT, version: VERSION, cell })).slice(0, DIGITS)}`;
+
+const cellOf = (weights: WeightsFrom | undefined): string[] => (weights && 'cell' in weights ? [weights.cell] : []);
+
+/** Names of the cells that have to be made before. */
+export function needsOf(cell: Cell): readonly string[] {
+  switch (cell.kind) {
+    case 'tune':
+      return cellOf(cell.from);
+    case 'clicks':
+    case 'labels':
+      return cellOf(cell.weights);
+    case 'detector': {
+      const { weights, labels } = cell.network ?? {};
+      return [...cellOf(weights), ...(labels && 'cell' in labels ? [labels.cell] : [])];
+    }
+    case 'detection':
+      return [cell.detector];
+    default:
+      return [];
+  }
+}
+
+/** What a cell is, in a few words. */
+export const cellText = ({ kind, category }: Cell): string =>
+  ({
+    pretrain: `training without ${category}`,
+    tune: `tuning for ${category}`,
+    clicks: `clicks on ${category}`,
+    labels: `labels of ${category}`,
+    detector: `detector of ${category}`,
+    detection: `detecting in ${category}`,
+    maps: `maps of ${category}`,
+  })[kind];

@@ -1,0 +1,155 @@
+/** Cells of clicks: figures of the masks they give, and labels that detectors are trained on. */
+
+import { join } from 'node:path';
+import { Labeler, type ReferenceIndex, readRgb } from '@adclick/core';
+import { type Dataset, type DefectImage, splitDefects } from '@adclick/core/datasets';
+import {
+  CLICK_COUNTS,
+  type ClickEvaluation,
+  clickItems,
+  evaluateClicks,
+  labelByClicks,
+  spread,
+} from '@adclick/core/evaluation';
+import { objectName } from '@adclick/core/language';
+import type { LabelledDefect } from '@adclick/core/training';
+import { Runtime, readSafetensors, tensor, writeSafetensors } from '@adclick/ortgrad';
+import { z } from 'zod';
+import { gridOf } from '../../project/project.ts';
+import { indexInMemory } from '../click-evaluation.ts';
+import { datasetOf, fileOf, type Making } from './bench.ts';
+import type { ClicksCell, LabelsCell } from './cells.ts';
+import { weightsPath } from './weights.ts';
+
+/** Share of a cell's progress that the index of good pictures is. */
+export const INDEXING = 0.2;
+
+/** Opens models and the index of a category's good pictures, and closes them after the work. */
+export async function withIndex<T>(
+  dataset: Dataset,
+  { category, pixels }: Pick<ClicksCell, 'category' | 'pixels'>,
+  making: Making,
+  work: (index: ReferenceIndex, runtime: Runtime) => Promise<T>,
+): Promise<T> {
+  const { report, signal, threads } = making;
+  const runtime = await Runtime.start({ threads });
+  try {
+    const index = await indexInMemory(dataset, category, gridOf({ pixels }), runtime, {
+      onProgress: ({ done, total = 1 }) => report((INDEXING * done) / total, 'good pictures'),
+      signal,
+    });
+    return await work(index, runtime);
+  } finally {
+    await runtime.close();
+  }
+}
+
+const figuresSchema = z.object({ ap: z.number(), pro: z.number(), pauroc: z.number(), miou: z.number() });
+const byClicks = z.record(z.string(), figuresSchema);
+/** What a cell of clicks answers; figures by number of clicks, fractions of 1. */
+export const clicksAnswer = z.object({
+  images: z.number(),
+  available: z.number(),
+  weights: z.string(),
+  trainedOn: z.string(),
+  grid: z.tuple([z.number(), z.number()]),
+  /** Every pixel above the threshold counts, as papers measure. */
+  plain: byClicks,
+  /** Under the rules of a click. */
+  ruled: byClicks,
+});
+export type ClicksAnswer = z.infer<typeof clicksAnswer>;
+
+const figures = (at: ClickEvaluation['at']) =>
+  Object.fromEntries(
+    [...at].map(([count, { ap, pro, pauroc, miou }]) => [String(count), { ap, pro, pauroc, miou }] as const),
+  );
+
+/** Labels every defect by simulated clicks; good pictures have no part in it. */
+export async function makeClicks(cell: ClicksCell, making: Making): Promise<ClicksAnswer> {
+  const { category, language, clicks, limit } = cell;
+  const dataset = await datasetOf(making, category);
+  const defects = spread(dataset.defects, limit);
+  return withIndex(dataset, cell, making, async (index, runtime) => {
+    const weights = weightsPath(cell.weights, making);
+    const labeler = await Labeler.load({ index, weights, runtime, object: objectName(category) });
+    const evaluation = await evaluateClicks(clickItems(defects, labeler, language ? 'type' : 'none'), {
+      clicks,
+      report: CLICK_COUNTS,
+      examples: 0,
+      what: category,
+      onImage: (_, done) => making.report(INDEXING + ((1 - INDEXING) * done) / defects.length, 'labelling'),
+      signal: making.signal,
+    });
+    const { width, height } = index.grid;
+    const { name, trainedOn } = labeler.weights;
+    await labeler.close();
+    return {
+      images: evaluation.images.length,
+      available: dataset.defects.length,
+      weights: name,
+      trainedOn,
+      grid: [width, height],
+      plain: figures((evaluation.asPaper ?? evaluation).at),
+      ruled: figures(evaluation.at),
+    };
+  });
+}
+
+/** The defects that a detector of a category is trained on. */
+export const trainingDefects = (
+  category: string,
+  { defects }: Dataset,
+  { count, seed }: { readonly count: number; readonly seed: number },
+): readonly DefectImage[] => splitDefects(category, defects, { count, seed }).train;
+
+const LABELS_FILE = 'labels.safetensors';
+
+const clickSchema = z.object({ x: z.number(), y: z.number(), positive: z.boolean() });
+/** What a cell of labels answers; the map of label i is the tensor i of its file. */
+export const labelsAnswer = z.object({
+  labels: z.array(z.object({ type: z.string(), name: z.string(), clicks: z.array(clickSchema) })),
+});
+
+export async function makeLabels(cell: LabelsCell, making: Making): Promise<z.infer<typeof labelsAnswer>> {
+  const { category, clicks } = cell;
+  const dataset = await datasetOf(making, category);
+  const defects = trainingDefects(category, dataset, cell);
+  const labels = await withIndex(dataset, cell, making, async (index, runtime) => {
+    const weights = weightsPath(cell.weights, making);
+    const labeler = await Labeler.load({ index, weights, runtime, object: objectName(category) });
+    return labelByClicks(defects, labeler, clicks, {
+      onLabel: (done) => making.report(INDEXING + ((1 - INDEXING) * done) / defects.length, 'labelling'),
+      signal: making.signal,
+    }).finally(() => labeler.close());
+  });
+  const maps = labels.map(({ probability: { data, width, height } }) => tensor(data, [height, width]));
+  await writeSafetensors(join(making.folder, LABELS_FILE), new Map(maps.map((map, i) => [String(i), map])), {});
+  return {
+    labels: labels.map(({ type, name, clicks: made }) => ({
+      ...{ type, name },
+      clicks: made.map(({ x, y, positive }) => ({ x, y, positive })),
+    })),
+  };
+}
+
+/** The labels of a cell, with their pictures as an index sees them. @throws ADC_CELL, what reading throws. */
+export async function readLabels(
+  name: string,
+  dataset: Dataset,
+  index: ReferenceIndex,
+  making: Making,
+): Promise<LabelledDefect[]> {
+  const { labels } = await making.store.answer(name, labelsAnswer);
+  const { tensors } = await readSafetensors(fileOf(making, name, LABELS_FILE));
+  const read: LabelledDefect[] = [];
+  for (const [i, { type, name: called, clicks }] of labels.entries()) {
+    const defect = dataset.defects.find((each) => each.type === type && each.name === called);
+    const map = tensors.get(String(i));
+    if (!defect || !(map?.data instanceof Float32Array)) throw making.store.damaged(name, `label ${i} is not whole`);
+    const [height, width] = map.shape as readonly [number, number];
+    const image = await readRgb(defect.path, { windows: index.windows });
+    read.push({ type, name: called, image, probability: { data: map.data, width, height, channels: 1 }, clicks });
+  }
+  return read;
+}

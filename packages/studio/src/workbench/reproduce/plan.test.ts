@@ -1,0 +1,177 @@
+/** Plans of tables: which cells they share, whom pretraining leaves out, what weights have seen, and what is refused. */
+import { mkdir, rename, writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { writeMask } from '@adclick/core';
+import { beforeEach, describe, expect, test } from 'vitest';
+import { temporaryFolder, writeFlat } from '../../../test/sample.ts';
+import { canonical, needsOf } from './cells.ts';
+import { type Plan, planTable, type ReproduceSettings } from './plan.ts';
+import { hasSeen } from './subjects.ts';
+
+const SIDE = { width: 16, height: 16 };
+
+/** A category of flat pictures. */
+async function makeCategory(data: string, category: string): Promise<void> {
+  const root = join(data, category);
+  for (const name of ['0', '1']) await writeFlat(join(root, 'train/good', `${name}.png`), 90, SIDE);
+  await writeFlat(join(root, 'test/good', '0.png'), 90, SIDE);
+  for (const name of ['0', '1', '2']) {
+    await writeFlat(join(root, 'test/dent', `${name}.png`), 100, SIDE);
+    const data = new Uint8Array(SIDE.width * SIDE.height).fill(1, 0, 20);
+    await writeMask(join(root, 'ground_truth/dent', `${name}_mask.png`), { data, ...SIDE, channels: 1 });
+  }
+}
+
+let data: string;
+beforeEach(async () => {
+  data = await temporaryFolder();
+  for (const name of ['bottle', 'bottle_900', 'tile', 'ksdd_commutator']) await makeCategory(data, name);
+  await mkdir(join(data, 'empty'));
+});
+
+const plan = (more: Partial<ReproduceSettings> = {}): Promise<Plan> =>
+  planTable({ ...{ table: 'table4', data, preset: 'small', pretrain: false, steps: 1, pixels: 512 }, ...more });
+const kinds = ({ cells }: Plan) => {
+  const count: Record<string, number> = {};
+  for (const { kind } of cells.values()) count[kind] = (count[kind] ?? 0) + 1;
+  return count;
+};
+const categories = ({ subjects }: Plan) => subjects.chosen.map(({ category }) => category);
+
+describe('categories', () => {
+  test('each table takes its own, another size of a product and folders without defects are left out with a reason', async () => {
+    const labelled = await plan();
+    expect(categories(labelled)).toEqual(['bottle', 'tile']);
+    expect(labelled.subjects.leftOut.map(({ category }) => category)).toEqual([
+      'empty',
+      'bottle_900',
+      'ksdd_commutator',
+    ]);
+    expect(labelled.subjects.leftOut[1].why).toBe('the same product as bottle');
+    expect(categories(await plan({ table: 'table1' }))).toEqual(['bottle', 'ksdd_commutator', 'tile']);
+    expect(categories(await plan({ table: 'table6' }))).toEqual(['ksdd_commutator']);
+    expect(categories(await plan({ category: ['bottle_900'] }))).toEqual(['bottle_900']);
+  });
+
+  test('those that the weights have seen are left out, and refused by name', async () => {
+    await rename(join(data, 'tile'), join(data, 'deeppcb'));
+    expect(categories(await plan())).toEqual(['bottle']);
+    await expect(plan({ category: ['deeppcb'] })).rejects.toMatchObject({
+      code: 'ADC_DATASET',
+      message: expect.stringContaining('--pretrain'),
+    });
+    expect(categories(await plan({ pretrain: true }))).toEqual(['bottle', 'deeppcb']);
+  });
+
+  test('names of weights are compared whole', () => {
+    const trainedOn = 'drawn products, wood_256, aws_cookie (good pictures); then the good pictures of cable';
+    const seen = ['wood_256', 'aws_cookie', 'wood', 'cookie', 'wood_256_512'];
+    expect(seen.map((name) => hasSeen(trainedOn, name))).toEqual([true, true, false, false, true]);
+  });
+});
+
+describe('cells', () => {
+  test('tables 4, 5 and 8 share detectors and labels', async () => {
+    const [four, five, eight] = [await plan(), await plan({ table: 'table5' }), await plan({ table: 'table8' })];
+    expect(kinds(four)).toEqual({ labels: 2, detector: 6, detection: 6 });
+    expect([...five.cells.keys()]).toEqual([...four.cells.keys()]);
+    // The residual and the true masks are not in Table 8; what it calls "pla" is what this preset gives in Table 4.
+    const shared = [...eight.cells].filter(([name]) => four.cells.has(name)).map(([, { kind }]) => kind);
+    expect(shared.sort()).toEqual(['detection', 'detection', 'detector', 'detector', 'labels', 'labels']);
+    const missing = eight.rows.filter(({ figures }) => 'missing' in figures).map(({ id }) => id);
+    expect([...new Set(missing)]).toEqual(['i', 'pi', 'il', 'pil', 'pila']);
+  });
+
+  test('tables 1 and 7 share figures; without fine-tuning nothing is trained', async () => {
+    const [one, seven] = [
+      await plan({ table: 'table1', category: ['tile'] }),
+      await plan({ table: 'table7', category: ['tile'] }),
+    ];
+    expect(kinds(one)).toEqual({ clicks: 2, tune: 1 });
+    expect([...one.cells.keys()].every((name) => seven.cells.has(name))).toBe(true);
+    expect(kinds(await plan({ table: 'table1', row: ['pre-trained', 'pre-trained-ruled'] }))).toEqual({ clicks: 3 });
+  });
+
+  test('pretraining sees neither the category, nor its product in another size, nor KolektorSDD2', async () => {
+    const made = await plan({ table: 'table1', pretrain: true, row: ['pre-trained'] });
+    const without = [...made.cells.values()].flatMap((cell) => (cell.kind === 'pretrain' ? [cell] : []));
+    expect(without.map(({ category, on }) => [category, on.map((each) => each.category)])).toEqual([
+      ['bottle', ['tile']],
+      ['ksdd_commutator', ['bottle', 'tile']],
+      ['tile', ['bottle']],
+    ]);
+    for (const cell of made.cells.values()) if (cell.kind === 'clicks') expect(needsOf(cell)).toHaveLength(1);
+    expect(kinds(await plan({ preset: 'paper', row: ['weak'] }))).toMatchObject({ pretrain: 2 });
+  });
+
+  test('are others with other pictures, settings or steps, and the same wherever the data lies', async () => {
+    const names = async (more: Partial<ReproduceSettings> = {}) => [...(await plan(more)).cells.keys()].sort();
+    const before = await names({ row: ['weak'] });
+    const moved = join(await temporaryFolder(), 'elsewhere');
+    await rename(data, moved);
+    data = moved;
+    expect(await names({ row: ['weak'] })).toEqual(before);
+    const changed = await names({ row: ['weak'], steps: 0.5 });
+    expect(changed.filter((name) => before.includes(name)).every((name) => name.startsWith('labels'))).toBe(true);
+    await writeFlat(join(data, 'tile/test/good/0.png'), 91, SIDE);
+    const after = await names({ row: ['weak'] });
+    expect(after.filter((name) => before.includes(name)).every((name) => name.includes('bottle'))).toBe(true);
+  });
+
+  test('a key does not depend on the order in which settings were named', () => {
+    expect(canonical({ b: [1, { d: undefined, c: 'x' }], a: null })).toBe(canonical({ a: null, b: [1, { c: 'x' }] }));
+    expect(canonical({ a: 1 })).not.toBe(canonical({ a: '1' }));
+  });
+});
+
+test('Tables 2 and 3 test on every defect, the others leave ten out', async () => {
+  const leftOut = async (table: ReproduceSettings['table']) =>
+    [...(await plan({ table })).cells.values()].flatMap((cell) => (cell.kind === 'detection' ? [cell.leaveOut] : []));
+  expect(new Set(await leftOut('table2'))).toEqual(new Set([0]));
+  expect(new Set(await leftOut('table5'))).toEqual(new Set([10]));
+});
+
+describe('other methods', () => {
+  test('maps are a cell a category, known by the content of their folder', async () => {
+    const maps = join(data, 'maps');
+    await mkdir(maps);
+    await writeFile(join(maps, 'x.npy'), 'one');
+    const of = async () => {
+      const { cells } = await plan({ row: ['residual'], category: ['tile'], maps: [`draem=${maps}`] });
+      return [...cells].filter(([, { kind }]) => kind === 'maps').map(([name]) => name);
+    };
+    const before = await of();
+    expect(before).toHaveLength(1);
+    await writeFile(join(maps, 'x.npy'), 'two');
+    expect(await of()).not.toEqual(before);
+  });
+
+  test('other weights are labelled with on the same pictures', async () => {
+    const rival = ['weights:adclick-small'];
+    const made = await plan({ table: 'table1', row: ['pre-trained'], category: ['tile'], rival });
+    // These are the same weights, so it is the same cell.
+    expect(kinds(made)).toEqual({ clicks: 1 });
+    expect(made.rows.map(({ method }) => method)[1]).toContain('drawn products');
+  });
+});
+
+test.each<[what: string, code: string, more: Partial<ReproduceSettings>]>([
+  ['a row that the table does not have', 'ADC_USAGE', { row: ['fine-tuned'] }],
+  ['maps in a table of clicks', 'ADC_USAGE', { table: 'table1', maps: ['a=b'] }],
+  ['masks from clicks in a table of detectors', 'ADC_USAGE', { rival: ['weights:x'] }],
+  ['a rival of no kind', 'ADC_USAGE', { table: 'table1', rival: ['magic'] }],
+  ['weights that are not there', 'ADC_WEIGHTS_MISSING', { table: 'table1', rival: ['weights:none'] }],
+  ['maps without a name', 'ADC_USAGE', { maps: ['folder'] }],
+  ['maps named twice', 'ADC_USAGE', { maps: ['a=.', 'a=..'] }],
+  ['maps that are not there', 'ADC_FOLDER_MISSING', { maps: ['a=/nowhere'] }],
+  ['a category that is not there', 'ADC_DATASET', { category: ['none'] }],
+  ['a category without defects', 'ADC_DATASET', { category: ['empty'] }],
+  ['no data', 'ADC_DATASET', { data: '/nowhere' }],
+  ['nothing to pretrain on', 'ADC_USAGE', { table: 'table6', pretrain: true }],
+])('%s is refused before anything is made', async (what, code, more) => {
+  if (what === 'nothing to pretrain on') {
+    const alone = await temporaryFolder();
+    await makeCategory(alone, 'ksdd');
+    await expect(plan({ ...more, data: alone })).rejects.toMatchObject({ code });
+  } else await expect(plan(more)).rejects.toMatchObject({ code });
+});

@@ -1,0 +1,269 @@
+/** From a table and its settings to the cells that it needs and the rows that are read from them. */
+import { readdir } from 'node:fs/promises';
+import { join } from 'node:path';
+import { DEFAULT_WEIGHTS } from '@adclick/core';
+import { CLICK_COUNTS, type TableName } from '@adclick/core/evaluation';
+import { isFolder } from '@adclick/core/files';
+import { fail } from '../../errors.ts';
+import type { WorkOptions } from '../../jobs/progress.ts';
+import { resolveWeights } from '../../project/model-files.ts';
+import { LEFT_OUT } from '../test-pictures.ts';
+import { type Cell, nameOf, type Pictures, type SegPlan, type WeightsFrom } from './cells.ts';
+import { openRival } from './rivals.ts';
+import { type ClickRow, RECIPES, type Recipe, type RecipeName, rowsOf, type SegRow } from './rows.ts';
+import {
+  contentOf,
+  findSubjects,
+  isRepeated,
+  picturesOf,
+  type Subject,
+  type Subjects,
+  sameProduct,
+} from './subjects.ts';
+import { weightsOf } from './weights.ts';
+
+/** What is to be made again, and how. */
+export interface ReproduceSettings {
+  readonly table: TableName;
+  /** Folder of the categories. */
+  readonly data: string;
+  /** Default: all that the table takes. */
+  readonly category?: readonly string[];
+  readonly preset: RecipeName;
+  /** Trains without each category on all others, in place of the weights that ship. */
+  readonly pretrain: boolean;
+  /** Factor on the steps of every training. */
+  readonly steps: number;
+  /** Side of the square with as many pixels as the models see. */
+  readonly pixels: number;
+  /** Only so many test pictures of each kind a category, spread evenly. */
+  readonly limit?: number;
+  /** Rows to measure, by their names; default all. */
+  readonly row?: readonly string[];
+  /** `KIND:ARGUMENT` of other methods that draw masks from clicks. */
+  readonly rival?: readonly string[];
+  /** `METHOD=FOLDER` of other methods' anomaly maps. */
+  readonly maps?: readonly string[];
+}
+
+/** A row of a category: where its figures are, or why there are none. */
+export interface PlannedRow {
+  readonly id: string | undefined;
+  readonly method: string;
+  readonly category: string;
+  readonly figures:
+    | { readonly cell: string; readonly as: 'plain' | 'ruled' }
+    | { readonly cell: string; readonly as: 'detection' }
+    | { readonly missing: string };
+}
+
+/** Everything that a run knows before it begins. */
+export interface Plan {
+  readonly settings: ReproduceSettings;
+  readonly recipe: Recipe;
+  readonly subjects: Subjects;
+  /** By name; what a cell needs stands before it. */
+  readonly cells: ReadonlyMap<string, Cell>;
+  readonly rows: readonly PlannedRow[];
+  readonly files: Readonly<Record<string, string>>;
+  /** What the weights that ship were trained on, where everything starts from them. */
+  readonly trainedOn: string | undefined;
+}
+
+const SEED = 0;
+const LABELS = LEFT_OUT;
+const CLICKS = Math.max(...CLICK_COUNTS);
+
+/** Collects cells on the way from rows to what they need. */
+class Planner {
+  readonly cells = new Map<string, Cell>();
+  readonly files: Record<string, string> = {};
+  private readonly pictures = new Map<string, Promise<Pictures>>();
+
+  constructor(
+    readonly settings: ReproduceSettings,
+    readonly recipe: Recipe,
+    readonly subjects: Subjects,
+    private readonly shipped: WeightsFrom | undefined,
+    private readonly work: WorkOptions,
+  ) {}
+
+  add(cell: Cell): string {
+    const name = nameOf(cell);
+    if (!this.cells.has(name)) this.cells.set(name, cell);
+    return name;
+  }
+
+  picturesOf(subject: Subject): Promise<Pictures> {
+    const { category } = subject;
+    const known = this.pictures.get(category) ?? picturesOf(this.settings.data, subject, this.work);
+    this.pictures.set(category, known);
+    return known;
+  }
+
+  /** Steps of a training, as many as are asked for. */
+  steps(usual: number): number {
+    return Math.max(1, Math.round(usual * this.settings.steps));
+  }
+
+  /** Weights that have not seen a category. */
+  async pretrained(subject: Subject): Promise<WeightsFrom> {
+    if (this.shipped) return this.shipped;
+    const { settings, recipe } = this;
+    const { all } = this.subjects;
+    const others = all.filter(
+      (other) => !other.isKsdd && !isRepeated(other, all) && !sameProduct(other.category, subject.category),
+    );
+    if (others.length === 0)
+      throw fail('ADC_USAGE', {
+        what: `there is no category beside ${subject.category} in ${settings.data} to pretrain on`,
+        command: 'adclick reproduce',
+      });
+    const on = await Promise.all(others.map((other) => this.picturesOf(other)));
+    const training = { ...recipe.pretraining, preset: settings.preset, steps: this.steps(recipe.pretraining.steps) };
+    const cell = this.add({ kind: 'pretrain', category: subject.category, on, training });
+    return { cell, name: `trained without ${subject.category}` };
+  }
+
+  async tuned(subject: Subject): Promise<WeightsFrom> {
+    const { category } = subject;
+    const { tuning } = this.recipe;
+    const [on, from] = [await this.picturesOf(subject), await this.pretrained(subject)];
+    const training = { ...tuning, steps: this.steps(tuning.steps) };
+    return { cell: this.add({ kind: 'tune', category, on, from, training }), name: `tuned to ${category}` };
+  }
+
+  async clicks(subject: Subject, weights: WeightsFrom, language: boolean): Promise<string> {
+    const { category } = subject;
+    const on = await this.picturesOf(subject);
+    const { pixels, limit } = this.settings;
+    return this.add({ kind: 'clicks', category, on, pixels, weights, language, clicks: CLICKS, limit });
+  }
+
+  async clickRow(row: ClickRow, subject: Subject): Promise<PlannedRow> {
+    const { id, method, tuned, language, ruled } = row;
+    const weights = await (tuned ? this.tuned(subject) : this.pretrained(subject));
+    const cell = await this.clicks(subject, weights, language);
+    return { id, method, category: subject.category, figures: { cell, as: ruled ? 'ruled' : 'plain' } };
+  }
+
+  /** What a detector is trained on beside good pictures. */
+  private async labels(labels: SegRow['labels'], subject: Subject): Promise<SegPlan['labels']> {
+    if (labels === 'none') return undefined;
+    if (labels === 'masks') return { masks: LABELS };
+    const { category } = subject;
+    const [on, weights] = [await this.picturesOf(subject), await this.pretrained(subject)];
+    return {
+      cell: this.add({
+        kind: 'labels',
+        category,
+        on,
+        pixels: this.settings.pixels,
+        weights,
+        count: LABELS,
+        clicks: CLICKS,
+        seed: SEED,
+      }),
+    };
+  }
+
+  async segRow({ id, method, labels, parts, sliding, exact }: SegRow, subject: Subject): Promise<PlannedRow> {
+    const { category } = subject;
+    const { recipe, settings } = this;
+    const planned = { id, method, category };
+    if (exact && parts?.clicked && !recipe.clicked)
+      return { ...planned, figures: { missing: 'detectors of this preset are trained without clicks' } };
+    const on = await this.picturesOf(subject);
+    const network: SegPlan | undefined = parts && {
+      ...parts,
+      clicked: parts.clicked && recipe.clicked,
+      preset: settings.preset,
+      weights: parts.pretrained ? await this.pretrained(subject) : undefined,
+      labels: await this.labels(labels, subject),
+      sliding,
+      steps: this.steps(recipe.segSteps),
+      trust: recipe.trust,
+    };
+    const detector = this.add({ kind: 'detector', category, on, pixels: settings.pixels, network, seed: SEED });
+    const cell = this.add({ kind: 'detection', category, on, detector, ...this.tested() });
+    return { ...planned, figures: { cell, as: 'detection' } };
+  }
+
+  /** Which pictures detectors and maps of the table are tested on. */
+  private tested() {
+    const { table, limit } = this.settings;
+    const all = table === 'table2' || table === 'table3';
+    return { leaveOut: all ? 0 : LABELS, seed: SEED, limit };
+  }
+
+  async mapsRow(method: string, folder: string, subject: Subject): Promise<PlannedRow> {
+    const { category } = subject;
+    if (!(await isFolder(folder))) throw fail('ADC_FOLDER_MISSING', { path: folder });
+    const own = join(folder, category);
+    const root = (await isFolder(own)) ? own : folder;
+    const entries = await readdir(root, { recursive: true, withFileTypes: true });
+    const files = entries.filter((entry) => entry.isFile()).map((entry) => join(entry.parentPath, entry.name));
+    const content = await contentOf(root, files, this.work.signal);
+    this.files[content] = root;
+    const on = await this.picturesOf(subject);
+    const cell = this.add({ kind: 'maps', category, on, method, content, ...this.tested() });
+    return { id: undefined, method, category, figures: { cell, as: 'detection' } };
+  }
+
+  async rivalRow(asked: string, subject: Subject): Promise<PlannedRow> {
+    const { method, weights, files } = await openRival(asked);
+    Object.assign(this.files, files);
+    const cell = await this.clicks(subject, weights, true);
+    return { id: undefined, method, category: subject.category, figures: { cell, as: 'plain' } };
+  }
+}
+
+/** Methods with the folders of their maps. @throws ADC_USAGE. */
+function mapsOf(asked: readonly string[]): Map<string, string> {
+  const folders = new Map<string, string>();
+  for (const each of asked) {
+    const [, method, folder] = /^([^=]+)=(.+)$/.exec(each) ?? [];
+    const wrong = method === undefined ? 'is not METHOD=FOLDER' : folders.has(method) && `names ${method} again`;
+    if (wrong) throw fail('ADC_USAGE', { what: `--maps ${each} ${wrong}`, command: 'adclick reproduce' });
+    folders.set(method, folder);
+  }
+  return folders;
+}
+
+/** The rows that are asked for. @throws ADC_USAGE for one that the table does not have. */
+function chosen<Row extends { readonly id: string }>(rows: readonly Row[], { table, row }: ReproduceSettings): Row[] {
+  const unknown = row?.find((name) => !rows.some(({ id }) => id === name));
+  if (unknown !== undefined) {
+    const what = `${table} has no row ${unknown}, only ${rows.map(({ id }) => id).join(', ')}`;
+    throw fail('ADC_USAGE', { what, command: 'adclick reproduce' });
+  }
+  return rows.filter(({ id }) => row === undefined || row.includes(id));
+}
+
+/**
+ * Looks at the data and plans the cells of a table. Every picture of the categories in question is read for its content.
+ * @throws ADC_USAGE, ADC_DATASET, ADC_FOLDER_MISSING, ADC_WEIGHTS_…, the signal's reason.
+ */
+export async function planTable(settings: ReproduceSettings, work: WorkOptions = {}): Promise<Plan> {
+  const { table, data, rival = [], maps = [] } = settings;
+  const recipe = RECIPES[settings.preset];
+  const path = resolveWeights(DEFAULT_WEIGHTS);
+  const shipped = recipe.ships && !settings.pretrain ? await weightsOf(path) : undefined;
+  const subjects = await findSubjects(table, data, settings.category, shipped?.trainedOn);
+  const planner = new Planner(settings, recipe, subjects, shipped?.weights, work);
+  if (shipped && 'file' in shipped.weights) planner.files[shipped.weights.file] = path;
+  const of = rowsOf(table);
+  const wrong =
+    of.of === 'clicks' ? maps[0] && '--maps is for detectors' : rival[0] && '--rival is for masks from clicks';
+  if (wrong) throw fail('ADC_USAGE', { what: `${wrong}, and ${table} has none`, command: 'adclick reproduce' });
+  const rows: PlannedRow[] = [];
+  const each = async (make: (subject: Subject) => Promise<PlannedRow>) => {
+    for (const subject of subjects.chosen) rows.push(await make(subject));
+  };
+  if (of.of === 'clicks') for (const row of chosen(of.rows, settings)) await each((to) => planner.clickRow(row, to));
+  else for (const row of chosen(of.rows, settings)) await each((to) => planner.segRow(row, to));
+  for (const asked of rival) await each((to) => planner.rivalRow(asked, to));
+  for (const [method, folder] of mapsOf(maps)) await each((to) => planner.mapsRow(method, folder, to));
+  const { cells, files } = planner;
+  return { settings, recipe, subjects, cells, rows, files, trainedOn: shipped?.trainedOn };
+}

@@ -1,0 +1,114 @@
+/** Cells that make click weights: pretrained without a category, and tuned to one. */
+import { copyFile, link, mkdir, readFile, rm } from 'node:fs/promises';
+import { basename, extname, join } from 'node:path';
+import { writeMask } from '@adclick/core';
+import { type Dataset, openCategory, readDefectMask } from '@adclick/core/datasets';
+import { readImageSize } from '@adclick/core/image';
+import { type ClickWeights, loadClickWeights } from '@adclick/core/models';
+import { type FolderSource, trainClickModel } from '@adclick/core/training';
+import { progressDetail } from '../../detectors/training-options.ts';
+import { fileName } from '../../file-name.ts';
+import type { Making } from './bench.ts';
+import { type ClickTrainingSettings, type PretrainCell, sha256, type TuneCell, type WeightsFrom } from './cells.ts';
+
+/** The weights in a cell's folder. */
+export const WEIGHTS_FILE = 'weights.safetensors';
+
+/** The file behind weights. */
+export const weightsPath = (weights: WeightsFrom, { store, files }: Pick<Making, 'store' | 'files'>): string =>
+  'cell' in weights ? join(store.folder(weights.cell), WEIGHTS_FILE) : files[weights.file];
+
+/** A file of click weights, known by its content. @throws ADC_WEIGHTS_DAMAGED, ADC_WEIGHTS_KIND. */
+export async function weightsOf(path: string): Promise<{ weights: WeightsFrom & { file: string }; trainedOn: string }> {
+  const { card } = await loadClickWeights(path);
+  return { weights: { file: sha256(await readFile(path)), name: card.name }, trainedOn: card.trainedOn };
+}
+
+/** Puts a file at another place as well. */
+const putAt = (path: string, target: string) => link(path, target).catch(() => copyFile(path, target));
+
+/**
+ * A category as training reads it: as it is where it is laid out like MVTec AD, else brought into such a layout in `beside`.
+ * @param realDefects whether its defects are wanted too.
+ */
+async function sourceOf(
+  data: string,
+  category: string,
+  dataset: Dataset,
+  realDefects: boolean,
+  beside: string,
+): Promise<FolderSource> {
+  if (dataset.layout === 'mvtec') return { directory: data, category, realDefects };
+  const name = fileName(category);
+  const root = join(beside, name);
+  await rm(root, { recursive: true, force: true, maxRetries: 5 });
+  const good = join(root, 'train', 'good');
+  await mkdir(good, { recursive: true });
+  for (const [i, path] of dataset.normals.entries()) await putAt(path, join(good, `${i}-${basename(path)}`));
+  for (const [i, defect] of realDefects ? dataset.defects.entries() : []) {
+    const { path, type } = defect;
+    const [pictures, masks] = ['test', 'ground_truth'].map((part) => join(root, part, fileName(type)));
+    await mkdir(pictures, { recursive: true });
+    await mkdir(masks, { recursive: true });
+    await putAt(path, join(pictures, `${i}${extname(path)}`));
+    // A picture may have several masks, and layouts mean different values by them.
+    await writeMask(join(masks, `${i}_mask.png`), await readDefectMask(defect, await readImageSize(path)));
+  }
+  return { directory: beside, category: name, realDefects };
+}
+
+interface Run {
+  readonly name: string;
+  readonly training: Omit<ClickTrainingSettings, 'preset'>;
+  readonly preset: ClickTrainingSettings['preset'];
+  readonly folders: readonly FolderSource[];
+  readonly trainedOn: string;
+  readonly from?: ClickWeights;
+}
+
+/** Trains where a killed process left off, and puts the weights into the cell. */
+async function train({ name, training, preset, folders, trainedOn, from }: Run, making: Making): Promise<object> {
+  const { steps, seed, learningRate, folderShare } = training;
+  const path = await trainClickModel({
+    directory: join(making.kept, 'run'),
+    preset,
+    steps,
+    data: { seed, folders, folderShare },
+    learningRate,
+    initial: from?.tensors,
+    odds: from?.card.odds,
+    resume: true,
+    trainedOn,
+    name,
+    threads: making.threads,
+    onProgress: (progress) => making.report(progress.step / progress.steps, progressDetail(progress)),
+    signal: making.signal,
+    owned: making.owned,
+  });
+  await copyFile(path, join(making.folder, WEIGHTS_FILE));
+  return { steps, trainedOn };
+}
+
+export async function makePretrained(cell: PretrainCell, making: Making): Promise<object> {
+  const folders: FolderSource[] = [];
+  for (const { category } of cell.on) {
+    const dataset = await openCategory(making.data, category);
+    folders.push(await sourceOf(making.data, category, dataset, true, join(making.kept, 'pictures')));
+  }
+  const names = cell.on.map(({ category }) => category);
+  const drawn = cell.training.folderShare < 1 ? ['drawn products with simulated defects'] : [];
+  const trainedOn = [...drawn, ...names].join(', ');
+  const { training } = cell;
+  return train({ name: `without-${cell.category}`, training, preset: training.preset, folders, trainedOn }, making);
+}
+
+export async function makeTuned({ category, from, training }: TuneCell, making: Making): Promise<object> {
+  const weights = await loadClickWeights(weightsPath(from, making));
+  const dataset = await openCategory(making.data, category);
+  const folders = [await sourceOf(making.data, category, dataset, false, join(making.kept, 'pictures'))];
+  const trainedOn = `${weights.card.trainedOn}; then the good pictures of ${category}`;
+  return train(
+    { name: `tuned-${category}`, training, preset: weights.card.preset, folders, trainedOn, from: weights },
+    making,
+  );
+}
