@@ -44,6 +44,7 @@ const LONGEST = [
   'annotator/test/labelling',
   'studio/test/attack/kills',
   'studio/test/attack/killed-training',
+  'studio/test/attack/reproduced',
   'studio/test/attack/sigterm',
 ];
 
