@@ -98,3 +98,21 @@ test.each([
   expect(ended.code).toBe(2);
   expect(ended.stderr).toContain(said);
 });
+
+test('the published networks are pretrained, label, and are trained on these labels', async () => {
+  const size = { width: 128, height: 128 };
+  await writeSampleProduct(join(data, 'screw'), 'screw', {
+    ...{ normals: 4, testGoods: 2, defectsPerType: 4, ...size },
+  });
+  const words = ['--data', data, '--to', to, '--category', 'ring', '--preset', 'paper', '--width', '32'];
+  const few = ['--row', 'weak', '--steps', '0.001', '--pixels', '128', '--limit', '2', '--json'];
+  const ended = await adclick(['reproduce', 'table4', ...words, ...few]);
+  expect(ended, ended.stderr).toMatchObject({ code: 0 });
+  const { rows, departures } = JSON.parse(ended.stdout) as ReproduceAnswer;
+  expect(rows).toMatchObject([
+    { of: 'weak', on: 'ring', values: [expect.any(Number), expect.any(Number), expect.any(Number)] },
+  ]);
+  expect(departures.map(({ what }) => what)).toEqual(expect.arrayContaining(['width', 'backbone', 'steps']));
+  const kinds = (await readdir(join(to, 'cells'))).map((name) => name.split('-')[0]).sort();
+  expect(kinds).toEqual(['detection', 'detector', 'labels', 'pretrain']);
+});

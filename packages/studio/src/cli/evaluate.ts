@@ -8,7 +8,7 @@ import { evaluateCategory } from '../workbench/click-evaluation.ts';
 import { evaluateDetector } from '../workbench/detector-evaluation.ts';
 import { evaluateMaps } from '../workbench/map-evaluation.ts';
 import { decisionLines } from './decision-lines.ts';
-import { backboneOption, fileEnding, gridSide, imageScore, number, wholeNumber } from './options.ts';
+import { BACKBONE_HELP, backboneOption, fileEnding, gridSide, imageScore, number, wholeNumber } from './options.ts';
 import { type CommonOptions, run, withCommon } from './run.ts';
 
 interface Options extends CommonOptions {
@@ -104,7 +104,7 @@ function addClicks(evaluate: Command): void {
       'narrow side of the least defect that matters, in pixels of the pictures',
       number(0, 1000),
     )
-    .option('--backbone <NAME>', 'network whose descriptors are compared (default: efficientnet-lite0)', backboneOption)
+    .option('--backbone <NAME>', BACKBONE_HELP, backboneOption)
     .option('--prompt <NAME>', "guide by prompts of this defect type, of each picture's own (type), or of none", 'type')
     .option(
       '--rival <NAME>',
@@ -189,7 +189,7 @@ function addDetection(evaluate: Command): void {
     )
     .option('--seed <N>', 'seed of picks and training', wholeNumber(0, 2 ** 32 - 1), 0)
     .option('--pixels <N>', 'side of the square with as many pixels as the models see', gridSide)
-    .option('--backbone <NAME>', 'network whose descriptors are compared (default: efficientnet-lite0)', backboneOption)
+    .option('--backbone <NAME>', BACKBONE_HELP, backboneOption)
     .option('--normals <N>', 'good pictures that a detector holds', wholeNumber(2))
     .option('--sigma <PX>', 'Gaussian that smooths the map, pixels of the model grid', number(0, 64))
     .option('--image-score <RULE>', 'max, topk:PIXELS or pool:SIDE of the map before smoothing', imageScore)

@@ -1,8 +1,9 @@
 /** Parsers of option values; what they refuse becomes an ADC_USAGE line. */
 import type { ImageScore } from '@adclick/core';
-import { BACKBONES, type BackboneName } from '@adclick/core/models';
+import { BACKBONES, type BackboneName, DEFAULT_BACKBONE, PAPER } from '@adclick/core/models';
 import { InvalidArgumentError } from 'commander';
 import { FORMATS, type Format } from '../api.ts';
+import { PAPER_WIDTH } from '../detectors/training-options.ts';
 
 /** A whole number in a range. */
 export const wholeNumber =
@@ -14,17 +15,22 @@ export const wholeNumber =
     throw new InvalidArgumentError(`It must be a whole number, ${range}.`);
   };
 
-/** A whole number of which `unit` is a divisor. */
-export const multipleOf =
-  (unit: number) =>
-  (text: string): number => {
-    const value = Number(text);
-    if (/^\d+$/.test(text) && value > 0 && value % unit === 0) return value;
-    throw new InvalidArgumentError(`It must be a multiple of ${unit}.`);
-  };
+/** Channels of an attention head of the published network. */
+const HEAD = 32;
+
+/** The width of a published network. */
+export function networkWidth(text: string): number {
+  const value = Number(text);
+  if (/^\d+$/.test(text) && value > 0 && value % HEAD === 0) return value;
+  throw new InvalidArgumentError(`It must be a multiple of ${HEAD}.`);
+}
+
+export const WIDTH_HELP = `channels of the network of --preset ${PAPER}, a multiple of ${HEAD} (default: ${PAPER_WIDTH}; published: 1024)`;
 
 /** The side of a model grid, or `auto`. */
 export const gridSide = (text: string): number | 'auto' => (text === 'auto' ? text : wholeNumber(128, 4096)(text));
+
+export const BACKBONE_HELP = `network whose descriptors are compared (default: ${DEFAULT_BACKBONE})`;
 
 /** The name of a backbone. */
 export function backboneOption(text: string): BackboneName {

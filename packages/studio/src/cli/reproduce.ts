@@ -1,17 +1,30 @@
 /** `adclick reproduce`: the paper's tables again, from the data and the code at hand. */
 import { PUBLISHED, TABLES, type TableName } from '@adclick/core/evaluation';
+import type { BackboneName } from '@adclick/core/models';
 import { Argument, type Command, Option } from 'commander';
 import { counted } from '../api.ts';
+import { PAPER_WIDTH } from '../detectors/training-options.ts';
 import { errorLine } from '../errors.ts';
 import { reproduce } from '../workbench/reproduce/reproduce.ts';
 import { RECIPES, type RecipeName } from '../workbench/reproduce/rows.ts';
-import { collect, fileEnding, number, wholeNumber } from './options.ts';
+import {
+  BACKBONE_HELP,
+  backboneOption,
+  collect,
+  fileEnding,
+  networkWidth,
+  number,
+  WIDTH_HELP,
+  wholeNumber,
+} from './options.ts';
 import { type CommonOptions, run, withCommon } from './run.ts';
 
 interface Options extends CommonOptions {
   readonly data: string;
   readonly category?: readonly string[];
   readonly preset: RecipeName;
+  readonly width: number;
+  readonly backbone?: BackboneName;
   readonly pretrain: boolean;
   readonly steps: number;
   readonly pixels: number;
@@ -48,10 +61,12 @@ export function addReproduce(program: Command): void {
     .requiredOption('--data <DIR>', 'folder of the categories, such as that of MVTec AD')
     .option('--category <NAME>', 'only this category; repeatable (default: all that the table is of)', collect)
     .addOption(
-      new Option('--preset <NAME>', 'networks: our own, or of the width of the paper')
+      new Option('--preset <NAME>', 'networks: our own, or as published')
         .choices(Object.keys(RECIPES))
         .default('small'),
     )
+    .option('--width <N>', WIDTH_HELP, networkWidth, PAPER_WIDTH)
+    .option('--backbone <NAME>', BACKBONE_HELP, backboneOption)
     .option('--pretrain', 'pretrain without each category on all others, in place of the weights that ship', false)
     .option(
       '--steps <FACTOR>',
@@ -62,7 +77,11 @@ export function addReproduce(program: Command): void {
     .option('--pixels <N>', 'side of the square with as many pixels as the models see', wholeNumber(128, 4096), 512)
     .option('--limit <N>', 'only N test pictures of each kind a category, spread evenly', wholeNumber(1))
     .option('--row <NAME>', 'only this row of the table, such as pre-trained; repeatable', collect)
-    .option('--rival <KIND:ARGUMENT>', 'also masks of other weights, weights:FILE; repeatable', collect)
+    .option(
+      '--rival <METHOD>',
+      'also masks of weights:FILE, simple-click-vit-b or sam:ENCODER,DECODER; repeatable',
+      collect,
+    )
     .option('--maps <METHOD=FOLDER>', "also another method's maps, as `evaluate maps` reads them; repeatable", collect)
     .option('--jobs <N>', 'results that are made at the same time, each by a process', wholeNumber(1, 256), 1)
     .option('--to <DIR>', 'folder of results and tables, where a run that was stopped goes on', '.adclick/reproduce')

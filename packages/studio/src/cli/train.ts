@@ -4,12 +4,11 @@ import { PAPER, PRESET_NAMES, type Preset } from '@adclick/core/models';
 import { type Command, Option } from 'commander';
 import { counted } from '../api.ts';
 import { trainSegmentation } from '../detectors/training.ts';
-import { PAPER_WIDTH } from '../detectors/training-options.ts';
 import { localUser } from '../local-user.ts';
 import { openLabels } from '../open-labels.ts';
 import { trainClick } from '../workbench/click-training.ts';
 import { decisionLines } from './decision-lines.ts';
-import { collect, multipleOf, number, wholeNumber } from './options.ts';
+import { collect, networkWidth, number, WIDTH_HELP, wholeNumber } from './options.ts';
 import { formatDuration } from './progress-bar.ts';
 import { type CommonOptions, run, withCommon } from './run.ts';
 
@@ -40,8 +39,6 @@ interface SegOptions extends CommonOptions {
   readonly seed: number;
 }
 
-const WIDTH_HELP = `channels of the network of --preset ${PAPER}, a multiple of 32 (default: ${PAPER_WIDTH}; published: 1024)`;
-
 function addSeg(train: Command): void {
   const command = train
     .command('seg')
@@ -51,7 +48,7 @@ function addSeg(train: Command): void {
     .option('--type <NAME>', 'only labels of this defect type; repeatable', collect)
     .option('--unsupervised', 'without labels, on simulated defects alone')
     .addOption(new Option('--preset <SIZE>', 'the published network in place of ours').choices([PAPER]))
-    .option('--width <N>', WIDTH_HELP, multipleOf(32))
+    .option('--width <N>', WIDTH_HELP, networkWidth)
     .option('--sliding', 'look at overlapping windows of each picture: slower, also on the line')
     .option('--steps <N>', 'optimiser steps', wholeNumber(1))
     .option('--seed <N>', 'seed of pictures and training', wholeNumber(0), 0);
@@ -97,7 +94,7 @@ export function addTrain(program: Command): void {
         "size of the network made from nothing (default: the project's, else small)",
       ).choices([...PRESET_NAMES]),
     )
-    .option('--width <N>', WIDTH_HELP, multipleOf(32))
+    .option('--width <N>', WIDTH_HELP, networkWidth)
     .addOption(
       new Option(
         '--text-encoder <NAME>',

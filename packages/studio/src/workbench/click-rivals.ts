@@ -17,7 +17,7 @@ export interface RivalRequest {
 }
 
 /** `sam:ENCODER.onnx,DECODER.onnx`. */
-const SAM = /^sam:([^,]+),([^,]+)$/;
+export const SAM = /^sam:([^,]+),([^,]+)$/;
 
 async function windowsOf({ normals }: Dataset, signal?: AbortSignal) {
   const spans: Span[] = [];

@@ -1,6 +1,6 @@
 /** The cells that tables are made of: what each is made from, and its name, which says all of that. */
 import { createHash } from 'node:crypto';
-import type { Preset } from '@adclick/core/models';
+import type { BackboneName } from '@adclick/core/models';
 import { fileName } from '../../file-name.ts';
 import { VERSION } from '../../version.ts';
 
@@ -15,9 +15,20 @@ export interface Pictures {
   readonly content: string;
 }
 
+/** How pictures are seen: pixels of the models' grid, and whose descriptors. */
+export interface Seen {
+  /** Side of the square with as many pixels as the models see. */
+  readonly pixels: number;
+  /** Default: the default one. */
+  readonly backbone?: BackboneName;
+}
+
+/** A network that is trained. */
+export type Network = { readonly preset: 'small' } | { readonly preset: 'paper'; readonly width: number };
+
 /** Settings of a training of click weights. */
 export interface ClickTrainingSettings {
-  readonly preset: Preset;
+  readonly backbone?: BackboneName;
   readonly steps: number;
   readonly learningRate: number;
   readonly folderShare: number;
@@ -30,6 +41,7 @@ export interface PretrainCell {
   /** The category that is left out. */
   readonly category: string;
   readonly on: readonly Pictures[];
+  readonly network: Network;
   readonly training: ClickTrainingSettings;
 }
 
@@ -39,7 +51,8 @@ export interface TuneCell {
   readonly category: string;
   readonly on: Pictures;
   readonly from: WeightsFrom;
-  readonly training: Omit<ClickTrainingSettings, 'preset'>;
+  readonly network: Network;
+  readonly training: ClickTrainingSettings;
 }
 
 /** Figures of masks from simulated clicks. */
@@ -47,22 +60,23 @@ export interface ClicksCell {
   readonly kind: 'clicks';
   readonly category: string;
   readonly on: Pictures;
-  /** Side of the square with as many pixels as the models see. */
-  readonly pixels: number;
-  readonly weights: WeightsFrom;
-  /** Whether prompts of each picture's type guide the network. */
-  readonly language: boolean;
+  readonly by: ClicksBy;
   readonly clicks: number;
   readonly limit?: number;
 }
 
+/** What draws masks from clicks. */
+export type ClicksBy =
+  /** ADClick. @param language whether prompts of each picture's type guide it. */
+  | ({ readonly weights: WeightsFrom; readonly language: boolean } & Seen)
+  /** Another method: its name, and the SHA-256 of its files in their order. */
+  | { readonly rival: string; readonly files: readonly string[] };
+
 /** Labels of a few defects by simulated clicks. */
-export interface LabelsCell {
+export interface LabelsCell extends Seen {
   readonly kind: 'labels';
   readonly category: string;
   readonly on: Pictures;
-  /** Side of the square with as many pixels as the models see. */
-  readonly pixels: number;
   readonly weights: WeightsFrom;
   readonly count: number;
   readonly clicks: number;
@@ -82,7 +96,7 @@ export interface SegParts {
 
 /** How a detector's network is trained. */
 export interface SegPlan extends SegParts {
-  readonly preset: Preset;
+  readonly network: Network;
   /** What it begins with; undefined where it is not pretrained. */
   readonly weights: WeightsFrom | undefined;
   /** The cell of the labels, the true masks of as many defects, or none. */
@@ -93,12 +107,10 @@ export interface SegPlan extends SegParts {
 }
 
 /** A detector file. */
-export interface DetectorCell {
+export interface DetectorCell extends Seen {
   readonly kind: 'detector';
   readonly category: string;
   readonly on: Pictures;
-  /** Side of the square with as many pixels as the models see. */
-  readonly pixels: number;
   /** None for the residual alone. */
   readonly network: SegPlan | undefined;
   readonly seed: number;
@@ -161,6 +173,7 @@ export function needsOf(cell: Cell): readonly string[] {
     case 'tune':
       return cellOf(cell.from);
     case 'clicks':
+      return 'weights' in cell.by ? cellOf(cell.by.weights) : [];
     case 'labels':
       return cellOf(cell.weights);
     case 'detector': {

@@ -1,6 +1,7 @@
 /** Every way in which a table is not made as the paper makes its own: data, pictures, networks, training, and what is measured. */
 import { DEFAULT_WEIGHTS } from '@adclick/core';
 import { type Departure, MVTEC_COUNTS, mvtecName } from '@adclick/core/evaluation';
+import { DEFAULT_BACKBONE, PUBLISHED_WIDTH } from '@adclick/core/models';
 import { counted } from '../../api.ts';
 import type { Cell } from './cells.ts';
 import type { DetectionAnswer } from './detection.ts';
@@ -71,7 +72,12 @@ const detectors = ({ cells }: Plan) =>
 function ofNetworks(plan: Plan): Departure[] {
   const { settings, recipe, trainedOn, cells } = plan;
   const found: Departure[] = [];
-  if (recipe.network !== undefined) found.push({ what: 'network', how: recipe.network });
+  found.push({ what: 'network', how: recipe.network });
+  const { preset, width, backbone = DEFAULT_BACKBONE } = settings;
+  if (preset === 'paper' && width !== PUBLISHED_WIDTH)
+    found.push({ what: 'width', how: `${width} channels; the paper has ${PUBLISHED_WIDTH}.` });
+  if (preset === 'paper' && backbone === DEFAULT_BACKBONE)
+    found.push({ what: 'backbone', how: `${backbone}; the paper has WideResNet-50, \`--backbone wide-resnet-50-2\`.` });
   if (trainedOn !== undefined)
     found.push({
       what: 'pretraining',

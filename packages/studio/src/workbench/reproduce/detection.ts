@@ -4,13 +4,19 @@ import { Detector, type ReferenceIndex } from '@adclick/core';
 import type { Dataset } from '@adclick/core/datasets';
 import { detectionItems, evaluateDetection } from '@adclick/core/evaluation';
 import { DEFAULT_TEXT_ENCODER, objectName, offlinePrompts } from '@adclick/core/language';
-import { type ClickWeights, loadClickWeights, PRESETS } from '@adclick/core/models';
+import { loadOwnWeights, type OwnClickWeights, PRESETS } from '@adclick/core/models';
 import {
+  ablatedDetector,
+  ablatedSeg,
   DETECTOR_TRAINING,
+  type DetectorTraining,
   type DetectorTrainingSettings,
   type LabelledDefect,
+  PUBLISHED_SEG,
   SLIDING_WINDOW,
+  type TrainedDetector,
   trainDetector,
+  trainPublishedDetector,
 } from '@adclick/core/training';
 import { Runtime } from '@adclick/ortgrad';
 import { z } from 'zod';
@@ -34,10 +40,10 @@ const TRAINED = 0.95;
 export const detectorAnswer = z.object({ labels: z.number() });
 
 /** A network that nothing was learnt for yet. */
-function untrained(preset: SegPlan['preset'], residualDims: number): ClickWeights {
+function untrained(preset: 'small', residualDims: number): OwnClickWeights {
   const textEncoder = DEFAULT_TEXT_ENCODER;
   const card = { name: 'untrained', preset, residualDims, textEncoder, trainedOn: 'nothing', steps: 0, seed: 0 };
-  return { card, settings: { ...PRESETS[preset], residualDims }, tensors: new Map() };
+  return { network: 'own', card, settings: { ...PRESETS[preset], residualDims }, tensors: new Map() };
 }
 
 /** The true masks of the defects that are trained on, as labels. */
@@ -56,24 +62,27 @@ async function masksAsLabels(
   return labels;
 }
 
-/** The settings of a training as the cell plans it. */
-export function settingsOf({
-  pretrained,
-  language,
-  abandon,
-  sliding,
-  steps,
-  trust,
-}: SegPlan): DetectorTrainingSettings {
-  const { loop } = DETECTOR_TRAINING;
-  const pseudo = abandon ? loop.pseudo : { ...loop.pseudo, perturbation: [0, 0] as const };
-  return {
-    ...DETECTOR_TRAINING,
-    ...{ pretrained, language },
-    trust: [trust],
-    ...(sliding && { window: SLIDING_WINDOW }),
-    loop: { ...loop, steps, pseudo },
-  };
+/** The settings of a training of our own network as the cell plans it. */
+export function settingsOf({ pretrained, sliding, steps, trust, ...parts }: SegPlan): DetectorTrainingSettings {
+  const settings = ablatedDetector(DETECTOR_TRAINING, { pretrain: pretrained, ...parts });
+  const window = sliding ? { window: SLIDING_WINDOW } : undefined;
+  return { ...settings, ...window, trust: [trust], loop: { ...settings.loop, steps } };
+}
+
+/** Trains the network of a plan. */
+async function trainPlanned(plan: SegPlan, training: DetectorTraining, making: Making): Promise<TrainedDetector> {
+  const { network, steps, clicked, abandon, sliding } = plan;
+  if (network.preset === 'paper')
+    return trainPublishedDetector(training, {
+      width: network.width,
+      recipe: { ...ablatedSeg(PUBLISHED_SEG, { iis: clicked, abandon }), steps },
+      ...(sliding && { window: SLIDING_WINDOW }),
+    });
+  const { weights } = plan;
+  const initial = weights
+    ? await loadOwnWeights(weightsPath(weights, making))
+    : untrained(network.preset, training.index.dims);
+  return trainDetector(training, settingsOf(plan), initial);
 }
 
 export async function makeDetector(cell: DetectorCell, making: Making): Promise<z.infer<typeof detectorAnswer>> {
@@ -88,18 +97,13 @@ export async function makeDetector(cell: DetectorCell, making: Making): Promise<
           ? await readLabels(plan.labels.cell, dataset, index, making)
           : await masksAsLabels(cell, plan.labels.masks, dataset, index);
     const prompts = (type: string) => offlinePrompts(type, objectName(category));
-    const trained =
-      plan &&
-      (await trainDetector(
-        {
-          ...{ index, runtime, labels, seed, signal },
-          ...(plan.language && { prompts }),
-          onProgress: ({ done, total, detail = '' }) =>
-            report(INDEXING + ((TRAINED - INDEXING) * done) / total, detail),
-        },
-        settingsOf(plan),
-        plan.weights ? await loadClickWeights(weightsPath(plan.weights, making)) : untrained(plan.preset, index.dims),
-      ));
+    const training = {
+      ...{ index, runtime, labels, seed, signal },
+      ...(plan?.language && { prompts }),
+      onProgress: ({ done, total, detail = '' }: { done: number; total: number; detail?: string }) =>
+        report(INDEXING + ((TRAINED - INDEXING) * done) / total, detail),
+    };
+    const trained = plan && (await trainPlanned(plan, training, making));
     const detector = await Detector.build(index, {
       name: category,
       network: trained?.network,

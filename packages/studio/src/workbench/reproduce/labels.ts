@@ -6,9 +6,11 @@ import { type Dataset, type DefectImage, splitDefects } from '@adclick/core/data
 import {
   CLICK_COUNTS,
   type ClickEvaluation,
+  type ClickMethod,
   clickItems,
   evaluateClicks,
   labelByClicks,
+  labelerMethod,
   spread,
 } from '@adclick/core/evaluation';
 import { objectName } from '@adclick/core/language';
@@ -17,8 +19,10 @@ import { Runtime, readSafetensors, tensor, writeSafetensors } from '@adclick/ort
 import { z } from 'zod';
 import { gridOf } from '../../project/project.ts';
 import { indexInMemory } from '../click-evaluation.ts';
+import { clickRival } from '../click-rivals.ts';
 import { datasetOf, fileOf, type Making } from './bench.ts';
 import type { ClicksCell, LabelsCell } from './cells.ts';
+import { rivalPath } from './rivals.ts';
 import { weightsPath } from './weights.ts';
 
 /** Share of a cell's progress that the index of good pictures is. */
@@ -27,14 +31,14 @@ export const INDEXING = 0.2;
 /** Opens models and the index of a category's good pictures, and closes them after the work. */
 export async function withIndex<T>(
   dataset: Dataset,
-  { category, pixels }: Pick<ClicksCell, 'category' | 'pixels'>,
+  { category, pixels, backbone }: Pick<LabelsCell, 'category' | 'pixels' | 'backbone'>,
   making: Making,
   work: (index: ReferenceIndex, runtime: Runtime) => Promise<T>,
 ): Promise<T> {
   const { report, signal, threads } = making;
   const runtime = await Runtime.start({ threads });
   try {
-    const index = await indexInMemory(dataset, category, gridOf({ pixels }), runtime, {
+    const index = await indexInMemory(dataset, category, { ...gridOf({ pixels }), backbone }, runtime, {
       onProgress: ({ done, total = 1 }) => report((INDEXING * done) / total, 'good pictures'),
       signal,
     });
@@ -52,10 +56,11 @@ export const clicksAnswer = z.object({
   available: z.number(),
   weights: z.string(),
   trainedOn: z.string(),
-  grid: z.tuple([z.number(), z.number()]),
+  /** Pixels of the models' grid; none for other methods. */
+  grid: z.tuple([z.number(), z.number()]).optional(),
   /** Every pixel above the threshold counts, as papers measure. */
   plain: byClicks,
-  /** Under the rules of a click. */
+  /** Under the rules of a click; other methods' masks stand as they are. */
   ruled: byClicks,
 });
 export type ClicksAnswer = z.infer<typeof clicksAnswer>;
@@ -67,32 +72,43 @@ const figures = (at: ClickEvaluation['at']) =>
 
 /** Labels every defect by simulated clicks; good pictures have no part in it. */
 export async function makeClicks(cell: ClicksCell, making: Making): Promise<ClicksAnswer> {
-  const { category, language, clicks, limit } = cell;
+  const { category, by, clicks, limit } = cell;
+  const { signal, threads } = making;
   const dataset = await datasetOf(making, category);
   const defects = spread(dataset.defects, limit);
-  return withIndex(dataset, cell, making, async (index, runtime) => {
-    const weights = weightsPath(cell.weights, making);
-    const labeler = await Labeler.load({ index, weights, runtime, object: objectName(category) });
-    const evaluation = await evaluateClicks(clickItems(defects, labeler, language ? 'type' : 'none'), {
+  const figuresOf = async (method: ClickMethod, begun: number) => {
+    const evaluation = await evaluateClicks(clickItems(defects, method), {
       clicks,
+      threshold: method.threshold,
       report: CLICK_COUNTS,
       examples: 0,
       what: category,
-      onImage: (_, done) => making.report(INDEXING + ((1 - INDEXING) * done) / defects.length, 'labelling'),
-      signal: making.signal,
+      onImage: (_, done) => making.report(begun + ((1 - begun) * done) / defects.length, 'labelling'),
+      signal,
     });
-    const { width, height } = index.grid;
-    const { name, trainedOn } = labeler.weights;
-    await labeler.close();
     return {
       images: evaluation.images.length,
       available: dataset.defects.length,
-      weights: name,
-      trainedOn,
-      grid: [width, height],
+      weights: method.name,
+      trainedOn: [method.trainedOn].flat().join(', '),
       plain: figures((evaluation.asPaper ?? evaluation).at),
       ruled: figures(evaluation.at),
     };
+  };
+  if ('rival' in by) {
+    const runtime = await Runtime.start({ threads });
+    try {
+      return await figuresOf(await clickRival(rivalPath(by, making), { dataset, runtime, signal }), 0);
+    } finally {
+      await runtime.close();
+    }
+  }
+  return withIndex(dataset, { category, ...by }, making, async (index, runtime) => {
+    const weights = weightsPath(by.weights, making);
+    const labeler = await Labeler.load({ index, weights, runtime, object: objectName(category) });
+    const answer = await figuresOf(labelerMethod(labeler, by.language ? 'type' : 'none'), INDEXING);
+    await labeler.close();
+    return { ...answer, grid: [index.grid.width, index.grid.height] };
   });
 }
 

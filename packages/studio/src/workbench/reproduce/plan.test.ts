@@ -30,7 +30,10 @@ beforeEach(async () => {
 });
 
 const plan = (more: Partial<ReproduceSettings> = {}): Promise<Plan> =>
-  planTable({ ...{ table: 'table4', data, preset: 'small', pretrain: false, steps: 1, pixels: 512 }, ...more });
+  planTable({
+    ...{ table: 'table4', data, preset: 'small', width: 128, pretrain: false, steps: 1, pixels: 512 },
+    ...more,
+  });
 const kinds = ({ cells }: Plan) => {
   const count: Record<string, number> = {};
   for (const { kind } of cells.values()) count[kind] = (count[kind] ?? 0) + 1;
@@ -102,6 +105,23 @@ describe('cells', () => {
     ]);
     for (const cell of made.cells.values()) if (cell.kind === 'clicks') expect(needsOf(cell)).toHaveLength(1);
     expect(kinds(await plan({ preset: 'paper', row: ['weak'] }))).toMatchObject({ pretrain: 2 });
+  });
+
+  test('of the published network have its width and backbone, clicks in training, and neither language nor weights to begin with', async () => {
+    const made = await plan({ table: 'table8', preset: 'paper', width: 64, backbone: 'wide-resnet-50-2' });
+    const missing = made.rows.filter(({ figures }) => 'missing' in figures).map(({ id }) => id);
+    expect(missing).toEqual(expect.arrayContaining(['p', 'l', 'pi', 'pl', 'il', 'pil', 'pla', 'pila']));
+    const networks = [...made.cells.values()].flatMap((cell) => (cell.kind === 'detector' ? [cell.network] : []));
+    expect(networks.length).toBeGreaterThan(0);
+    for (const network of networks)
+      expect(network).toMatchObject({
+        network: { preset: 'paper', width: 64 },
+        ...{ clicked: true, language: false, pretrained: false, abandon: false },
+      });
+    for (const cell of made.cells.values())
+      if (cell.kind === 'detector' || cell.kind === 'labels') expect(cell.backbone).toBe('wide-resnet-50-2');
+      else if (cell.kind === 'pretrain')
+        expect(cell).toMatchObject({ network: { width: 64 }, training: { backbone: 'wide-resnet-50-2' } });
   });
 
   test('are others with other pictures, settings or steps, and the same wherever the data lies', async () => {

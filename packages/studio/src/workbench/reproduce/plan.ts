@@ -4,11 +4,22 @@ import { join } from 'node:path';
 import { DEFAULT_WEIGHTS } from '@adclick/core';
 import { CLICK_COUNTS, type TableName } from '@adclick/core/evaluation';
 import { isFolder } from '@adclick/core/files';
+import type { BackboneName } from '@adclick/core/models';
 import { fail } from '../../errors.ts';
 import type { WorkOptions } from '../../jobs/progress.ts';
 import { resolveWeights } from '../../project/model-files.ts';
 import { LEFT_OUT } from '../test-pictures.ts';
-import { type Cell, nameOf, type Pictures, type SegPlan, type WeightsFrom } from './cells.ts';
+import {
+  type Cell,
+  type ClicksBy,
+  type ClickTrainingSettings,
+  type Network,
+  nameOf,
+  type Pictures,
+  type Seen,
+  type SegPlan,
+  type WeightsFrom,
+} from './cells.ts';
 import { openRival } from './rivals.ts';
 import { type ClickRow, RECIPES, type Recipe, type RecipeName, rowsOf, type SegRow } from './rows.ts';
 import {
@@ -30,6 +41,10 @@ export interface ReproduceSettings {
   /** Default: all that the table takes. */
   readonly category?: readonly string[];
   readonly preset: RecipeName;
+  /** Channels of the networks of preset paper; published: 1024. */
+  readonly width: number;
+  /** Whose descriptors are compared; default the default one's. */
+  readonly backbone?: BackboneName;
   /** Trains without each category on all others, in place of the weights that ship. */
   readonly pretrain: boolean;
   /** Factor on the steps of every training. */
@@ -101,6 +116,20 @@ class Planner {
     return known;
   }
 
+  get network(): Network {
+    const { preset, width } = this.settings;
+    return preset === 'paper' ? { preset, width } : { preset };
+  }
+
+  get seen(): Seen {
+    const { pixels, backbone } = this.settings;
+    return { pixels, backbone };
+  }
+
+  private training(recipe: ClickTrainingSettings): ClickTrainingSettings {
+    return { ...recipe, backbone: this.settings.backbone, steps: this.steps(recipe.steps) };
+  }
+
   /** Steps of a training, as many as are asked for. */
   steps(usual: number): number {
     return Math.max(1, Math.round(usual * this.settings.steps));
@@ -120,30 +149,29 @@ class Planner {
         command: 'adclick reproduce',
       });
     const on = await Promise.all(others.map((other) => this.picturesOf(other)));
-    const training = { ...recipe.pretraining, preset: settings.preset, steps: this.steps(recipe.pretraining.steps) };
-    const cell = this.add({ kind: 'pretrain', category: subject.category, on, training });
+    const training = this.training(recipe.pretraining);
+    const cell = this.add({ kind: 'pretrain', category: subject.category, on, network: this.network, training });
     return { cell, name: `trained without ${subject.category}` };
   }
 
   async tuned(subject: Subject): Promise<WeightsFrom> {
     const { category } = subject;
-    const { tuning } = this.recipe;
+    const training = this.training(this.recipe.tuning);
     const [on, from] = [await this.picturesOf(subject), await this.pretrained(subject)];
-    const training = { ...tuning, steps: this.steps(tuning.steps) };
-    return { cell: this.add({ kind: 'tune', category, on, from, training }), name: `tuned to ${category}` };
+    const cell = this.add({ kind: 'tune', category, on, from, network: this.network, training });
+    return { cell, name: `tuned to ${category}` };
   }
 
-  async clicks(subject: Subject, weights: WeightsFrom, language: boolean): Promise<string> {
-    const { category } = subject;
+  async clicks(subject: Subject, by: ClicksBy): Promise<string> {
     const on = await this.picturesOf(subject);
-    const { pixels, limit } = this.settings;
-    return this.add({ kind: 'clicks', category, on, pixels, weights, language, clicks: CLICKS, limit });
+    return this.add({ kind: 'clicks', category: subject.category, on, by, clicks: CLICKS, limit: this.settings.limit });
   }
 
   async clickRow(row: ClickRow, subject: Subject): Promise<PlannedRow> {
-    const { id, method, tuned, language, ruled } = row;
+    const { id, method, tuned, ruled } = row;
+    const language = row.language && this.recipe.language;
     const weights = await (tuned ? this.tuned(subject) : this.pretrained(subject));
-    const cell = await this.clicks(subject, weights, language);
+    const cell = await this.clicks(subject, { weights, language, ...this.seen });
     return { id, method, category: subject.category, figures: { cell, as: ruled ? 'ruled' : 'plain' } };
   }
 
@@ -158,7 +186,7 @@ class Planner {
         kind: 'labels',
         category,
         on,
-        pixels: this.settings.pixels,
+        ...this.seen,
         weights,
         count: LABELS,
         clicks: CLICKS,
@@ -169,22 +197,29 @@ class Planner {
 
   async segRow({ id, method, labels, parts, sliding, exact }: SegRow, subject: Subject): Promise<PlannedRow> {
     const { category } = subject;
-    const { recipe, settings } = this;
+    const { recipe } = this;
     const planned = { id, method, category };
     if (exact && parts?.clicked && !recipe.clicked)
       return { ...planned, figures: { missing: 'detectors of this preset are trained without clicks' } };
+    if (exact && parts?.language && !recipe.language)
+      return { ...planned, figures: { missing: 'language has no part in detectors of this preset' } };
+    if (exact && parts?.pretrained && !recipe.handsOn)
+      return { ...planned, figures: { missing: 'detectors of this preset are not pretrained' } };
     const on = await this.picturesOf(subject);
+    const pretrained = parts?.pretrained === true && recipe.handsOn;
     const network: SegPlan | undefined = parts && {
-      ...parts,
+      pretrained,
+      abandon: parts.abandon,
       clicked: parts.clicked && recipe.clicked,
-      preset: settings.preset,
-      weights: parts.pretrained ? await this.pretrained(subject) : undefined,
+      language: parts.language && recipe.language,
+      network: this.network,
+      weights: pretrained ? await this.pretrained(subject) : undefined,
       labels: await this.labels(labels, subject),
       sliding,
       steps: this.steps(recipe.segSteps),
       trust: recipe.trust,
     };
-    const detector = this.add({ kind: 'detector', category, on, pixels: settings.pixels, network, seed: SEED });
+    const detector = this.add({ kind: 'detector', category, on, ...this.seen, network, seed: SEED });
     const cell = this.add({ kind: 'detection', category, on, detector, ...this.tested() });
     return { ...planned, figures: { cell, as: 'detection' } };
   }
@@ -211,9 +246,9 @@ class Planner {
   }
 
   async rivalRow(asked: string, subject: Subject): Promise<PlannedRow> {
-    const { method, weights, files } = await openRival(asked);
+    const { method, by, files } = await openRival(asked, this.seen);
     Object.assign(this.files, files);
-    const cell = await this.clicks(subject, weights, true);
+    const cell = await this.clicks(subject, by);
     return { id: undefined, method, category: subject.category, figures: { cell, as: 'plain' } };
   }
 }

@@ -1,34 +1,65 @@
-/** Other methods that draw masks from clicks: what `--rival KIND:ARGUMENT` means, one entry a kind. */
+/** Other methods that draw masks from clicks: other click weights, and the rivals of `evaluate clicks`. */
+import { readFile } from 'node:fs/promises';
+import { SIMPLE_CLICK } from '@adclick/core/evaluation';
+import { networkPath } from '@adclick/core/models';
 import { fail } from '../../errors.ts';
 import { resolveWeights } from '../../project/model-files.ts';
-import type { WeightsFrom } from './cells.ts';
+import { SAM } from '../click-rivals.ts';
+import type { Making } from './bench.ts';
+import { type ClicksBy, type Seen, sha256 } from './cells.ts';
 import { weightsOf } from './weights.ts';
 
 /** A method as a row shows it and as a cell of clicks runs it. */
 export interface Rival {
   readonly method: string;
-  readonly weights: WeightsFrom;
+  readonly by: ClicksBy;
   /** Files that it needs, by the SHA-256 of their content. */
   readonly files: Readonly<Record<string, string>>;
 }
 
-/** Opens a rival by what stands behind the colon. */
-const RIVALS: Readonly<Record<string, (argument: string) => Promise<Rival>>> = {
-  /** Any other click weights. */
-  weights: async (argument) => {
-    const path = resolveWeights(argument);
-    const { weights, trainedOn } = await weightsOf(path);
-    return { method: `ADClick, ${weights.name}, trained on ${trainedOn}`, weights, files: { [weights.file]: path } };
-  },
-};
+const WEIGHTS = 'weights:';
 
-/** @throws ADC_USAGE for a kind that is none, ADC_WEIGHTS_…. */
-export async function openRival(asked: string): Promise<Rival> {
-  const at = asked.indexOf(':');
-  const kind = asked.slice(0, Math.max(0, at));
-  if (!Object.hasOwn(RIVALS, kind)) {
-    const what = `--rival ${asked} is not KIND:ARGUMENT with a KIND of ${Object.keys(RIVALS).join(', ')}`;
+/** What `sam:` is called where its files are known by their content. */
+const PAIR = 'sam';
+
+/** A rival's files by their content. @throws ADC_USAGE for one that is not there. */
+async function contents(asked: string, paths: readonly string[]): Promise<[sha256: string, path: string][]> {
+  return Promise.all(
+    paths.map(async (path): Promise<[string, string]> => {
+      const bytes = await readFile(path).catch((cause: Error) => {
+        throw fail('ADC_USAGE', { what: `--rival ${asked}: ${cause.message}`, command: 'adclick reproduce' });
+      });
+      return [sha256(bytes), path];
+    }),
+  );
+}
+
+/**
+ * Opens what `--rival` names: `weights:FILE`, `simple-click-vit-b` or `sam:ENCODER,DECODER`.
+ * @throws ADC_USAGE for what is none of them, ADC_NETWORK_MISSING, ADC_WEIGHTS_….
+ */
+export async function openRival(asked: string, seen: Seen): Promise<Rival> {
+  if (asked.startsWith(WEIGHTS)) {
+    const path = resolveWeights(asked.slice(WEIGHTS.length));
+    const { weights, trainedOn } = await weightsOf(path);
+    const method = `ADClick, ${weights.name}, trained on ${trainedOn}`;
+    return { method, by: { weights, language: true, ...seen }, files: { [weights.file]: path } };
+  }
+  const pair = SAM.exec(asked);
+  if (!pair && asked !== SIMPLE_CLICK) {
+    const what = `--rival ${asked} is not weights:FILE, ${SIMPLE_CLICK} or sam:ENCODER,DECODER`;
     throw fail('ADC_USAGE', { what, command: 'adclick reproduce' });
   }
-  return RIVALS[kind](asked.slice(at + 1));
+  const imported = { name: SIMPLE_CLICK, file: `${SIMPLE_CLICK}/model.safetensors`, ships: false };
+  const known = await contents(asked, pair ? [pair[1], pair[2]] : [networkPath(imported)]);
+  const by = { rival: pair ? PAIR : SIMPLE_CLICK, files: known.map(([content]) => content) };
+  return { method: asked, by, files: Object.fromEntries(known) };
+}
+
+/** A rival as the command line names it, its files where they lie now. */
+export function rivalPath(
+  { rival, files }: Extract<ClicksBy, { rival: string }>,
+  making: Pick<Making, 'files'>,
+): string {
+  return rival === PAIR ? `${PAIR}:${files.map((content) => making.files[content]).join(',')}` : rival;
 }

@@ -5,11 +5,24 @@ import { writeMask } from '@adclick/core';
 import { type Dataset, openCategory, readDefectMask } from '@adclick/core/datasets';
 import { readImageSize } from '@adclick/core/image';
 import { type ClickWeights, loadClickWeights } from '@adclick/core/models';
-import { type FolderSource, trainClickModel } from '@adclick/core/training';
+import {
+  type FolderSource,
+  type TrainingProgress,
+  trainClickModel,
+  trainPublishedClickModel,
+} from '@adclick/core/training';
 import { progressDetail } from '../../detectors/training-options.ts';
 import { fileName } from '../../file-name.ts';
 import type { Making } from './bench.ts';
-import { type ClickTrainingSettings, type PretrainCell, sha256, type TuneCell, type WeightsFrom } from './cells.ts';
+import {
+  type ClickTrainingSettings,
+  type Network,
+  type PretrainCell,
+  sha256,
+  type TuneCell,
+  type WeightsFrom,
+} from './cells.ts';
+import { publishedClicks } from './rows.ts';
 
 /** The weights in a cell's folder. */
 export const WEIGHTS_FILE = 'weights.safetensors';
@@ -59,32 +72,38 @@ async function sourceOf(
 
 interface Run {
   readonly name: string;
-  readonly training: Omit<ClickTrainingSettings, 'preset'>;
-  readonly preset: ClickTrainingSettings['preset'];
+  readonly training: ClickTrainingSettings;
+  readonly network: Network;
   readonly folders: readonly FolderSource[];
   readonly trainedOn: string;
   readonly from?: ClickWeights;
 }
 
 /** Trains where a killed process left off, and puts the weights into the cell. */
-async function train({ name, training, preset, folders, trainedOn, from }: Run, making: Making): Promise<object> {
-  const { steps, seed, learningRate, folderShare } = training;
-  const path = await trainClickModel({
+async function train({ name, training, network, folders, trainedOn, from }: Run, making: Making): Promise<object> {
+  const { steps, seed, learningRate, folderShare, backbone } = training;
+  const shared = {
     directory: join(making.kept, 'run'),
-    preset,
-    steps,
-    data: { seed, folders, folderShare },
-    learningRate,
-    initial: from?.tensors,
-    odds: from?.card.odds,
-    resume: true,
-    trainedOn,
-    name,
-    threads: making.threads,
-    onProgress: (progress) => making.report(progress.step / progress.steps, progressDetail(progress)),
+    data: { seed, folders, folderShare, backbone },
+    ...{ resume: true, trainedOn, name },
+    onProgress: (progress: TrainingProgress) => making.report(progress.step / progress.steps, progressDetail(progress)),
     signal: making.signal,
     owned: making.owned,
-  });
+  };
+  const path =
+    network.preset === 'paper'
+      ? await trainPublishedClickModel({
+          ...shared,
+          width: network.width,
+          recipe: { ...publishedClicks(from !== undefined), steps, learningRate },
+          initial: from?.network === 'published' ? from : undefined,
+        })
+      : await trainClickModel({
+          ...shared,
+          ...{ preset: network.preset, steps, learningRate, threads: making.threads },
+          initial: from?.tensors,
+          odds: from?.card.odds,
+        });
   await copyFile(path, join(making.folder, WEIGHTS_FILE));
   return { steps, trainedOn };
 }
@@ -98,17 +117,14 @@ export async function makePretrained(cell: PretrainCell, making: Making): Promis
   const names = cell.on.map(({ category }) => category);
   const drawn = cell.training.folderShare < 1 ? ['drawn products with simulated defects'] : [];
   const trainedOn = [...drawn, ...names].join(', ');
-  const { training } = cell;
-  return train({ name: `without-${cell.category}`, training, preset: training.preset, folders, trainedOn }, making);
+  const { training, network } = cell;
+  return train({ name: `without-${cell.category}`, training, network, folders, trainedOn }, making);
 }
 
-export async function makeTuned({ category, from, training }: TuneCell, making: Making): Promise<object> {
+export async function makeTuned({ category, from, network, training }: TuneCell, making: Making): Promise<object> {
   const weights = await loadClickWeights(weightsPath(from, making));
   const dataset = await openCategory(making.data, category);
   const folders = [await sourceOf(making.data, category, dataset, false, join(making.kept, 'pictures'))];
   const trainedOn = `${weights.card.trainedOn}; then the good pictures of ${category}`;
-  return train(
-    { name: `tuned-${category}`, training, preset: weights.card.preset, folders, trainedOn, from: weights },
-    making,
-  );
+  return train({ name: `tuned-${category}`, training, network, folders, trainedOn, from: weights }, making);
 }
