@@ -67,6 +67,15 @@ export interface Cut {
   readonly turn: number;
 }
 
+/** A cut of tokens in pixels of the model grid. */
+export const pixelsOf = ({ top, left, height, width, turn }: Cut): Cut => ({
+  top: top * TOKEN,
+  left: left * TOKEN,
+  height: height * TOKEN,
+  width: width * TOKEN,
+  turn,
+});
+
 /** Copies `channels` values a cell from a (height, width) raster through a cut. */
 export function cutRaster<A extends Uint8Array | Uint16Array | Float32Array>(
   from: A,
@@ -128,13 +137,7 @@ export async function readCut(
   if (whole ? height !== 2 * CROP || width !== 2 * CROP : height < CROP || width < CROP) return undefined;
   const area = whole ? { top: 0, left: 0, height, width } : cropAround(mask, CROP, random);
   const cut: Cut = { ...area, turn: turned ? random.int(0, 8) : 0 };
-  const pixels: Cut = {
-    top: cut.top * TOKEN,
-    left: cut.left * TOKEN,
-    height: cut.height * TOKEN,
-    width: cut.width * TOKEN,
-    turn: cut.turn,
-  };
+  const pixels = pixelsOf(cut);
   const cells = cut.height * cut.width;
   const halves = (name: string) => {
     const data = cutRaster(tensors.get(name)!.data as Uint16Array, width, dims, cut, new Uint16Array(cells * dims));

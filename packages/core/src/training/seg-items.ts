@@ -9,19 +9,20 @@ import { onGrid } from '../image/on-grid.ts';
 import { modelPoint } from '../image/points.ts';
 import { resizePlane, resizeRgb } from '../image/resize.ts';
 import type { RgbImage } from '../image/types.ts';
+import { windowSize } from '../inference/click-windows.ts';
 import { TOKEN } from '../networks/adclick.ts';
 import type { Random } from '../random.ts';
 import { residualNorm } from '../residual/norm.ts';
 import type { ReferenceIndex } from '../residual/reference-index.ts';
 import { simulateAnomaly } from '../synthesis/anomalies/index.ts';
-import { CROP, type Cut, cutRaster } from './item.ts';
+import { CROP, type Cut, cutRaster, pixelsOf } from './item.ts';
 import { strengthen } from './pseudo-labels.ts';
-import { weakCopies } from './weak-set.ts';
+import { type WeakPicture, weakCopies } from './weak-set.ts';
 
 /** Slots of a batch. */
 export type SegKind = 'good' | 'simulated' | 'weak';
 
-/** One picture with its residual and label; rasters are of the model grid. */
+/** One picture with its residual and label, or a window of one; rasters are of the model grid. */
 export interface SegItem {
   readonly kind: SegKind;
   /** Number and defect type of the label that it comes from; weak pictures only. */
@@ -50,22 +51,53 @@ export interface SegCounts {
   readonly copies: number;
 }
 
-/** Describes a picture of the model grid, and takes its residual against the good ones but those named. */
-async function itemOf(
-  index: ReferenceIndex,
-  kind: SegKind,
-  image: RgbImage,
-  probability: Float32Array,
-  exclude: readonly string[],
-  from?: { readonly label: number; readonly type: string },
-): Promise<SegItem> {
+/** A picture of the model grid, and the good pictures that no residual of it is taken against. */
+interface Source extends Pick<SegItem, 'kind' | 'label' | 'type' | 'probability'> {
+  readonly image: RgbImage;
+  readonly exclude: readonly string[];
+}
+
+/**
+ * Describes a picture and takes its residual. Of one on a large grid a window remains, of the size that the network looks at: a whole
+ * one would take some 25 MB.
+ */
+async function itemOf(index: ReferenceIndex, { image, exclude, ...said }: Source, random: Random): Promise<SegItem> {
   const described = await index.describe(image);
   const residual = await index.residual(described, { exclude });
   const { height, width, dims, delta, tokens, calibration } = residual;
   const norm = residualNorm(residual, calibration).data;
   const halves = { delta: toFloat16(delta), tokens: toFloat16(tokens) };
   const picture = { image: described.image, colourNorm: colourNorm(described.image) };
-  return { kind, ...from, height, width, dims, ...halves, calibration, norm, ...picture, probability };
+  const whole: SegItem = { ...said, height, width, dims, ...halves, calibration, norm, ...picture };
+  const window = windowSize(whole);
+  return window.height * window.width < height * width ? pieceOf(whole, window, random) : whole;
+}
+
+/** A window of a picture: around a pixel of the defect, or of a good one something strange, since that is what may be taken for a defect. */
+function pieceOf(item: SegItem, size: Pick<Cut, 'height' | 'width'>, random: Random): SegItem {
+  const [row, column] = (item.kind === 'good' ? undefined : onDefect(item, random)) ?? somethingStrange(item, random);
+  const place = (token: number, side: number, tokens: number) =>
+    Math.min(Math.max(token - random.int(0, side), 0), tokens - side);
+  const cut: Cut = {
+    ...size,
+    top: place(row, size.height, item.height),
+    left: place(column, size.width, item.width),
+    turn: 0,
+  };
+  const pixels = pixelsOf(cut);
+  const cells = cut.height * cut.width;
+  const area = pixels.height * pixels.width;
+  const halves = (from: Uint16Array) => cutRaster(from, item.width, item.dims, cut, new Uint16Array(cells * item.dims));
+  const data = cutRaster(item.image.data, item.image.width, 3, pixels, new Uint8Array(3 * area));
+  return {
+    ...item,
+    ...size,
+    delta: halves(item.delta),
+    tokens: halves(item.tokens),
+    norm: cutRaster(item.norm, item.width, 1, cut, new Float32Array(cells)),
+    image: { data, width: pixels.width, height: pixels.height, channels: 3 },
+    probability: cutRaster(item.probability, item.image.width, 1, pixels, new Float32Array(area)),
+  };
 }
 
 /** What pictures are made of. */
@@ -94,18 +126,22 @@ export async function* segItems(
   const without = (i: number) => [...left, ...index.copiesOf(names[i])];
   const none = new Float32Array(width * height);
   for (let i = 0; i < Math.min(counts.goods, goods.length); i++)
-    yield itemOf(index, 'good', goods[i], none, without(i));
+    yield itemOf(index, { kind: 'good', image: goods[i], probability: none, exclude: without(i) }, random);
   for (let n = 0; n < counts.simulated; n++) {
     const from = n % goods.length;
     const { image, mask } = simulateAnomaly(goods[from], random, { donor: random.pick(goods) });
-    yield itemOf(index, 'simulated', image, Float32Array.from(mask.data), without(from));
+    const probability = Float32Array.from(mask.data);
+    yield itemOf(index, { kind: 'simulated', image, probability, exclude: without(from) }, random);
   }
   for (const [l, label] of labels.entries()) {
-    const from = { label: l, type: label.type };
     const picture = labelOnGrid(label, width, height, discRadius);
-    yield itemOf(index, 'weak', picture.image, picture.probability.data, left, from);
-    for (const { image, probability, onto } of weakCopies(picture, goods, random, counts.copies))
-      yield itemOf(index, 'weak', image, probability.data, onto === undefined ? left : without(onto), from);
+    const itemFrom = ({ image, probability, onto }: WeakPicture) => {
+      const exclude = onto === undefined ? left : without(onto);
+      const said = { kind: 'weak', label: l, type: label.type, probability: probability.data } as const;
+      return itemOf(index, { ...said, image, exclude }, random);
+    };
+    yield itemFrom(picture);
+    for (const copy of weakCopies(picture, goods, random, counts.copies)) yield itemFrom(copy);
   }
 }
 
@@ -132,23 +168,24 @@ export interface SegCut {
   readonly columns: number;
 }
 
-/** Places that are tried for a crop of a good picture; the strangest of them is taken. */
-const TRIES = 4;
-/** Share of crops of defective pictures that are placed on the defect. */
-const ON_DEFECT = 0.75;
+type Place = readonly [row: number, column: number];
 
-/** Where a crop is centred, in tokens: on a defect, or on something that is strange among a few places. */
-function centreOf({ probability, norm, width, kind }: SegItem, random: Random): readonly [row: number, column: number] {
-  if (kind !== 'good' && random.chance(ON_DEFECT)) {
-    const inside: number[] = [];
-    for (let i = 0; i < probability.length; i++) if (probability[i] >= 0.5) inside.push(i);
-    if (inside.length > 0) {
-      const pixel = random.pick(inside);
-      const columns = width * TOKEN;
-      const { x, y } = cellOf(modelPoint(pixel % columns, Math.floor(pixel / columns)));
-      return [y, x];
-    }
-  }
+/** The token of a pixel of the defect; undefined where there is none. */
+function onDefect({ probability, width }: SegItem, random: Random): Place | undefined {
+  const inside: number[] = [];
+  for (let i = 0; i < probability.length; i++) if (probability[i] >= 0.5) inside.push(i);
+  if (inside.length === 0) return undefined;
+  const pixel = random.pick(inside);
+  const columns = width * TOKEN;
+  const { x, y } = cellOf(modelPoint(pixel % columns, Math.floor(pixel / columns)));
+  return [y, x];
+}
+
+/** Places that are looked at for something strange. */
+const TRIES = 4;
+
+/** The strangest of a few places. */
+function somethingStrange({ norm, width }: SegItem, random: Random): Place {
   let best = random.int(0, norm.length);
   for (let n = 1; n < TRIES; n++) {
     const other = random.int(0, norm.length);
@@ -156,6 +193,14 @@ function centreOf({ probability, norm, width, kind }: SegItem, random: Random): 
   }
   return [Math.floor(best / width), best % width];
 }
+
+/** Share of crops of defective pictures that are placed on the defect. */
+const ON_DEFECT = 0.75;
+
+/** Where a crop is centred, in tokens: on a defect, or on something that is strange among a few places. */
+const centreOf = (item: SegItem, random: Random): Place =>
+  (item.kind !== 'good' && random.chance(ON_DEFECT) ? onDefect(item, random) : undefined) ??
+  somethingStrange(item, random);
 
 /** A crop of at most {@link CROP} tokens a side, in one of the eight flips and turns. */
 export function cutItem(item: SegItem, random: Random, gain: number): SegCut {
@@ -172,13 +217,7 @@ export function cutItem(item: SegItem, random: Random, gain: number): SegCut {
     turn: random.int(0, 8),
   };
   const cells = size * size;
-  const pixels: Cut = {
-    ...cut,
-    top: cut.top * TOKEN,
-    left: cut.left * TOKEN,
-    height: size * TOKEN,
-    width: size * TOKEN,
-  };
+  const pixels = pixelsOf(cut);
   const halves = (from: Uint16Array) =>
     toFloat32(tensor(cutRaster(from, width, dims, cut, new Uint16Array(cells * dims)), [cells, dims], 'float16'));
   const residual = {

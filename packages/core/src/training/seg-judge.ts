@@ -42,7 +42,7 @@ async function judge(
       const out = await session.run({
         residual: tensor(inputs.residual, [1, height, width, dims]),
         norm: tensor(item.norm, [1, height, width]),
-        colours: tensor(normalisedColours(item.image), [1, 3, TOKEN * height, TOKEN * width]),
+        colours: tensor(normalisedColours(item.image, item.colourNorm), [1, 3, TOKEN * height, TOKEN * width]),
         ...(words.size > 0 && { tokens: tensor(inputs.descriptors, [1, height, width, dims]) }),
       });
       return (['path', 'correction'] as const).map((name) => out[name].data as Float32Array);

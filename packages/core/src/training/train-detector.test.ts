@@ -52,6 +52,45 @@ describe('trainDetector', () => {
     await expect(train(unsure)).rejects.toThrow(/none of 2 labels/);
   });
 
+  it('keeps a window of pictures on large grids, over the defect where there is one', async () => {
+    const large = makeProduct('machinedRing', 22, { width: 640, height: 640 });
+    const goods = Array.from({ length: 4 }, (_, n) => ({ name: `${n}`, image: large.good(new Random(`large/${n}`)) }));
+    const index = await ReferenceIndex.build(goods, { runtime, pixels: 640 * 640 });
+    const random = new Random('label');
+    const { image, mask } = simulateAnomaly(large.good(random), random, {
+      kinds: ['rust'],
+      minArea: 200,
+      single: true,
+    });
+    const probability = { ...mask, data: Float32Array.from(mask.data) };
+    const labels = ['a', 'b'].map((name) => ({ name, type: 'rust', image, probability, clicks: [] }));
+    const { items, judges } = await prepareTraining({ index, runtime, labels, seed: 0, steps: 6 }, SMALL);
+    await index.close();
+    expect(items.map(({ kind }) => kind)).toContain('weak');
+    for (const item of [...items, ...judges]) {
+      expect(item).toMatchObject({ height: 64, width: 64, image: { height: 512, width: 512 } });
+      expect(item.delta).toHaveLength(64 * 64 * item.dims);
+      expect(item.norm).toHaveLength(64 * 64);
+      expect(item.probability).toHaveLength(512 * 512);
+      expect(item.probability.some((p) => p >= 0.5)).toBe(item.kind !== 'good');
+    }
+    // A label's pixels, and what it says of them, are of one place of the picture.
+    const piece = items.find(({ kind }) => kind === 'weak')!;
+    const rowAt = (from: Uint8Array, width: number, x: number, y: number, length: number) =>
+      from.subarray(3 * (y * width + x), 3 * (y * width + x + length)).join();
+    const starts = Array.from({ length: 17 }, (_, i) => 8 * i);
+    const places = starts.flatMap((y) => starts.map((x) => [x, y] as const));
+    const first = rowAt(piece.image.data, 512, 0, 0, 512);
+    const found = places.filter(([x, y]) => rowAt(image.data, 640, x, y, 512) === first);
+    expect(found).toHaveLength(1);
+    const [[left, top]] = found;
+    for (const y of [0, 200, 511]) {
+      expect(rowAt(piece.image.data, 512, 0, y, 512)).toBe(rowAt(image.data, 640, left, top + y, 512));
+      const at = (top + y) * 640 + left;
+      expect(piece.probability.slice(512 * y, 512 * (y + 1))).toEqual(probability.data.slice(at, at + 512));
+    }
+  });
+
   it('draws click discs of the radius that the settings name', async () => {
     const { loop } = DETECTOR_TRAINING;
     const sure = async (discRadius: number) => {

@@ -30,7 +30,7 @@ import { spread } from '../spread.ts';
 import { clickMaps, probabilityOf, stacked, targets } from './batch.ts';
 import type { DetectorTraining, TrainedDetector } from './detector-training.ts';
 import { droppedPaths } from './dropped.ts';
-import { type Cut, cutRaster } from './item.ts';
+import { type Cut, cutRaster, pixelsOf } from './item.ts';
 import { normalisedFocalLoss } from './losses.ts';
 import { drawPerturbation, triValued } from './pseudo-labels.ts';
 import { everyWeightDecays, PUBLISHED_SEG, type PublishedSegRecipe } from './published.ts';
@@ -80,7 +80,7 @@ function sampleOf(item: SegItem, height: number, width: number, perturbation: nu
   const cells: Cut = { top, left, height, width, turn: 0 };
   const bits = cutRaster(item.delta, item.width, dims, cells, new Uint16Array(height * width * dims));
   const [columns, rows] = [TOKEN * width, TOKEN * height];
-  const pixels: Cut = { top: TOKEN * top, left: TOKEN * left, height: rows, width: columns, turn: 0 };
+  const pixels = pixelsOf(cells);
   const label = cutRaster(item.probability, TOKEN * item.width, 1, pixels, new Float32Array(rows * columns));
   return {
     delta: toFloat32(tensor(bits, [bits.length], 'float16')),
