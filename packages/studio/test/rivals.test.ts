@@ -97,6 +97,10 @@ test.each([
   ['ADC_USAGE', 'detection', ['--rival', 'patchcore:resnet-18']],
   ['ADC_USAGE', 'detection', ['--rival', 'patchcore', '--weights', 'a.onnx']],
   ['ADC_USAGE', 'detection', ['--place', '0.1']],
+  ['ADC_USAGE', 'detection', ['--rival', 'patchcore:toString']],
+  ['ADC_USAGE', 'detection', ['--rival', 'patchcore', '--backbone', 'efficientnet-lite0']],
+  ['ADC_USAGE', 'detection', ['--rival', 'patchcore', '--labels', '4', '--sliding']],
+  ['ADC_USAGE', 'clicks', ['--rival', `sam:${ENCODER},${DECODER}`, '--backbone', 'efficientnet-lite0']],
 ])('%s: evaluate %s %j', async (code, what, more) => {
   const ended = await evaluate(what, ...more);
   expect(errorCode(ended)).toBe(code);

@@ -44,8 +44,8 @@ export interface BlockSettings {
   /** Whose residuals they hold; by default the default one's. */
   readonly backbone?: BackboneName;
   /**
-   * Prepares pictures as the paper does: all of them, good ones too, at {@link PUBLISHED_PIXELS}, compared with {@link PUBLISHED_NEIGHBOURS}
-   * good ones, with defects of Perlin noise alone, neither zoomed nor under other conditions.
+   * Prepares pictures as the paper does: all of them, good ones too, at {@link PUBLISHED_PIXELS}, with defects of Perlin noise alone, neither
+   * zoomed nor under other conditions. They are compared with as many good ones as whatever looks at pictures afterwards does.
    */
   readonly published?: boolean;
 }
@@ -57,8 +57,6 @@ export interface BlockItem extends TrainingItem {
 
 /** Grid of the paper's pictures. */
 const PUBLISHED_PIXELS = 512 * 512;
-/** Good pictures that the paper takes a residual against. */
-const PUBLISHED_NEIGHBOURS = 50;
 /** Kinds of defect that the paper simulates. */
 export const PUBLISHED_KINDS: readonly AnomalyKind[] = ['perlinTexture', 'perlinShuffle'];
 /** Fewest pixels of such a defect. */
@@ -127,17 +125,11 @@ function kindOf(number: number, seed: number): ProductKind {
   return new Random(`${seed}/kinds/${round}`).shuffle(PRODUCT_KINDS)[number % PRODUCT_KINDS.length];
 }
 
-async function proceduralMaterial(
-  number: number,
-  seed: number,
-  goods: number,
-  random: Random,
-  pause: Pause,
-): Promise<Material> {
+async function proceduralMaterial(number: number, seed: number, random: Random, pause: Pause): Promise<Material> {
   const kind = kindOf(number, seed);
   const product = makeProduct(kind, random.int(0, 2 ** 31), random.pick(SIZES));
   const normals: RgbImage[] = [];
-  while (normals.length < goods) {
+  while (normals.length < NORMALS) {
     normals.push(product.good(random));
     await pause();
   }
@@ -157,13 +149,13 @@ export async function checkFolders(folders: readonly FolderSource[]): Promise<vo
   for (const folder of folders) await picturesOf(folder);
 }
 
-async function folderMaterial(source: FolderSource, normalCount: number, random: Random): Promise<Material> {
+async function folderMaterial(source: FolderSource, random: Random): Promise<Material> {
   const dataset = await picturesOf(source);
   const chosen = random.shuffle(dataset.defects).slice(0, REAL);
   const goods = await Promise.all(
     random
       .shuffle(dataset.normals)
-      .slice(0, normalCount)
+      .slice(0, NORMALS)
       .map((path) => readImage(path)),
   );
   const windows = learnWindows(goods.flatMap((good) => spanOf(good) ?? []));
@@ -178,12 +170,10 @@ async function folderMaterial(source: FolderSource, normalCount: number, random:
 
 /** Chooses the material of a block: folders take their share at even distances, in turn. */
 function materialOf(number: number, settings: BlockSettings, random: Random, pause: Pause): Promise<Material> {
-  // A picture is not compared with itself.
-  const goods = settings.published ? PUBLISHED_NEIGHBOURS + 1 : NORMALS;
   const before = Math.floor(number * settings.folderShare);
   const isFolder = settings.folders.length > 0 && Math.floor((number + 1) * settings.folderShare) > before;
-  if (!isFolder) return proceduralMaterial(number - before, settings.seed, goods, random, pause);
-  return folderMaterial(settings.folders[before % settings.folders.length], goods, random);
+  if (!isFolder) return proceduralMaterial(number - before, settings.seed, random, pause);
+  return folderMaterial(settings.folders[before % settings.folders.length], random);
 }
 
 const countDefect = (mask: Mask) => mask.data.reduce((sum, value) => sum + (value === 1 ? 1 : 0), 0);
@@ -268,9 +258,7 @@ export async function makeBlock(
   const own = normals[0].width * normals[0].height;
   const drawn = () => (own > 1.5 * DEFAULT_PIXELS && random.chance(OWN_SIZE) ? own : random.pick(BUDGETS));
   // Squared residuals go uncalibrated, so one picture is enough to measure what is normal.
-  const size = published
-    ? { pixels: PUBLISHED_PIXELS, neighbours: PUBLISHED_NEIGHBOURS, calibrationImages: 1 }
-    : { pixels: drawn() };
+  const size = published ? { pixels: PUBLISHED_PIXELS, calibrationImages: 1 } : { pixels: drawn() };
   const index = await ReferenceIndex.build(
     normals.map((image, i) => ({ name: String(i), image })),
     { runtime, ...size, backbone: settings.backbone },

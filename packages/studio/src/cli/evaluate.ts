@@ -1,6 +1,7 @@
 /** `adclick evaluate`: how good masks from simulated clicks, a detector, and maps of any other method are, on a category with known masks. */
 import type { ImageScore } from '@adclick/core';
 import type { ClickAnswer, DetectionFigures } from '@adclick/core/evaluation';
+import type { BackboneName } from '@adclick/core/models';
 import type { Command } from 'commander';
 import { counted } from '../api.ts';
 import { fail } from '../errors.ts';
@@ -19,6 +20,7 @@ interface Options extends CommonOptions {
   readonly weights?: string;
   readonly pixels?: number | 'auto';
   readonly smallest?: number;
+  readonly backbone?: BackboneName;
   readonly prompt: string;
   readonly rival?: string;
   readonly zoom: boolean;
@@ -151,15 +153,16 @@ function addClicks(evaluate: Command): void {
 }
 
 /** What says nothing of a rival, or nothing without one. @throws ADC_USAGE. */
-function checkRival({ rival, weights, pixels, smallest, prompt, zoom, flip }: Options): void {
+function checkRival({ rival, weights, pixels, smallest, backbone, prompt, zoom, flip }: Options): void {
   const wrong = (what: string) => fail('ADC_USAGE', { what, command: 'adclick evaluate clicks' });
   if (rival === undefined && !(zoom && flip)) throw wrong('--no-zoom and --no-flip say nothing without --rival');
-  if (
-    rival !== undefined &&
-    (weights !== undefined || pixels !== undefined || smallest !== undefined || prompt !== 'type')
-  )
-    throw wrong('--weights, --pixels, --smallest and --prompt say nothing with --rival');
+  const ours = [weights, pixels, smallest, backbone].some((value) => value !== undefined) || prompt !== 'type';
+  if (rival !== undefined && ours)
+    throw wrong('--weights, --pixels, --smallest, --backbone and --prompt say nothing with --rival');
 }
+
+/** Options of detectors that say nothing of a rival, whose backbone stands behind its name. */
+const OF_DETECTORS = ['weights', 'labels', 'labelClicks', 'sliding', 'backbone', 'imageScore'] as const;
 
 function addDetection(evaluate: Command): void {
   const command = evaluate
@@ -204,8 +207,12 @@ function addDetection(evaluate: Command): void {
           what: '--place says nothing without --rival',
           command: 'adclick evaluate detection',
         });
-      if (options.weights !== undefined && options.rival !== undefined)
-        throw fail('ADC_USAGE', { what: '--weights says nothing with --rival', command: 'adclick evaluate detection' });
+      const ours = OF_DETECTORS.filter((name) => command.getOptionValueSource(name) === 'cli');
+      if (options.rival !== undefined && ours.length > 0) {
+        const flags = command.options.filter((each) => ours.some((name) => name === each.attributeName()));
+        const what = `${flags.map(({ long }) => long).join(', ')} ${flags.length > 1 ? 'say' : 'says'} nothing with --rival`;
+        throw fail('ADC_USAGE', { what, command: 'adclick evaluate detection' });
+      }
       const answer = await evaluateDetector(options, context);
       const { decisions, unsupervised, msPerImage } = answer;
       return {

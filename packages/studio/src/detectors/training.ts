@@ -83,11 +83,6 @@ async function labelsOf(
   return { labels, notes: leftOutLines(leftOut) };
 }
 
-/** How a detector's network is made as published. */
-export interface PublishedSettings {
-  readonly published: PublishedDetectorTraining;
-}
-
 /** How detectors are trained. @param sliding whether they look at overlapping windows. */
 export const detectorSettings = (sliding: boolean): DetectorTrainingSettings =>
   sliding ? { ...DETECTOR_TRAINING, window: SLIDING_WINDOW } : DETECTOR_TRAINING;
@@ -107,7 +102,7 @@ export async function makeDetector(
   { name }: Category,
   training: Omit<DetectorTraining, 'prompts' | 'onProgress' | 'signal'>,
   work: OwnedOptions,
-  settings?: DetectorTrainingSettings | PublishedSettings,
+  settings?: DetectorTrainingSettings | { readonly published: PublishedDetectorTraining },
 ): Promise<{ readonly detector: Detector; readonly path: string; readonly notes: readonly string[] }> {
   const started = performance.now();
   const { onProgress, signal, owned } = work;

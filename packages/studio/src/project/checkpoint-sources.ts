@@ -1,6 +1,4 @@
 /** Where the checkpoints of the known networks are published: file, size, SHA-256 and licence as their makers say them. */
-import { ARCHITECTURES } from '@adclick/core/models';
-
 /** A checkpoint that anybody can have. */
 export interface CheckpointSource {
   /** The network that it is of, as `models import --as` calls it. */
@@ -62,5 +60,5 @@ const SOURCES: readonly CheckpointSource[] = [
 
 /** Sources of the networks that can be taken in, by network. */
 export const CHECKPOINT_SOURCES: ReadonlyMap<string, CheckpointSource> = new Map(
-  SOURCES.filter(({ network }) => ARCHITECTURES.has(network)).map((source) => [source.network, source]),
+  SOURCES.map((source) => [source.network, source]),
 );

@@ -122,6 +122,7 @@ export async function evaluateCategory(request: EvaluationRequest, options: Work
       onImage: (_, done) => onProgress?.({ label: `labelling ${category}`, done, total: defects.length }),
       signal,
     });
+    await method.close();
     const subject = { category, weights: method.name, trainedOn: method.trainedOn };
     if (report) {
       const page = await renderClickReport(evaluation, { ...subject, command: commandOf(request) });

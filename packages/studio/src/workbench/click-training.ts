@@ -38,8 +38,15 @@ export async function trainClick(
   work: WorkOptions = {},
 ): Promise<TrainingAnswer> {
   if (!(await isFolder(directory))) throw fail('ADC_FOLDER_MISSING', { path: directory });
-  if (options.category !== undefined)
-    return tuneClickModel(directory, { ...options, category: options.category }, work);
+  const refuse = (what: string) => fail('ADC_USAGE', { what, command: 'adclick train click' });
+  const { from: begins, category: tuned } = options;
+  const given = tuned === undefined ? '--from' : '--category';
+  if (begins !== undefined || tuned !== undefined) {
+    if (options.width !== undefined) throw refuse(`--width is that of the weights that ${given} begins with`);
+    if (options.textEncoder !== undefined)
+      throw refuse(`--text-encoder is that of the weights that ${given} begins with`);
+  }
+  if (tuned !== undefined) return tuneClickModel(directory, { ...options, category: tuned }, work);
   // The project's own choice, where the folder is a project.
   const settings = existsSync(join(directory, PROJECT_FILE)) ? (await openProject(directory)).settings : undefined;
   const {
@@ -50,10 +57,9 @@ export async function trainClick(
     resume = false,
   } = options;
   checkModelName(name, 'adclick train click');
-  const refuse = (what: string) => fail('ADC_USAGE', { what, command: 'adclick train click' });
-  if (options.width !== undefined && options.from !== undefined)
-    throw refuse('--width is that of the weights of --from');
   if (options.width !== undefined && preset !== PAPER) throw refuse(`--width goes with --preset ${PAPER}`);
+  if (options.textEncoder !== undefined && preset === PAPER)
+    throw refuse(`language has no part in trainings of --preset ${PAPER}, so --text-encoder says nothing`);
   const started = performance.now();
   return whileWritingWeights(directory, name, work, async ({ signal, owned }) => {
     await tidyProject(directory);

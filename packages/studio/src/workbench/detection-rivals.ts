@@ -7,7 +7,7 @@ import type { WorkOptions } from '../jobs/progress.ts';
 
 const PATCHCORE = 'patchcore';
 
-const isBackbone = (name: string): name is BackboneName => name in BACKBONES;
+const isBackbone = (name: string): name is BackboneName => Object.hasOwn(BACKBONES, name);
 
 /** The backbone that a rival is asked for with: `patchcore` or `patchcore:BACKBONE`. @throws ADC_USAGE for other names. */
 export function rivalBackbone(rival: string): BackboneName {

@@ -35,7 +35,7 @@ import { resolveWeights } from '../project/model-files.ts';
 import { gridOf } from '../project/project.ts';
 import { indexInMemory } from './click-evaluation.ts';
 import { detectionRival, rivalBackbone } from './detection-rivals.ts';
-import { type TestRequest, testPictures } from './test-pictures.ts';
+import { LEFT_OUT, type TestRequest, testPictures } from './test-pictures.ts';
 
 /** What is to be evaluated. */
 export interface DetectionEvaluationRequest extends TestRequest {
@@ -64,8 +64,6 @@ export interface DetectionEvaluationRequest extends TestRequest {
   /** Folder for the maps that are measured, which `evaluate maps` reads; `<category>` in it must not be there, or be empty. */
   readonly maps?: string;
 }
-
-const LABELS = 10;
 
 /** What is evaluated. */
 interface Subject {
@@ -98,7 +96,7 @@ async function makeSubject(
   runtime: Runtime,
   work: WorkOptions,
 ): Promise<Subject> {
-  const { category, weights, rival, labels = LABELS, labelClicks = 5, seed = 0 } = request;
+  const { category, weights, rival, labels = LEFT_OUT, labelClicks = 5, seed = 0 } = request;
   if (rival !== undefined) {
     const { name, method } = await detectionRival(rival, {
       index,
@@ -168,7 +166,7 @@ export async function evaluateDetector(
   work: WorkOptions = {},
 ): Promise<DetectionAnswer> {
   const { pixels = 512, sigma, imageScore, normals, report } = request;
-  const labels = request.weights === undefined && request.rival === undefined ? (request.labels ?? LABELS) : 0;
+  const labels = request.weights === undefined && request.rival === undefined ? (request.labels ?? LEFT_OUT) : 0;
   const { onProgress, signal } = work;
   const leaveOut = labels > 0 ? labels : request.leaveOut;
   const { dataset, split, shown, total } = await testPictures({ ...request, leaveOut });
