@@ -22,6 +22,7 @@ import { type AnomalyKind, simulateAnomaly } from '../synthesis/anomalies/index.
 import { varyConditions } from '../synthesis/conditions.ts';
 import { makeProduct, PRODUCT_KINDS, type ProductKind } from '../synthesis/products/index.ts';
 import type { ItemKind, TrainingItem, TrainingText } from './item.ts';
+import { PUBLISHED_KINDS, PUBLISHED_LEAST } from './published.ts';
 
 /** A folder of real pictures that training may use, in the MVTec layout. */
 export interface FolderSource {
@@ -57,10 +58,6 @@ export interface BlockItem extends TrainingItem {
 
 /** Grid of the paper's pictures. */
 const PUBLISHED_PIXELS = 512 * 512;
-/** Kinds of defect that the paper simulates. */
-export const PUBLISHED_KINDS: readonly AnomalyKind[] = ['perlinTexture', 'perlinShuffle'];
-/** Fewest pixels of such a defect. */
-const PUBLISHED_LEAST = 250;
 /** Good pictures a block that are items themselves, each compared with the others. */
 const GOODS = 8;
 

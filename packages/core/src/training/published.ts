@@ -4,6 +4,7 @@
  */
 import type { ParameterSource } from '@adclick/ortgrad';
 import { type ClickSampling, SIMPLECLICK_SAMPLING } from '../clicks/sampled-clicks.ts';
+import type { AnomalyKind } from '../synthesis/anomalies/index.ts';
 import type { ItemKind } from './item.ts';
 import { PSEUDO_LABELS, type PseudoLabelSettings } from './pseudo-labels.ts';
 import { COPIES } from './weak-set.ts';
@@ -26,6 +27,12 @@ export const PUBLISHED_OPTIMISER: PublishedOptimiser = {
 
 /** Rate of LAVT's pixel-word attention, the one part of it that is trained, where it is (code). */
 export const ATTENTION_RATE = 1e-6;
+
+/** Kinds of defect that are simulated (the paper). */
+export const PUBLISHED_KINDS: readonly AnomalyKind[] = ['perlinTexture', 'perlinShuffle'];
+
+/** Fewest pixels of a defect that is simulated on a good picture. */
+export const PUBLISHED_LEAST = 250;
 
 /** Share of samples that are told one phrase in place of the mean of all (the paper, and its code). */
 export const ONE_PHRASE_CHANCE = 0.5;

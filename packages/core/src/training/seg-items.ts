@@ -14,7 +14,7 @@ import { TOKEN } from '../networks/adclick.ts';
 import type { Random } from '../random.ts';
 import { residualNorm } from '../residual/norm.ts';
 import type { ReferenceIndex } from '../residual/reference-index.ts';
-import { simulateAnomaly } from '../synthesis/anomalies/index.ts';
+import { type AnomalyKind, simulateAnomaly } from '../synthesis/anomalies/index.ts';
 import { CROP, type Cut, cutRaster, pixelsOf } from './item.ts';
 import { strengthen } from './pseudo-labels.ts';
 import { type WeakPicture, weakCopies } from './weak-set.ts';
@@ -111,6 +111,10 @@ export interface SegSources {
   readonly discRadius: number;
   /** Good pictures that no residual is taken against. */
   readonly left: readonly string[];
+  /** Kinds of defect that are simulated; all by default. */
+  readonly kinds?: readonly AnomalyKind[];
+  /** Fewest pixels of a defect that is simulated on a good picture, on the model grid; by default simulateAnomaly's. */
+  readonly minArea?: number;
 }
 
 /**
@@ -118,7 +122,7 @@ export interface SegSources {
  * @throws whatever reading good pictures throws.
  */
 export async function* segItems(
-  { index, names, labels, counts, discRadius, left }: SegSources,
+  { index, names, labels, counts, discRadius, left, kinds, minArea }: SegSources,
   random: Random,
 ): AsyncGenerator<SegItem> {
   const { width, height } = index.grid;
@@ -129,7 +133,7 @@ export async function* segItems(
     yield itemOf(index, { kind: 'good', image: goods[i], probability: none, exclude: without(i) }, random);
   for (let n = 0; n < counts.simulated; n++) {
     const from = n % goods.length;
-    const { image, mask } = simulateAnomaly(goods[from], random, { donor: random.pick(goods) });
+    const { image, mask } = simulateAnomaly(goods[from], random, { donor: random.pick(goods), kinds, minArea });
     const probability = Float32Array.from(mask.data);
     yield itemOf(index, { kind: 'simulated', image, probability, exclude: without(from) }, random);
   }
@@ -141,7 +145,7 @@ export async function* segItems(
       return itemOf(index, { ...said, image, exclude }, random);
     };
     yield itemFrom(picture);
-    for (const copy of weakCopies(picture, goods, random, counts.copies)) yield itemFrom(copy);
+    for (const copy of weakCopies(picture, goods, random, { count: counts.copies, kinds })) yield itemFrom(copy);
   }
 }
 

@@ -1,5 +1,5 @@
 import { FrozenParameters, Graph, Runtime, reshape, sigmoid, tensor } from '@adclick/ortgrad';
-import { afterAll, beforeAll, expect, test } from 'vitest';
+import { afterAll, beforeAll, expect, test, vi } from 'vitest';
 import type { LabelledDefect } from '../clicks/labelled-defect.ts';
 import { anomalyMapOn } from '../inference/anomaly-map.ts';
 import { Detector } from '../inference/detector.ts';
@@ -9,8 +9,13 @@ import { Random } from '../random.ts';
 import { ReferenceIndex } from '../residual/reference-index.ts';
 import { simulateAnomaly } from '../synthesis/anomalies/index.ts';
 import { makeProduct } from '../synthesis/products/index.ts';
-import { PUBLISHED_SEG } from './published.ts';
+import { PUBLISHED_KINDS, PUBLISHED_LEAST, PUBLISHED_SEG } from './published.ts';
 import { trainPublishedDetector } from './train-published-seg.ts';
+
+vi.mock('../synthesis/anomalies/index.ts', async (original) => {
+  const real = await original<typeof import('../synthesis/anomalies/index.ts')>();
+  return { ...real, simulateAnomaly: vi.fn(real.simulateAnomaly) };
+});
 
 const SIDE = 256;
 const product = makeProduct('machinedRing', 22, { width: SIDE, height: SIDE });
@@ -101,6 +106,19 @@ test('gives the same network for the same seed, which a detector file runs on sq
   for (let i = 0; i < a.length; i++) expect(Math.abs(a[i] - b[i])).toBeLessThan(1e-6);
   await session.release();
 }, 180_000);
+
+test('the defects that it simulates are those of the paper, on copies of labels too', async () => {
+  const calls = vi.mocked(simulateAnomaly).mock;
+  vi.mocked(simulateAnomaly).mockClear();
+  const copies = { ...recipe, copies: 6 };
+  await trainPublishedDetector({ index, runtime, labels: [label], seed: 0, steps: 1 }, { width: 32, recipe: copies });
+  const made = calls.results.flatMap(({ type, value }) => (type === 'return' ? [value] : []));
+  expect(made.length).toBeGreaterThan(8);
+  for (const { kinds } of made) expect(PUBLISHED_KINDS).toEqual(expect.arrayContaining([...kinds]));
+  // The good pictures' come first.
+  for (const { mask } of made.slice(0, 8))
+    expect(mask.data.reduce((sum, value) => sum + value, 0)).toBeGreaterThanOrEqual(PUBLISHED_LEAST);
+}, 120_000);
 
 test('without labels it is trained on good pictures and simulated defects', async () => {
   const { network } = await train([]);

@@ -33,7 +33,13 @@ import { droppedPaths } from './dropped.ts';
 import { type Cut, cutRaster, pixelsOf } from './item.ts';
 import { normalisedFocalLoss } from './losses.ts';
 import { drawPerturbation, triValued } from './pseudo-labels.ts';
-import { everyWeightDecays, PUBLISHED_SEG, type PublishedSegRecipe } from './published.ts';
+import {
+  everyWeightDecays,
+  PUBLISHED_KINDS,
+  PUBLISHED_LEAST,
+  PUBLISHED_SEG,
+  type PublishedSegRecipe,
+} from './published.ts';
 import { type SegItem, type SegKind, segItems } from './seg-items.ts';
 
 /** Settings of a published detector's training beside {@link DetectorTraining}. */
@@ -104,7 +110,9 @@ async function itemsOf(
   const total = counts.goods + counts.simulated + labels.length * (copies + 1) + steps;
   const random = new Random(`detector/${seed}`);
   const items: SegItem[] = [];
-  for await (const item of segItems({ index, left, discRadius: pseudo.discRadius, names, labels, counts }, random)) {
+  const simulated = { kinds: PUBLISHED_KINDS, minArea: PUBLISHED_LEAST };
+  const sources = { index, left, discRadius: pseudo.discRadius, names, labels, counts, ...simulated };
+  for await (const item of segItems(sources, random)) {
     signal?.throwIfAborted();
     items.push(item);
     onProgress?.({ done: items.length, total, detail: 'preparing pictures' });

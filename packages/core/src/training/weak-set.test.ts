@@ -61,7 +61,7 @@ describe('weakCopies', () => {
   });
 
   it('gives the same copies for the same seed, of both kinds', () => {
-    const make = (seed: number) => [...weakCopies(labelled(50, 50), goods, new Random(seed), 8)];
+    const make = (seed: number) => [...weakCopies(labelled(50, 50), goods, new Random(seed), { count: 8 })];
     const [first, again, other] = [make(5), make(5), make(6)];
     expect(first.length).toBe(8);
     expect(again).toEqual(first);

@@ -2,7 +2,7 @@
 import { connectedComponents } from '../image/components.ts';
 import type { Plane, RgbImage } from '../image/types.ts';
 import type { Random } from '../random.ts';
-import { simulateAnomaly } from '../synthesis/anomalies/index.ts';
+import { type AnomalyKind, simulateAnomaly } from '../synthesis/anomalies/index.ts';
 
 /** Copies a labelled picture that the published set has. */
 export const COPIES = 20;
@@ -26,9 +26,14 @@ const LEAST_SIMULATED = 50;
 /** Chance that a copy is a transplant; otherwise a defect is simulated on top. */
 const TRANSPLANTED = 0.5;
 
-/** Adds a simulated defect to a labelled picture; its pixels become 1. */
-export function simulateOnTop({ image, probability }: WeakPicture, donor: RgbImage, random: Random): WeakPicture {
-  const { image: changed, mask } = simulateAnomaly(image, random, { donor, minArea: LEAST_SIMULATED });
+/** Adds a simulated defect to a labelled picture; its pixels become 1. @param kinds of that defect; all by default. */
+export function simulateOnTop(
+  { image, probability }: WeakPicture,
+  donor: RgbImage,
+  random: Random,
+  kinds?: readonly AnomalyKind[],
+): WeakPicture {
+  const { image: changed, mask } = simulateAnomaly(image, random, { donor, kinds, minArea: LEAST_SIMULATED });
   const data = probability.data.slice();
   for (let i = 0; i < data.length; i++) if (mask.data[i] === 1) data[i] = 1;
   return { image: changed, probability: { ...probability, data } };
@@ -98,18 +103,18 @@ export function transplant(
 
 /**
  * The copies of one labelled picture, one at a time.
- * @param goods good pictures of the same size. The same generator gives the same copies.
+ * @param goods good pictures of the same size. The same generator gives the same copies. @param kinds of simulated defects; all by default.
  */
 export function* weakCopies(
   picture: WeakPicture,
   goods: readonly RgbImage[],
   random: Random,
-  count = COPIES,
+  { count = COPIES, kinds }: { readonly count?: number; readonly kinds?: readonly AnomalyKind[] } = {},
 ): Generator<WeakPicture> {
   for (let n = 0; n < count; n++) {
     const onto = random.int(0, goods.length);
     const good = goods[onto];
     const moved = random.chance(TRANSPLANTED) ? transplant(picture, good, onto, random) : undefined;
-    yield moved ?? simulateOnTop(picture, good, random);
+    yield moved ?? simulateOnTop(picture, good, random, kinds);
   }
 }
