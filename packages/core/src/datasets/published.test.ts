@@ -5,7 +5,7 @@ import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import { folderOf } from '../../test/data-folder.ts';
 import { openCategory } from './detect.ts';
-import { missingOf, PUBLISHED_SETS } from './published.ts';
+import { missingOf, mvtecName, PUBLISHED_SETS } from './published.ts';
 import type { Dataset, DefectImage } from './types.ts';
 
 const sums = (name: string) => {
@@ -35,6 +35,11 @@ test('MVTec AD has 73 types of defect', () => {
   expect([...rows].reduce((sum, { types = 0 }) => sum + types, 0)).toBe(MVTEC_TYPES);
 });
 
+test('categories of MVTec AD are known under the name of a copy too', () => {
+  const names = ['mvtec_metal_nut', 'zipper', 'mvtec_bottle_900', 'mvtec_mvtec_bottle', 'tubes'];
+  expect(names.map(mvtecName)).toEqual(['metal_nut', 'zipper', undefined, undefined, undefined]);
+});
+
 const dataset = (
   normals: number,
   testGood: number,
@@ -59,6 +64,7 @@ describe('what is missing', () => {
     ['nothing', dataset(209, 20, [20, 22, 21]), undefined],
     ['nothing where there is more', dataset(300, 40, [40, 40, 40, 1]), undefined],
     ['nothing of a category of somebody', dataset(1, 1, [1], { category: 'my_bottle' }), undefined],
+    ['nothing of a copy, which may be smaller on purpose', dataset(1, 1, [1], { category: 'mvtec_bottle' }), undefined],
     ['nothing of another layout', dataset(1, 1, [1], { layout: 'visa' }), undefined],
     ['good pictures', dataset(208, 20, [20, 22, 21]), 'there are 208 of 209 good pictures to train on.'],
     ['a type', dataset(209, 20, [20, 43]), 'there are 2 of 3 types of defect.'],

@@ -29,28 +29,30 @@ function table(lines: string): ReadonlyMap<string, Counts> {
   );
 }
 
+/** The categories of MVTec AD (Bergmann et al., CVPR 2019, table 1). */
+export const MVTEC_CATEGORIES = table(`
+  carpet 280/28 + 89 (5)
+  grid 264/21 + 57 (5)
+  leather 245/32 + 92 (5)
+  tile 230/33 + 84 (5)
+  wood 247/19 + 60 (5)
+  bottle 209/20 + 63 (3)
+  cable 224/58 + 92 (8)
+  capsule 219/23 + 109 (5)
+  hazelnut 391/40 + 70 (4)
+  metal_nut 220/22 + 93 (4)
+  pill 267/26 + 141 (7)
+  screw 320/41 + 119 (5)
+  toothbrush 60/12 + 30 (1)
+  transistor 213/60 + 40 (4)
+  zipper 240/32 + 119 (7)`);
+
 /** The sets whose counts are published; where papers and files differ, the lower one. */
 export const PUBLISHED_SETS: readonly PublishedSet[] = [
   {
-    // Bergmann et al., CVPR 2019, table 1.
     name: 'MVTec AD',
     layout: 'mvtec',
-    categories: table(`
-      carpet 280/28 + 89 (5)
-      grid 264/21 + 57 (5)
-      leather 245/32 + 92 (5)
-      tile 230/33 + 84 (5)
-      wood 247/19 + 60 (5)
-      bottle 209/20 + 63 (3)
-      cable 224/58 + 92 (8)
-      capsule 219/23 + 109 (5)
-      hazelnut 391/40 + 70 (4)
-      metal_nut 220/22 + 93 (4)
-      pill 267/26 + 141 (7)
-      screw 320/41 + 119 (5)
-      toothbrush 60/12 + 30 (1)
-      transistor 213/60 + 40 (4)
-      zipper 240/32 + 119 (7)`),
+    categories: MVTEC_CATEGORIES,
   },
   {
     // Jezek et al., ICUMT 2021: 888 to train on, 176 good and 282 defective to test on.
@@ -148,7 +150,16 @@ export const PUBLISHED_SETS: readonly PublishedSet[] = [
   },
 ];
 
-/** The set that a category is of, by its layout and the name of its folder. */
+/** The name of a category in MVTec AD, whose folder may say where it is from (`mvtec_bottle`); undefined for others. */
+export function mvtecName(category: string): string | undefined {
+  const name = category.replace(/^mvtec_/, '');
+  return MVTEC_CATEGORIES.has(name) ? name : undefined;
+}
+
+/**
+ * The set that a category is of, by its layout and the name of its folder. That is the name in the set: a folder that says where it is
+ * from, see {@link mvtecName}, may be a smaller copy on purpose, and is not held against the counts.
+ */
 const setOf = ({ layout, category }: Pick<Dataset, 'layout' | 'category'>): [PublishedSet, Counts] | undefined => {
   for (const set of PUBLISHED_SETS) {
     const counts = set.layout === layout ? (set.categories.get(category) ?? set.categories.get('')) : undefined;

@@ -1,4 +1,5 @@
 /** What was published of the paper's tables, as far as it can be had: each number with its source; cells that are lost stay lost. */
+import { MVTEC_CATEGORIES } from '../datasets/published.ts';
 
 /** The tables that can be made again. */
 export const TABLES = ['table1', 'table2', 'table3', 'table4', 'table5', 'table6', 'table7', 'table8'] as const;
@@ -263,23 +264,19 @@ export interface CategoryCounts {
   readonly side: number;
 }
 
+/** Sides of MVTec AD's pictures where they are not 1024 pixels. */
+const SIDES: ReadonlyMap<string, number> = new Map([
+  ['tile', 840],
+  ['bottle', 900],
+  ['capsule', 1000],
+  ['metal_nut', 700],
+  ['pill', 800],
+]);
+
 /** What the paper's MVTec AD holds. */
 export const MVTEC_COUNTS: Readonly<Record<string, CategoryCounts>> = Object.fromEntries(
-  [
-    ...(['carpet 280 28 89 1024', 'grid 264 21 57 1024', 'leather 245 32 92 1024'] as const),
-    ...(['tile 230 33 84 840', 'wood 247 19 60 1024', 'bottle 209 20 63 900', 'cable 224 58 92 1024'] as const),
-    ...(['capsule 219 23 109 1000', 'hazelnut 391 40 70 1024', 'metal_nut 220 22 93 700'] as const),
-    ...(['pill 267 26 141 800', 'screw 320 41 119 1024', 'toothbrush 60 12 30 1024'] as const),
-    ...(['transistor 213 60 40 1024', 'zipper 240 32 119 1024'] as const),
-  ].map((text) => {
-    const [name, ...counts] = text.split(' ');
-    const [normals, testGood, defects, side] = counts.map(Number);
-    return [name, { normals, testGood, defects, side }];
-  }),
+  Array.from(MVTEC_CATEGORIES, ([name, { good, defects }]) => [
+    name,
+    { normals: good[0], testGood: good[1], defects, side: SIDES.get(name) ?? 1024 },
+  ]),
 );
-
-/** The name of a category in MVTec AD, whose folder may say where it is from; undefined for others. */
-export function mvtecName(category: string): string | undefined {
-  const name = category.replace(/^mvtec_/, '');
-  return Object.hasOwn(MVTEC_COUNTS, name) ? name : undefined;
-}

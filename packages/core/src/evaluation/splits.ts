@@ -1,4 +1,5 @@
 /** Which defects train a detector and which test it: ten leave the test set, the rest stays. */
+import { mvtecName } from '../datasets/published.ts';
 import type { DefectImage } from '../datasets/types.ts';
 import { numpyShuffle } from './numpy-shuffle.ts';
 
@@ -33,8 +34,9 @@ const PICKED = 10;
 /** `type/name` of published picks; none for other categories. @param halved whether the data set itself has defects for both uses. */
 function published(category: string, halved: boolean): Set<string> {
   if (halved) return new Set(KSDD2_PICKS.map((name) => `defect/${name}`));
-  const picks = new Map(Object.entries(MVTEC_PICKS)).get(category.replace(/^mvtec_/, ''));
-  const names = picks?.split('; ').flatMap((part) => {
+  const name = mvtecName(category);
+  if (name === undefined) return new Set();
+  const names = MVTEC_PICKS[name].split('; ').flatMap((part) => {
     const [type, ...numbers] = part.split(' ');
     return numbers.map((number) => `${type}/${number.padStart(3, '0')}`);
   });

@@ -1,6 +1,7 @@
 /** `@adclick/core/evaluation`: the simulated annotator, both evaluations with their metrics, and reports as one HTML file. */
 export { CLICK_THRESHOLD, nextClick } from '../clicks/annotator.ts';
 export type { ImageClick } from '../clicks/types.ts';
+export { mvtecName } from '../datasets/published.ts';
 export { clickItems, detectionItems, labelByClicks } from '../evaluation/category.ts';
 export {
   type DetectionAnswer,
@@ -60,7 +61,6 @@ export {
 export {
   CLICK_COUNTS,
   MVTEC_COUNTS,
-  mvtecName,
   PUBLISHED,
   type PublishedRow,
   type PublishedTable,
