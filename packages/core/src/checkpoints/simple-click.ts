@@ -1,8 +1,9 @@
 /** SimpleClick's checkpoints by its own names (isegm/utils/misc.py writes `state_dict` and `config`); tensors are taken as they are. */
+import { CLICK_CHANNELS } from '../networks/adclick.ts';
 import {
-  CLICK_MAP_CHANNELS,
   innerWidths,
   MLP_RATIO,
+  SIMPLE_CLICK,
   SIMPLE_CLICK_VIT_B,
   type SimpleClickShape,
 } from '../networks/simple-click.ts';
@@ -31,11 +32,11 @@ export function simpleClickNetwork(shape: SimpleClickShape = SIMPLE_CLICK_VIT_B)
     ...norm(`${name}.${first + 1}`, to),
   ];
   return {
-    name: 'simple-click-vit-b',
+    name: SIMPLE_CLICK,
     what: 'SimpleClick with ViT-B for 448 pixels by its own names',
     landmark: 'patch_embed_coords.proj.weight',
     tensors: [
-      ...both('patch_embed_coords.proj', [dim, CLICK_MAP_CHANNELS, patch, patch]),
+      ...both('patch_embed_coords.proj', [dim, CLICK_CHANNELS, patch, patch]),
       asItIs('backbone.pos_embed', [1, (side / patch) ** 2 + 1, dim]),
       ...both('backbone.patch_embed.proj', [dim, 3, patch, patch]),
       ...Array.from({ length: depth }, (_, i) => block(`backbone.blocks.${i}`)).flat(),

@@ -85,8 +85,9 @@ export {
   type KindDecisions,
   shareInterval,
 } from '../inference/decisions.ts';
+export { SIMPLE_CLICK } from '../networks/simple-click.ts';
 export { type ClickMethod, type ClickPicture, labelerMethod, type OpenPicture } from '../rivals/click-method.ts';
 export { PatchCore, type PatchCoreSettings } from '../rivals/patchcore.ts';
 export { SamMethod } from '../rivals/sam.ts';
-export { SIMPLE_CLICK, SimpleClickMethod, type SimpleClickOptions } from '../rivals/simple-click.ts';
+export { SimpleClickMethod, type SimpleClickOptions, simpleClickPath } from '../rivals/simple-click.ts';
 export { spread } from '../spread.ts';

@@ -4,7 +4,6 @@
  */
 import {
   add,
-  addScalar,
   concat,
   conv2d,
   depthToSpace,
@@ -12,26 +11,26 @@ import {
   type FrozenParameters,
   type Graph,
   gelu,
+  groupNormLayer,
   layerNormLayer,
   linear,
-  matmul,
   mlp,
-  mul,
   permuteRows,
-  reduceMean,
   relu,
   reshape,
   resizeBilinear,
   selfAttention,
   slice,
   spaceToDepth,
-  sqrt,
-  square,
   sub,
   transpose,
   type Value,
 } from '@adclick/ortgrad';
-import { windowOrder } from './swin.ts';
+import { toPicture } from './published-adclick.ts';
+import { reorder, windowOrder } from './swin.ts';
+
+/** Name of the imported network, and of the rival. */
+export const SIMPLE_CLICK = 'simple-click-vit-b';
 
 /** Channels of a level of the pyramid at strides 4, 8, 16 and 32. */
 export type PyramidWidths = readonly [number, number, number, number];
@@ -67,11 +66,8 @@ export const SIMPLE_CLICK_VIT_B: SimpleClickShape = {
 /** Hidden width of a block's perceptron over its width. */
 export const MLP_RATIO = 4;
 
-/** Channels of the click map: previous probability, positive discs, negative discs. */
-export const CLICK_MAP_CHANNELS = 3;
-
-/** Added under the root by the blocks' normalisations, and by those of the pyramid. */
-const [BLOCK_EPSILON, PYRAMID_EPSILON] = [1e-6, 1e-5];
+/** Added under the root by the blocks' normalisations. */
+const BLOCK_EPSILON = 1e-6;
 
 /** What pictures are normalised by, as torchvision's networks take them. */
 const MEAN = [0.485, 0.456, 0.406];
@@ -119,14 +115,6 @@ function block(p: FrozenParameters, name: string, x: Value, n: number, { dim, he
   );
 }
 
-/** Normalises all of a map at once, then each channel's own gain and shift: x (B, h, w, C) -> (B, h, w, C). */
-function groupNorm(p: FrozenParameters, name: string, x: Value): Value {
-  const channels = x.shape[3];
-  const centred = sub(x, reduceMean(x, [1, 2, 3], true)); // (B, h, w, C)
-  const spread = sqrt(addScalar(reduceMean(square(centred), [1, 2, 3], true), PYRAMID_EPSILON)); // (B, 1, 1, 1)
-  return add(mul(div(centred, spread), p.get(`${name}.weight`, [channels])), p.get(`${name}.bias`, [channels]));
-}
-
 /** A 1×1 convolution: x (B, h, w, K) -> (B, h, w, features). */
 function pointwise(p: FrozenParameters, name: string, x: Value, features: number): Value {
   const inputs = x.shape[3];
@@ -155,11 +143,11 @@ function pyramid(p: FrozenParameters, x: Value, shape: SimpleClickShape): Value[
   const { levels } = shape;
   const inner = innerWidths(shape);
   const level = (name: string, first: number, from: Value, width: number) =>
-    gelu(groupNorm(p, `${name}.${first + 1}`, pointwise(p, `${name}.${first}`, from, width)));
-  const twice = gelu(groupNorm(p, 'neck.down_4.1', double(p, 'neck.down_4.0', x, inner.down4))); // (B, 2h, 2w, down4)
-  const four = groupNorm(p, 'neck.down_4.4', double(p, 'neck.down_4.3', twice, inner.down4 / 2)); // (B, 4h, 4w, down4/2)
-  const two = groupNorm(p, 'neck.down_8.1', double(p, 'neck.down_8.0', x, inner.down8)); // (B, 2h, 2w, down8)
-  const half = groupNorm(p, 'neck.down_32.1', halve(p, 'neck.down_32.0', x, inner.down32)); // (B, h/2, w/2, down32)
+    gelu(groupNormLayer(p, `${name}.${first + 1}`, pointwise(p, `${name}.${first}`, from, width)));
+  const twice = gelu(groupNormLayer(p, 'neck.down_4.1', double(p, 'neck.down_4.0', x, inner.down4))); // (B, 2h, 2w, down4)
+  const four = groupNormLayer(p, 'neck.down_4.4', double(p, 'neck.down_4.3', twice, inner.down4 / 2)); // (B, 4h, 4w, down4/2)
+  const two = groupNormLayer(p, 'neck.down_8.1', double(p, 'neck.down_8.0', x, inner.down8)); // (B, 2h, 2w, down8)
+  const half = groupNormLayer(p, 'neck.down_32.1', halve(p, 'neck.down_32.0', x, inner.down32)); // (B, h/2, w/2, down32)
   return [
     level('neck.down_4', 5, four, levels[0]), // (B, 4h, 4w, levels[0])
     level('neck.down_8', 2, two, levels[1]), // (B, 2h, 2w, levels[1])
@@ -187,31 +175,10 @@ function headOn(p: FrozenParameters, maps: readonly Value[], head: number): Valu
   return pointwise(p, 'head.conv_seg', relu(joined), 1); // (B, 4h, 4w, 1)
 }
 
-/** Weights with which `from` samples make `to`, the first and the last of both in the same places: (to, from). */
-function alignedWeights(from: number, to: number): Float32Array {
-  const out = new Float32Array(to * from);
-  for (let i = 0; i < to; i++) {
-    const place = to > 1 ? (i * (from - 1)) / (to - 1) : 0;
-    const low = Math.min(Math.floor(place), from - 1);
-    const part = place - low;
-    out[i * from + low] += 1 - part;
-    if (part > 0) out[i * from + low + 1] += part;
-  }
-  return out;
-}
-
-/** PyTorch's bilinear resize with align_corners of square maps: x (B, s, s) -> (B, side, side). */
-function alignedOn(graph: Graph, x: Value, side: number): Value {
-  const [batch, from] = x.shape as [number, number, number];
-  const weights = graph.constant(alignedWeights(from, side), [side, from]);
-  const rows = matmul(weights, x); // (B, side, s)
-  return reshape(matmul(rows, transpose(weights, [1, 0])), [batch, side, side]); // (B, side, side)
-}
-
 /**
  * Builds the network.
  * @param picture colours in [0,1], (B, 3, side, side).
- * @param clickMap {@link CLICK_MAP_CHANNELS} in [0,1], (B, 3, side, side).
+ * @param clickMap previous probability, positive discs and negative discs in [0,1], (B, 3, side, side).
  * @returns logits (B, side, side).
  */
 export function simpleClick(
@@ -236,9 +203,7 @@ export function simpleClick(
   let x = permuteRows(add(add(seen, clicks), places), order, 1); // (B, N, D)
   for (let i = 0; i < depth; i++)
     x = block(p, `backbone.blocks.${i}`, x, isGlobal(i, depth) ? count : window * window, shape); // (B, N, D)
-  const back = new Array<number>(count);
-  for (const [i, token] of order.entries()) back[token] = i;
-  const map = reshape(permuteRows(x, back, 1), [batch, tokens, tokens, dim]); // (B, h, w, D)
+  const map = reshape(permuteRows(x, reorder(order, undefined, count), 1), [batch, tokens, tokens, dim]); // (B, h, w, D)
   const logits = headOn(p, pyramid(p, map, shape), head); // (B, 4h, 4w, 1)
-  return alignedOn(graph, reshape(logits, [batch, logits.shape[1], logits.shape[2]]), side); // (B, side, side)
+  return toPicture(logits, side, side); // (B, side, side)
 }

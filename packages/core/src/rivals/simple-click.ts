@@ -5,8 +5,10 @@ import { DISC_RADIUS, overDisc } from '../clicks/disc.ts';
 import { type ImageClick, modelClick } from '../clicks/types.ts';
 import type { Windows } from '../image/samples.ts';
 import type { Plane, RgbImage } from '../image/types.ts';
+import { fromLogOdds } from '../log-odds.ts';
 import { networkPath } from '../models.ts';
-import { CLICK_MAP_CHANNELS, SIMPLE_CLICK_VIT_B, simpleClick } from '../networks/simple-click.ts';
+import { CLICK_CHANNELS } from '../networks/adclick.ts';
+import { SIMPLE_CLICK, SIMPLE_CLICK_VIT_B, simpleClick } from '../networks/simple-click.ts';
 import {
   type ClickMethod,
   type ClickPicture,
@@ -17,8 +19,9 @@ import {
 } from './click-method.ts';
 import { alignedCrop, type Crop, nextCrop, wholeOf, ZOOM } from './zoom.ts';
 
-/** Name of the imported network, and of the rival. */
-export const SIMPLE_CLICK = 'simple-click-vit-b';
+/** Path of the imported network's weights. @throws ADC_NETWORK_MISSING when it has not been imported. */
+export const simpleClickPath = (): string =>
+  networkPath({ name: SIMPLE_CLICK, file: `${SIMPLE_CLICK}/model.safetensors`, ships: false });
 
 /** How it is evaluated; both are on by default, as they are there. */
 export interface SimpleClickOptions {
@@ -114,7 +117,7 @@ class Look implements Stepwise {
     const pictures = new Float32Array(count * 3 * area);
     for (let channel = 0; channel < 3; channel++)
       alignedCrop(this.image, channel, crop, size, pictures, { at: channel * area, factor: 1 / 255 });
-    const clickMaps = new Float32Array(count * CLICK_MAP_CHANNELS * area);
+    const clickMaps = new Float32Array(count * CLICK_CHANNELS * area);
     if (this.map) alignedCrop(this.map, 0, crop, size, clickMaps);
     const seen = seenClicks(clicks, crop, side);
     drawClicks(seen, side, clickMaps.subarray(0, 3 * area));
@@ -134,7 +137,7 @@ class Look implements Stepwise {
       for (let x = 0; x < side; x++) {
         const at = y * side + x;
         const logit = this.flip ? 0.5 * (logits[at] + logits[area + y * side + side - 1 - x]) : logits[at];
-        out[at] = 1 / (1 + Math.exp(-logit));
+        out[at] = fromLogOdds(logit);
       }
     return out;
   }
@@ -163,8 +166,7 @@ export class SimpleClickMethod implements ClickMethod {
    * @throws ADC_NETWORK_MISSING when it has not been imported, ADC_WEIGHTS_DAMAGED when its file is not what was written.
    */
   static async load(runtime: Runtime, options: SimpleClickOptions = {}): Promise<SimpleClickMethod> {
-    const file = `${SIMPLE_CLICK}/model.safetensors`;
-    const { tensors } = await readSafetensors(networkPath({ name: SIMPLE_CLICK, file, ships: false }));
+    const { tensors } = await readSafetensors(simpleClickPath());
     const shape = SIMPLE_CLICK_VIT_B;
     const { side } = shape;
     const sides = [options.flip === false ? 1 : 2, 3, side, side];
