@@ -25,3 +25,7 @@ export const modelClick = (x: number, y: number, positive: boolean): ModelClick 
 /** Takes clicks for what they are given as: clicks on the upright original, each on the pixel that it lies in. */
 export const imageClicks = (clicks: readonly Click[]): ImageClick[] =>
   clicks.map(({ x, y, positive }) => ({ ...pixelOf(imagePoint(x, y)), positive }));
+
+/** Whether two clicks of one raster are at one place and say the same. */
+export const sameClick = <One extends ImageClick | ModelClick>(a: One, b: One): boolean =>
+  a.x === b.x && a.y === b.y && a.positive === b.positive;

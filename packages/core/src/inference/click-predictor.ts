@@ -4,7 +4,7 @@ import { CLICK_THRESHOLD } from '../clicks/annotator.ts';
 import { type DiscRadii, PUBLISHED_RADII } from '../clicks/disc.ts';
 import { drawDisc, PixelInputs, TokenInputs, type TokenResidual } from '../clicks/encoding.ts';
 import { Ruled } from '../clicks/rules.ts';
-import type { ModelClick } from '../clicks/types.ts';
+import { type ModelClick, sameClick } from '../clicks/types.ts';
 import { normalisedColours } from '../features/normalised-colours.ts';
 import type { Box } from '../image/components.ts';
 import { modelPoint } from '../image/points.ts';
@@ -124,8 +124,6 @@ const scratch = new Scratch((length) => new Float32Array(length));
 
 /** The last probability of a pixel of the grid. */
 type Previous = (pixel: number) => number;
-
-const sameClick = (a: ModelClick, b: ModelClick) => a.x === b.x && a.y === b.y && a.positive === b.positive;
 
 /** Predictions for one picture on the model grid. */
 export class ClickPredictor {

@@ -1,6 +1,6 @@
 /** What the click evaluation asks of a method, whoever made it: a picture, then clicks on it, then a map. ADClick's labeler is one of them. */
 import { CLICK_THRESHOLD } from '../clicks/annotator.ts';
-import type { ImageClick } from '../clicks/types.ts';
+import { type ImageClick, sameClick } from '../clicks/types.ts';
 import type { Windows } from '../image/samples.ts';
 import type { Plane, RgbImage } from '../image/types.ts';
 import type { Labeler } from '../inference/labeler.ts';
@@ -70,8 +70,6 @@ export interface Stepwise {
   /** The map after one more click than before. */
   step(clicks: readonly ImageClick[]): Promise<Plane>;
 }
-
-const sameClick = (a: ImageClick, b: ImageClick) => a.x === b.x && a.y === b.y && a.positive === b.positive;
 
 /**
  * For methods that go on from their last map: clicks that others begin with are taken on from there, and after any others all are made

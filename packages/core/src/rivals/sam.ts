@@ -10,6 +10,7 @@ import { describeIoError } from '../files.ts';
 import { resizePlane, resizeRgb } from '../image/resize.ts';
 import type { Windows } from '../image/samples.ts';
 import type { Plane, RgbImage } from '../image/types.ts';
+import { fromLogOdds } from '../log-odds.ts';
 import {
   type ClickMethod,
   type ClickPicture,
@@ -138,7 +139,7 @@ class Encoded implements Stepwise {
     }
     const drawn = this.atSize(planeOf(masks, mask), scaled);
     // Masks are logits but where they are cut already.
-    const data = masks.dtype === 'float32' ? drawn.data.map((logit) => 1 / (1 + Math.exp(-logit))) : drawn.data;
+    const data = masks.dtype === 'float32' ? drawn.data.map(fromLogOdds) : drawn.data;
     return { ...drawn, data };
   }
 

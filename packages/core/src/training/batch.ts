@@ -6,6 +6,7 @@ import type { ModelClick } from '../clicks/types.ts';
 import { IGNORE, type Mask } from '../image/types.ts';
 import type { TextFeatures } from '../language/text-features.ts';
 import { TOKENS } from '../language/tokenizer.ts';
+import { fromLogOdds } from '../log-odds.ts';
 import { CLICK_CHANNELS } from '../networks/adclick.ts';
 
 /** One array a sample, behind one another; the side -1 of a sample's shape is what is left. */
@@ -95,6 +96,6 @@ export function promptWords(
 export function probabilityOf(logits: Float32Array, b: number, batch: number): Float32Array {
   const pixels = logits.length / batch;
   const out = new Float32Array(pixels);
-  for (let i = 0; i < pixels; i++) out[i] = 1 / (1 + Math.exp(-logits[b * pixels + i]));
+  for (let i = 0; i < pixels; i++) out[i] = fromLogOdds(logits[b * pixels + i]);
   return out;
 }
