@@ -2,11 +2,9 @@
  * LAVT's encoder by the names of LAVT (lib/segmentation.py, lib/backbone.py), for the graph in networks/lavt-swin.ts. Names stay, without
  * the `backbone.` in front; matrices, and convolutions of one place, become (inputs, outputs).
  */
+import { TEXT_ENCODERS } from '../language/text-encoder.ts';
 import { LAVT_SWIN_B, type LavtSettings, MLP_RATIO, PATCH } from '../networks/lavt-swin.ts';
 import { type Architecture, asItIs, type Made } from './architecture.ts';
-
-/** Channels of a word: BERT-base's. */
-const WORD_DIMS = 768;
 
 /** What stands before the encoder's names in LAVT's checkpoints. */
 const UNDER = 'backbone.';
@@ -67,7 +65,7 @@ const fusion = (name: string, channels: number, words: number): Made[] =>
 /** Tensors of our file have the names that `lavtMaps` asks for. */
 export function lavtEncoder(
   { embed, depths, heads, window }: LavtSettings = LAVT_SWIN_B,
-  words = WORD_DIMS,
+  words: number = TEXT_ENCODERS['lavt-bert'].shape.dims,
 ): Architecture {
   const last = depths.length - 1;
   const stage = (depth: number, i: number): Made[] => {
