@@ -5,7 +5,6 @@ export { ablatedDetector, ablatedSeg, FINE_TUNING, type SegSwitches } from '../t
 export type { BlockSettings, FolderSource } from '../training/blocks.ts';
 export type { DetectorTraining, TrainedDetector } from '../training/detector-training.ts';
 export {
-  ATTENTION_RATE,
   type Mix,
   ONE_PHRASE_CHANCE,
   PUBLISHED_CLICKS,

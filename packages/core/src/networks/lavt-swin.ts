@@ -153,8 +153,3 @@ export function lavtMaps(
     return layerNormLayer(p, `norm${stage}`, heard); // (B, h, w, C)
   });
 }
-
-/** Parameters of which those of pixel–word attention train and all others are `frozen`: what the paper trains of the encoder. */
-export const trainedFusions = (trained: ParameterSource, frozen: ParameterSource): ParameterSource => ({
-  get: (name, ...rest) => (name.includes('.fusion.') ? trained : frozen).get(name, ...rest),
-});

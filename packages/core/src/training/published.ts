@@ -25,9 +25,6 @@ export const PUBLISHED_OPTIMISER: PublishedOptimiser = {
   emaDecay: 0.999,
 };
 
-/** Rate of LAVT's pixel-word attention, the one part of it that is trained, where it is (code). */
-export const ATTENTION_RATE = 1e-6;
-
 /** Kinds of defect that are simulated (the paper). */
 export const PUBLISHED_KINDS: readonly AnomalyKind[] = ['perlinTexture', 'perlinShuffle'];
 

@@ -18,7 +18,7 @@ import {
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import type { Made } from '../../src/checkpoints/architecture.ts';
 import { lavtEncoder } from '../../src/checkpoints/lavt.ts';
-import { type LavtSettings, lavtMaps, trainedFusions } from '../../src/networks/lavt-swin.ts';
+import { type LavtSettings, lavtMaps } from '../../src/networks/lavt-swin.ts';
 import { difference, largest } from './difference.ts';
 import { drawnWeights } from './drawn-weights.ts';
 import { seeded } from './seeded.ts';
@@ -56,7 +56,11 @@ test('maps, and gradients of every parameter of pixel–word attention, equal Py
       return value;
     },
   };
-  const p = trainedFusions(inputs, new FrozenParameters(graph, weights));
+  const frozen = new FrozenParameters(graph, weights);
+  // What the paper trains of the encoder is its pixel–word attention.
+  const p: ParameterSource = {
+    get: (name, ...rest) => (name.includes('.fusion.') ? inputs : frozen).get(name, ...rest),
+  };
   const maps = lavtMaps(graph, p, NARROW, picture, { features, mask }).map((map) => transpose(map, [0, 3, 1, 2]));
   const sums = maps.map((map, i) => {
     const factors = seeded(`loss.${i}`, map.shape, 1);
