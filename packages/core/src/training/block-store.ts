@@ -36,7 +36,7 @@ async function produce(
   { directory, settings }: Task,
   block: number,
   runtime: Runtime,
-  language: TextModel,
+  language: TextModel | undefined,
   pause: () => Promise<void>,
 ): Promise<void> {
   if (existsSync(markerPath(directory, block))) return;
@@ -101,7 +101,8 @@ class BlockMaker {
 
   private async work(): Promise<void> {
     const runtime = await this.runtime;
-    const language = await TextModel.load({ runtime, encoder: this.task.settings.textEncoder });
+    const { published, textEncoder: encoder } = this.task.settings;
+    const language = published ? undefined : await TextModel.load({ runtime, encoder });
     /** Lets calls in, which do not come while pictures are drawn. */
     const pause = async () => {
       await immediate();

@@ -40,13 +40,13 @@ export interface BlockSettings {
   readonly folders: readonly FolderSource[];
   /** Share of blocks made from `folders`, spread evenly; the others are procedural products. */
   readonly folderShare: number;
-  /** Encoder of the words; default MiniLM. */
+  /** Encoder of the words, where there are any; default MiniLM. */
   readonly textEncoder?: TextEncoderName;
   /** Whose residuals they hold; by default the default one's. */
   readonly backbone?: BackboneName;
   /**
    * Prepares pictures as the paper does: all of them, good ones too, at {@link PUBLISHED_PIXELS}, with defects of Perlin noise alone, neither
-   * zoomed nor under other conditions. They are compared with as many good ones as whatever looks at pictures afterwards does.
+   * zoomed nor under other conditions, and without words. They are compared with as many good ones as whatever looks at pictures afterwards does.
    */
   readonly published?: boolean;
 }
@@ -204,7 +204,7 @@ class Texts {
 /** Residual and mask of a picture on the index's grid; undefined when hardly a pixel of the mask is left there. */
 async function makeItem(
   index: ReferenceIndex,
-  texts: Texts,
+  texts: Texts | undefined,
   { image, mask, type }: Picture,
   kind: ItemKind,
   exclude?: string,
@@ -214,7 +214,7 @@ async function makeItem(
   if (kind !== 'good' && countDefect(small) < MIN_MASK) return undefined;
   const described = await index.describe(image);
   const residual = await index.residual(described, { exclude: exclude ? [exclude] : [] });
-  const text = await texts.of(type);
+  const text = await texts?.of(type);
   const item: BlockItem = { kind, residual, image: described.image, mask: small, text };
   return { item, neighbours: residual.neighbours };
 }
@@ -240,18 +240,18 @@ function regionAround({ image, mask }: Picture, random: Random): Box | undefined
   return squareAt((left + right) / 2 + shift(), (top + bottom) / 2 + shift(), side, image);
 }
 
-/** Makes one block. The same settings and number give the same items. @throws what `pause` throws. */
+/** Makes one block. The same settings and number give the same items. @param language none for items without words. @throws what `pause` throws. */
 export async function makeBlock(
   number: number,
   settings: BlockSettings,
   runtime: Runtime,
-  language: TextModel,
+  language: TextModel | undefined,
   pause: Pause,
 ): Promise<BlockItem[]> {
   const { published = false } = settings;
   const random = new Random(`${settings.seed}/block/${number}`);
   const { name, normals, defects, kinds } = await materialOf(number, settings, random, pause);
-  const texts = new Texts(language, objectName(name), new Random(`${settings.seed}/phrases/${number}`));
+  const texts = language && new Texts(language, objectName(name), new Random(`${settings.seed}/phrases/${number}`));
   const own = normals[0].width * normals[0].height;
   const drawn = () => (own > 1.5 * DEFAULT_PIXELS && random.chance(OWN_SIZE) ? own : random.pick(BUDGETS));
   // Squared residuals go uncalibrated, so one picture is enough to measure what is normal.

@@ -22,7 +22,8 @@ export interface TrainingItem {
   /** The picture and its mask at the model grid, 8 pixels a token. */
   readonly image: RgbImage;
   readonly mask: Mask;
-  readonly text: TrainingText;
+  /** What is said of it; nothing where training does not ask for words. */
+  readonly text?: TrainingText;
 }
 
 /** What an item is of: a good picture, one with a simulated defect, or one with a real defect. */
@@ -46,8 +47,8 @@ export async function writeItem(path: string, { residual, image, mask, text }: T
       ['calibration', tensor(residual.calibration, [dims])],
       ['image', tensor(image.data, [image.height, image.width, 3])],
       ['mask', tensor(mask.data, [mask.height, mask.width])],
-      ...(['one', 'mean'] as const).flatMap((which): [string, Tensor][] => {
-        const { features, mask: words, tokens, dims: width } = text[which];
+      ...Object.entries(text ?? {}).flatMap(([which, said]: [string, TextFeatures]): [string, Tensor][] => {
+        const { features, mask: words, tokens, dims: width } = said;
         return [
           [`text.${which}`, tensor(toFloat16(features), [tokens, width])],
           [`text.${which}.mask`, tensor(words, [tokens])],
@@ -155,7 +156,7 @@ export async function readCut(
   const seen = cutRaster(picture, mask.width, 3, pixels, new Uint8Array(3 * rows * columns));
   return {
     colours: normalisedColours({ data: seen, width: columns, height: rows, channels: 3 }, norm),
-    text: { one: text('one'), mean: text('mean') },
+    text: tensors.has('text.one') ? { one: text('one'), mean: text('mean') } : undefined,
     residual: {
       height: cut.height,
       width: cut.width,

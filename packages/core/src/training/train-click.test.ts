@@ -111,6 +111,15 @@ test('cuts keep residual and mask together in all eight turns', async () => {
   expect(await readCut(path, new Random(1), true)).toBeUndefined();
 });
 
+test('an item has the words that it was written with, or none', async () => {
+  const path = join(folder, 'words.safetensors');
+  const { text, ...wordless } = item(32, 9, DIMS);
+  await writeItem(path, { ...wordless, text });
+  expect((await readCut(path, new Random(1), false))?.text?.one.mask).toEqual(text?.one.mask);
+  await writeItem(path, wordless);
+  expect((await readCut(path, new Random(1), false))?.text).toBeUndefined();
+});
+
 test('every folder is looked at before the first block; good pictures alone need no masks', async () => {
   const data = join(folder, 'data');
   const picture = { data: new Uint8Array(3 * 64 * 64), width: 64, height: 64, channels: 3 } as const;

@@ -277,8 +277,7 @@ class EpisodeSource {
       const gain = Math.exp(GAIN_SPREAD * random.normal());
       const { width, height } = cut.mask;
       const pixels = new PixelInputs(varyColours(cut.colours, width, height, random), width, height);
-      const { one, mean } = cut.text;
-      const text = random.chance(ONE_PHRASE_CHANCE) ? one : mean;
+      const text = cut.text?.[random.chance(ONE_PHRASE_CHANCE) ? 'one' : 'mean'];
       const prompt = random.chance(NO_PROMPT_CHANCE) ? undefined : text;
       samples.push(new Sample(new TokenInputs(cut.residual, gain), pixels, cut.mask, prompt));
     }

@@ -51,6 +51,12 @@ test('an aborted run that is resumed ends with the weights of one that was not',
   expect(resumed.card.rules).toBeUndefined();
 }, 180_000);
 
+test('no text encoder is asked for words that this training does not use', async () => {
+  const directory = await prepareRun(join(folder, 'wordless'), [32]);
+  const data = { seed: 4, folders: [], folderShare: 0, textEncoder: 'lavt-bert' } as const;
+  await expect(run(directory, { data, recipe: { ...recipe, steps: 1 } })).resolves.toContain('weights.safetensors');
+}, 60_000);
+
 test('what is learnt goes on where training began with other weights', async () => {
   const first = join(folder, 'first');
   await prepareRun(first, [32]);
