@@ -1,5 +1,7 @@
 /** The cells that tables are made of: what each is made from, and its name, which says all of that. */
 import { createHash } from 'node:crypto';
+import { createReadStream } from 'node:fs';
+import { pipeline } from 'node:stream/promises';
 import type { BackboneName } from '@adclick/core/models';
 import { fileName } from '../../file-name.ts';
 import { VERSION } from '../../version.ts';
@@ -9,7 +11,7 @@ export type WeightsFrom =
   | { readonly file: string; readonly name: string }
   | { readonly cell: string; readonly name: string };
 
-/** The pictures of a category: its name, and the SHA-256 of every picture and mask. */
+/** The pictures of a category: its name, and the SHA-256 of every picture and mask with what it is for. */
 export interface Pictures {
   readonly category: string;
   readonly content: string;
@@ -160,6 +162,13 @@ export function canonical(value: unknown): string {
 
 /** SHA-256 in hexadecimal digits. */
 export const sha256 = (content: string | Uint8Array): string => createHash('sha256').update(content).digest('hex');
+
+/** {@link sha256} of a file, however large. */
+export async function sha256OfFile(path: string): Promise<string> {
+  const hash = createHash('sha256');
+  await pipeline(createReadStream(path), hash);
+  return hash.digest('hex');
+}
 
 /** What a cell is called: kind and category for people, and a hash of all that it is made from, this version of the program included. */
 export const nameOf = (cell: Cell): string =>

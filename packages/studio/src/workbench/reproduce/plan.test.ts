@@ -138,6 +138,27 @@ describe('cells', () => {
     expect(after.filter((name) => before.includes(name)).every((name) => name.includes('bottle'))).toBe(true);
   });
 
+  test('are others when the same pictures are divided otherwise', async () => {
+    const root = join(data, 'capsules');
+    for (const [i, name] of ['0', '1', '2'].entries())
+      await writeFlat(join(root, 'Data/Images/Normal', `${name}.png`), 90 + i, SIDE);
+    await writeFlat(join(root, 'Data/Images/Anomaly/0.png'), 100, SIDE);
+    const mask = new Uint8Array(SIDE.width * SIDE.height).fill(1, 0, 20);
+    await writeMask(join(root, 'Data/Masks/Anomaly/0.png'), { data: mask, ...SIDE, channels: 1 });
+    await mkdir(join(data, 'split_csv'));
+    const named = async (tested: string, type: string) => {
+      const split = `object,split,label,image\ncapsules,test,normal,${tested}.png\n`;
+      await writeFile(join(data, 'split_csv/1cls.csv'), split);
+      await writeFile(join(root, 'image_anno.csv'), `image,label\n0.png,${type}\n`);
+      const { cells } = await plan({ table: 'table2', category: ['capsules'], row: ['residual'] });
+      return [...cells.keys()];
+    };
+    const before = await named('0', 'dent');
+    expect(await named('0', 'dent')).toEqual(before);
+    for (const after of [await named('1', 'dent'), await named('0', 'scratch')])
+      expect(after.filter((name) => before.includes(name))).toEqual([]);
+  });
+
   test('a key does not depend on the order in which settings were named', () => {
     expect(canonical({ b: [1, { d: undefined, c: 'x' }], a: null })).toBe(canonical({ a: null, b: [1, { c: 'x' }] }));
     expect(canonical({ a: 1 })).not.toBe(canonical({ a: '1' }));

@@ -237,7 +237,9 @@ class Planner {
     const own = join(folder, category);
     const root = (await isFolder(own)) ? own : folder;
     const entries = await readdir(root, { recursive: true, withFileTypes: true });
-    const files = entries.filter((entry) => entry.isFile()).map((entry) => join(entry.parentPath, entry.name));
+    const files = entries
+      .filter((entry) => entry.isFile())
+      .map(({ parentPath, name }) => ({ role: 'map', path: join(parentPath, name) }));
     const content = await contentOf(root, files, this.work.signal);
     this.files[content] = root;
     const on = await this.picturesOf(subject);

@@ -1,12 +1,11 @@
 /** Other methods that draw masks from clicks: other click weights, and the rivals of `evaluate clicks`. */
-import { readFile } from 'node:fs/promises';
 import { SIMPLE_CLICK } from '@adclick/core/evaluation';
 import { networkPath } from '@adclick/core/models';
 import { fail } from '../../errors.ts';
 import { resolveWeights } from '../../project/model-files.ts';
 import { SAM } from '../click-rivals.ts';
 import type { Making } from './bench.ts';
-import { type ClicksBy, type Seen, sha256 } from './cells.ts';
+import { type ClicksBy, type Seen, sha256OfFile } from './cells.ts';
 import { weightsOf } from './weights.ts';
 
 /** A method as a row shows it and as a cell of clicks runs it. */
@@ -26,10 +25,10 @@ const PAIR = 'sam';
 async function contents(asked: string, paths: readonly string[]): Promise<[sha256: string, path: string][]> {
   return Promise.all(
     paths.map(async (path): Promise<[string, string]> => {
-      const bytes = await readFile(path).catch((cause: Error) => {
+      const content = await sha256OfFile(path).catch((cause: Error) => {
         throw fail('ADC_USAGE', { what: `--rival ${asked}: ${cause.message}`, command: 'adclick reproduce' });
       });
-      return [sha256(bytes), path];
+      return [content, path];
     }),
   );
 }

@@ -1,5 +1,5 @@
 /** The categories that a table is made of: which of a folder's serve, and what is in them. */
-import { readdir, readFile } from 'node:fs/promises';
+import { readdir } from 'node:fs/promises';
 import { join, relative } from 'node:path';
 import { type Dataset, openCategory } from '@adclick/core/datasets';
 import { fail as failCore } from '@adclick/core/errors';
@@ -8,7 +8,7 @@ import { isFolder, naturalOrder, withSlashes } from '@adclick/core/files';
 import { readImageSize } from '@adclick/core/image';
 import { toCoded } from '../../errors.ts';
 import type { WorkOptions } from '../../jobs/progress.ts';
-import { type Pictures, sha256 } from './cells.ts';
+import { type Pictures, sha256, sha256OfFile } from './cells.ts';
 
 /** A category with defects and masks. */
 export interface Subject {
@@ -139,24 +139,35 @@ export async function findSubjects(
 /** Files read at once. */
 const PARALLEL = 8;
 
-/** SHA-256 of names and contents of files, by their ways from a folder. */
-export async function contentOf(root: string, paths: readonly string[], signal?: AbortSignal): Promise<string> {
-  const sorted = [...paths].sort();
-  const lines: string[] = [];
-  for (let from = 0; from < sorted.length; from += PARALLEL) {
-    signal?.throwIfAborted();
-    const part = sorted.slice(from, from + PARALLEL);
-    const hashes = await Promise.all(part.map(async (path) => sha256(await readFile(path))));
-    lines.push(...part.map((path, i) => `${withSlashes(relative(root, path))} ${hashes[i]}`));
-  }
-  return sha256(lines.join('\n'));
+/** A file, and what it is for. */
+export interface InRole {
+  readonly role: string;
+  readonly path: string;
 }
 
-/** What a category holds, by content: cells made of other pictures are other cells. */
+/** SHA-256 of what files are for, of their names and contents, in whatever order; names are their ways from a folder. */
+export async function contentOf(root: string, files: readonly InRole[], signal?: AbortSignal): Promise<string> {
+  const lines: string[] = [];
+  for (let from = 0; from < files.length; from += PARALLEL) {
+    signal?.throwIfAborted();
+    const part = files.slice(from, from + PARALLEL);
+    const hashes = await Promise.all(part.map(({ path }) => sha256OfFile(path)));
+    lines.push(...part.map(({ role, path }, i) => `${role} ${withSlashes(relative(root, path))} ${hashes[i]}`));
+  }
+  return sha256(lines.sort().join('\n'));
+}
+
+/** What a category holds, by role and content: cells made of other pictures, or of the same ones divided otherwise, are other cells. */
 export async function picturesOf(data: string, subject: Subject, work: WorkOptions = {}): Promise<Pictures> {
   const { category, dataset } = subject;
-  const defects = dataset.defects.flatMap(({ path, maskPaths }) => [path, ...maskPaths]);
-  const files = [...dataset.normals, ...dataset.testGood, ...defects];
+  const files = [
+    ...dataset.normals.map((path) => ({ role: 'normal', path })),
+    ...dataset.testGood.map((path) => ({ role: 'good', path })),
+    ...dataset.defects.flatMap(({ type, name, path, maskPaths }) => [
+      { role: `defect ${type}/${name}`, path },
+      ...maskPaths.map((mask) => ({ role: `mask ${type}/${name}`, path: mask })),
+    ]),
+  ];
   return { category, content: await contentOf(join(data, category), files, work.signal) };
 }
 

@@ -1,5 +1,5 @@
 /** Cells that make click weights: pretrained without a category, and tuned to one. */
-import { copyFile, link, mkdir, readFile, rm } from 'node:fs/promises';
+import { copyFile, link, mkdir, rm } from 'node:fs/promises';
 import { basename, extname, join } from 'node:path';
 import { writeMask } from '@adclick/core';
 import { type Dataset, openCategory, readDefectMask } from '@adclick/core/datasets';
@@ -18,7 +18,7 @@ import {
   type ClickTrainingSettings,
   type Network,
   type PretrainCell,
-  sha256,
+  sha256OfFile,
   type TuneCell,
   type WeightsFrom,
 } from './cells.ts';
@@ -34,7 +34,7 @@ export const weightsPath = (weights: WeightsFrom, { store, files }: Pick<Making,
 /** A file of click weights, known by its content. @throws ADC_WEIGHTS_DAMAGED, ADC_WEIGHTS_KIND. */
 export async function weightsOf(path: string): Promise<{ weights: WeightsFrom & { file: string }; trainedOn: string }> {
   const { card } = await loadClickWeights(path);
-  return { weights: { file: sha256(await readFile(path)), name: card.name }, trainedOn: card.trainedOn };
+  return { weights: { file: await sha256OfFile(path), name: card.name }, trainedOn: card.trainedOn };
 }
 
 /** Puts a file at another place as well. */
