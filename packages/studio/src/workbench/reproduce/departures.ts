@@ -7,7 +7,7 @@ import type { Cell } from './cells.ts';
 import type { DetectionAnswer } from './detection.ts';
 import type { ClicksAnswer } from './labels.ts';
 import type { Plan } from './plan.ts';
-import { rowsOf } from './rows.ts';
+import { BACKBONE_TITLES, PAPER_BACKBONE, rowsOf } from './rows.ts';
 import { type ChosenSubject, type Subject, standing } from './subjects.ts';
 
 /** What the cells of figures of a plan answer, those that were made. */
@@ -72,12 +72,14 @@ const detectors = ({ cells }: Plan) =>
 function ofNetworks(plan: Plan): Departure[] {
   const { settings, recipe, trainedOn, cells } = plan;
   const found: Departure[] = [];
-  found.push({ what: 'network', how: recipe.network });
   const { preset, width, backbone = DEFAULT_BACKBONE } = settings;
+  found.push({ what: 'network', how: recipe.network(backbone) });
   if (preset === 'paper' && width !== PUBLISHED_WIDTH)
     found.push({ what: 'width', how: `${width} channels; the paper has ${PUBLISHED_WIDTH}.` });
-  if (preset === 'paper' && backbone === DEFAULT_BACKBONE)
-    found.push({ what: 'backbone', how: `${backbone}; the paper has WideResNet-50, \`--backbone wide-resnet-50-2\`.` });
+  if (preset === 'paper' && backbone !== PAPER_BACKBONE) {
+    const how = `${backbone}; the paper has ${BACKBONE_TITLES[PAPER_BACKBONE]}, \`--backbone ${PAPER_BACKBONE}\`.`;
+    found.push({ what: 'backbone', how });
+  }
   if (trainedOn !== undefined)
     found.push({
       what: 'pretraining',
@@ -99,7 +101,7 @@ function ofNetworks(plan: Plan): Departure[] {
       how: `${counted(tuned.training.steps, 'step')} on simulated defects on good pictures${folderShare < 1 ? `, ${share(1 - folderShare)} of it on drawn products so that the network forgets less` : ''}; taken whether it is better or not.`,
     });
   }
-  if (settings.table === 'table7')
+  if (settings.table === 'table7' && recipe.language)
     found.push({
       what: 'language',
       how: 'rows without it ask the same weights without a prompt; none were trained apart.',
@@ -130,6 +132,8 @@ function ofDetectors(plan: Plan): Departure[] {
       how: 'they begin with the click weights, not with a detector of other categories.',
     });
   const { of, rows } = rowsOf(plan.settings.table);
+  if (!recipe.handsOn && of === 'detection' && rows.some(({ parts }) => parts?.pretrained))
+    found.push({ what: 'pretraining of detectors', how: 'none: they begin with random weights.' });
   if (!recipe.clicked && of === 'detection' && rows.some(({ parts }) => parts?.clicked))
     found.push({ what: 'clicks in training', how: 'detectors are trained without simulated clicks.' });
   if (plan.settings.preset === 'small')

@@ -5,6 +5,7 @@ import { writeMask } from '@adclick/core';
 import { beforeEach, describe, expect, test } from 'vitest';
 import { temporaryFolder, writeFlat } from '../../../test/sample.ts';
 import { canonical, needsOf } from './cells.ts';
+import { departuresOf } from './departures.ts';
 import { type Plan, planTable, type ReproduceSettings } from './plan.ts';
 import { hasSeen } from './subjects.ts';
 
@@ -193,6 +194,37 @@ describe('other methods', () => {
     // These are the same weights, so it is the same cell.
     expect(kinds(made)).toEqual({ clicks: 1 });
     expect(made.rows.map(({ method }) => method)[1]).toContain('drawn products');
+  });
+});
+
+describe('what is not as published', () => {
+  const departures = async (more: Partial<ReproduceSettings>) =>
+    departuresOf(await plan(more), { clicks: new Map(), detection: new Map() }).map(({ what, how }) => `${what}: ${how}`);
+
+  test('rows of language say nothing where it has no part, and then none claims to ask without it', async () => {
+    const made = await plan({ table: 'table7', preset: 'paper' });
+    const missing = made.rows.filter(({ figures }) => 'missing' in figures).map(({ id }) => id);
+    expect([...new Set(missing)]).toEqual(['pre-trained', 'fine-tuned']);
+    const ofTable7 = async (preset: ReproduceSettings['preset']) =>
+      (await departures({ table: 'table7', preset })).filter((text) => text.startsWith('language: '));
+    expect(await ofTable7('small')).toHaveLength(1);
+    expect(await ofTable7('paper')).toEqual([]);
+    const one = await plan({ table: 'table1', preset: 'paper' });
+    expect(one.rows.some(({ figures }) => 'missing' in figures)).toBe(false);
+  });
+
+  test('detectors that are not pretrained say so', async () => {
+    const said = 'pretraining of detectors: none: they begin with random weights.';
+    expect(await departures({ preset: 'paper' })).toContain(said);
+    expect(await departures({})).not.toContain(said);
+  });
+
+  test('the network is named with the backbone that is asked for', async () => {
+    const network = async (more: Partial<ReproduceSettings>) =>
+      (await departures({ table: 'table2', ...more })).find((text) => text.startsWith('network: '));
+    expect(await network({})).toContain('on EfficientNet-Lite0 and MiniLM');
+    expect(await network({ backbone: 'wide-resnet-50-2' })).toContain('on WideResNet-50 and MiniLM');
+    expect(await network({ preset: 'paper' })).toContain('on EfficientNet-Lite0;');
   });
 });
 

@@ -168,11 +168,14 @@ class Planner {
   }
 
   async clickRow(row: ClickRow, subject: Subject): Promise<PlannedRow> {
-    const { id, method, tuned, ruled } = row;
+    const { id, method, tuned, ruled, exact } = row;
+    const planned = { id, method, category: subject.category };
     const language = row.language && this.recipe.language;
+    if (exact && row.language && !language)
+      return { ...planned, figures: { missing: 'language has no part in this preset' } };
     const weights = await (tuned ? this.tuned(subject) : this.pretrained(subject));
     const cell = await this.clicks(subject, { weights, language, ...this.seen });
-    return { id, method, category: subject.category, figures: { cell, as: ruled ? 'ruled' : 'plain' } };
+    return { ...planned, figures: { cell, as: ruled ? 'ruled' : 'plain' } };
   }
 
   /** What a detector is trained on beside good pictures. */

@@ -1,5 +1,6 @@
 /** The rows of the tables that are measured here, and how the networks of each are made. */
 import type { TableName } from '@adclick/core/evaluation';
+import { type BackboneName, PUBLISHED_WIDTH } from '@adclick/core/models';
 import {
   DETECTOR_TRAINING,
   FINE_TUNING,
@@ -20,6 +21,8 @@ export interface ClickRow {
   readonly language: boolean;
   /** Whether the rules of a click hold; papers measure without. */
   readonly ruled: boolean;
+  /** Whether it says nothing in a preset without language; other rows do without it, as the departures say. */
+  readonly exact: boolean;
 }
 
 /** A row of a detector. */
@@ -36,7 +39,7 @@ export interface SegRow {
 }
 
 const clickRow = (id: string, method: string, more: Partial<ClickRow> = {}): ClickRow => ({
-  ...{ id, method, tuned: false, language: true, ruled: false },
+  ...{ id, method, tuned: false, language: true, ruled: false, exact: false },
   ...more,
 });
 
@@ -49,9 +52,9 @@ const CLICK_ROWS: Readonly<Record<'table1' | 'table7', readonly ClickRow[]>> = {
   ],
   table7: [
     clickRow('plain', 'neither', { language: false }),
-    clickRow('pre-trained', 'language'),
+    clickRow('pre-trained', 'language', { exact: true }),
     clickRow('tuned-plain', 'fine-tuning', { tuned: true, language: false }),
-    clickRow('fine-tuned', 'language, fine-tuning', { tuned: true }),
+    clickRow('fine-tuned', 'language, fine-tuning', { tuned: true, exact: true }),
   ],
 };
 
@@ -120,8 +123,8 @@ export const rowsOf = (table: TableName): TableRows =>
 
 /** The networks of a preset, and how they are trained. */
 export interface Recipe {
-  /** What its networks are beside those of the paper. */
-  readonly network: string;
+  /** What its networks are on a backbone, beside those of the paper. */
+  readonly network: (backbone: BackboneName) => string;
   /** Whether prompts have a part in them. */
   readonly language: boolean;
   /** Whether detectors begin with click weights, which have learnt on other categories. */
@@ -144,11 +147,20 @@ const recipeOf = ({ steps, learningRate }: PublishedClickRecipe): ClickTrainingS
   ...{ steps, learningRate, folderShare: 1, seed: 1 },
 });
 
+/** Backbones as papers call them. */
+export const BACKBONE_TITLES: Readonly<Record<BackboneName, string>> = {
+  'efficientnet-lite0': 'EfficientNet-Lite0',
+  'wide-resnet-50-2': 'WideResNet-50',
+};
+
+/** Whose descriptors the paper compares. */
+export const PAPER_BACKBONE: BackboneName = 'wide-resnet-50-2';
+
 /** Presets that tables are made with. */
 export const RECIPES: Readonly<Record<'small' | 'paper', Recipe>> = {
   small: {
-    network:
-      'preset small: our own, on EfficientNet-Lite0 and MiniLM; the paper has WideResNet-50 and BERT, and a Swin block of width 1024.',
+    network: (backbone) =>
+      `preset small: our own, on ${BACKBONE_TITLES[backbone]} and MiniLM; the paper has ${BACKBONE_TITLES[PAPER_BACKBONE]} and BERT, and a Swin block of width ${PUBLISHED_WIDTH}.`,
     ...{ ships: true, language: true, handsOn: true },
     pretraining: { ...FROM_NOTHING, seed: 1 },
     tuning: { ...TUNING, seed: 1 },
@@ -157,7 +169,8 @@ export const RECIPES: Readonly<Record<'small' | 'paper', Recipe>> = {
     clicked: false,
   },
   paper: {
-    network: 'preset paper: ADClick and ADClick-Seg as published; LAVT, and so language, has no part in them here.',
+    network: (backbone) =>
+      `preset paper: ADClick and ADClick-Seg as published, on ${BACKBONE_TITLES[backbone]}; LAVT, and so language, has no part in them here.`,
     ...{ ships: false, language: false, handsOn: false },
     pretraining: recipeOf(PUBLISHED_CLICKS),
     tuning: recipeOf(FINE_TUNING),
