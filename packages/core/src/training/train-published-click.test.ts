@@ -2,8 +2,8 @@ import { existsSync } from 'node:fs';
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { readSafetensors, writeSafetensors } from '@adclick/ortgrad';
-import { afterAll, beforeAll, expect, test } from 'vitest';
+import { Runtime, readSafetensors, writeSafetensors } from '@adclick/ortgrad';
+import { afterAll, beforeAll, expect, test, vi } from 'vitest';
 import { prepareRun } from '../../test/noise-items.ts';
 import { loadClickWeights, loadOwnWeights, saveClickWeights } from '../networks/click-weights.ts';
 import { publishedSizes } from '../networks/published-adclick.ts';
@@ -99,4 +99,14 @@ test('weights that do not fit their card are refused, and those of the preset as
 test('a batch has as many pictures as its mix has slots', () => {
   const sum = (mix: Readonly<Record<string, number>>) => Object.values(mix).reduce((a, b) => a + b);
   expect(Object.values(PUBLISHED_MIXES).map(sum)).toEqual([4, 6, 8]);
+});
+
+test('takes the cores that it is given', async () => {
+  const directory = join(folder, 'cores');
+  await prepareRun(directory, [32]);
+  const start = vi.spyOn(Runtime, 'start');
+  const signal = AbortSignal.abort(new Error('enough'));
+  await expect(run(directory, { threads: 1, signal })).rejects.toThrow('enough');
+  expect(start).toHaveBeenCalledWith({ threads: 1 });
+  start.mockRestore();
 });

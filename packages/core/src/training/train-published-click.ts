@@ -57,6 +57,8 @@ export interface PublishedClickTraining {
   /** What the weights' card says they were trained on. */
   readonly trainedOn: string;
   readonly name: string;
+  /** Cores of the steps; default all. */
+  readonly threads?: number;
   readonly onProgress?: (progress: TrainingProgress) => void;
   readonly signal?: AbortSignal;
   /** Asked before a checkpoint or the weights are written; what it throws ends the training. */
@@ -153,7 +155,7 @@ export async function trainPublishedClickModel(options: PublishedClickTraining):
     initial?.settings ?? publishedSizes(options.width, tokenDims(BACKBONES[data.backbone ?? DEFAULT_BACKBONE]));
   const batch = Object.values(recipe.mix).reduce((sum, slots) => sum + slots);
   const store = await BlockStore.start(join(directory, 'items'), data);
-  const runtime = await Runtime.start();
+  const runtime = await Runtime.start({ threads: options.threads });
   let trainer: Trainer | undefined;
   try {
     const each = <Made>(make: (side: number) => Made) => ({ whole: make(SIDES.whole), crop: make(SIDES.crop) });

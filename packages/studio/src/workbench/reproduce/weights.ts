@@ -85,7 +85,7 @@ async function train({ name, training, network, folders, trainedOn, from }: Run,
   const shared = {
     directory: join(making.kept, 'run'),
     data: { seed, folders, folderShare, backbone },
-    ...{ resume: true, trainedOn, name },
+    ...{ resume: true, trainedOn, name, threads: making.threads },
     onProgress: (progress: TrainingProgress) => making.report(progress.step / progress.steps, progressDetail(progress)),
     signal: making.signal,
     owned: making.owned,
@@ -100,7 +100,7 @@ async function train({ name, training, network, folders, trainedOn, from }: Run,
         })
       : await trainClickModel({
           ...shared,
-          ...{ preset: network.preset, steps, learningRate, threads: making.threads },
+          ...{ preset: network.preset, steps, learningRate },
           initial: from?.tensors,
           odds: from?.card.odds,
         });
