@@ -3,7 +3,6 @@ import { PUBLISHED, TABLES, type TableName } from '@adclick/core/evaluation';
 import type { BackboneName } from '@adclick/core/models';
 import { Argument, type Command, Option } from 'commander';
 import { counted } from '../api.ts';
-import { PAPER_WIDTH } from '../detectors/training-options.ts';
 import { errorLine } from '../errors.ts';
 import { reproduce } from '../workbench/reproduce/reproduce.ts';
 import { RECIPES, type RecipeName } from '../workbench/reproduce/rows.ts';
@@ -23,7 +22,7 @@ interface Options extends CommonOptions {
   readonly data: string;
   readonly category?: readonly string[];
   readonly preset: RecipeName;
-  readonly width: number;
+  readonly width?: number;
   readonly backbone?: BackboneName;
   readonly pretrain: boolean;
   readonly steps: number;
@@ -65,7 +64,7 @@ export function addReproduce(program: Command): void {
         .choices(Object.keys(RECIPES))
         .default('small'),
     )
-    .option('--width <N>', WIDTH_HELP, networkWidth, PAPER_WIDTH)
+    .option('--width <N>', WIDTH_HELP, networkWidth)
     .option('--backbone <NAME>', BACKBONE_HELP, backboneOption)
     .option('--pretrain', 'pretrain without each category on all others, in place of the weights that ship', false)
     .option(

@@ -3,6 +3,7 @@ import { DEFAULT_WEIGHTS } from '@adclick/core';
 import { type Departure, MVTEC_COUNTS, mvtecName } from '@adclick/core/evaluation';
 import { DEFAULT_BACKBONE, PUBLISHED_WIDTH } from '@adclick/core/models';
 import { counted } from '../../api.ts';
+import { PAPER_WIDTH } from '../../detectors/training-options.ts';
 import type { Cell } from './cells.ts';
 import type { DetectionAnswer } from './detection.ts';
 import type { ClicksAnswer } from './labels.ts';
@@ -72,7 +73,7 @@ const detectors = ({ cells }: Plan) =>
 function ofNetworks(plan: Plan): Departure[] {
   const { settings, recipe, trainedOn, cells } = plan;
   const found: Departure[] = [];
-  const { preset, width, backbone = DEFAULT_BACKBONE } = settings;
+  const { preset, width = PAPER_WIDTH, backbone = DEFAULT_BACKBONE } = settings;
   found.push({ what: 'network', how: recipe.network(backbone) });
   if (preset === 'paper' && width !== PUBLISHED_WIDTH)
     found.push({ what: 'width', how: `${width} channels; the paper has ${PUBLISHED_WIDTH}.` });

@@ -1,13 +1,19 @@
 /** Plans of tables: which cells they share, whom pretraining leaves out, what weights have seen, and what is refused. */
-import { mkdir, rename, writeFile } from 'node:fs/promises';
+import { copyFile, mkdir, rename, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { writeMask } from '@adclick/core';
-import { beforeEach, describe, expect, test } from 'vitest';
+import { DEFAULT_WEIGHTS, writeMask } from '@adclick/core';
+import { beforeEach, describe, expect, test, vi } from 'vitest';
 import { temporaryFolder, writeFlat } from '../../../test/sample.ts';
+import { resolveWeights } from '../../project/model-files.ts';
 import { canonical, needsOf } from './cells.ts';
 import { departuresOf } from './departures.ts';
 import { type Plan, planTable, type ReproduceSettings } from './plan.ts';
+import { reproductionOf } from './report.ts';
+import { openRival } from './rivals.ts';
+import { CellStore } from './store.ts';
 import { hasSeen } from './subjects.ts';
+
+vi.mock('./rivals.ts', { spy: true });
 
 const SIDE = { width: 16, height: 16 };
 
@@ -32,7 +38,7 @@ beforeEach(async () => {
 
 const plan = (more: Partial<ReproduceSettings> = {}): Promise<Plan> =>
   planTable({
-    ...{ table: 'table4', data, preset: 'small', width: 128, pretrain: false, steps: 1, pixels: 512 },
+    ...{ table: 'table4', data, preset: 'small', pretrain: false, steps: 1, pixels: 512 },
     ...more,
   });
 const kinds = ({ cells }: Plan) => {
@@ -195,11 +201,42 @@ describe('other methods', () => {
     expect(kinds(made)).toEqual({ clicks: 1 });
     expect(made.rows.map(({ method }) => method)[1]).toContain('drawn products');
   });
+
+  test('other weights are opened once, however many categories there are', async () => {
+    vi.mocked(openRival).mockClear();
+    const made = await plan({ table: 'table1', row: ['pre-trained'], rival: ['weights:adclick-small'] });
+    expect(made.rows).toHaveLength(6);
+    expect(openRival).toHaveBeenCalledTimes(1);
+  });
+
+  test('those of the same name have rows of their own', async () => {
+    const copy = join(await temporaryFolder(), 'copy.safetensors');
+    await copyFile(resolveWeights(DEFAULT_WEIGHTS), copy);
+    const rival = [`weights:${DEFAULT_WEIGHTS}`, `weights:${copy}`];
+    const rowsOf = async (more: Partial<ReproduceSettings>) => {
+      const store = new CellStore(await temporaryFolder());
+      const { rows } = await reproductionOf(await plan({ category: ['bottle', 'tile'], ...more }), store, [], 'again');
+      return rows.map(({ method, on }) => `${method} on ${on}`);
+    };
+    const rivals = (await rowsOf({ table: 'table1', row: ['pre-trained'], rival })).slice(2);
+    expect(rivals.map((row) => row.replace(/^.* \((--rival .*)\)/, '$1'))).toEqual(
+      rival.flatMap((asked) => ['bottle', 'tile'].map((category) => `--rival ${asked} on ${category}`)),
+    );
+    const maps = await temporaryFolder();
+    expect(await rowsOf({ row: ['residual'], maps: [`residual alone=${maps}`] })).toEqual([
+      'residual alone (residual) on bottle',
+      'residual alone (residual) on tile',
+      'residual alone (--maps residual alone) on bottle',
+      'residual alone (--maps residual alone) on tile',
+    ]);
+  });
 });
 
 describe('what is not as published', () => {
   const departures = async (more: Partial<ReproduceSettings>) =>
-    departuresOf(await plan(more), { clicks: new Map(), detection: new Map() }).map(({ what, how }) => `${what}: ${how}`);
+    departuresOf(await plan(more), { clicks: new Map(), detection: new Map() }).map(
+      ({ what, how }) => `${what}: ${how}`,
+    );
 
   test('rows of language say nothing where it has no part, and then none claims to ask without it', async () => {
     const made = await plan({ table: 'table7', preset: 'paper' });
@@ -233,6 +270,14 @@ test.each<[what: string, code: string, more: Partial<ReproduceSettings>]>([
   ['maps in a table of clicks', 'ADC_USAGE', { table: 'table1', maps: ['a=b'] }],
   ['masks from clicks in a table of detectors', 'ADC_USAGE', { rival: ['weights:x'] }],
   ['a rival of no kind', 'ADC_USAGE', { table: 'table1', rival: ['magic'] }],
+  ['a rival twice', 'ADC_USAGE', { table: 'table1', rival: ['weights:adclick-small', 'weights:adclick-small'] }],
+  ['a width of our own network', 'ADC_USAGE', { width: 64 }],
+  ['shipped weights on another backbone', 'ADC_WEIGHTS_KIND', { table: 'table1', backbone: 'wide-resnet-50-2' }],
+  [
+    'a rival of another backbone',
+    'ADC_WEIGHTS_KIND',
+    { table: 'table1', preset: 'paper', backbone: 'wide-resnet-50-2', rival: ['weights:adclick-small'] },
+  ],
   ['weights that are not there', 'ADC_WEIGHTS_MISSING', { table: 'table1', rival: ['weights:none'] }],
   ['maps without a name', 'ADC_USAGE', { maps: ['folder'] }],
   ['maps named twice', 'ADC_USAGE', { maps: ['a=.', 'a=..'] }],

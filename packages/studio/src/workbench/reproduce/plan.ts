@@ -4,7 +4,8 @@ import { join } from 'node:path';
 import { DEFAULT_WEIGHTS } from '@adclick/core';
 import { CLICK_COUNTS, type TableName } from '@adclick/core/evaluation';
 import { isFolder } from '@adclick/core/files';
-import type { BackboneName } from '@adclick/core/models';
+import { type BackboneName, PAPER } from '@adclick/core/models';
+import { PAPER_WIDTH } from '../../detectors/training-options.ts';
 import { fail } from '../../errors.ts';
 import type { WorkOptions } from '../../jobs/progress.ts';
 import { resolveWeights } from '../../project/model-files.ts';
@@ -20,7 +21,7 @@ import {
   type SegPlan,
   type WeightsFrom,
 } from './cells.ts';
-import { openRival } from './rivals.ts';
+import { openRival, type Rival } from './rivals.ts';
 import { type ClickRow, RECIPES, type Recipe, type RecipeName, rowsOf, type SegRow } from './rows.ts';
 import {
   contentOf,
@@ -31,7 +32,7 @@ import {
   type Subjects,
   sameProduct,
 } from './subjects.ts';
-import { weightsOf } from './weights.ts';
+import { type FileWeights, weightsOf } from './weights.ts';
 
 /** What is to be made again, and how. */
 export interface ReproduceSettings {
@@ -41,8 +42,8 @@ export interface ReproduceSettings {
   /** Default: all that the table takes. */
   readonly category?: readonly string[];
   readonly preset: RecipeName;
-  /** Channels of the networks of preset paper; published: 1024. */
-  readonly width: number;
+  /** Channels of the networks of preset paper, default {@link PAPER_WIDTH}; published: 1024. */
+  readonly width?: number;
   /** Whose descriptors are compared; default the default one's. */
   readonly backbone?: BackboneName;
   /** Trains without each category on all others, in place of the weights that ship. */
@@ -64,6 +65,8 @@ export interface ReproduceSettings {
 /** A row of a category: where its figures are, or why there are none. */
 export interface PlannedRow {
   readonly id: string | undefined;
+  /** Tells rows apart whose methods are called the same: the row's name, or what asked for it. */
+  readonly key: string;
   readonly method: string;
   readonly category: string;
   readonly figures:
@@ -99,7 +102,7 @@ class Planner {
     readonly settings: ReproduceSettings,
     readonly recipe: Recipe,
     readonly subjects: Subjects,
-    private readonly shipped: WeightsFrom | undefined,
+    private readonly shipped: FileWeights | undefined,
     private readonly work: WorkOptions,
   ) {}
 
@@ -117,7 +120,7 @@ class Planner {
   }
 
   get network(): Network {
-    const { preset, width } = this.settings;
+    const { preset, width = PAPER_WIDTH } = this.settings;
     return preset === 'paper' ? { preset, width } : { preset };
   }
 
@@ -137,8 +140,11 @@ class Planner {
 
   /** Weights that have not seen a category. */
   async pretrained(subject: Subject): Promise<WeightsFrom> {
-    if (this.shipped) return this.shipped;
-    const { settings, recipe } = this;
+    const { settings, recipe, shipped } = this;
+    if (shipped) {
+      shipped.check(settings.backbone);
+      return shipped.weights;
+    }
     const { all } = this.subjects;
     const others = all.filter(
       (other) => !other.isKsdd && !isRepeated(other, all) && !sameProduct(other.category, subject.category),
@@ -169,7 +175,7 @@ class Planner {
 
   async clickRow(row: ClickRow, subject: Subject): Promise<PlannedRow> {
     const { id, method, tuned, ruled, exact } = row;
-    const planned = { id, method, category: subject.category };
+    const planned = { id, key: id, method, category: subject.category };
     const language = row.language && this.recipe.language;
     if (exact && row.language && !language)
       return { ...planned, figures: { missing: 'language has no part in this preset' } };
@@ -201,7 +207,7 @@ class Planner {
   async segRow({ id, method, labels, parts, sliding, exact }: SegRow, subject: Subject): Promise<PlannedRow> {
     const { category } = subject;
     const { recipe } = this;
-    const planned = { id, method, category };
+    const planned = { id, key: id, method, category };
     if (exact && parts?.clicked && !recipe.clicked)
       return { ...planned, figures: { missing: 'detectors of this preset are trained without clicks' } };
     if (exact && parts?.language && !recipe.language)
@@ -247,14 +253,13 @@ class Planner {
     this.files[content] = root;
     const on = await this.picturesOf(subject);
     const cell = this.add({ kind: 'maps', category, on, method, content, ...this.tested() });
-    return { id: undefined, method, category, figures: { cell, as: 'detection' } };
+    return { id: undefined, key: `--maps ${method}`, method, category, figures: { cell, as: 'detection' } };
   }
 
-  async rivalRow(asked: string, subject: Subject): Promise<PlannedRow> {
-    const { method, by, files } = await openRival(asked, this.seen);
+  async rivalRow(key: string, { method, by, files }: Rival, subject: Subject): Promise<PlannedRow> {
     Object.assign(this.files, files);
     const cell = await this.clicks(subject, by);
-    return { id: undefined, method, category: subject.category, figures: { cell, as: 'plain' } };
+    return { id: undefined, key, method, category: subject.category, figures: { cell, as: 'plain' } };
   }
 }
 
@@ -286,23 +291,31 @@ function chosen<Row extends { readonly id: string }>(rows: readonly Row[], { tab
  */
 export async function planTable(settings: ReproduceSettings, work: WorkOptions = {}): Promise<Plan> {
   const { table, data, rival = [], maps = [] } = settings;
+  const usage = (what: string) => fail('ADC_USAGE', { what, command: 'adclick reproduce' });
+  if (settings.width !== undefined && settings.preset !== PAPER) throw usage(`--width goes with --preset ${PAPER}`);
+  const again = rival.find((asked, i) => rival.indexOf(asked) < i);
+  if (again !== undefined) throw usage(`--rival ${again} is there twice`);
   const recipe = RECIPES[settings.preset];
   const path = resolveWeights(DEFAULT_WEIGHTS);
   const shipped = recipe.ships && !settings.pretrain ? await weightsOf(path) : undefined;
   const subjects = await findSubjects(table, data, settings.category, shipped?.trainedOn);
-  const planner = new Planner(settings, recipe, subjects, shipped?.weights, work);
-  if (shipped && 'file' in shipped.weights) planner.files[shipped.weights.file] = path;
+  const planner = new Planner(settings, recipe, subjects, shipped, work);
+  if (shipped) planner.files[shipped.weights.file] = path;
   const of = rowsOf(table);
   const wrong =
     of.of === 'clicks' ? maps[0] && '--maps is for detectors' : rival[0] && '--rival is for masks from clicks';
-  if (wrong) throw fail('ADC_USAGE', { what: `${wrong}, and ${table} has none`, command: 'adclick reproduce' });
+  if (wrong) throw usage(`${wrong}, and ${table} has none`);
   const rows: PlannedRow[] = [];
   const each = async (make: (subject: Subject) => Promise<PlannedRow>) => {
     for (const subject of subjects.chosen) rows.push(await make(subject));
   };
   if (of.of === 'clicks') for (const row of chosen(of.rows, settings)) await each((to) => planner.clickRow(row, to));
   else for (const row of chosen(of.rows, settings)) await each((to) => planner.segRow(row, to));
-  for (const asked of rival) await each((to) => planner.rivalRow(asked, to));
+  for (const asked of rival) {
+    // Opened once: its files may be large.
+    const opened = await openRival(asked, planner.seen);
+    await each((to) => planner.rivalRow(`--rival ${asked}`, opened, to));
+  }
   for (const [method, folder] of mapsOf(maps)) await each((to) => planner.mapsRow(method, folder, to));
   const { cells, files } = planner;
   return { settings, recipe, subjects, cells, rows, files, trainedOn: shipped?.trainedOn };

@@ -69,10 +69,17 @@ function meanName(plan: Plan, categories: readonly string[]): string {
   return whole && categories.length === all.length ? `MVTec AD, mean of ${all.length}` : `mean of ${of}`;
 }
 
-/** The rows of one method: the mean over its categories but KolektorSDD2's, then each. */
-function rowsOfMethod(plan: Plan, rows: readonly PlannedRow[], answers: Answers): MeasuredRow[] {
+/** What the rows of a key are called: their method, with the key where another key's are called so too. */
+function methodOf({ rows }: Plan, { method, key }: PlannedRow): string {
+  return rows.some((other) => other.method === method && other.key !== key) ? `${method} (${key})` : method;
+}
+
+/** The rows of one key: the mean over its categories but KolektorSDD2's, then each. */
+function rowsOfKey(plan: Plan, key: string, answers: Answers): MeasuredRow[] {
   const { table } = plan.settings;
-  const [{ id, method, figures }] = rows;
+  const rows = plan.rows.filter((row) => row.key === key);
+  const [{ id, figures }] = rows;
+  const method = methodOf(plan, rows[0]);
   const blank = PUBLISHED[table].columns.map(() => undefined);
   if ('missing' in figures)
     return [{ method, of: id, on: '–', values: blank, note: `not measured: ${figures.missing}` }];
@@ -98,19 +105,13 @@ export async function reproductionOf(
   command: string,
 ): Promise<Reproduction> {
   const answers = await readAnswers(plan, store);
-  const methods = [...new Set(plan.rows.map(({ method }) => method))];
+  const keys = [...new Set(plan.rows.map(({ key }) => key))];
   const made = await Promise.all(
     [...plan.cells.keys()].filter((name) => store.has(name)).map((name) => store.read(name)),
   );
   return {
     table: plan.settings.table,
-    rows: methods.flatMap((method) =>
-      rowsOfMethod(
-        plan,
-        plan.rows.filter((row) => row.method === method),
-        answers,
-      ),
-    ),
+    rows: keys.flatMap((key) => rowsOfKey(plan, key, answers)),
     departures: departuresOf(plan, answers),
     notes: failed.map(({ text, code, message }) => `Failed: ${text} (${code}: ${message}).`),
     command,

@@ -40,7 +40,8 @@ async function contents(asked: string, paths: readonly string[]): Promise<[sha25
 export async function openRival(asked: string, seen: Seen): Promise<Rival> {
   if (asked.startsWith(WEIGHTS)) {
     const path = resolveWeights(asked.slice(WEIGHTS.length));
-    const { weights, trainedOn } = await weightsOf(path);
+    const { weights, trainedOn, check } = await weightsOf(path);
+    check(seen.backbone);
     const method = `ADClick, ${weights.name}, trained on ${trainedOn}`;
     return { method, by: { weights, language: true, ...seen }, files: { [weights.file]: path } };
   }

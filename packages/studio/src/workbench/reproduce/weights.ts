@@ -4,7 +4,13 @@ import { basename, extname, join } from 'node:path';
 import { writeMask } from '@adclick/core';
 import { type Dataset, openCategory, readDefectMask } from '@adclick/core/datasets';
 import { readImageSize } from '@adclick/core/image';
-import { type ClickWeights, loadClickWeights } from '@adclick/core/models';
+import {
+  type BackboneName,
+  type ClickWeights,
+  checkBackbone,
+  DEFAULT_BACKBONE,
+  loadClickWeights,
+} from '@adclick/core/models';
 import {
   type FolderSource,
   type TrainingProgress,
@@ -31,10 +37,22 @@ export const WEIGHTS_FILE = 'weights.safetensors';
 export const weightsPath = (weights: WeightsFrom, { store, files }: Pick<Making, 'store' | 'files'>): string =>
   'cell' in weights ? join(store.folder(weights.cell), WEIGHTS_FILE) : files[weights.file];
 
-/** A file of click weights, known by its content. @throws ADC_WEIGHTS_DAMAGED, ADC_WEIGHTS_KIND. */
-export async function weightsOf(path: string): Promise<{ weights: WeightsFrom & { file: string }; trainedOn: string }> {
+/** Click weights of a file, known by its content. */
+export interface FileWeights {
+  readonly weights: WeightsFrom & { readonly file: string };
+  readonly trainedOn: string;
+  /** @throws ADC_WEIGHTS_KIND where they do not read the residuals of a backbone. */
+  readonly check: (backbone: BackboneName | undefined) => void;
+}
+
+/** @throws ADC_WEIGHTS_DAMAGED, ADC_WEIGHTS_KIND. */
+export async function weightsOf(path: string): Promise<FileWeights> {
   const { card } = await loadClickWeights(path);
-  return { weights: { file: await sha256OfFile(path), name: card.name }, trainedOn: card.trainedOn };
+  return {
+    weights: { file: await sha256OfFile(path), name: card.name },
+    trainedOn: card.trainedOn,
+    check: (backbone = DEFAULT_BACKBONE) => checkBackbone(card, backbone, path),
+  };
 }
 
 /** Puts a file at another place as well. */
