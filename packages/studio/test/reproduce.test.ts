@@ -49,6 +49,10 @@ test('writes the table three times and into a document, and a second run takes w
   const markdown = await readFile(join(to, 'table4.md'), 'utf8');
   expect(markdown).toContain(`| ${row.values.map((value = 0) => (100 * value).toFixed(1)).join(' | ')} | here |`);
   expect(markdown).toContain('at most 3 of each kind');
+  // A grid of 16 tokens, four good pictures.
+  expect(markdown).toContain(
+    '- comparison: K = 4 good pictures, δ = 1 token; the published code has K = 50 and δ = 0.15',
+  );
   expect(markdown).toContain(`minutes of computing, ${answer.machine}.`);
   expect(answer.machine).toContain(process.versions.node);
   expect(JSON.parse(await readFile(join(to, 'table4.json'), 'utf8'))).toMatchObject({ rows: answer.rows });

@@ -6,7 +6,7 @@ import { counted } from '../../api.ts';
 import { PAPER_WIDTH } from '../../detectors/training-options.ts';
 import type { Cell } from './cells.ts';
 import type { DetectionAnswer } from './detection.ts';
-import type { ClicksAnswer } from './labels.ts';
+import type { ClicksAnswer, Compared } from './labels.ts';
 import type { Plan } from './plan.ts';
 import { BACKBONE_TITLES, PAPER_BACKBONE, rowsOf } from './rows.ts';
 import { type ChosenSubject, type Subject, standing } from './subjects.ts';
@@ -145,6 +145,34 @@ function ofDetectors(plan: Plan): Departure[] {
   return found;
 }
 
+/** What the published code compares with (Eq. 3): K by the names of its folders, delta by its default, of the longer side. */
+const PUBLISHED_MATCH = { neighbours: 50, reach: 0.15 } as const;
+
+/** What holds for all categories, else what holds for each. */
+function ofEach(texts: ReadonlyMap<string, string>): string {
+  const [first, ...others] = new Set(texts.values());
+  return others.length === 0 ? (first ?? '') : [...texts].map(([category, text]) => `${category}: ${text}`).join('; ');
+}
+
+/** How pictures are compared with good ones, as what was made says it. */
+function ofComparison({ rows }: Plan, { clicks, detection }: Answers): Departure[] {
+  const [matches, held] = [new Map<string, string>(), new Map<string, string>()];
+  let left = false;
+  for (const { category, figures } of rows) {
+    const cell = 'cell' in figures ? figures.cell : '';
+    const compared: Compared | undefined = (clicks.get(cell) ?? detection.get(cell))?.compared;
+    if (!compared) continue;
+    const { pictures, of, neighbours, radius } = compared;
+    matches.set(category, `K = ${Math.min(neighbours, pictures)} good pictures, δ = ${counted(radius, 'token')}`);
+    held.set(category, `${pictures} of ${of} good pictures`);
+    left ||= pictures < of;
+  }
+  if (matches.size === 0) return [];
+  const published = `the published code has K = ${PUBLISHED_MATCH.neighbours} and δ = ${PUBLISHED_MATCH.reach} of the longer side`;
+  const inDetectors = left ? ` Detectors hold ${ofEach(held)}.` : '';
+  return [{ what: 'comparison', how: `${ofEach(matches)}; ${published}.${inDetectors}` }];
+}
+
 function ofMeasuring(plan: Plan, { clicks, detection }: Answers): Departure[] {
   const grids = new Map<string, string>();
   for (const row of plan.rows) {
@@ -189,5 +217,6 @@ function ofMeasuring(plan: Plan, { clicks, detection }: Answers): Departure[] {
 export const departuresOf = (plan: Plan, answers: Answers): Departure[] => [
   ...ofData(plan),
   ...ofNetworks(plan),
+  ...ofComparison(plan, answers),
   ...ofMeasuring(plan, answers),
 ];

@@ -24,7 +24,7 @@ import { evaluateMaps } from '../map-evaluation.ts';
 import { testPictures } from '../test-pictures.ts';
 import { datasetOf, fileOf, type Making } from './bench.ts';
 import type { DetectionCell, DetectorCell, MapsCell, SegPlan } from './cells.ts';
-import { INDEXING, readLabels, trainingDefects, withIndex } from './labels.ts';
+import { comparedSchema, INDEXING, readLabels, trainingDefects, withIndex } from './labels.ts';
 import { weightsPath } from './weights.ts';
 
 const DETECTOR_FILE = 'detector.onnx';
@@ -126,6 +126,8 @@ export const detectionAnswer = figuresSchema.extend({
   picks: z.enum(['published', 'shuffled', 'none']),
   /** Pixels of the model's grid; none for maps of others. */
   grid: z.tuple([z.number(), z.number()]).optional(),
+  /** None for maps of others. */
+  compared: comparedSchema.optional(),
 });
 export type DetectionAnswer = z.infer<typeof detectionAnswer>;
 
@@ -138,7 +140,7 @@ export async function makeDetection(cell: DetectionCell, making: Making): Promis
   const runtime = await Runtime.start({ threads: making.threads });
   try {
     const detector = await Detector.load(fileOf(making, cell.detector, DETECTOR_FILE), { runtime });
-    const { input, windows } = detector.card;
+    const { input, windows, reference } = detector.card;
     const evaluation = await evaluateDetection(detectionItems(shown, windows), (image) => detector.detect(image), {
       what: category,
       examples: 0,
@@ -152,6 +154,7 @@ export async function makeDetection(cell: DetectionCell, making: Making): Promis
       defects: images.filter(({ defective }) => defective).length,
       picks: picksOf(leaveOut, split.picks),
       grid: [input.width, input.height],
+      compared: reference,
     };
   } finally {
     await runtime.close();

@@ -49,6 +49,18 @@ export async function withIndex<T>(
 }
 
 const figuresSchema = z.object({ ap: z.number(), pro: z.number(), pauroc: z.number(), miou: z.number() });
+/** How pictures were compared with good ones. */
+export const comparedSchema = z.object({
+  /** Good pictures to compare with, of how many there were. */
+  pictures: z.number(),
+  of: z.number(),
+  /** The most similar of them that each picture was compared with, at most: K. */
+  neighbours: z.number(),
+  /** Radius of the match in tokens: delta of Eq. 3. */
+  radius: z.number(),
+});
+export type Compared = z.infer<typeof comparedSchema>;
+
 const byClicks = z.record(z.string(), figuresSchema);
 /** What a cell of clicks answers; figures by number of clicks, fractions of 1. */
 export const clicksAnswer = z.object({
@@ -58,6 +70,8 @@ export const clicksAnswer = z.object({
   trainedOn: z.string(),
   /** Pixels of the models' grid; none for other methods. */
   grid: z.tuple([z.number(), z.number()]).optional(),
+  /** None for other methods. */
+  compared: comparedSchema.optional(),
   /** Every pixel above the threshold counts, as papers measure. */
   plain: byClicks,
   /** Under the rules of a click; other methods' masks stand as they are. */
@@ -108,7 +122,9 @@ export async function makeClicks(cell: ClicksCell, making: Making): Promise<Clic
     const labeler = await Labeler.load({ index, weights, runtime, object: objectName(category) });
     const answer = await figuresOf(labelerMethod(labeler, by.language ? 'type' : 'none'), INDEXING);
     await labeler.close();
-    return { ...answer, grid: [index.grid.width, index.grid.height] };
+    const { grid, neighbours, radius } = index.settings;
+    const pictures = index.names.length;
+    return { ...answer, grid: [grid.width, grid.height], compared: { pictures, of: pictures, neighbours, radius } };
   });
 }
 

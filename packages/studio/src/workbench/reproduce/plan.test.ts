@@ -250,6 +250,26 @@ describe('what is not as published', () => {
     expect(one.rows.some(({ figures }) => 'missing' in figures)).toBe(false);
   });
 
+  test('K, delta and how many good pictures detectors hold are those of what was made', async () => {
+    const compared = { pictures: 60, of: 200, neighbours: 10, radius: 4 };
+    const figures = { ap: 1, pro: 1, pauroc: 1, iauroc: 1, images: 1, defects: 1, picks: 'none' } as const;
+    const said = async (more: Partial<ReproduceSettings>, holds: (category: string) => number) => {
+      const made = await plan({ row: ['weak'], ...more });
+      const answers = [...made.cells].map(
+        ([name, { category }]) => [name, { ...figures, compared: { ...compared, pictures: holds(category) } }] as const,
+      );
+      const found = departuresOf(made, { clicks: new Map(), detection: new Map(answers) });
+      return found.find(({ what }) => what === 'comparison')?.how;
+    };
+    const published = 'the published code has K = 50 and δ = 0.15 of the longer side.';
+    expect(await said({}, () => 60)).toBe(
+      `K = 10 good pictures, δ = 4 tokens; ${published} Detectors hold 60 of 200 good pictures.`,
+    );
+    expect(await said({ preset: 'paper' }, (category) => (category === 'tile' ? 6 : 200))).toBe(
+      `bottle: K = 10 good pictures, δ = 4 tokens; tile: K = 6 good pictures, δ = 4 tokens; ${published} Detectors hold bottle: 200 of 200 good pictures; tile: 6 of 200 good pictures.`,
+    );
+  });
+
   test('detectors that are not pretrained say so', async () => {
     const said = 'pretraining of detectors: none: they begin with random weights.';
     expect(await departures({ preset: 'paper' })).toContain(said);
