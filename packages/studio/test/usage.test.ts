@@ -98,6 +98,7 @@ describe('wrong usage', () => {
       'different files',
     ],
     ['a number that is none', ['train', 'click', '--steps', 'many'], 'whole number'],
+    ['a width beyond all use', ['train', 'click', '.', '--preset', 'paper', '--width', '1024000'], 'at most 2048'],
     ['a width of our own network', ['train', 'click', '.', '--width', '64'], '--preset paper'],
     ['a width beside weights', ['train', 'click', '.', '--from', 'x', '--width', '64'], '--from'],
     ['words beside weights', ['train', 'click', '.', '--category', 'x', '--text-encoder', 'minilm-l6'], '--category'],

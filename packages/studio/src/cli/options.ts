@@ -15,14 +15,15 @@ export const wholeNumber =
     throw new InvalidArgumentError(`It must be a whole number, ${range}.`);
   };
 
-/** Channels of an attention head of the published network. */
+/** Channels of an attention head of the published network, and of the widest network that is taken: twice the published one. */
 const HEAD = 32;
+const WIDEST = 2048;
 
 /** The width of a published network. */
 export function networkWidth(text: string): number {
   const value = Number(text);
-  if (/^\d+$/.test(text) && value > 0 && value % HEAD === 0) return value;
-  throw new InvalidArgumentError(`It must be a multiple of ${HEAD}.`);
+  if (/^\d+$/.test(text) && value > 0 && value <= WIDEST && value % HEAD === 0) return value;
+  throw new InvalidArgumentError(`It must be a multiple of ${HEAD}, at most ${WIDEST}.`);
 }
 
 export const WIDTH_HELP = `channels of the network of --preset ${PAPER}, a multiple of ${HEAD} (default: ${PAPER_WIDTH}; published: 1024)`;

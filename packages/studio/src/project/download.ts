@@ -264,10 +264,12 @@ export async function differenceOf(
   { bytes, sha256 }: Pick<Wanted, 'bytes' | 'sha256'>,
   signal?: AbortSignal,
 ): Promise<string | undefined> {
-  const { size } = await stat(path);
+  const found = await stat(path);
+  if (!found.isFile()) return 'it is no file';
+  const { size } = found;
   if (bytes !== undefined && size !== bytes) return `it has ${size} bytes, not ${bytes}`;
   if (sha256 === undefined) return undefined;
-  const found = await hashOf(path, signal);
+  const digits = await hashOf(path, signal);
   const begins = sha256.length < WHOLE_HASH ? ', which begins with' : ',';
-  return found.startsWith(sha256) ? undefined : `its SHA-256 is ${found}, not the one${begins} ${sha256}`;
+  return digits.startsWith(sha256) ? undefined : `its SHA-256 is ${digits}, not the one${begins} ${sha256}`;
 }

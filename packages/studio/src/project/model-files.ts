@@ -1,6 +1,6 @@
 /** Model files: those that ship, checked against their checksums, and weights that a project brings itself. */
 import { createHash } from 'node:crypto';
-import { existsSync } from 'node:fs';
+import { type Dirent, existsSync } from 'node:fs';
 import { readdir, readFile, stat } from 'node:fs/promises';
 import { basename, join, resolve } from 'node:path';
 import { describeIoError, isMissing } from '@adclick/core/files';
@@ -131,6 +131,14 @@ async function describeModel(folder: string, name: string, from: ModelEntry['fro
   };
 }
 
+/** What is in a folder of models; nothing where there is none. @throws ADC_FOLDER_MISSING for a file in its place. */
+const entriesOf = (folder: string): Promise<Dirent[]> =>
+  readdir(folder, { withFileTypes: true }).catch((error: NodeJS.ErrnoException) => {
+    if (error.code === 'ENOTDIR') throw fail('ADC_FOLDER_MISSING', { path: folder }, error);
+    if (isMissing(error)) return [];
+    throw error;
+  });
+
 /** All models that a command can be given by name: the shipped and imported ones, then the project's. */
 export async function listModels(root?: string): Promise<ModelEntry[]> {
   const places: [string, ModelEntry['from']][] = [[shippedFolder(), 'shipped']];
@@ -138,9 +146,7 @@ export async function listModels(root?: string): Promise<ModelEntry[]> {
   if (root) places.push([projectModels(root), 'project']);
   const found: ModelEntry[] = [];
   for (const [folder, from] of places) {
-    const names = existsSync(folder)
-      ? (await readdir(folder, { withFileTypes: true })).filter((e) => e.isDirectory())
-      : [];
+    const names = (await entriesOf(folder)).filter((entry) => entry.isDirectory());
     for (const { name } of names.sort((a, b) => (a.name < b.name ? -1 : 1))) {
       const entry = await describeModel(folder, name, from);
       if (entry) found.push(entry);

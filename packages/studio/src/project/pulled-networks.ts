@@ -144,6 +144,7 @@ export async function pullNetwork(source: CheckpointSource, options: PullOptions
     const mend = `Download ${source.file} there, then run \`${command(name, 'FILE')}\`.`;
     throw fail('ADC_DOWNLOAD_BY_HAND', { name, page: source.page, mend });
   }
+  if (from.trim() === '') throw usage('--from takes a file or an address, and is empty');
   const [, scheme] = /^([a-z][a-z0-9+.-]+):\/\//i.exec(from) ?? [];
   if (scheme === undefined) return takeIn(source, from, options);
   if (!/^https?$/i.test(scheme) || !URL.canParse(from) || new URL(from).username !== '')

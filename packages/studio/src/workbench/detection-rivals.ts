@@ -13,9 +13,8 @@ const isBackbone = (name: string): name is BackboneName => Object.hasOwn(BACKBON
 export function rivalBackbone(rival: string): BackboneName {
   const [name, backbone = DEFAULT_BACKBONE, ...more] = rival.split(':');
   if (name === PATCHCORE && more.length === 0 && isBackbone(backbone)) return backbone;
-  const what = `There is no rival ${rival}, only ${Object.keys(BACKBONES)
-    .map((known) => `${PATCHCORE}:${known}`)
-    .join(', ')}`;
+  const known = Object.keys(BACKBONES).map((name) => `${PATCHCORE}:${name}`);
+  const what = `There is no rival ${rival}, only ${PATCHCORE} and ${known.join(', ')}`;
   throw fail('ADC_USAGE', { what, command: 'adclick evaluate detection' });
 }
 

@@ -37,7 +37,10 @@ export async function testPictures(request: TestRequest): Promise<TestPictures> 
   const { data, category, leaveOut = LEFT_OUT, seed = 0, limit } = request;
   const dataset = withDefects(await openCategory(data, category), data);
   if (dataset.testGood.length === 0)
-    throw fail('ADC_DATASET', { path: `${data}/${category}`, what: 'no good pictures to test on (test/good)' });
+    throw fail('ADC_DATASET', {
+      path: `${data}/${category}`,
+      what: dataset.notes[0] ?? 'no good pictures to test on (test/good)',
+    });
   const split = splitDefects(dataset.category, dataset.defects, { count: leaveOut, seed });
   const shown = { testGood: spread(dataset.testGood, limit), defects: spread(split.test, limit) };
   return { dataset, split, shown, total: shown.testGood.length + shown.defects.length };
