@@ -69,6 +69,17 @@ test('writes the table three times and into a document, and a second run takes w
   expect(await readFile(await cellOf('detection'), 'utf8')).toBe(before);
 });
 
+test('a document of a folder that is not there is refused before anything is made', async () => {
+  const ended = await residual('--document', join(to, 'nowhere', 'tables.md'));
+  expect([ended.code, errorCode(ended)]).toEqual([1, 'ADC_FOLDER_MISSING']);
+  expect(await readdir(to)).toEqual([]);
+});
+
+test('the command that is told can be pasted', async () => {
+  const ended = await residual('--json', '--row', 'residual', '--maps', `a|b's=${await temporaryFolder()}`);
+  expect((JSON.parse(ended.stdout) as ReproduceAnswer).command).toMatch(/--maps 'a\|b'\\''s=/);
+});
+
 test('a cell that fails is said, the others are made, and the exit code tells', async () => {
   const ended = await residual('--json', '--maps', `other=${await temporaryFolder()}`);
   expect(ended.code).toBe(1);

@@ -7,7 +7,7 @@ export type { StoredType } from '../checkpoints/stored-tensor.ts';
 export { BACKBONES, type Backbone, type BackboneName, DEFAULT_BACKBONE } from '../features/backbones.ts';
 export { clickModel } from '../inference/click-graphs.ts';
 export { readCard } from '../inference/detector-card.ts';
-export { modelFolders, modelPath, networkPath } from '../models.ts';
+export { modelFolders, modelPath } from '../models.ts';
 export { type AdclickSettings, PRESETS } from '../networks/adclick.ts';
 export {
   type ClickWeights,

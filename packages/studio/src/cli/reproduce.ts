@@ -24,7 +24,7 @@ interface Options extends CommonOptions {
   readonly preset: RecipeName;
   readonly width?: number;
   readonly backbone?: BackboneName;
-  readonly pretrain: boolean;
+  readonly pretrain?: boolean;
   readonly steps: number;
   readonly pixels: number;
   readonly limit?: number;
@@ -39,6 +39,9 @@ interface Options extends CommonOptions {
 /** Options that do not change what is made. */
 const ASIDE: ReadonlySet<string> = new Set(['to', 'jobs', 'document', 'json', 'debug', 'logLevel']);
 
+/** A word as a shell takes it. */
+const quoted = (word: string): string => (/^[\w@%+=:,./-]+$/.test(word) ? word : `'${word.replaceAll("'", `'\\''`)}'`);
+
 /** The command that makes it again, with what is not as it is by default. */
 function commandText(command: Command, table: string): string {
   const words = command.options.flatMap((option) => {
@@ -46,13 +49,13 @@ function commandText(command: Command, table: string): string {
     if (ASIDE.has(name) || command.getOptionValueSource(name) !== 'cli') return [];
     const value: unknown = command.getOptionValue(name);
     if (value === true) return [option.long];
-    return (Array.isArray(value) ? value : [value]).flatMap((each) => [option.long, String(each)]);
+    return (Array.isArray(value) ? value : [value]).flatMap((each) => [option.long, quoted(String(each))]);
   });
   return ['adclick reproduce', table, ...words].join(' ');
 }
 
 export function addReproduce(program: Command): void {
-  const tables = TABLES.map((name) => `${name.replace('table', '')}: ${PUBLISHED[name].title.toLowerCase()}`);
+  const tables = TABLES.map((name) => `${name}: ${PUBLISHED[name].title}`);
   const command = program
     .command('reproduce')
     .description("the paper's tables again, the published rows beside those that are measured here")
@@ -66,7 +69,7 @@ export function addReproduce(program: Command): void {
     )
     .option('--width <N>', WIDTH_HELP, networkWidth)
     .option('--backbone <NAME>', BACKBONE_HELP, backboneOption)
-    .option('--pretrain', 'pretrain without each category on all others, in place of the weights that ship', false)
+    .option('--pretrain', 'pretrain without each category on all others, in place of the weights that ship')
     .option(
       '--steps <FACTOR>',
       'times the usual steps of every training, below 1 for a quick look',

@@ -47,7 +47,7 @@ export interface ReproduceSettings {
   /** Whose descriptors are compared; default the default one's. */
   readonly backbone?: BackboneName;
   /** Trains without each category on all others, in place of the weights that ship. */
-  readonly pretrain: boolean;
+  readonly pretrain?: boolean;
   /** Factor on the steps of every training. */
   readonly steps: number;
   /** Side of the square with as many pixels as the models see. */

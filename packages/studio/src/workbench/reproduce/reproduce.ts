@@ -1,6 +1,9 @@
 /** Makes a table of the paper again: plans it, makes what is missing, and writes what came of it. */
 import { availableParallelism } from 'node:os';
+import { dirname } from 'node:path';
 import type { Reproduction } from '@adclick/core/evaluation';
+import { isFolder } from '@adclick/core/files';
+import { fail } from '../../errors.ts';
 import type { WorkOptions } from '../../jobs/progress.ts';
 import { makeApart } from './apart.ts';
 import type { Bench } from './bench.ts';
@@ -30,11 +33,14 @@ export interface ReproduceAnswer extends Reproduction {
 
 /**
  * Makes a table. A run that was killed goes on where it was; runs of the same folder share cells, and work on them together.
- * @throws what planning throws, before anything is made; ADC_CELL, ADC_DISK, the signal's reason. A cell that fails is told in the answer.
+ * @throws ADC_FOLDER_MISSING for that of the document, and what planning throws, before anything is made; ADC_CELL, ADC_DISK, the signal's reason. A cell that fails is told in the answer.
  */
 export async function reproduce(request: ReproduceRequest, work: WorkOptions = {}): Promise<ReproduceAnswer> {
   const { to, jobs, document, command, data, table } = request;
   const { signal = new AbortController().signal, onProgress } = work;
+  // A mistyped folder is said before hours of work, not made after them.
+  if (document !== undefined && !(await isFolder(dirname(document))))
+    throw fail('ADC_FOLDER_MISSING', { path: dirname(document) });
   const plan = await planTable(request, { signal });
   const store = new CellStore(to);
   await store.tidy();

@@ -1,6 +1,5 @@
 /** Other methods that draw masks from clicks: other click weights, and the rivals of `evaluate clicks`. */
-import { SIMPLE_CLICK } from '@adclick/core/evaluation';
-import { networkPath } from '@adclick/core/models';
+import { SIMPLE_CLICK, simpleClickPath } from '@adclick/core/evaluation';
 import { fail } from '../../errors.ts';
 import { resolveWeights } from '../../project/model-files.ts';
 import { SAM } from '../click-rivals.ts';
@@ -50,8 +49,7 @@ export async function openRival(asked: string, seen: Seen): Promise<Rival> {
     const what = `--rival ${asked} is not weights:FILE, ${SIMPLE_CLICK} or sam:ENCODER,DECODER`;
     throw fail('ADC_USAGE', { what, command: 'adclick reproduce' });
   }
-  const imported = { name: SIMPLE_CLICK, file: `${SIMPLE_CLICK}/model.safetensors`, ships: false };
-  const known = await contents(asked, pair ? [pair[1], pair[2]] : [networkPath(imported)]);
+  const known = await contents(asked, pair ? [pair[1], pair[2]] : [simpleClickPath()]);
   const by = { rival: pair ? PAIR : SIMPLE_CLICK, files: known.map(([content]) => content) };
   return { method: asked, by, files: Object.fromEntries(known) };
 }
