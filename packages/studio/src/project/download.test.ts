@@ -35,7 +35,15 @@ async function fetched(
   { more, options }: { more?: Partial<Wanted>; options?: DownloadOptions } = {},
 ) {
   const { origin, asked } = await fileServer(...behaviours);
-  const wanted = { url: `${origin}/file`, part, bytes: bytes.length, sha256, mend: 'Do it.', ...more };
+  const wanted = {
+    url: `${origin}/file`,
+    part,
+    bytes: bytes.length,
+    sha256,
+    mend: 'Do it.',
+    byHand: 'Get another.',
+    ...more,
+  };
   await download(wanted, { ...QUICK, ...options });
   return { wanted, asked };
 }
@@ -95,7 +103,7 @@ describe('the file arrives', () => {
       status(503),
       good(),
     );
-    const wanted = { url: `${origin}/file`, part, bytes: bytes.length, sha256, mend: 'Do it.' };
+    const wanted = { url: `${origin}/file`, part, bytes: bytes.length, sha256, mend: 'Do it.', byHand: 'Get another.' };
     await expect(download(wanted, QUICK)).rejects.toMatchObject({ code: 'ADC_DOWNLOAD', next: 'Do it.' });
     expect((await stat(part)).size).toBe(200_000);
     await download(wanted, QUICK);
@@ -211,11 +219,12 @@ describe('an error says why no file came, and nothing whole is there', () => {
     ],
   ])('%s', async (_, behaviours, code, what, times) => {
     const { origin, asked } = await fileServer(...behaviours);
-    const wanted = { url: `${origin}/file`, part, bytes: bytes.length, sha256, mend: 'Do it.' };
+    const wanted = { url: `${origin}/file`, part, bytes: bytes.length, sha256, mend: 'Do it.', byHand: 'Get another.' };
     await expect(download(wanted, QUICK)).rejects.toMatchObject({
       code,
       message: expect.stringMatching(what),
-      next: 'Do it.',
+      // What a server answers for good comes again.
+      next: code === 'ADC_DOWNLOAD_WRONG' ? 'Get another.' : 'Do it.',
     });
     expect(asked).toHaveLength(times);
     expect(existsSync(part) ? (await stat(part)).size : 0).toBeLessThan(bytes.length);

@@ -22,6 +22,8 @@ export interface Wanted {
   readonly sha256?: string;
   /** What the error tells to do. */
   readonly mend: string;
+  /** The next step where doing it again gives the same. */
+  readonly byHand: string;
 }
 
 export interface DownloadOptions {
@@ -83,7 +85,7 @@ async function partOf({ url, part }: Wanted): Promise<PartOf | undefined> {
 
 const failed = ({ url, mend }: Wanted, what: string, cause?: unknown) =>
   fail('ADC_DOWNLOAD', { url, what, mend }, cause);
-const wrong = ({ url, mend }: Wanted, what: string) => fail('ADC_DOWNLOAD_WRONG', { from: url, what, mend });
+const wrong = ({ url, byHand }: Wanted, what: string) => fail('ADC_DOWNLOAD_WRONG', { from: url, what, mend: byHand });
 
 /** What an `If-Range` may say: a weak tag names no bytes. */
 function tagOf(headers: Headers): string | null {

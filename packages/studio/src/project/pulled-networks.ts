@@ -66,11 +66,13 @@ function proxyHint(environment: NodeJS.ProcessEnv): string {
     : ` ${names[0]} is used with NODE_USE_ENV_PROXY=1, by Node 22.21, 24 and later.`;
 }
 
-function mendOf(source: CheckpointSource): string {
+/** The next steps: of a connection that did not hold, and of one that brought another file. */
+function mendsOf(source: CheckpointSource): Pick<Wanted, 'mend' | 'byHand'> {
   const { network, file, url } = source;
   const facts = known(source);
-  const byHand = `Or fetch ${url ?? file} by other means${facts && ` (${facts})`} and run \`${command(network, 'FILE')}\`.`;
-  return `Run the command again, it goes on where it was.${proxyHint(process.env)} ${byHand}`;
+  const byHand = `etch ${url ?? file} by other means${facts && ` (${facts})`} and run \`${command(network, 'FILE')}\`.`;
+  const mend = `Run the command again, it goes on where it was.${proxyHint(process.env)} Or f${byHand}`;
+  return { mend, byHand: `F${byHand}` };
 }
 
 /** Holds a file that somebody has brought against what is published, and takes it in. */
@@ -100,7 +102,7 @@ async function fetchAndTakeIn(
   const { network, file, licence, bytes, sha256 } = source;
   const { into, onProgress, signal } = options;
   const part = join(into, network, DOWNLOADS, `${file}.part`);
-  const wanted: Wanted = { url, part, bytes, sha256, mend: mendOf(source) };
+  const wanted: Wanted = { url, part, bytes, sha256, ...mendsOf(source) };
   await download(wanted, {
     ...options,
     onBytes: (done, total) =>
@@ -113,7 +115,7 @@ async function fetchAndTakeIn(
   const difference = await differenceOf(part, source, signal);
   if (difference !== undefined) {
     await removePart(part);
-    throw fail('ADC_DOWNLOAD_WRONG', { from: url, what: difference, mend: wanted.mend });
+    throw fail('ADC_DOWNLOAD_WRONG', { from: url, what: difference, mend: wanted.byHand });
   }
   try {
     return await importNetwork(part, network, { ...options, licence, fetched: { address: url, file } });

@@ -111,9 +111,13 @@ export async function findSubjects(
   const seen = (category: string) => trainedOn !== undefined && hasSeen(trainedOn, category);
   for (const name of names ?? []) {
     const why = seen(name) ? 'the weights have seen it; --pretrain trains some that have not' : undefined;
-    const missing = leftOut.find(({ category }) => category === name)?.why ?? 'there is no such folder';
-    const what = why ?? (all.some(({ category }) => category === name) ? undefined : missing);
+    const what = why ?? leftOut.find(({ category }) => category === name)?.why;
     if (what !== undefined) throw failCore('ADC_DATASET', { path: join(data, name), what });
+    if (all.some(({ category }) => category === name)) continue;
+    throw failCore('ADC_DATASET', {
+      path: data,
+      what: `no category '${name}'; there ${all.length > 0 ? `are ${all.map((each) => each.category).join(', ')}` : 'are none'}`,
+    });
   }
   const chosen: Subject[] = [];
   for (const subject of all) {
