@@ -226,12 +226,16 @@ async function sourcesWith(pattern: RegExp): Promise<string[]> {
   return found.map((path) => path.replaceAll('\\', '/')).sort();
 }
 
-test('the network is opened in two places: the server, which is fastify, and the language model', async () => {
+test('the network is opened in three places: the server, which is fastify, the language model, and `models pull`', async () => {
   // Types open nothing, and isIP reads a text.
   const doors =
     /\bfetch\(|^import (?!type |\{ isIP \}).*from '(?:node:)?(?:http|https|http2|net|dns|tls|dgram)(?:\/promises)?'|\b(?:WebSocket|EventSource)\(|import\('openai'\)/m;
   // What the server has beside fastify looks at sockets that fastify has accepted.
-  expect(await sourcesWith(doors)).toEqual(['studio/src/prompts/language-model.ts', 'studio/src/server/http/pace.ts']);
+  expect(await sourcesWith(doors)).toEqual([
+    'studio/src/project/download.ts',
+    'studio/src/prompts/language-model.ts',
+    'studio/src/server/http/pace.ts',
+  ]);
 });
 
 test('the home folder is asked for only to be hidden from the page', async () => {
