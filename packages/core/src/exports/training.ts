@@ -4,6 +4,7 @@ export { SLIDING_WINDOW, type SlidingWindow } from '../networks/sliding-window.t
 export { ablatedDetector, ablatedSeg, FINE_TUNING, type SegSwitches } from '../training/ablations.ts';
 export type { BlockSettings, FolderSource } from '../training/blocks.ts';
 export type { DetectorTraining, TrainedDetector } from '../training/detector-training.ts';
+export type { TrainingProgress } from '../training/progress-log.ts';
 export {
   type Mix,
   ONE_PHRASE_CHANCE,
@@ -15,7 +16,7 @@ export {
   type PublishedClickRecipe,
   type PublishedSegRecipe,
 } from '../training/published.ts';
-export { type ClickTraining, type TrainingProgress, trainClickModel } from '../training/train-click.ts';
+export { type ClickTraining, trainClickModel } from '../training/train-click.ts';
 export { DETECTOR_TRAINING, type DetectorTrainingSettings, trainDetector } from '../training/train-detector.ts';
 export { type PublishedClickTraining, trainPublishedClickModel } from '../training/train-published-click.ts';
 export { type PublishedDetectorTraining, trainPublishedDetector } from '../training/train-published-seg.ts';

@@ -1,6 +1,6 @@
 /** Training of the click model: one readable loop over episodes of clicks, with resume, seeds, EMA and progress. */
 import { existsSync } from 'node:fs';
-import { appendFile, mkdir } from 'node:fs/promises';
+import { mkdir } from 'node:fs/promises';
 import { join } from 'node:path';
 import { compileStep, type Graph, type ParameterSource, Runtime, type Tensor, Trainer } from '@adclick/ortgrad';
 import { CLICK_THRESHOLD, randomStartClicks, simulateNextClick } from '../clicks/annotator.ts';
@@ -32,6 +32,7 @@ import { type BlockSettings, checkFolders } from './blocks.ts';
 import { varyColours } from './colours.ts';
 import { CROP, readCut } from './item.ts';
 import { clickLoss } from './losses.ts';
+import { ProgressLog, type TrainingProgress } from './progress-log.ts';
 import { ONE_PHRASE_CHANCE } from './published.ts';
 
 /** Everything that decides a training run. */
@@ -62,18 +63,6 @@ export interface ClickTraining {
   readonly signal?: AbortSignal;
   /** Asked before a checkpoint or the weights are written; what it throws ends the training. */
   readonly owned?: () => Promise<void>;
-}
-
-/** A line of progress, means over the steps since the last one. */
-export interface TrainingProgress {
-  readonly step: number;
-  readonly steps: number;
-  readonly loss: number;
-  /** Mean IoU after the first, second, … click of an episode. */
-  readonly iou: readonly number[];
-  readonly learningRate: number;
-  readonly secondsPerStep: number;
-  readonly blocks: number;
 }
 
 /** Click rounds an episode; each is a step (docs/method.md, Training the click model). */
@@ -300,7 +289,6 @@ export async function trainClickModel(options: ClickTraining): Promise<string> {
   await checkFolders(data.folders);
   await mkdir(directory, { recursive: true });
   const checkpoint = join(directory, 'checkpoint.safetensors');
-  const log = join(directory, 'log.jsonl');
   const { textEncoder = DEFAULT_TEXT_ENCODER } = data;
   const wordDims = TEXT_ENCODERS[textEncoder].shape.dims;
   // Items hold the words as their encoder gives them.
@@ -325,13 +313,7 @@ export async function trainClickModel(options: ClickTraining): Promise<string> {
     const lanes: Episode[] = [];
     for (let lane = 0; lane < LANES; lane++) lanes.push(await source.episode(episodes++));
 
-    let since = {
-      losses: 0,
-      count: 0,
-      iou: new Float64Array(ROUNDS),
-      rounds: new Float64Array(ROUNDS),
-      time: Date.now(),
-    };
+    const progress = new ProgressLog(join(directory, 'log.jsonl'), ROUNDS, REPORT_EVERY, options.onProgress);
     let batch = lanes[0].prepare();
     for (let step = trainer.steps; step < steps; step++) {
       options.signal?.throwIfAborted();
@@ -349,31 +331,9 @@ export async function trainClickModel(options: ClickTraining): Promise<string> {
       batch = lanes[next].prepare();
       const { loss, outputs } = await running;
       const ended = current.receive(outputs.logits.data as Float32Array);
-      since.losses += loss;
-      since.count++;
-      since.iou[ended.round] += ended.iou;
-      since.rounds[ended.round]++;
-
-      if ((step + 1) % REPORT_EVERY === 0 || step + 1 === steps) {
-        const progress: TrainingProgress = {
-          step: step + 1,
-          steps,
-          loss: since.losses / since.count,
-          iou: Array.from(since.iou, (sum, round) => sum / Math.max(since.rounds[round], 1)),
-          learningRate,
-          secondsPerStep: (Date.now() - since.time) / 1000 / since.count,
-          blocks: EpisodeSource.blocksAt(episodes),
-        };
-        await appendFile(log, `${JSON.stringify(progress)}\n`);
-        options.onProgress?.(progress);
-        since = {
-          losses: 0,
-          count: 0,
-          iou: new Float64Array(ROUNDS),
-          rounds: new Float64Array(ROUNDS),
-          time: Date.now(),
-        };
-      }
+      progress.drawn(ended.round, ended.iou);
+      const blocks = EpisodeSource.blocksAt(episodes);
+      await progress.stepped(loss, { step: step + 1, steps, learningRate, blocks });
       if ((step + 1) % checkpointEvery === 0) {
         await options.owned?.();
         await trainer.save(checkpoint, {});

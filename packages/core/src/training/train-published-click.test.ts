@@ -7,8 +7,8 @@ import { afterAll, beforeAll, expect, test, vi } from 'vitest';
 import { prepareRun } from '../../test/noise-items.ts';
 import { loadClickWeights, loadOwnWeights, saveClickWeights } from '../networks/click-weights.ts';
 import { publishedSizes } from '../networks/published-adclick.ts';
+import type { TrainingProgress } from './progress-log.ts';
 import { PUBLISHED_CLICKS, PUBLISHED_MIXES } from './published.ts';
-import type { TrainingProgress } from './train-click.ts';
 import { type PublishedClickTraining, trainPublishedClickModel } from './train-published-click.ts';
 
 let folder: string;

@@ -1,6 +1,6 @@
 /** Training of the click model as published: one readable loop over batches of pictures, with resume, seeds, EMA and progress. */
 import { existsSync } from 'node:fs';
-import { appendFile, mkdir } from 'node:fs/promises';
+import { mkdir } from 'node:fs/promises';
 import { join } from 'node:path';
 import {
   compileLook,
@@ -36,8 +36,8 @@ import { type BlockSettings, checkFolders } from './blocks.ts';
 import { droppedChannels, droppedPaths } from './dropped.ts';
 import { CROP, type ItemKind, readCut, type TrainingCut } from './item.ts';
 import { normalisedFocalLoss } from './losses.ts';
+import { ProgressLog, type TrainingProgress } from './progress-log.ts';
 import { everyWeightDecays, PUBLISHED_CLICKS, type PublishedClickRecipe } from './published.ts';
-import type { TrainingProgress } from './train-click.ts';
 
 /** Everything that decides a training run. */
 export interface PublishedClickTraining {
@@ -150,7 +150,6 @@ export async function trainPublishedClickModel(options: PublishedClickTraining):
   await checkFolders(data.folders);
   await mkdir(directory, { recursive: true });
   const checkpoint = join(directory, 'checkpoint.safetensors');
-  const log = join(directory, 'log.jsonl');
   const settings =
     initial?.settings ?? publishedSizes(options.width, tokenDims(BACKBONES[data.backbone ?? DEFAULT_BACKBONE]));
   const batch = Object.values(recipe.mix).reduce((sum, slots) => sum + slots);
@@ -169,7 +168,8 @@ export async function trainPublishedClickModel(options: PublishedClickTraining):
         ? (await Trainer.resume(checkpoint, setup)).trainer
         : await Trainer.create(setup);
 
-    let since = reportStart(recipe);
+    const log = join(directory, 'log.jsonl');
+    const progress = new ProgressLog(log, recipe.corrections + 1, REPORT_EVERY, options.onProgress);
     for (let step = trainer.steps; step < steps; step++) {
       signal?.throwIfAborted();
       const random = new Random(`${data.seed}/step/${step}`);
@@ -205,29 +205,12 @@ export async function trainPublishedClickModel(options: PublishedClickTraining):
         },
         { learningRate, weightDecay, emaDecay },
       );
-      since.losses += loss;
-      since.count++;
       for (const [b, { cut }] of samples.entries()) {
         if (!cut.mask.data.includes(1)) continue;
         const drawn = probabilityOf(outputs.logits.data as Float32Array, b, batch);
-        since.iou[corrections] += iou({ ...cut.mask, data: drawn }, cut.mask);
-        since.rounds[corrections]++;
+        progress.drawn(corrections, iou({ ...cut.mask, data: drawn }, cut.mask));
       }
-
-      if ((step + 1) % REPORT_EVERY === 0 || step + 1 === steps) {
-        const progress: TrainingProgress = {
-          step: step + 1,
-          steps,
-          loss: since.losses / since.count,
-          iou: Array.from(since.iou, (sum, round) => sum / Math.max(since.rounds[round], 1)),
-          learningRate,
-          secondsPerStep: (Date.now() - since.time) / 1000 / since.count,
-          blocks: available,
-        };
-        await appendFile(log, `${JSON.stringify(progress)}\n`);
-        options.onProgress?.(progress);
-        since = reportStart(recipe);
-      }
+      await progress.stepped(loss, { step: step + 1, steps, learningRate, blocks: available });
       if ((step + 1) % checkpointEvery === 0) {
         await options.owned?.();
         await trainer.save(checkpoint, {});
@@ -254,12 +237,6 @@ export async function trainPublishedClickModel(options: PublishedClickTraining):
     await runtime.close();
   }
 }
-
-/** Sums since the last line of progress. */
-const reportStart = ({ corrections }: PublishedClickRecipe) => ({
-  ...{ losses: 0, count: 0, time: Date.now() },
-  ...{ iou: new Float64Array(corrections + 1), rounds: new Float64Array(corrections + 1) },
-});
 
 /** What the network sees of a batch. */
 function feedsOf(samples: readonly Sample[]): Record<string, Tensor> {

@@ -1,11 +1,11 @@
 /** `adclick reproduce`: the paper's tables again, from the data and the code at hand. */
 import { PUBLISHED, TABLES, type TableName } from '@adclick/core/evaluation';
-import type { BackboneName } from '@adclick/core/models';
 import { Argument, type Command, Option } from 'commander';
 import { counted } from '../api.ts';
 import { errorLine } from '../errors.ts';
+import type { ReproduceSettings } from '../workbench/reproduce/plan.ts';
 import { reproduce } from '../workbench/reproduce/reproduce.ts';
-import { RECIPES, type RecipeName } from '../workbench/reproduce/rows.ts';
+import { RECIPES } from '../workbench/reproduce/rows.ts';
 import {
   BACKBONE_HELP,
   backboneOption,
@@ -18,19 +18,7 @@ import {
 } from './options.ts';
 import { type CommonOptions, run, withCommon } from './run.ts';
 
-interface Options extends CommonOptions {
-  readonly data: string;
-  readonly category?: readonly string[];
-  readonly preset: RecipeName;
-  readonly width?: number;
-  readonly backbone?: BackboneName;
-  readonly pretrain?: boolean;
-  readonly steps: number;
-  readonly pixels: number;
-  readonly limit?: number;
-  readonly row?: readonly string[];
-  readonly rival?: readonly string[];
-  readonly maps?: readonly string[];
+interface Options extends CommonOptions, Omit<ReproduceSettings, 'table'> {
   readonly jobs: number;
   readonly to: string;
   readonly document?: string;

@@ -56,7 +56,7 @@ export interface ReproduceSettings {
   readonly limit?: number;
   /** Rows to measure, by their names; default all. */
   readonly row?: readonly string[];
-  /** `KIND:ARGUMENT` of other methods that draw masks from clicks. */
+  /** Other methods that draw masks from clicks, as `openRival` takes them. */
   readonly rival?: readonly string[];
   /** `METHOD=FOLDER` of other methods' anomaly maps. */
   readonly maps?: readonly string[];
